@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Agreements: the text that all parties signed (PROTOCOL.md, "Agreements"). Keys stand in a fixed
+ * order; nothing unknown is allowed except note: lines.
+ */
+#pragma once
+
+#include "base/name.h"
+#include "base/vocab.h"
+#include "keys/note.h"
+#include "proto/limits.h"
+
+#define AGREEMENT_FIELD_MAX 512
+#define PARTY_NAME_MAX      64
+
+struct agreement_party {
+	char name[PARTY_NAME_MAX]; /* valid in this text only */
+	struct node_id node;
+	struct note_key root;
+	uint32_t gives;      /* TLP_BIT set: what it lets pass on the link */
+	uint32_t types;      /* TYPE_BIT set of its own feed for this agreement; TYPE_BITS_ALL for * */
+	bool introduces;     /* the others accept its introductions of further origins */
+	uint64_t quota_records_day, quota_bytes_day, quota_origins;
+	char contact[AGREEMENT_FIELD_MAX];
+	bool signed_by;      /* a valid signature of root stands under the text */
+};
+
+struct agreement {
+	uint64_t id;
+	uint32_t serial;
+	char title[AGREEMENT_FIELD_MAX];
+	char legal[AGREEMENT_FIELD_MAX];
+	size_t parties_len;
+	struct agreement_party *parties; /* in the arena given to the parser */
+	char purposes[AGREEMENT_FIELD_MAX];
+	char permitted_actions[AGREEMENT_FIELD_MAX];
+	char attribution[16];
+	char affected_party_notifications[16];
+	char unmodified_resale[16];
+	int64_t retain_s, erase_within_s, recall_within_s;
+	bool after_end_keep;
+	int64_t after_end_erase_s; /* when not keep */
+	bool has_psk;
+	uint8_t psk_id[8];
+	int64_t valid_from, valid_until; /* UTC seconds */
+	uint8_t hash[32]; /* SHA-256 of the text */
+	size_t signatures_valid;
+};
+
+struct arena;
+
+void agreement_text(struct buf *out, const struct agreement *a);
+
+/*
+ * Form and fields, and which parties' signatures stand and hold; a known party's signature that
+ * fails sinks the file (ENT_ECRYPTO). Missing signatures are no error here: see signatures_valid.
+ */
+int agreement_parse(struct bytes note, const char *file, struct arena *arena, struct agreement *a,
+	struct err_text *err) MUST_CHECK;
+
+static inline bool agreement_complete(const struct agreement *a)
+{
+	return a->signatures_valid == a->parties_len;
+}
+
+static inline bool agreement_in_time(const struct agreement *a, int64_t now_s)
+{
+	return now_s >= a->valid_from && now_s < a->valid_until;
+}
+
+/* NULL when the node is no party. */
+const struct agreement_party *agreement_party_of(const struct agreement *a, const struct node_id *node);
+
+/* True if both name the same set of parties by node id: what binds an id. */
+bool agreement_same_parties(const struct agreement *a, const struct agreement *b);
+
+/*
+ * A revocation: a note of the text
+ *     entente/revocation/v1
+ *     agreement: <id>
+ *     node: <node id>
+ *     time: <RFC 3339>
+ * signed by that party's root. It ends the agreement everywhere.
+ */
+struct revocation {
+	uint64_t agreement;
+	struct node_id node;
+	int64_t time;
+};
+int revocation_parse(struct bytes note, const char *file, const struct agreement *a,
+	struct revocation *r, struct err_text *err) MUST_CHECK;
+
+/* Fingerprint of text and roots, in words, to compare by phone: eight words of a list of 256
+ * two-syllable words, from SHA-256("entente/words/1\n" || text hash || roots in order of party). */
+void agreement_words(const struct agreement *a, struct buf *out);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+const char *err_sentence(int code)
+{
+	switch (code) {
+	case 0:
+		return "no error";
+#define X(name, value, sentence)                                                                   \
+	case -(value):                                                                             \
+		return sentence;
+		ENT_ERRORS(X)
+#undef X
+	default:
+		return "unknown error";
+	}
+}
+
+const char *err_name(int code)
+{
+	switch (code) {
+	case 0:
+		return "OK";
+#define X(name, value, sentence)                                                                   \
+	case -(value):                                                                             \
+		return #name;
+		ENT_ERRORS(X)
+#undef X
+	default:
+		return "UNKNOWN";
+	}
+}
+
+int err_set(struct err_text *err, int code, const char *format, ...)
+{
+	va_list args;
+
+	if (!err)
+		return code;
+	va_start(args, format);
+	vsnprintf(err->text, sizeof(err->text), format, args);
+	va_end(args);
+	return code;
+}

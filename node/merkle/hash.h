@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * SHA-256 and the tree hashes of RFC 6962, section 2.1. SHA-256 uses the CPU's own instructions
+ * where they exist, chosen once by hash_init and checked there against libsodium.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+#define HASH_BYTES 32
+
+struct hash {
+	uint8_t bytes[HASH_BYTES];
+};
+
+_Static_assert(sizeof(struct hash) == HASH_BYTES, "arrays of hashes have no padding");
+
+static inline bool hash_eq(const struct hash *a, const struct hash *b)
+{
+	return memcmp(a->bytes, b->bytes, HASH_BYTES) == 0;
+}
+
+/* Before anything else, once per process; calls sodium_init. ENT_ECRYPTO when the CPU's SHA-256
+ * and libsodium's differ (then libsodium's is used). Without it libsodium's is used. */
+int hash_init(void) MUST_CHECK;
+const char *hash_implementation(void); /* "sha-ni" or "portable" */
+
+void hash_sha256(struct hash *out, struct bytes data);
+void hash_sha256_parts(struct hash *out, const struct bytes *parts, size_t parts_len);
+
+void hash_leaf(struct hash *out, struct bytes leaf);                                  /* 0x00 || leaf */
+void hash_node(struct hash *out, const struct hash *left, const struct hash *right); /* 0x01 || l || r */
+void hash_empty(struct hash *out);                                                    /* SHA-256("") */
+/* The commitment of an entry: SHA-256(0x10 || salt || body), PROTOCOL.md "Entries". */
+void hash_commitment(struct hash *out, struct bytes salt, struct bytes body);
