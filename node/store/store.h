@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The store: LMDB behind a small interface (docs/STORE.md describes every table).
+ *
+ * Environment `log` is the truth: logs with their entries in order of arrival, tree hashes,
+ * checkpoints, cards of origins. One writer thread begins and commits every transaction; a commit is
+ * synced before anything derived from it is announced. Environment `index` is derived from it and
+ * may be lost at any time: look-up by value, by object id, by expiry. It is written by the index
+ * thread alone, not synced, and thrown away when the machine went down under it.
+ *
+ * Readers (any thread, any process) take a struct store_reader: a short read transaction on both.
+ * Views into it die with it.
+ *
+ * Logs live under a local number (u32). Entries lie in bundles: one value per append, keyed by
+ * arrival number (u64, from 1), holding packed entries (proto/entry.h) exactly as received.
+ * A place is (arrival, slot): the slot-th entry of that bundle.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/name.h"
+#include "merkle/checkpoint.h"
+#include "merkle/proof.h"
+#include "merkle/range.h"
+#include "proto/codec.h"
+#include "proto/entry.h"
+
+struct store;
+struct store_txn;
+struct store_reader;
+
+enum store_mode {
+	STORE_READ,  /* for commands: nothing is created */
+	STORE_WRITE, /* for the daemon: creates what is missing; one process at a time (lock file) */
+};
+
+/* data is the node's data directory (holds log/ and index/). ENT_EBUSY: another process writes.
+ * ENT_ENOTFOUND: nothing there (STORE_READ). ENT_EVERSION: a schema this program does not know. */
+int store_open(struct store **s, const char *data, enum store_mode mode, struct err_text *err) MUST_CHECK;
+void store_close(struct store *s);
+uint64_t store_disk_bytes(const struct store *s);
+
+/* --- logs ------------------------------------------------------------------------------------------ */
+
+struct store_log {
+	uint32_t number;
+	struct log_name name;
+	uint64_t size;     /* entries stored: held, once committed */
+	uint64_t floor;    /* oldest entry still here */
+	struct range tree; /* compact range [0, size) */
+	bool has_checkpoint;
+	struct checkpoint checkpoint; /* newest verified or own; its size may exceed or trail .size */
+	bool frozen;
+	struct node_id via; /* whom the newest entries came from; all zero: own */
+	int64_t received_ms;
+	uint32_t receipts;  /* cosignatures of the newest checkpoint held */
+};
+
+/* --- writing: the writer thread only --------------------------------------------------------------- */
+
+int store_begin(struct store *s, struct store_txn **txn) MUST_CHECK;
+/* Syncs. On error nothing of the transaction remains; ENT_EFULL when disk or map is full. The
+ * transaction is gone either way. The map grows by itself between transactions. */
+int store_commit(struct store_txn *txn) MUST_CHECK;
+void store_abort(struct store_txn *txn);
+
+/* The log as this transaction sees it; created empty when create is set, else ENT_ENOTFOUND. */
+int store_txn_log(struct store_txn *txn, const struct log_name *name, bool create,
+	struct store_log *log) MUST_CHECK;
+
+struct store_run {
+	struct log_name log;
+	uint64_t start;       /* must be the log's size */
+	uint32_t count;
+	struct bytes entries; /* packed */
+	const struct range *tree; /* [0, start + count), as verified or computed by the caller */
+	struct node_id via;   /* all zero: own */
+	int64_t received_ms;
+};
+
+/* Appends; keeps perfect subtrees of level 8 and above. ENT_ESTATE when start is not the size. */
+int store_append(struct store_txn *txn, const struct store_run *run) MUST_CHECK;
+/* Keeps the newer of the log's checkpoint and this one. */
+int store_checkpoint_put(struct store_txn *txn, const struct checkpoint *c) MUST_CHECK;
+int store_log_freeze(struct store_txn *txn, const struct log_name *name) MUST_CHECK;
+
+/* Pinned origins: chain as card_chain_write gives it; introduced_by all zero: party of an agreement. */
+int store_origin_put(struct store_txn *txn, const struct node_id *node, struct bytes chain,
+	const struct node_id *introduced_by, int64_t when_ms) MUST_CHECK;
+
+/* Small named values (the node's own settings), key up to 64 bytes. */
+int store_meta_put(struct store_txn *txn, const char *key, struct bytes value) MUST_CHECK;
+
+/* --- reading ----------------------------------------------------------------------------------------- */
+
+int store_reader_open(struct store *s, struct store_reader **r) MUST_CHECK;
+void store_reader_close(struct store_reader *r);
+
+int store_log_get(struct store_reader *r, const struct log_name *name, struct store_log *log) MUST_CHECK;
+/* By number. */
+int store_log_at(struct store_reader *r, uint32_t number, struct store_log *log) MUST_CHECK;
+/* Walks all logs in order of number: 0 or the visitor's error, which ends the walk. */
+int store_log_each(struct store_reader *r, int (*visit)(void *ctx, const struct store_log *log),
+	void *ctx) MUST_CHECK;
+
+/* Packed entries [from, to') of a log, to' <= to, as many as fit in bytes_max, at least one. Appends to out. */
+int store_run_read(struct store_reader *r, const struct log_name *name, uint64_t from, uint64_t to,
+	size_t bytes_max, struct buf *out, uint32_t *count) MUST_CHECK;
+/* Hash of a perfect subtree of a log (levels below 8 from the entries). For proof_range_build etc.: */
+struct store_tree {
+	struct store_reader *reader;
+	uint32_t log;
+};
+proof_subtree store_tree_subtree; /* ctx: struct store_tree */
+
+struct store_place {
+	uint64_t arrival;
+	uint32_t slot;
+};
+
+/* An entry with everything a command wants to know of it; views die with the reader. */
+struct store_entry {
+	struct store_place place;
+	uint32_t log;
+	uint64_t index;
+	struct node_id via;
+	int64_t received_ms;
+	struct entry entry;
+	struct entry_header header;
+};
+
+int store_entry_at(struct store_reader *r, struct store_place place, struct store_entry *e) MUST_CHECK;
+int store_entry_get(struct store_reader *r, uint32_t log, uint64_t index, struct store_entry *e) MUST_CHECK;
+/* The first entry at or after place in order of arrival (of any log, provenance included);
+ * ENT_ENOTFOUND at the end. The next place is {place.arrival, place.slot + 1}. */
+int store_entry_next(struct store_reader *r, struct store_place from, struct store_entry *e) MUST_CHECK;
+
+struct store_origin {
+	struct node_id node;
+	struct bytes chain;
+	struct node_id introduced_by;
+	int64_t when_ms;
+};
+int store_origin_get(struct store_reader *r, const struct node_id *node, struct store_origin *o) MUST_CHECK;
+int store_origin_each(struct store_reader *r, int (*visit)(void *ctx, const struct store_origin *o),
+	void *ctx) MUST_CHECK;
+int store_meta_get(struct store_reader *r, const char *key, struct bytes *value) MUST_CHECK;
+
+/* --- the index ------------------------------------------------------------------------------------------ */
+
+/* Says why an entry is hidden from the index (a rule's name), or NULL. Called by the index thread. */
+struct store_index_ops {
+	const char *(*hidden)(void *ctx, const struct log_name *log, const struct store_entry *e,
+		const struct record_indicator *indicator);
+	void *ctx;
+};
+
+/*
+ * Indexes what the truth has beyond the index, at most entries_max entries in one transaction.
+ * 1: there is more; 0: caught up. The index thread only.
+ */
+int store_index_step(struct store *s, const struct store_index_ops *ops, uint32_t entries_max) MUST_CHECK;
+/* Empties the index; the next steps rebuild it. The index thread, or a command without a daemon. */
+int store_index_drop(struct store *s) MUST_CHECK;
+/* Arrivals up to here are indexed. */
+uint64_t store_index_position(struct store_reader *r);
+uint64_t store_arrival_last(struct store_reader *r);
+
+struct store_counts {
+	uint64_t records; /* indexed entries of record kinds */
+	uint64_t values;  /* different values */
+	uint64_t hidden;
+};
+int store_counts(struct store_reader *r, struct store_counts *c) MUST_CHECK;
+
+/* Every indexed entry with this type and value, in order of arrival. */
+int store_find_value(struct store_reader *r, enum type type, struct bytes value,
+	int (*visit)(void *ctx, const struct store_entry *e), void *ctx) MUST_CHECK;
+
+/* Every indexed entry whose object id starts with prefix (len bytes), in order of object id, log,
+ * index. */
+int store_find_object(struct store_reader *r, const uint8_t *prefix, size_t len,
+	int (*visit)(void *ctx, const struct store_entry *e), void *ctx) MUST_CHECK;
+
+/*
+ * The entry that stands for an object id in a node's audience: the latest by incarnation, then
+ * index (DESIGN 7). ENT_ENOTFOUND.
+ */
+int store_object_standing(struct store_reader *r, const struct node_id *node, struct audience audience,
+	const uint8_t object[OBJECT_ID_BYTES], struct store_entry *e) MUST_CHECK;
+
+/* NULL, or the rule that hides the entry at this place. */
+const char *store_hidden(struct store_reader *r, struct store_place place);
