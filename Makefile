@@ -12,7 +12,7 @@ Q       := $(if $(filter 1,$(V)),,@)
 
 # --- what is built: one archive per folder, one object per source ---------------------------------
 FOLDERS  := keys proto $(addprefix node/,base intel merkle noise policy provenance formats gossip \
-              store net control metrics app cli)
+              store intake net control metrics app cli)
 PROGRAMS := entented entente
 PROTOS   := $(wildcard proto/*.proto)
 GEN      := $(PROTOS:proto/%.proto=$(O)/gen/%.pb.c)
@@ -24,7 +24,7 @@ archive   = $(O)/lib/$(notdir $(1)).a
 # A folder with everything it may include, directly or not, each before what it needs.
 path      = $(if $(filter keys proto,$(1)),$(1),node/$(1))
 may       = $(shell cat $(1)/MAY_INCLUDE)
-LINK_ORDER := cli app control net store gossip formats provenance policy merkle noise metrics intel proto keys base
+LINK_ORDER := cli app control net intake store gossip formats provenance policy merkle noise metrics intel proto keys base
 closure   = $(sort $(1) $(foreach d,$(call may,$(call path,$(1))),$(call closure,$(d))))
 archives  = $(foreach d,$(LINK_ORDER),$(if $(filter $(d),$(1)),$(call archive,$(call path,$(d)))))
 

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The publish door: what turns a claim into an entry of an own feed, or refuses it by rule. The daemon
+ * and `publish --dry-run` run the same code; only the daemon writes.
+ *
+ * For each claim, in this order: marking (unmarked), audience (no-audience, and what decide() says),
+ * canonical value, guard rails, then comparison with what stands already (unchanged).
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/env.h"
+#include "intel/guard.h"
+#include "keys/keydir.h"
+#include "merkle/hash.h"
+#include "policy/decide.h"
+#include "proto/codec.h"
+#include "proto/entry.h"
+#include "store/store.h"
+
+/* A claim on its way from a command to the daemon: one frame of a batch (intake_claim_encode). */
+struct intake_claim {
+	uint32_t line;      /* of the input */
+	uint8_t kind, tlp, pap, type, flags;
+	uint64_t agreement; /* audience asked for: 0 for the community feed of its TLP */
+	bool has_object;    /* retraction: object id known, no value */
+	uint8_t object[OBJECT_ID_BYTES];
+	struct bytes value; /* canonical; for an object its STIX id */
+	struct bytes body;  /* encoded record body */
+};
+
+void intake_claim_encode(struct buf *out, const struct intake_claim *c);
+int intake_claim_decode(struct cursor *in, struct intake_claim *c) MUST_CHECK;
+
+enum intake_verdict { INTAKE_PUBLISH, INTAKE_UNCHANGED, INTAKE_REFUSED };
+
+struct intake {
+	struct node_id self;
+	uint64_t incarnation;
+	const struct guard *guard;
+	const struct agreement *const *agreements;
+	size_t agreements_len;
+	const char *const *lifted; /* --allow, NULL-terminated or NULL */
+	int64_t now_ms;
+};
+
+struct intake_result {
+	enum intake_verdict verdict;
+	const char *rule;          /* when refused */
+	struct audience audience;  /* when published or unchanged */
+	bool lifted;               /* a lifted guard rail would have refused it */
+	const char *lifted_rule;
+};
+
+/*
+ * Judges one claim against policy, guard rails and the store. reader may be NULL (nothing stands).
+ * Fails only for reasons of the store or memory.
+ */
+int intake_judge(const struct intake *in, struct store_reader *reader, const struct intake_claim *c,
+	struct arena *a, struct intake_result *result) MUST_CHECK;
+
+/*
+ * Makes the packed entry: header with object id (of the value under object_secret, or the claim's own),
+ * fresh salt, commitment. Appends to out; leaf gets the leaf hash.
+ */
+int intake_entry(const struct intake_claim *c, const uint8_t object_secret[32], int64_t now_ms,
+	const struct env_rng *rng, struct buf *out, struct hash *leaf) MUST_CHECK;
+
+/*
+ * True if a new body says nothing new over the standing one: same in all but times, and at least half
+ * of the standing claim's validity is left at now (DESIGN 7).
+ */
+bool intake_same(uint8_t kind, struct bytes standing, struct bytes fresh, int64_t now_ms, struct arena *a);
