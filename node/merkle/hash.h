@@ -33,8 +33,10 @@ const char *hash_implementation(void); /* "sha-ni" or "portable" */
 void hash_sha256(struct hash *out, struct bytes data);
 void hash_sha256_parts(struct hash *out, const struct bytes *parts, size_t parts_len);
 
-void hash_leaf(struct hash *out, struct bytes leaf);                                  /* 0x00 || leaf */
-void hash_node(struct hash *out, const struct hash *left, const struct hash *right); /* 0x01 || l || r */
-void hash_empty(struct hash *out);                                                    /* SHA-256("") */
+/* 0x00 || leaf, and 0x01 || left || right; out may be one of the inputs. */
+void hash_leaf(struct hash *out, struct bytes leaf);
+void hash_node(struct hash *out, const struct hash *left, const struct hash *right);
+/* SHA-256(""), the root of the empty tree. */
+void hash_empty(struct hash *out);
 /* The commitment of an entry: SHA-256(0x10 || salt || body), PROTOCOL.md "Entries". */
 void hash_commitment(struct hash *out, struct bytes salt, struct bytes body);

@@ -13,7 +13,8 @@
 
 #define PROOF_HASHES_MAX 128
 
-/* Gives the hash of the perfect subtree of 2^level leaves at index; 0 or an error passed through. */
+/* Gives the hash of the perfect subtree of 2^level leaves at index; 0 or an error passed through.
+ */
 typedef int proof_subtree(void *ctx, unsigned level, uint64_t index, struct hash *hash);
 
 struct proof {
@@ -22,20 +23,21 @@ struct proof {
 };
 
 /* index < size. */
-int proof_inclusion_build(struct proof *p, uint64_t index, uint64_t size, proof_subtree *get,
-	void *ctx) MUST_CHECK;
+int proof_inclusion_build(
+	struct proof *p, uint64_t index, uint64_t size, proof_subtree *get, void *ctx) MUST_CHECK;
 /* first <= second. Empty when first is 0 or equal to second. */
-int proof_consistency_build(struct proof *p, uint64_t first, uint64_t second, proof_subtree *get,
-	void *ctx) MUST_CHECK;
+int proof_consistency_build(
+	struct proof *p, uint64_t first, uint64_t second, proof_subtree *get, void *ctx) MUST_CHECK;
 /* The compact range [begin, end) from stored subtrees. */
-int proof_range_build(struct range *r, uint64_t begin, uint64_t end, proof_subtree *get,
-	void *ctx) MUST_CHECK;
+int proof_range_build(
+	struct range *r, uint64_t begin, uint64_t end, proof_subtree *get, void *ctx) MUST_CHECK;
 
 /* 0 or ENT_EPROOF. Any input is safe. */
 int proof_inclusion_verify(uint64_t index, uint64_t size, const struct hash *leaf,
 	const struct hash *hashes, size_t hashes_len, const struct hash *root) MUST_CHECK;
 int proof_consistency_verify(uint64_t first, uint64_t second, const struct hash *hashes,
-	size_t hashes_len, const struct hash *first_root, const struct hash *second_root) MUST_CHECK;
+	size_t hashes_len, const struct hash *first_root,
+	const struct hash *second_root) MUST_CHECK;
 
 /*
  * Split view, FORMATS 7 in the project's terms: first < second and hashes is the consistency proof
@@ -43,7 +45,8 @@ int proof_consistency_verify(uint64_t first, uint64_t second, const struct hash 
  * second_root but not to first_root (a fork is proven); ENT_EPROOF otherwise.
  * proof_split_build builds those hashes from the larger tree.
  */
-int proof_split_build(struct proof *p, uint64_t first, uint64_t second, proof_subtree *get,
-	void *ctx) MUST_CHECK;
-int proof_split_verify(uint64_t first, uint64_t second, const struct hash *hashes, size_t hashes_len,
-	const struct hash *first_root, const struct hash *second_root) MUST_CHECK;
+int proof_split_build(
+	struct proof *p, uint64_t first, uint64_t second, proof_subtree *get, void *ctx) MUST_CHECK;
+int proof_split_verify(uint64_t first, uint64_t second, const struct hash *hashes,
+	size_t hashes_len, const struct hash *first_root,
+	const struct hash *second_root) MUST_CHECK;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Compact ranges: the fewest subtree hashes that stand for the leaves [begin, end) of a log. A range
- * that begins at 0 is the state of a tree: append leaves to it and ask for its root. Two ranges that
- * touch merge, so the range of what one has and the range of the rest give the root of the whole:
- * that is how a run of entries is verified on arrival (PROTOCOL.md, "Runs").
+ * Compact ranges: the fewest subtree hashes that stand for the leaves [begin, end) of a log. A
+ * range that begins at 0 is the state of a tree: append leaves to it and ask for its root. Two
+ * ranges that touch merge, so the range of what one has and the range of the rest give the root of
+ * the whole: that is how a run of entries is verified on arrival (PROTOCOL.md, "Runs").
  *
  * The hashes stand from left to right. For [begin, end) they are the perfect subtrees of the
  * canonical decomposition: growing from begin up to the largest, then shrinking down to end.
@@ -38,11 +38,12 @@ int range_set(struct range *r, uint64_t begin, uint64_t end, const struct hash *
 void range_append(struct range *r, const struct hash *leaf_hash);
 
 /*
- * Is told every perfect subtree completed by an append or merge, lowest first: what a store keeps.
- * May be NULL.
+ * Is told every perfect subtree that an append completes, once, lowest first, beginning with the
+ * leaf itself (level 0): what a store keeps. May be NULL.
  */
 typedef void range_visit(void *ctx, unsigned level, uint64_t index, const struct hash *hash);
-void range_append_visit(struct range *r, const struct hash *leaf_hash, range_visit *visit, void *ctx);
+void range_append_visit(
+	struct range *r, const struct hash *leaf_hash, range_visit *visit, void *ctx);
 
 /* r = r + right; right->begin must be r->end (else ENT_EINVALID). */
 int range_merge(struct range *r, const struct range *right) MUST_CHECK;

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "merkle/hash.h"
+
+#include <sodium.h>
+
+#include "merkle/sha_ni.h"
+
+/* Set by hash_init alone, before there are threads. */
+static bool accelerated;
+
+#define LEAF_PREFIX       0x00
+#define NODE_PREFIX       0x01
+#define COMMITMENT_PREFIX 0x10
+
+static void portable_parts(struct hash *out, const struct bytes *parts, size_t parts_len)
+{
+	crypto_hash_sha256_state state;
+
+	crypto_hash_sha256_init(&state);
+	for (size_t i = 0; i < parts_len; i++)
+		crypto_hash_sha256_update(&state, parts[i].data, parts[i].len);
+	crypto_hash_sha256_final(&state, out->bytes);
+}
+
+/*
+ * A CPU or hypervisor whose instructions are wrong must never get to sign: compare before use. The
+ * lengths cross every border of the padding, and the parts every border of the block buffer.
+ */
+static bool accelerated_agrees(void)
+{
+	static const size_t lengths[] = {0, 1, 3, 55, 56, 63, 64, 65, 119, 120, 127, 128, 200, 513};
+	uint8_t data[513];
+	struct hash want, got;
+
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 167 + 13);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		size_t len = lengths[i], cut = len / 3;
+		struct bytes parts[] = {bytes_from(data, cut), bytes_from(data + cut, len - cut)};
+
+		portable_parts(&want, parts, 2);
+		sha_ni_parts(got.bytes, parts, 2);
+		if (!hash_eq(&want, &got))
+			return false;
+	}
+	portable_parts(&want, &(struct bytes){data, 65}, 1);
+	sha_ni_prefixed(got.bytes, data[0], data + 1, data + 33);
+	return hash_eq(&want, &got);
+}
+
+int hash_init(void)
+{
+	accelerated = false;
+	if (sodium_init() < 0)
+		return ENT_ECRYPTO;
+	if (!sha_ni_present())
+		return 0;
+	if (!accelerated_agrees())
+		return ENT_ECRYPTO;
+	accelerated = true;
+	return 0;
+}
+
+const char *hash_implementation(void)
+{
+	return accelerated ? "sha-ni" : "portable";
+}
+
+void hash_sha256_parts(struct hash *out, const struct bytes *parts, size_t parts_len)
+{
+	if (accelerated)
+		sha_ni_parts(out->bytes, parts, parts_len);
+	else
+		portable_parts(out, parts, parts_len);
+}
+
+void hash_sha256(struct hash *out, struct bytes data)
+{
+	hash_sha256_parts(out, &data, 1);
+}
+
+void hash_leaf(struct hash *out, struct bytes leaf)
+{
+	const uint8_t prefix = LEAF_PREFIX;
+
+	/* Entry headers have 64 bytes: the length that every record passes through here with. */
+	if (accelerated && leaf.len == 64)
+		sha_ni_prefixed(out->bytes, prefix, leaf.data, leaf.data + 32);
+	else
+		hash_sha256_parts(out, (struct bytes[]){{&prefix, 1}, leaf}, 2);
+}
+
+void hash_node(struct hash *out, const struct hash *left, const struct hash *right)
+{
+	const uint8_t prefix = NODE_PREFIX;
+
+	if (accelerated)
+		sha_ni_prefixed(out->bytes, prefix, left->bytes, right->bytes);
+	else
+		portable_parts(out,
+			(struct bytes[]){
+				{&prefix, 1}, BYTES_OF(left->bytes), BYTES_OF(right->bytes)},
+			3);
+}
+
+void hash_empty(struct hash *out)
+{
+	hash_sha256_parts(out, NULL, 0);
+}
+
+void hash_commitment(struct hash *out, struct bytes salt, struct bytes body)
+{
+	const uint8_t prefix = COMMITMENT_PREFIX;
+
+	hash_sha256_parts(out, (struct bytes[]){{&prefix, 1}, salt, body}, 3);
+}

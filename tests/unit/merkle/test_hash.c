@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "lib/test.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "merkle/hash.h"
+
+static void assert_hex(const struct hash *h, const char *hex)
+{
+	char text[HEX_TEXT_SIZE(HASH_BYTES)];
+
+	text_hex_encode(text, BYTES_OF(h->bytes));
+	assert_string_equal(text, hex);
+}
+
+static void known_answers_of_fips_180_hold(void **state)
+{
+	struct hash h;
+
+	(void)state;
+	hash_empty(&h);
+	assert_hex(&h, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	hash_sha256(&h, bytes_str("abc"));
+	assert_hex(&h, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	hash_sha256(&h, bytes_str("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"));
+	assert_hex(&h, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+}
+
+static void all_lengths_and_cuts_agree_with_libsodium(void **state)
+{
+	uint8_t data[300];
+	struct hash want, got;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * i + 7 * i + 3);
+	for (size_t len = 0; len <= sizeof(data); len++) {
+		crypto_hash_sha256(want.bytes, data, len);
+		hash_sha256(&got, bytes_from(data, len));
+		assert_true(hash_eq(&want, &got));
+		for (size_t cut = 0; cut <= len; cut += 7) {
+			size_t rest = (len - cut) / 2;
+			struct bytes parts[] = {bytes_from(data, cut), BYTES_NONE,
+				bytes_from(data + cut, rest),
+				bytes_from(data + cut + rest, len - cut - rest)};
+
+			hash_sha256_parts(&got, parts, COUNT_OF(parts));
+			assert_true(hash_eq(&want, &got));
+		}
+	}
+}
+
+/* The 64-byte leaf and the node have their own path: it must be the general one's answer. */
+static void prefixed_forms_are_sha256_of_their_bytes(void **state)
+{
+	uint8_t message[1 + 200];
+	struct hash want, got, halves[2];
+
+	(void)state;
+	for (unsigned round = 0; round < 64; round++) {
+		for (size_t i = 1; i < sizeof(message); i++)
+			message[i] = (uint8_t)(i * (2 * round + 1) + round);
+		for (size_t len = 0; len < sizeof(message); len += round % 9 + 1) {
+			message[0] = 0x00;
+			crypto_hash_sha256(want.bytes, message, 1 + len);
+			hash_leaf(&got, bytes_from(message + 1, len));
+			assert_true(hash_eq(&want, &got));
+		}
+		message[0] = 0x00;
+		crypto_hash_sha256(want.bytes, message, 65);
+		hash_leaf(&got, bytes_from(message + 1, 64));
+		assert_true(hash_eq(&want, &got));
+		message[0] = 0x01;
+		crypto_hash_sha256(want.bytes, message, 65);
+		memcpy(halves, message + 1, 64);
+		hash_node(&got, &halves[0], &halves[1]);
+		assert_true(hash_eq(&want, &got));
+		hash_node(&halves[1], &halves[0], &halves[1]);
+		assert_true(hash_eq(&want, &halves[1]));
+		message[0] = 0x10;
+		crypto_hash_sha256(want.bytes, message, sizeof(message));
+		hash_commitment(&got, bytes_from(message + 1, 16), bytes_from(message + 17, 184));
+		assert_true(hash_eq(&want, &got));
+	}
+}
+
+static void portable_code_serves_until_init(void **state)
+{
+	(void)state;
+	assert_string_equal(hash_implementation(), "portable");
+}
+
+static void init_chooses_an_implementation_that_agrees(void **state)
+{
+	(void)state;
+	assert_int_equal(hash_init(), 0);
+	print_message("SHA-256: %s\n", hash_implementation());
+}
+
+int main(void)
+{
+	/* The order matters: everything runs with libsodium's code and then with what init chose.
+	 */
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(portable_code_serves_until_init),
+		cmocka_unit_test(known_answers_of_fips_180_hold),
+		cmocka_unit_test(all_lengths_and_cuts_agree_with_libsodium),
+		cmocka_unit_test(prefixed_forms_are_sha256_of_their_bytes),
+		cmocka_unit_test(init_chooses_an_implementation_that_agrees),
+		cmocka_unit_test(known_answers_of_fips_180_hold),
+		cmocka_unit_test(all_lengths_and_cuts_agree_with_libsodium),
+		cmocka_unit_test(prefixed_forms_are_sha256_of_their_bytes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
