@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The replication engine (PROTOCOL.md, "Replication"): a pure function of events and time. One event
+ * in, a list of actions out; no socket, no disk, no clock. The daemon and the simulator drive the
+ * same code.
+ *
+ *     gossip_message(g, now, session, type, payload);
+ *     while (gossip_action_next(g, &action))
+ *             carry_out(&action);
+ *
+ * What it does: tells neighbours which feeds stand here and how far (heads), subscribes for each feed
+ * at one neighbour, moves the subscription when that one stalls, lies or falls behind, takes runs of
+ * entries in order and hands them over for verification and storing, pushes to subscribers what is
+ * durably held, and does all this only as far as decide() allows. A feed that either side is not
+ * entitled to is passed over without an answer, exactly as one that does not exist.
+ *
+ * A feed at one neighbour (a link) is, as a source:   unknown -> announced -> subscribed here (upstream)
+ * and as a sink:                                       none -> opening -> open
+ * where opening waits until the provenance log has the sending entered.
+ *
+ * Thread: whoever owns the engine, one at a time.
+ */
+#pragma once
+
+#include "base/env.h"
+#include "base/name.h"
+#include "gossip/ingest.h"
+#include "keys/agreement.h"
+#include "keys/card.h"
+#include "merkle/checkpoint.h"
+#include "merkle/range.h"
+#include "proto/codec.h"
+
+struct gossip;
+
+struct gossip_time {
+	uint64_t mono_ms; /* never steps */
+	int64_t wall_ms;  /* UTC, for what agreements say */
+};
+
+/* What the engine reads of the store, answered at once. */
+struct gossip_store {
+	void *ctx;
+	/* Packed entries [from, to') with to' <= to, as many as fit in bytes_max, at least one. */
+	int (*run)(void *ctx, const struct log_name *feed, uint64_t from, uint64_t to, size_t bytes_max,
+		struct buf *out, uint32_t *count);
+	/* The compact range [begin, end) of what is stored. */
+	int (*range)(void *ctx, const struct log_name *feed, uint64_t begin, uint64_t end,
+		struct range *out);
+};
+
+struct gossip_config {
+	struct node_id self;
+	struct env_rng rng;
+	struct gossip_store store;
+	const char *software; /* for HELLO; printable, at most 64 bytes */
+};
+
+/* --- actions ------------------------------------------------------------------------------------------- */
+
+enum gossip_action_type {
+	GOSSIP_SEND,    /* session, message: an encoded message */
+	GOSSIP_CLOSE,   /* session, reason, text; penalty_ms > 0: the peer misbehaved */
+	GOSSIP_INGEST,  /* job: verify, store, then report gossip_stored or gossip_rejected */
+	GOSSIP_ENTER,   /* act: into the provenance log; with wait set report gossip_entered when durable */
+	GOSSIP_PIN,     /* origin: keep its card chain (chain, node, peer = introducer or all zero) */
+	GOSSIP_FREEZE,  /* feed: keep that it is frozen */
+	GOSSIP_ALARM,   /* rule, text, peer, feed */
+	GOSSIP_OWN_AHEAD, /* checkpoint: valid, own, and not held here: restored, or a clone */
+};
+
+struct gossip_action {
+	enum gossip_action_type type;
+	uint32_t session;
+	struct bytes message;
+	enum wire_bye_reason reason;
+	const char *text;
+	const char *rule;
+	uint32_t penalty_ms;
+	struct ingest_job *job; /* taken by whoever carries the action out: ingest_job_free */
+	struct act_body act;
+	bool wait;
+	struct node_id node, peer;
+	struct bytes chain;
+	struct log_name feed;
+	struct checkpoint checkpoint;
+};
+
+/* The next action, or false. What it points to is valid until the next call on the engine. */
+bool gossip_action_next(struct gossip *g, struct gossip_action *action);
+
+/* --- life -------------------------------------------------------------------------------------------------- */
+
+int gossip_new(struct gossip **out, const struct gossip_config *config) MUST_CHECK;
+void gossip_free(struct gossip *g);
+
+/* --- events -------------------------------------------------------------------------------------------------- */
+
+/*
+ * Agreements of this node that are complete and not revoked (time is looked at here), borrowed until
+ * the next call. Sessions learn of a change; what has ended ends.
+ */
+void gossip_agreements(struct gossip *g, struct gossip_time now, const struct agreement *const *agreements,
+	size_t agreements_len);
+
+/* A card chain from the keys directory or the store. introduced_by NULL: own, or party of an agreement. */
+int gossip_origin(struct gossip *g, const struct card_chain *chain,
+	const struct node_id *introduced_by) MUST_CHECK;
+
+/* A log as the store has it, at start: size and floor, newest checkpoint all of which is held (its
+ * size 0: none), newest seen. */
+int gossip_feed(struct gossip *g, const struct log_name *name, uint64_t size, uint64_t floor,
+	const struct checkpoint *held, const struct checkpoint *seen, bool frozen) MUST_CHECK;
+
+/* An own feed has grown under a new checkpoint, durable. */
+void gossip_sealed(struct gossip *g, struct gossip_time now, const struct checkpoint *c, bool urgent);
+
+/* Own provenance checkpoint, for HELLO. */
+void gossip_provenance(struct gossip *g, const struct checkpoint *c);
+
+/* binding: the first 16 bytes of the handshake hash. */
+void gossip_opened(struct gossip *g, struct gossip_time now, uint32_t session, const struct node_id *peer,
+	const uint8_t binding[16]);
+void gossip_message(struct gossip *g, struct gossip_time now, uint32_t session, uint8_t type,
+	struct bytes payload);
+/* So many bytes of GOSSIP_SEND are on their way: more may follow. */
+void gossip_flushed(struct gossip *g, struct gossip_time now, uint32_t session, size_t bytes);
+void gossip_closed(struct gossip *g, struct gossip_time now, uint32_t session, const char *why);
+
+/* The job's entries are verified and durable. */
+void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest_job *job);
+/* ENT_EPROOF, ENT_ECRYPTO, ENT_EINVALID: the peer lied. ENT_ESTATE: the job came after a rejected
+ * one, nobody is to blame. Others: the store failed. */
+void gossip_rejected(struct gossip *g, struct gossip_time now, const struct ingest_job *job, int code);
+
+void gossip_entered(struct gossip *g, struct gossip_time now, uint32_t session, const struct log_name *feed);
+
+/* At least four times a second. */
+void gossip_tick(struct gossip *g, struct gossip_time now);
+
+/* --- looking in ------------------------------------------------------------------------------------------------ */
+
+struct gossip_peer_view {
+	bool connected;
+	uint64_t received_entries, sent_entries; /* since start */
+	uint64_t lag_entries; /* held here, entitled, and not there as far as we know */
+	uint64_t redundant_bytes; /* of DATA that came a second time or unasked */
+	const struct agreement *const *agreements; /* shared and in force; valid until the next event */
+	size_t agreements_len;
+};
+void gossip_peer_view(struct gossip *g, const struct node_id *peer, struct gossip_peer_view *v);
+
+struct gossip_feed_view {
+	struct log_name name;
+	uint64_t held, seen;
+	bool frozen;
+	bool has_upstream;
+	struct node_id upstream;
+};
+/* False when the feed is unknown. */
+bool gossip_feed_view(struct gossip *g, const struct log_name *name, struct gossip_feed_view *v);
+
+struct gossip_counts {
+	size_t sessions, feeds, origins;
+	uint64_t origins_ignored; /* introduced by somebody who may not, or beyond a quota */
+	uint64_t heads_ignored;
+	size_t ingest_bytes;      /* received, not stored yet */
+};
+void gossip_counts(const struct gossip *g, struct gossip_counts *c);
+
+/* The public log key of an incarnation of a known origin; NULL. */
+const uint8_t *gossip_log_key(const struct gossip *g, const struct node_id *node, uint64_t incarnation);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "gossip/ingest.h"
+
+#include <stdlib.h>
+
+struct ingest_job *ingest_job_new(const struct wire_data *data, const uint8_t log_key[32])
+{
+	struct ingest_job *job = calloc(1, sizeof(*job) + data->entries.len);
+
+	if (!job)
+		return NULL;
+	job->feed = data->feed;
+	job->start = data->start;
+	job->count = data->count;
+	checkpoint_from_wire(&job->checkpoint, &data->feed, &data->checkpoint);
+	memcpy(job->log_key, log_key, sizeof(job->log_key));
+	job->right_len = data->right_len;
+	if (data->right_len)
+		memcpy(job->right, data->right, data->right_len * sizeof(job->right[0]));
+	job->entries_len = data->entries.len;
+	if (data->entries.len)
+		memcpy(job->entries, data->entries.data, data->entries.len);
+	return job;
+}
+
+void ingest_job_free(struct ingest_job *job)
+{
+	free(job);
+}
+
+/* One signature covers thousands of entries: the runs under it look it up here. */
+static int verify_signature(struct ingest_frontier *f, const struct ingest_job *job)
+{
+	const struct checkpoint *c = &job->checkpoint;
+	int rc;
+
+	if (f->verified.size == c->size && hash_eq(&f->verified.root, &c->root) &&
+		memcmp(f->verified.signature, c->signature, sizeof(c->signature)) == 0)
+		return 0;
+	rc = checkpoint_verify(c, job->log_key);
+	if (rc == 0)
+		f->verified = *c;
+	return rc;
+}
+
+static int append_entries(struct range *tree, const struct ingest_job *job)
+{
+	struct cursor c = cursor_of(bytes_from(job->entries, job->entries_len));
+
+	for (uint32_t i = 0; i < job->count; i++) {
+		struct hash commitment, leaf;
+		struct entry entry;
+		int rc = entry_next(&c, &entry);
+
+		if (rc != 0)
+			return rc;
+		if (!entry.erased) {
+			hash_commitment(&commitment, entry.salt, entry.body);
+			if (memcmp(commitment.bytes, entry.leaf.data + ENTRY_COMMITMENT_OFFSET,
+				    HASH_BYTES) != 0)
+				return ENT_ECRYPTO;
+		}
+		hash_leaf(&leaf, entry.leaf);
+		range_append(tree, &leaf);
+	}
+	return cursor_done(&c) ? 0 : ENT_EINVALID;
+}
+
+int ingest_verify(struct ingest_frontier *f, const struct ingest_job *job)
+{
+	const struct checkpoint *c = &job->checkpoint;
+	struct range tree, whole;
+	struct hash root;
+	int rc;
+
+	if (job->start != f->tree.end)
+		return ENT_ESTATE;
+	if (job->count == 0 || c->size < job->start || c->size - job->start < job->count)
+		return ENT_EINVALID;
+	rc = verify_signature(f, job);
+	if (rc != 0)
+		return rc;
+	tree = f->tree;
+	rc = append_entries(&tree, job);
+	if (rc != 0)
+		return rc;
+	whole = tree;
+	if (c->size > tree.end) {
+		struct range right;
+
+		rc = range_set(&right, tree.end, c->size, job->right, job->right_len);
+		if (rc == 0)
+			rc = range_merge(&whole, &right);
+		if (rc != 0)
+			return ENT_EPROOF;
+	} else if (job->right_len != 0) {
+		return ENT_EPROOF;
+	}
+	range_root(&whole, &root);
+	if (!hash_eq(&root, &c->root))
+		return ENT_EPROOF;
+	f->tree = tree;
+	return 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Verifying a run of entries on arrival (PROTOCOL.md, "Runs"): pure, heavy on hashing, meant for a
+ * thread of its own.
+ *
+ * A run is verified against the tree of what is held before it: the leaves are appended to the
+ * compact range [0, start), the hashes that came along are put to its right, and the root of the
+ * whole must be that of the named checkpoint, which the origin's log key must have signed. So every
+ * byte is known to be the origin's before it is stored, and blame is exact: an honest neighbour has
+ * made the same check.
+ */
+#pragma once
+
+#include "base/name.h"
+#include "merkle/checkpoint.h"
+#include "merkle/range.h"
+#include "proto/codec.h"
+#include "proto/entry.h"
+
+struct ingest_job {
+	uint32_t session;
+	struct node_id peer;
+	uint8_t binding[16];
+	struct log_name feed;
+	uint64_t start;
+	uint32_t count;
+	struct checkpoint checkpoint;
+	uint8_t log_key[32];
+	size_t right_len;
+	struct hash right[WIRE_HASHES_MAX];
+	size_t wire_bytes; /* of the message, for credit */
+	size_t entries_len;
+	uint8_t entries[]; /* packed */
+};
+
+/* A job with a copy of the message's entries; NULL when out of memory. Free with ingest_job_free. */
+struct ingest_job *ingest_job_new(const struct wire_data *data, const uint8_t log_key[32]);
+void ingest_job_free(struct ingest_job *job);
+
+/* Where a feed stands in the verifier: everything up to tree.end is verified. */
+struct ingest_frontier {
+	struct range tree;
+	struct checkpoint verified; /* last one whose signature was checked; size 0: none */
+};
+
+/*
+ * Verifies the job against the frontier and, when it holds, moves the frontier on.
+ * ENT_ESTATE: the job does not start at the frontier. ENT_EINVALID: an entry is malformed, or the
+ * count is wrong. ENT_ECRYPTO: the signature fails, or a body does not match its commitment.
+ * ENT_EPROOF: the entries and hashes do not lead to the signed root. Then the frontier stays.
+ */
+int ingest_verify(struct ingest_frontier *f, const struct ingest_job *job) MUST_CHECK;
