@@ -18,7 +18,7 @@
 #define NOTE_TYPE_ED25519     0x01
 #define NOTE_TYPE_COSIGNATURE 0x04
 
-#define NOTE_VKEY_TEXT_MAX (NOTE_NAME_MAX + 1 + 8 + 1 + 44 + 1)
+#define NOTE_VKEY_TEXT_MAX    (NOTE_NAME_MAX + 1 + 8 + 1 + 44 + 1)
 
 struct note_signature {
 	struct bytes name;
@@ -31,7 +31,8 @@ struct note {
 	struct bytes text; /* with its final LF */
 	size_t signatures_len;
 	struct note_signature signatures[NOTE_SIGNATURES_MAX];
-	uint8_t blobs[NOTE_SIGNATURES_MAX * 80]; /* longer blobs (key types we do not know) are dropped */
+	uint8_t blobs[NOTE_SIGNATURES_MAX *
+		      80]; /* longer blobs (key types we do not know) are dropped */
 };
 
 /* A verifier key: name+hex8+base64(type || public key). */
@@ -42,9 +43,15 @@ struct note_key {
 	uint8_t id[4];
 };
 
-/* file names the input in errors. Views in *n point into text. ENT_EINVALID with line, value seen
- * and value wanted. */
-int note_parse(struct bytes text, const char *file, struct note *n, struct err_text *err) MUST_CHECK;
+/* file names the input in errors (NULL: "note"). Views in *n point into text. ENT_EINVALID with
+ * line, value seen and value wanted; ENT_ELIMIT for too many bytes or signatures. */
+int note_parse(
+	struct bytes text, const char *file, struct note *n, struct err_text *err) MUST_CHECK;
+
+/* The same, but a note that nobody has signed yet is good too: the text, with or without the empty
+ * line behind it. */
+int note_parse_draft(
+	struct bytes text, const char *file, struct note *n, struct err_text *err) MUST_CHECK;
 
 /* Key id of (name, type, public key): SHA-256(name || LF || type || key)[0:4]. */
 void note_key_id(uint8_t id[4], struct bytes name, uint8_t type, const uint8_t public_key[32]);
@@ -56,11 +63,20 @@ void note_key_text(char out[NOTE_VKEY_TEXT_MAX], const struct note_key *k);
 /*
  * Looks for key's line. 1 when it stands there and holds, 0 when there is none (unknown pairs are
  * ignored), ENT_ECRYPTO when the known pair's signature fails: that sinks the whole note.
- * Type 01 only; cosignatures are merkle's.
+ * Type 01 only (ENT_ECRYPTO for a key of another type); cosignatures are merkle's.
  */
 int note_verify(const struct note *n, const struct note_key *k) MUST_CHECK;
 
 /* Appends a type 01 signature line for text; secret is a 64-byte libsodium Ed25519 secret key. */
-void note_sign(struct buf *out, struct bytes text, const struct note_key *k, const uint8_t secret[64]);
-/* Appends a signature line from its parts. */
-void note_signature_line(struct buf *out, struct bytes name, const uint8_t key_id[4], struct bytes blob);
+void note_sign(
+	struct buf *out, struct bytes text, const struct note_key *k, const uint8_t secret[64]);
+/* Appends a signature line from its parts; blob at most 80 bytes. */
+void note_signature_line(
+	struct buf *out, struct bytes name, const uint8_t key_id[4], struct bytes blob);
+
+/*
+ * Writes a note or draft again with this key's signature as the last line; a line that the key had
+ * there before goes, all others stay as they are. Does not look at what the text says.
+ */
+int note_sign_file(struct buf *out, struct bytes input, const char *file, const struct note_key *k,
+	const uint8_t secret[64], struct err_text *err) MUST_CHECK;
