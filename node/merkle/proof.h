@@ -13,8 +13,7 @@
 
 #define PROOF_HASHES_MAX 128
 
-/* Gives the hash of the perfect subtree of 2^level leaves at index; 0 or an error passed through.
- */
+/* Gives the hash of the perfect subtree of 2^level leaves at index, or an error to pass on. */
 typedef int proof_subtree(void *ctx, unsigned level, uint64_t index, struct hash *hash);
 
 struct proof {
@@ -22,10 +21,10 @@ struct proof {
 	struct hash hashes[PROOF_HASHES_MAX];
 };
 
-/* index < size. */
+/* index < size, else ENT_EINVALID: the numbers may be a peer's. */
 int proof_inclusion_build(
 	struct proof *p, uint64_t index, uint64_t size, proof_subtree *get, void *ctx) MUST_CHECK;
-/* first <= second. Empty when first is 0 or equal to second. */
+/* first <= second, else ENT_EINVALID. Empty when first is 0 or equal to second. */
 int proof_consistency_build(
 	struct proof *p, uint64_t first, uint64_t second, proof_subtree *get, void *ctx) MUST_CHECK;
 /* The compact range [begin, end) from stored subtrees. */
@@ -40,10 +39,10 @@ int proof_consistency_verify(uint64_t first, uint64_t second, const struct hash 
 	const struct hash *second_root) MUST_CHECK;
 
 /*
- * Split view, FORMATS 7 in the project's terms: first < second and hashes is the consistency proof
- * with the seed hash explicit even where first is a power of two. 0 when the hashes lead to
- * second_root but not to first_root (a fork is proven); ENT_EPROOF otherwise.
- * proof_split_build builds those hashes from the larger tree.
+ * Split view: 0 < first < second, and hashes is the consistency proof with the seed hash explicit
+ * even where first is a power of two. 0 when the hashes lead to second_root but not to first_root
+ * (a fork is proven); ENT_EPROOF otherwise. proof_split_build builds those hashes from the larger
+ * tree; ENT_EINVALID for other numbers.
  */
 int proof_split_build(
 	struct proof *p, uint64_t first, uint64_t second, proof_subtree *get, void *ctx) MUST_CHECK;
