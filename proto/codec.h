@@ -5,7 +5,8 @@
  * Decoded bytes fields are views into the input, which must outlive the struct. Lists are arrays
  * in the arena. Decoding checks every bound of limits.h, UTF-8 of what is text, and lengths of what
  * is an id or hash; a violation is ENT_EINVALID or ENT_ELIMIT. Unknown fields are skipped.
- * Encoding appends to a struct buf (sticky error) or returns ENT_EINVALID for a struct out of bounds.
+ * Encoding appends to a struct buf. ENT_EINVALID or ENT_ELIMIT for a struct out of bounds,
+ * ENT_ELIMIT too when the buffer cannot take it; the buffer is then as long as before.
  */
 #pragma once
 
@@ -16,7 +17,7 @@
 #include "base/name.h"
 #include "proto/limits.h"
 
-/* --- record bodies -------------------------------------------------------------------------------- */
+/* --- record bodies ---------------------------------------------------------------------------- */
 
 struct record_reference {
 	struct bytes source, external_id, url;
@@ -63,7 +64,8 @@ struct record_succession {
 };
 
 int record_indicator_encode(struct buf *out, const struct record_indicator *r) MUST_CHECK;
-int record_indicator_decode(struct bytes body, struct arena *a, struct record_indicator *r) MUST_CHECK;
+int record_indicator_decode(struct bytes body, struct arena *a,
+	struct record_indicator *r) MUST_CHECK;
 int record_object_encode(struct buf *out, const struct record_object *r) MUST_CHECK;
 int record_object_decode(struct bytes body, struct arena *a, struct record_object *r) MUST_CHECK;
 int record_retraction_encode(struct buf *out, const struct record_retraction *r) MUST_CHECK;
@@ -73,7 +75,7 @@ int record_erasure_decode(struct bytes body, struct record_erasure *r) MUST_CHEC
 int record_succession_encode(struct buf *out, const struct record_succession *r) MUST_CHECK;
 int record_succession_decode(struct bytes body, struct record_succession *r) MUST_CHECK;
 
-/* --- messages of a session -------------------------------------------------------------------------- */
+/* --- messages of a session -------------------------------------------------------------------- */
 
 enum wire_type {
 	WIRE_HELLO = 1,
@@ -126,7 +128,7 @@ struct wire_terms {
 };
 
 struct wire_cards {
-	const struct bytes *cards; /* signed notes, each at most CARD_BYTES_MAX, at most CARD_CHAIN_MAX */
+	const struct bytes *cards; /* signed notes; CARD_CHAIN_MAX, each of CARD_BYTES_MAX */
 	size_t cards_len;
 };
 
@@ -191,10 +193,10 @@ struct wire_bye {
 };
 
 enum wire_bye_reason {
-	BYE_STOPPING = 0,     /* the node stops */
-	BYE_REPLACED = 1,     /* a newer session takes over */
-	BYE_ENDED = 2,        /* no agreement is in force any more */
-	BYE_MISBEHAVED = 3,   /* the other side broke the protocol */
+	BYE_STOPPING = 0,   /* the node stops */
+	BYE_REPLACED = 1,   /* a newer session takes over */
+	BYE_ENDED = 2,      /* no agreement is in force any more */
+	BYE_MISBEHAVED = 3, /* the other side broke the protocol */
 	BYE_VERSION = 4,
 };
 
@@ -223,12 +225,13 @@ int wire_encode(struct buf *out, const struct wire_message *m) MUST_CHECK;
  * Decodes a payload of the given type. An unknown type gives ENT_EVERSION: the caller skips it.
  * Feeds in messages are never provenance or local logs: such a name is ENT_EINVALID.
  */
-int wire_decode(uint8_t type, struct bytes payload, struct arena *a, struct wire_message *m) MUST_CHECK;
+int wire_decode(uint8_t type, struct bytes payload, struct arena *a,
+	struct wire_message *m) MUST_CHECK;
 
-/* --- provenance -------------------------------------------------------------------------------------- */
+/* --- provenance ------------------------------------------------------------------------------- */
 
 struct act_body {
-	uint32_t act;         /* enum act of node/provenance */
+	uint32_t act; /* enum act of node/provenance */
 	bool has_peer;
 	struct node_id peer;
 	struct bytes session; /* 16 bytes or empty */
@@ -237,11 +240,11 @@ struct act_body {
 	bool has_log;
 	struct log_name log;
 	uint64_t from, to;
-	struct bytes root;    /* 32 bytes or empty */
+	struct bytes root; /* 32 bytes or empty */
 	struct bytes rule;
 	struct bytes operator_name;
-	struct bytes hash;    /* 32 bytes or empty */
-	struct bytes salt;    /* 16 bytes or empty */
+	struct bytes hash; /* 32 bytes or empty */
+	struct bytes salt; /* 16 bytes or empty */
 	uint64_t count;
 	struct bytes publication; /* 8 to 16 bytes or empty */
 	struct bytes text;

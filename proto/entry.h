@@ -24,10 +24,10 @@
 #include "base/err.h"
 #include "proto/limits.h"
 
-#define ENTRY_VERSION       1
+#define ENTRY_VERSION           1
 #define ENTRY_COMMITMENT_OFFSET 32
-#define ENTRY_STATE_PRESENT 0
-#define ENTRY_STATE_ERASED  1
+#define ENTRY_STATE_PRESENT     0
+#define ENTRY_STATE_ERASED      1
 
 struct entry_header {
 	uint8_t version;
@@ -53,7 +53,7 @@ void entry_header_encode(uint8_t out[ENTRY_HEADER_BYTES], const struct entry_hea
 /* leaf must be ENTRY_HEADER_BYTES long; every byte pattern decodes. */
 void entry_header_decode(struct bytes leaf, struct entry_header *header);
 
-/* Reads the next packed entry at the cursor. ENT_EINVALID: cut short, unknown state, body too long. */
+/* Reads the packed entry at the cursor. ENT_EINVALID: cut short, unknown state, body too long. */
 int entry_next(struct cursor *c, struct entry *entry) MUST_CHECK;
 
 /* Bytes that the entry takes when packed. */
