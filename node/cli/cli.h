@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The frame of the command `entente`: what every cmd_<name>.c builds on. A command is a row of the
+ * table in main.c; main finds it, reads its options, calls run, closes what was opened and returns
+ * run's exit status.
+ *
+ * With --json a command prints one JSON document, whatever its status: cli_json(), or cli_fail(),
+ * which makes a document of the error when none was printed yet. Diagnostics go to stderr. One
+ * thread, blocking; nothing here is for the daemon.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/conf.h"
+#include "base/env.h"
+#include "base/name.h"
+#include "keys/keydir.h"
+#include "store/store.h"
+
+/* CLI.md, "Everywhere". */
+enum cli_status {
+	CLI_DONE = 0,
+	CLI_NOT = 1,     /* not found, or a check that failed */
+	CLI_USAGE = 2,   /* wrong usage: no JSON document */
+	CLI_REFUSED = 3, /* by policy or a guard rail */
+	CLI_NODE = 4,    /* the node does not answer, or is mute */
+	CLI_STORE = 5,   /* store, disk or file error */
+	CLI_INVALID = 6, /* invalid input; nothing was changed */
+};
+
+#define CLI_ARGS_MAX 65536 /* words of one command line, files of a shell's glob included */
+
+struct cli;
+
+/* An option of a command. Over all commands a name either takes a value or does not, so that
+ * options may stand before the command. */
+struct cli_option {
+	const char *name;  /* "--tlp", "-o" */
+	const char *value; /* what its value is called in help; NULL: a switch */
+	bool repeated;
+	const char *help;
+};
+
+struct cli_command {
+	const char *name;    /* "status", "card show" */
+	const char *usage;   /* what follows the name, e.g. "[--tlp T] FILE..."; "" for nothing */
+	const char *summary; /* one line */
+	const char *example; /* one or more lines, each ending in LF */
+	const struct cli_option *options; /* ended by a NULL name; NULL: none but the common ones */
+	int args_min, args_max;           /* positional arguments; args_max -1: any number */
+	int (*run)(struct cli *c);        /* gives an exit status */
+};
+
+/* An option as given. */
+struct cli_given {
+	const struct cli_option *option;
+	const char *value; /* "" for a switch */
+};
+
+/* Everything of one run. */
+struct cli {
+	const struct cli_command *command;
+	size_t args_len;
+	const char **args; /* positional, without the command's own words */
+	size_t given_len;
+	struct cli_given *given; /* in order */
+
+	bool json;
+	bool color;    /* of stdout: a terminal, NO_COLOR not set, not --json */
+	bool progress; /* stderr is a terminal, or --progress */
+	bool printed;  /* a JSON document is out */
+	char home[PATH_MAX];
+	struct err_text err; /* for calls that explain themselves: cli_fail_code() prints it */
+
+	/* Opened on demand, closed by main. */
+	struct arena arena; /* for whatever lives as long as the command */
+	bool has_keydir;
+	struct keydir keydir;
+	struct store *store;
+	struct store_reader *reader;
+};
+
+/* --- options.c ------------------------------------------------------------------------------------ */
+
+/*
+ * Finds the command among commands (ended by a NULL name) and reads the options. 0; or CLI_USAGE
+ * after an error on stderr; or -1 after help or the version was printed: leave with CLI_DONE.
+ * --help, --json, --progress and --home DIR go with every command.
+ */
+int cli_parse(struct cli *c, const struct cli_command *commands, int argc, char **argv) MUST_CHECK;
+
+bool cli_has(const struct cli *c, const char *option);
+/* The value; NULL when not given. */
+const char *cli_value(const struct cli *c, const char *option);
+/* The at-th value of a repeated option, from 0; NULL behind the last. */
+const char *cli_value_at(const struct cli *c, const char *option, size_t at);
+/* A decimal number from min to max; CLI_USAGE after an error. *value stays as it is when the option
+ * is not given. */
+int cli_number(struct cli *c, const char *option, uint64_t min, uint64_t max,
+	uint64_t *value) MUST_CHECK;
+/* An error about usage, with a hint at --help. Gives CLI_USAGE. */
+int cli_usage(const struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* --- print.c -------------------------------------------------------------------------------------- */
+
+/* "entente: ..." on stderr, with --json also {"error":TEXT,"status":N} unless a document is out.
+ * Gives status. */
+int cli_fail(struct cli *c, int status, const char *format, ...) PRINTF_LIKE(3, 4);
+/* The exit status of an ENT_E code, and its error: c->err when a function filled it, else what is
+ * given and the code's sentence. */
+int cli_status_of(int code);
+int cli_fail_code(struct cli *c, int code, const char *what);
+/* A diagnostic without consequence, on stderr. */
+void cli_note(const struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Prints the document with LF; takes the reference. Gives status, or CLI_STORE when stdout fails. */
+int cli_json(struct cli *c, json_t *document, int status);
+/* The same as one line of many (`tail`): flushed. */
+int cli_json_line(struct cli *c, json_t *document);
+/* Gives a JSON string of what may be no UTF-8: bad bytes become U+FFFD. */
+json_t *cli_json_text(struct bytes text);
+json_t *cli_json_node(const struct node_id *id);
+json_t *cli_json_hex(struct bytes b);
+json_t *cli_json_base64(struct bytes b);
+json_t *cli_json_time_s(int64_t seconds); /* RFC 3339; null for 0 */
+
+/* Text from others for a terminal: no control characters, no direction marks. Lives in the arena. */
+const char *cli_clean(struct cli *c, struct bytes text);
+
+enum cli_color { CLI_PLAIN, CLI_GOOD, CLI_WARN, CLI_BAD, CLI_DIM };
+/* Escape sequences, empty unless c->color: printf("%s%s%s", cli_paint(c, CLI_BAD), t, cli_paint(c, CLI_PLAIN)). */
+const char *cli_paint(const struct cli *c, enum cli_color color);
+
+/* A table for people: columns as wide as their widest cell, two spaces between; the last is not
+ * padded. Numbers (cells of digits) stand to the right. Cells are copied. */
+struct cli_table {
+	struct cli *cli;
+	size_t columns_len;
+	size_t cells_len, cells_cap;
+	const char **cells;
+	enum cli_color *colors;
+};
+/* titles: one string, columns separated by "|"; printed unless there is no row. */
+void cli_table_init(struct cli_table *t, struct cli *c, const char *titles);
+void cli_table_cell(struct cli_table *t, enum cli_color color, const char *format, ...)
+	PRINTF_LIKE(3, 4);
+void cli_table_print(struct cli_table *t); /* and frees */
+
+/* One line of progress on stderr, over the last one; nothing unless c->progress. NULL ends it. */
+void cli_progress(struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* --- home.c --------------------------------------------------------------------------------------- */
+
+/* home + "/" + name, in the arena. */
+const char *cli_path(struct cli *c, const char *name);
+int64_t cli_now_s(void);
+int64_t cli_now_ms(void);
+struct env_rng cli_rng(void);
+
+/* These open once and give 0 or the exit status after cli_fail. */
+int cli_need_keydir(struct cli *c) MUST_CHECK;
+/* keydir, store and reader. A store that nobody has made yet: CLI_STORE. */
+int cli_need_store(struct cli *c) MUST_CHECK;
+/* The same, but no store is no error: then c->reader is NULL. */
+int cli_want_store(struct cli *c) MUST_CHECK;
+/* Renews the reader, so that it sees what was committed since. */
+int cli_reader_renew(struct cli *c) MUST_CHECK;
+void cli_close(struct cli *c);
+
+/* Reads entente.conf. */
+int cli_conf_read(struct cli *c, struct conf *conf) MUST_CHECK;
+
+/* The node's own newest card, or NULL before there is one. After cli_need_keydir. */
+const struct card *cli_own(const struct cli *c);
+/* The newest card known of a node: own, keys/cards, then the store's origins; NULL when none. The
+ * chain likewise. */
+const struct card_chain *cli_chain(struct cli *c, const struct node_id *node);
+const struct card *cli_card(struct cli *c, const struct node_id *node);
+/* The card's name, cleaned; the node id when there is no card. Lives in the arena. */
+const char *cli_name(struct cli *c, const struct node_id *node);
+
+/* Every card known: own, keys/cards, the store's origins (if the store is open), each node once. */
+int cli_cards_each(struct cli *c, void (*visit)(void *ctx, const struct card *card), void *ctx);
+
+/* Each gives 0, or the exit status after cli_fail: CLI_NOT for none, CLI_INVALID for several. */
+int cli_find_node(struct cli *c, const char *name_or_prefix, struct node_id *node) MUST_CHECK;
+int cli_find_agreement(struct cli *c, const char *id_prefix, const struct agreement **a) MUST_CHECK;
+/* The two-party agreement in force with that node (`--to NAME`). */
+int cli_find_agreement_with(struct cli *c, const char *name, const struct agreement **a) MUST_CHECK;
+/* clear, green, local or the prefix of an agreement's id. */
+int cli_find_audience(struct cli *c, const char *text, struct audience *a) MUST_CHECK;
+/* ORIGIN/AUDIENCE (the incarnation is the newest the card names) or a whole origin line. */
+int cli_find_feed(struct cli *c, const char *text, struct log_name *feed) MUST_CHECK;
+/* Full agreement ids may be unknown here: 16 hex digits. */
+bool cli_agreement_id(const char *text, uint64_t *id);
+void cli_agreement_text(char out[17], uint64_t id);
+
+/* --- secrets: home.c ------------------------------------------------------------------------------ */
+
+struct cli_passphrase {
+	char *text; /* guarded; NULL: none */
+	size_t len;
+};
+#define CLI_PASSPHRASE_MAX 1024
+
+/*
+ * From --passphrase-file, else asked for on the terminal (twice when confirm), "Passphrase for
+ * WHAT: ". CLI_USAGE when there is neither.
+ */
+int cli_passphrase(struct cli *c, const char *what, bool confirm,
+	struct cli_passphrase *p) MUST_CHECK;
+void cli_passphrase_free(struct cli_passphrase *p);
+static inline struct bytes cli_passphrase_bytes(const struct cli_passphrase *p)
+{
+	return bytes_from(p->text, p->len);
+}
+
+/* --- the daemon: home.c --------------------------------------------------------------------------- */
+
+/* True when a daemon answers on this home's control socket. */
+bool cli_daemon_there(struct cli *c);
+/*
+ * Sends a request (takes it) and gives the answer (the caller decrefs). 0; CLI_NODE after cli_fail
+ * when nobody answers; the answer's status after cli_fail when it is not ok. timeout_ms 0: for ever.
+ */
+int cli_call(struct cli *c, json_t *request, uint64_t timeout_ms, json_t **answer) MUST_CHECK;
+/* The same, silent: ENT_ECLOSED when there is no daemon. The answer may be one that is not ok. */
+int cli_call_quiet(struct cli *c, json_t *request, uint64_t timeout_ms, json_t **answer) MUST_CHECK;
+
+/* --- the commands, for the table in main.c -------------------------------------------------------- */
+
+extern const struct cli_command cmd_init, cmd_root_new;
+extern const struct cli_command cmd_card_show, cmd_card_export, cmd_card_renew, cmd_card_draft,
+	cmd_card_sign, cmd_card_install;
+extern const struct cli_command cmd_agreement_draft, cmd_agreement_show, cmd_agreement_words,
+	cmd_agreement_test, cmd_agreement_sign, cmd_agreement_accept, cmd_agreement_list,
+	cmd_agreement_psk, cmd_agreement_revoke;
+extern const struct cli_command cmd_status, cmd_peers, cmd_feeds, cmd_origins, cmd_alarms;
+extern const struct cli_command cmd_checkpoint, cmd_wait, cmd_reindex, cmd_doctor;
+extern const struct cli_command cmd_publish, cmd_canonical, cmd_retract, cmd_find, cmd_tail,
+	cmd_why;
