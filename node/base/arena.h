@@ -17,7 +17,8 @@ struct arena {
 	size_t used_bytes;  /* given out since the last reset */
 };
 
-void *arena_alloc(struct arena *a, size_t len); /* zeroed, 16-byte aligned; NULL when out of memory */
+void *arena_alloc(struct arena *a,
+	size_t len); /* zeroed, 16-byte aligned; NULL when out of memory */
 /* A copy of the bytes with a NUL behind it (not counted); data NULL when out of memory. */
 struct bytes arena_copy(struct arena *a, struct bytes b);
 char *arena_strdup(struct arena *a, const char *text);

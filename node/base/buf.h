@@ -26,11 +26,12 @@ static inline struct buf buf_with_max(size_t max)
 	return (struct buf){.max = max};
 }
 
-void buf_free(struct buf *b);          /* frees and empties; the buffer may be used again */
-void buf_reset(struct buf *b);         /* empties, keeps the memory, forgets the error */
-uint8_t *buf_extend(struct buf *b, size_t len); /* room for len more bytes, counted; NULL if failed */
+void buf_free(struct buf *b);  /* frees and empties; the buffer may be used again */
+void buf_reset(struct buf *b); /* empties, keeps the memory, forgets the error */
+uint8_t *buf_extend(struct buf *b,
+	size_t len); /* room for len more bytes, counted; NULL if failed */
 void buf_append(struct buf *b, const void *data, size_t len);
-void buf_consume(struct buf *b, size_t len);    /* drops len bytes from the front */
+void buf_consume(struct buf *b, size_t len); /* drops len bytes from the front */
 void buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 
 static inline void buf_bytes(struct buf *b, struct bytes v)

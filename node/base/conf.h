@@ -37,7 +37,8 @@ struct conf {
 };
 
 /* file names the text in errors, which give line, value seen and value wanted. */
-int conf_parse(struct conf *conf, struct bytes text, const char *file, struct err_text *err) MUST_CHECK;
+int conf_parse(struct conf *conf, struct bytes text, const char *file,
+	struct err_text *err) MUST_CHECK;
 void conf_free(struct conf *conf);
 
 /* True for host:port, a.b.c.d:port and [v6]:port with a port of 0 to 65535. */

@@ -53,7 +53,8 @@ void log_line(enum log_level level, const char *group, const char *format, ...)
 		return;
 	if (!isatty(STDERR_FILENO))
 		len = snprintf(line, sizeof(line), "<%d>", levels[level].priority);
-	len += snprintf(line + len, sizeof(line) - (size_t)len, "%-6s %-8s ", levels[level].name, group);
+	len += snprintf(line + len, sizeof(line) - (size_t)len, "%-6s %-8s ", levels[level].name,
+		group);
 	va_start(args, format);
 	len += vsnprintf(line + len, sizeof(line) - (size_t)len - 1, format, args);
 	va_end(args);

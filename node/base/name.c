@@ -18,7 +18,7 @@ void node_id_text(char out[NODE_ID_TEXT_SIZE], const struct node_id *id)
 bool node_id_parse(struct bytes text, struct node_id *id)
 {
 	return text.len == NODE_ID_TEXT_SIZE - 1 &&
-		text_base32_decode(text, id->bytes, NODE_ID_BYTES) == NODE_ID_BYTES;
+	       text_base32_decode(text, id->bytes, NODE_ID_BYTES) == NODE_ID_BYTES;
 }
 
 void audience_text(char out[AUDIENCE_TEXT_SIZE], struct audience a)
@@ -62,7 +62,8 @@ bool audience_parse(struct bytes text, struct audience *a)
 	}
 	if (bytes_starts(text, PROVENANCE_PREFIX)) {
 		a->kind = AUDIENCE_PROVENANCE;
-		return text_u64_parse(bytes_skip(text, strlen(PROVENANCE_PREFIX)), &a->id) && a->id > 0;
+		return text_u64_parse(bytes_skip(text, strlen(PROVENANCE_PREFIX)), &a->id) &&
+		       a->id > 0;
 	}
 	a->kind = AUDIENCE_AGREEMENT;
 	if (text.len != 16 || text_hex_decode(text, raw, sizeof(raw)) != sizeof(raw))
@@ -78,8 +79,8 @@ void log_name_text(char out[LOG_NAME_TEXT_SIZE], const struct log_name *name)
 
 	node_id_text(node, &name->node);
 	audience_text(audience, name->audience);
-	snprintf(out, LOG_NAME_TEXT_SIZE, ORIGIN_PREFIX "%s/%" PRIu64 "/%s", node, name->incarnation,
-		audience);
+	snprintf(out, LOG_NAME_TEXT_SIZE, ORIGIN_PREFIX "%s/%" PRIu64 "/%s", node,
+		name->incarnation, audience);
 }
 
 bool log_name_parse(struct bytes text, struct log_name *name)
@@ -123,5 +124,5 @@ bool log_name_unpack(struct bytes packed, struct log_name *name)
 		return false;
 	/* One spelling for one name: an id stands only where the kind has one. */
 	return kind == AUDIENCE_AGREEMENT ||
-		(kind == AUDIENCE_PROVENANCE ? name->audience.id > 0 : name->audience.id == 0);
+	       (kind == AUDIENCE_PROVENANCE ? name->audience.id > 0 : name->audience.id == 0);
 }

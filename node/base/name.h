@@ -18,8 +18,8 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-#define NODE_ID_BYTES     16
-#define NODE_ID_TEXT_SIZE 27 /* with NUL */
+#define NODE_ID_BYTES      16
+#define NODE_ID_TEXT_SIZE  27 /* with NUL */
 #define AUDIENCE_TEXT_SIZE 32
 #define LOG_NAME_TEXT_SIZE 96 /* an origin line with NUL */
 #define LOG_NAME_BYTES     33 /* packed: node id, incarnation, audience kind, audience id */
@@ -71,7 +71,7 @@ static inline bool audience_is_community(struct audience a)
 static inline bool log_name_eq(const struct log_name *a, const struct log_name *b)
 {
 	return a->incarnation == b->incarnation && audience_eq(a->audience, b->audience) &&
-		node_id_eq(&a->node, &b->node);
+	       node_id_eq(&a->node, &b->node);
 }
 
 static inline struct audience audience_agreement(uint64_t id)

@@ -13,7 +13,8 @@ void text_hex_encode(char *out, struct bytes b)
 
 void text_base64_encode(char *out, struct bytes b)
 {
-	sodium_bin2base64(out, BASE64_TEXT_SIZE(b.len), b.data, b.len, sodium_base64_VARIANT_ORIGINAL);
+	sodium_bin2base64(out, BASE64_TEXT_SIZE(b.len), b.data, b.len,
+		sodium_base64_VARIANT_ORIGINAL);
 }
 
 void text_base32_encode(char *out, struct bytes b)
@@ -163,7 +164,8 @@ bool text_utf8_valid(struct bytes text)
 			code = code << 6 | (text.data[i + k] & 0x3f);
 		}
 		/* Overlong forms, surrogates, beyond the last plane. */
-		if ((more == 2 && code < 0x800) || (more == 3 && (code < 0x10000 || code > 0x10ffff)) ||
+		if ((more == 2 && code < 0x800) ||
+			(more == 3 && (code < 0x10000 || code > 0x10ffff)) ||
 			(code >= 0xd800 && code <= 0xdfff))
 			return false;
 		i += more + 1;

@@ -17,9 +17,9 @@
 #define BASE64_TEXT_SIZE(n) (((n) + 2) / 3 * 4 + 1)
 #define BASE32_TEXT_SIZE(n) (((n)*8 + 4) / 5 + 1)
 
-void text_hex_encode(char *out, struct bytes b);      /* lower case */
-void text_base64_encode(char *out, struct bytes b);   /* RFC 4648 section 4, padded */
-void text_base32_encode(char *out, struct bytes b);   /* RFC 4648 alphabet in lower case, unpadded */
+void text_hex_encode(char *out, struct bytes b);    /* lower case */
+void text_base64_encode(char *out, struct bytes b); /* RFC 4648 section 4, padded */
+void text_base32_encode(char *out, struct bytes b); /* RFC 4648 alphabet in lower case, unpadded */
 
 /*
  * Decoders give the number of bytes written, or ENT_EINVALID (a character, a length, a bit that the

@@ -25,15 +25,16 @@ static const char *word_text(const struct word *table, size_t count, unsigned nu
 	return "unknown";
 }
 
-static unsigned word_number(const struct word *table, size_t count, struct bytes text, bool any_case)
+static unsigned word_number(const struct word *table, size_t count, struct bytes text,
+	bool any_case)
 {
 	for (size_t i = 0; i < count; i++) {
 		size_t len = strlen(table[i].text);
 
 		if (text.len != len)
 			continue;
-		if (any_case ? strncasecmp(table[i].text, (const char *)text.data, len) == 0 :
-			       memcmp(table[i].text, text.data, len) == 0)
+		if (any_case ? strncasecmp(table[i].text, (const char *)text.data, len) == 0
+			     : memcmp(table[i].text, text.data, len) == 0)
 			return table[i].number;
 	}
 	return 0;

@@ -80,7 +80,7 @@ enum type {
 #define X(name, number, text) TYPE_##name = (number),
 	VOCAB_TYPES(X)
 #undef X
-	TYPE_COUNT = 13 /* one past the last: for tables and bit sets */
+		TYPE_COUNT = 13 /* one past the last: for tables and bit sets */
 };
 
 #define TYPE_BIT(type) (1u << (type))

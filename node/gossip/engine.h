@@ -42,8 +42,8 @@ struct gossip_time {
 struct gossip_store {
 	void *ctx;
 	/* Packed entries [from, to') with to' <= to, as many as fit in bytes_max, at least one. */
-	int (*run)(void *ctx, const struct log_name *feed, uint64_t from, uint64_t to, size_t bytes_max,
-		struct buf *out, uint32_t *count);
+	int (*run)(void *ctx, const struct log_name *feed, uint64_t from, uint64_t to,
+		size_t bytes_max, struct buf *out, uint32_t *count);
 	/* The compact range [begin, end) of what is stored. */
 	int (*range)(void *ctx, const struct log_name *feed, uint64_t begin, uint64_t end,
 		struct range *out);
@@ -59,13 +59,13 @@ struct gossip_config {
 /* --- actions ------------------------------------------------------------------------------------------- */
 
 enum gossip_action_type {
-	GOSSIP_SEND,    /* session, message: an encoded message */
-	GOSSIP_CLOSE,   /* session, reason, text; penalty_ms > 0: the peer misbehaved */
-	GOSSIP_INGEST,  /* job: verify, store, then report gossip_stored or gossip_rejected */
-	GOSSIP_ENTER,   /* act: into the provenance log; with wait set report gossip_entered when durable */
-	GOSSIP_PIN,     /* origin: keep its card chain (chain, node, peer = introducer or all zero) */
-	GOSSIP_FREEZE,  /* feed: keep that it is frozen */
-	GOSSIP_ALARM,   /* rule, text, peer, feed */
+	GOSSIP_SEND,   /* session, message: an encoded message */
+	GOSSIP_CLOSE,  /* session, reason, text; penalty_ms > 0: the peer misbehaved */
+	GOSSIP_INGEST, /* job: verify, store, then report gossip_stored or gossip_rejected */
+	GOSSIP_ENTER, /* act: into the provenance log; with wait set report gossip_entered when durable */
+	GOSSIP_PIN, /* origin: keep its card chain (chain, node, peer = introducer or all zero) */
+	GOSSIP_FREEZE,    /* feed: keep that it is frozen */
+	GOSSIP_ALARM,     /* rule, text, peer, feed */
 	GOSSIP_OWN_AHEAD, /* checkpoint: valid, own, and not held here: restored, or a clone */
 };
 
@@ -100,8 +100,8 @@ void gossip_free(struct gossip *g);
  * Agreements of this node that are complete and not revoked (time is looked at here), borrowed until
  * the next call. Sessions learn of a change; what has ended ends.
  */
-void gossip_agreements(struct gossip *g, struct gossip_time now, const struct agreement *const *agreements,
-	size_t agreements_len);
+void gossip_agreements(struct gossip *g, struct gossip_time now,
+	const struct agreement *const *agreements, size_t agreements_len);
 
 /* A card chain from the keys directory or the store. introduced_by NULL: own, or party of an agreement. */
 int gossip_origin(struct gossip *g, const struct card_chain *chain,
@@ -113,14 +113,15 @@ int gossip_feed(struct gossip *g, const struct log_name *name, uint64_t size, ui
 	const struct checkpoint *held, const struct checkpoint *seen, bool frozen) MUST_CHECK;
 
 /* An own feed has grown under a new checkpoint, durable. */
-void gossip_sealed(struct gossip *g, struct gossip_time now, const struct checkpoint *c, bool urgent);
+void gossip_sealed(struct gossip *g, struct gossip_time now, const struct checkpoint *c,
+	bool urgent);
 
 /* Own provenance checkpoint, for HELLO. */
 void gossip_provenance(struct gossip *g, const struct checkpoint *c);
 
 /* binding: the first 16 bytes of the handshake hash. */
-void gossip_opened(struct gossip *g, struct gossip_time now, uint32_t session, const struct node_id *peer,
-	const uint8_t binding[16]);
+void gossip_opened(struct gossip *g, struct gossip_time now, uint32_t session,
+	const struct node_id *peer, const uint8_t binding[16]);
 void gossip_message(struct gossip *g, struct gossip_time now, uint32_t session, uint8_t type,
 	struct bytes payload);
 /* So many bytes of GOSSIP_SEND are on their way: more may follow. */
@@ -131,9 +132,11 @@ void gossip_closed(struct gossip *g, struct gossip_time now, uint32_t session, c
 void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest_job *job);
 /* ENT_EPROOF, ENT_ECRYPTO, ENT_EINVALID: the peer lied. ENT_ESTATE: the job came after a rejected
  * one, nobody is to blame. Others: the store failed. */
-void gossip_rejected(struct gossip *g, struct gossip_time now, const struct ingest_job *job, int code);
+void gossip_rejected(struct gossip *g, struct gossip_time now, const struct ingest_job *job,
+	int code);
 
-void gossip_entered(struct gossip *g, struct gossip_time now, uint32_t session, const struct log_name *feed);
+void gossip_entered(struct gossip *g, struct gossip_time now, uint32_t session,
+	const struct log_name *feed);
 
 /* At least four times a second. */
 void gossip_tick(struct gossip *g, struct gossip_time now);
@@ -143,9 +146,10 @@ void gossip_tick(struct gossip *g, struct gossip_time now);
 struct gossip_peer_view {
 	bool connected;
 	uint64_t received_entries, sent_entries; /* since start */
-	uint64_t lag_entries; /* held here, entitled, and not there as far as we know */
+	uint64_t lag_entries;     /* held here, entitled, and not there as far as we know */
 	uint64_t redundant_bytes; /* of DATA that came a second time or unasked */
-	const struct agreement *const *agreements; /* shared and in force; valid until the next event */
+	const struct agreement *const
+		*agreements; /* shared and in force; valid until the next event */
 	size_t agreements_len;
 };
 void gossip_peer_view(struct gossip *g, const struct node_id *peer, struct gossip_peer_view *v);
@@ -164,9 +168,10 @@ struct gossip_counts {
 	size_t sessions, feeds, origins;
 	uint64_t origins_ignored; /* introduced by somebody who may not, or beyond a quota */
 	uint64_t heads_ignored;
-	size_t ingest_bytes;      /* received, not stored yet */
+	size_t ingest_bytes; /* received, not stored yet */
 };
 void gossip_counts(const struct gossip *g, struct gossip_counts *c);
 
 /* The public log key of an incarnation of a known origin; NULL. */
-const uint8_t *gossip_log_key(const struct gossip *g, const struct node_id *node, uint64_t incarnation);
+const uint8_t *gossip_log_key(const struct gossip *g, const struct node_id *node,
+	uint64_t incarnation);

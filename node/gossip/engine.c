@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "gossip/impl.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* --- actions --------------------------------------------------------------------------------------- */
+
+struct queued_action *action_new(struct gossip *g, enum gossip_action_type type)
+{
+	struct queued_action *q = calloc(1, sizeof(*q));
+
+	/* An action lost for want of memory would leave the engine out of step with the world. */
+	if (!q)
+		abort();
+	q->action.type = type;
+	q->message = buf_with_max(WIRE_MESSAGE_MAX + WIRE_PREFIX_BYTES);
+	if (g->last)
+		g->last->next = q;
+	else
+		g->first = q;
+	g->last = q;
+	return q;
+}
+
+static void action_free(struct queued_action *q)
+{
+	if (!q)
+		return;
+	buf_free(&q->message);
+	arena_free(&q->arena);
+	free(q);
+}
+
+bool gossip_action_next(struct gossip *g, struct gossip_action *action)
+{
+	action_free(g->current);
+	g->current = g->first;
+	if (!g->current)
+		return false;
+	g->first = g->current->next;
+	if (!g->first)
+		g->last = NULL;
+	*action = g->current->action;
+	return true;
+}
+
+void send_message(struct gossip *g, struct session *s, const struct wire_message *m)
+{
+	struct queued_action *q;
+
+	if (s->closing)
+		return;
+	q = action_new(g, GOSSIP_SEND);
+	q->action.session = s->id;
+	/* What the engine builds is within the codec's bounds. */
+	if (wire_encode(&q->message, m) != 0)
+		abort();
+	q->action.message = buf_view(&q->message);
+	s->unflushed += q->message.len;
+}
+
+void close_session(struct gossip *g, struct session *s, enum wire_bye_reason reason,
+	const char *why, uint32_t penalty_ms)
+{
+	struct queued_action *q;
+
+	if (s->closing)
+		return;
+	s->closing = true;
+	q = action_new(g, GOSSIP_CLOSE);
+	q->action.session = s->id;
+	q->action.peer = s->peer;
+	q->action.reason = reason;
+	q->action.text = arena_strdup(&q->arena, why);
+	q->action.penalty_ms = penalty_ms;
+}
+
+void enter_act(struct gossip *g, struct session *s, enum act act, const struct feed *f,
+	uint64_t from, uint64_t to, bool wait)
+{
+	struct queued_action *q = action_new(g, GOSSIP_ENTER);
+	struct act_body *body = &q->action.act;
+	struct wire_agreement *terms;
+
+	q->action.session = s->id;
+	q->action.wait = wait;
+	body->act = act;
+	body->has_peer = true;
+	body->peer = s->peer;
+	body->session = arena_copy(&q->arena, BYTES_OF(s->binding));
+	if (f) {
+		q->action.feed = f->name;
+		body->has_log = true;
+		body->log = f->name;
+	}
+	body->from = from;
+	body->to = to;
+	if (act != ACT_SENDING_OPENED && act != ACT_SESSION_OPENED)
+		return;
+	terms = arena_alloc(&q->arena, sizeof(*terms) * (s->shared_len + 1));
+	if (!terms)
+		abort();
+	for (size_t i = 0; i < s->shared_len; i++) {
+		terms[i].id = s->shared[i]->id;
+		terms[i].serial = s->shared[i]->serial;
+		memcpy(terms[i].hash, s->shared[i]->hash, sizeof(terms[i].hash));
+	}
+	body->terms = terms;
+	body->terms_len = s->shared_len;
+}
+
+void raise_alarm(struct gossip *g, const char *rule, const char *text, const struct node_id *peer,
+	const struct log_name *feed)
+{
+	struct queued_action *q = action_new(g, GOSSIP_ALARM);
+
+	q->action.rule = rule;
+	q->action.text = arena_strdup(&q->arena, text);
+	if (peer)
+		q->action.peer = *peer;
+	if (feed)
+		q->action.feed = *feed;
+}
+
+/* --- life ---------------------------------------------------------------------------------------------- */
+
+int gossip_new(struct gossip **out, const struct gossip_config *config)
+{
+	struct gossip *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return ENT_ENOMEM;
+	g->config = *config;
+	env_random(&config->rng, g->hash_key, sizeof(g->hash_key));
+	map_init(&g->origins, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
+	map_init(&g->feeds, LOG_NAME_BYTES, GOSSIP_FEEDS_MAX, g->hash_key);
+	map_init(&g->totals, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
+	*out = g;
+	return 0;
+}
+
+static void origin_free(struct origin *o)
+{
+	free(o->logs);
+	free((void *)(uintptr_t)o->chain.data);
+	free(o);
+}
+
+void gossip_free(struct gossip *g)
+{
+	struct gossip_action action;
+	void *value;
+	size_t at;
+
+	if (!g)
+		return;
+	while (g->sessions)
+		session_free(g, g->sessions);
+	while (gossip_action_next(g, &action))
+		ingest_job_free(action.job);
+	for (at = 0; map_next(&g->feeds, &at, NULL, &value);)
+		free(value);
+	for (at = 0; map_next(&g->origins, &at, NULL, &value);)
+		origin_free(value);
+	for (at = 0; map_next(&g->totals, &at, NULL, &value);)
+		free(value);
+	map_free(&g->feeds);
+	map_free(&g->origins);
+	map_free(&g->totals);
+	arena_free(&g->scratch);
+	free(g);
+}
+
+/* --- origins ---------------------------------------------------------------------------------------------- */
+
+struct origin *origin_find(const struct gossip *g, const struct node_id *node)
+{
+	return map_get(&g->origins, node->bytes);
+}
+
+const uint8_t *origin_key(const struct origin *o, uint64_t incarnation)
+{
+	for (size_t i = 0; i < o->logs_len; i++)
+		if (o->logs[i].incarnation == incarnation)
+			return o->logs[i].key;
+	return NULL;
+}
+
+const uint8_t *gossip_log_key(const struct gossip *g, const struct node_id *node,
+	uint64_t incarnation)
+{
+	const struct origin *o = origin_find(g, node);
+
+	return o ? origin_key(o, incarnation) : NULL;
+}
+
+/* Keeps of a chain what every message needs, and the chain's text to pass on. */
+static int origin_take(struct origin *o, const struct card_chain *chain)
+{
+	const struct card *last = card_chain_last(chain);
+	struct buf text = buf_with_max(CARD_CHAIN_MAX * (CARD_BYTES_MAX + 8));
+	struct origin_log *logs = calloc(last->logs_len, sizeof(*logs));
+
+	card_chain_write(&text, chain);
+	if (!logs || buf_failed(&text)) {
+		free(logs);
+		buf_free(&text);
+		return ENT_ENOMEM;
+	}
+	for (size_t i = 0; i < last->logs_len; i++) {
+		logs[i].incarnation = last->logs[i].incarnation;
+		memcpy(logs[i].key, last->logs[i].key.public_key, sizeof(logs[i].key));
+	}
+	free(o->logs);
+	free((void *)(uintptr_t)o->chain.data);
+	o->logs = logs;
+	o->logs_len = last->logs_len;
+	o->serial = last->serial;
+	o->chain = buf_view(&text);
+	return 0;
+}
+
+static struct origin *origin_add(struct gossip *g, const struct card_chain *chain)
+{
+	struct origin *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return NULL;
+	o->node = card_chain_last(chain)->node;
+	if (origin_take(o, chain) != 0 || map_put(&g->origins, o->node.bytes, o) != 0) {
+		origin_free(o);
+		return NULL;
+	}
+	return o;
+}
+
+static enum card_relation origin_compare(struct gossip *g, const struct origin *o,
+	const struct card_chain *seen)
+{
+	struct card_chain known;
+
+	/* It parsed once, so it parses again; were it not so, the newcomer is not to win by it. */
+	if (card_chain_read(o->chain, "store", &g->scratch, &known, NULL) != 0)
+		return CARD_CONTRADICTS;
+	return card_chain_compare(&known, seen);
+}
+
+int origin_learn(struct gossip *g, const struct card_chain *chain,
+	const struct node_id *introduced_by, bool *news)
+{
+	const struct node_id *node = &card_chain_last(chain)->node;
+	struct origin *o = origin_find(g, node);
+
+	*news = false;
+	if (!o) {
+		o = origin_add(g, chain);
+		if (!o)
+			return ENT_ELIMIT;
+		if (introduced_by) {
+			o->introduced = true;
+			o->introduced_by = *introduced_by;
+		}
+		*news = true;
+		return 0;
+	}
+	/* An agreement's word outranks an introduction. */
+	if (!introduced_by)
+		o->introduced = false;
+	switch (origin_compare(g, o, chain)) {
+	case CARD_SAME:
+	case CARD_OLDER:
+		return 0;
+	case CARD_NEWER:
+		*news = true;
+		return origin_take(o, chain);
+	case CARD_CONTRADICTS:
+		break;
+	}
+	if (!o->frozen) {
+		o->frozen = true;
+		raise_alarm(g, "card-contradiction",
+			"two card chains of this node contradict each other; its feeds are frozen",
+			node, NULL);
+	}
+	return ENT_EPROOF;
+}
+
+int gossip_origin(struct gossip *g, const struct card_chain *chain,
+	const struct node_id *introduced_by)
+{
+	bool news;
+	int rc = origin_learn(g, chain, introduced_by, &news);
+
+	arena_reset(&g->scratch);
+	return rc;
+}
+
+/* --- feeds -------------------------------------------------------------------------------------------------- */
+
+struct feed *feed_find(const struct gossip *g, const struct log_name *name)
+{
+	uint8_t key[LOG_NAME_BYTES];
+
+	log_name_pack(key, name);
+	return map_get(&g->feeds, key);
+}
+
+/* NULL at the limit, or when the origin's card names no such incarnation. */
+struct feed *feed_need(struct gossip *g, const struct log_name *name, struct origin *origin)
+{
+	struct feed *f = feed_find(g, name);
+
+	if (f || !origin_key(origin, name->incarnation))
+		return f;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return NULL;
+	f->name = *name;
+	f->origin = origin;
+	f->own = node_id_eq(&name->node, &g->config.self);
+	log_name_pack(f->key, name);
+	if (map_put(&g->feeds, f->key, f) != 0) {
+		free(f);
+		return NULL;
+	}
+	return f;
+}
+
+int gossip_feed(struct gossip *g, const struct log_name *name, uint64_t size, uint64_t floor,
+	const struct checkpoint *held, const struct checkpoint *seen, bool frozen)
+{
+	struct origin *o = origin_find(g, &name->node);
+	struct feed *f;
+
+	if (!o)
+		return ENT_ENOTFOUND;
+	f = feed_need(g, name, o);
+	if (!f)
+		return ENT_ELIMIT;
+	f->held = f->expected = size;
+	f->floor = floor;
+	f->complete = *held;
+	f->seen = *seen;
+	f->frozen = frozen;
+	return 0;
+}
+
+void gossip_sealed(struct gossip *g, struct gossip_time now, const struct checkpoint *c,
+	bool urgent)
+{
+	struct origin *o = origin_find(g, &c->log.node);
+	struct feed *f = o ? feed_need(g, &c->log, o) : NULL;
+
+	g->now = now;
+	if (!f || c->size <= f->held)
+		return;
+	f->held = f->expected = c->size;
+	f->complete = f->seen = *c;
+	f->urgent = urgent;
+	feed_grown(g, f);
+}
+
+void gossip_provenance(struct gossip *g, const struct checkpoint *c)
+{
+	g->provenance = *c;
+}
+
+/* --- looking in ------------------------------------------------------------------------------------------------ */
+
+struct peer_totals *peer_totals(struct gossip *g, const struct node_id *peer)
+{
+	struct peer_totals *t = map_get(&g->totals, peer->bytes);
+
+	if (t)
+		return t;
+	t = calloc(1, sizeof(*t));
+	if (!t || map_put(&g->totals, peer->bytes, t) != 0)
+		abort(); /* peers are bounded far below by the agreements */
+	return t;
+}
+
+void gossip_peer_view(struct gossip *g, const struct node_id *peer, struct gossip_peer_view *v)
+{
+	const struct peer_totals *t = peer_totals(g, peer);
+
+	*v = (struct gossip_peer_view){
+		.received_entries = t->received_entries,
+		.sent_entries = t->sent_entries,
+		.redundant_bytes = t->redundant_bytes,
+	};
+	for (const struct session *s = g->sessions; s; s = s->next) {
+		if (!node_id_eq(&s->peer, peer) || s->closing)
+			continue;
+		v->connected = true;
+		v->agreements = s->shared;
+		v->agreements_len = s->shared_len;
+		for (const struct link *l = s->first_link; l; l = l->next_of_session) {
+			uint64_t there = l->sink == SINK_OPEN && l->next > l->peer_held
+						 ? l->next
+						 : l->peer_held;
+
+			if (l->told && l->feed->complete.size > there)
+				v->lag_entries += l->feed->complete.size - there;
+		}
+	}
+}
+
+bool gossip_feed_view(struct gossip *g, const struct log_name *name, struct gossip_feed_view *v)
+{
+	const struct feed *f = feed_find(g, name);
+
+	if (!f)
+		return false;
+	*v = (struct gossip_feed_view){
+		.name = f->name,
+		.held = f->held,
+		.seen = f->seen.size,
+		.frozen = f->frozen,
+		.has_upstream = f->upstream != NULL,
+	};
+	if (f->upstream)
+		v->upstream = f->upstream->session->peer;
+	return true;
+}
+
+void gossip_counts(const struct gossip *g, struct gossip_counts *c)
+{
+	*c = (struct gossip_counts){
+		.feeds = g->feeds.count,
+		.origins = g->origins.count,
+		.origins_ignored = g->origins_ignored,
+		.heads_ignored = g->heads_ignored,
+		.ingest_bytes = g->ingest_bytes,
+	};
+	for (const struct session *s = g->sessions; s; s = s->next)
+		c->sessions++;
+}

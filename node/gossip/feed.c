@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Where a feed comes from. One neighbour is its upstream and pushes; the others only say how far
+ * they are. When another leads for too long without anything new from upstream, the subscription
+ * moves: an upstream that stalls costs a second, one that lies costs the run it lied in.
+ */
+#include "gossip/impl.h"
+
+/* --- feeds with somebody ahead of us, looked at on every tick ------------------------------------------- */
+
+static void feed_lag(struct gossip *g, struct feed *f)
+{
+	if (f->lagging)
+		return;
+	f->lagging = true;
+	f->behind_ms = g->now.mono_ms;
+	f->prev_lagging = NULL;
+	f->next_lagging = g->lagging;
+	if (g->lagging)
+		g->lagging->prev_lagging = f;
+	g->lagging = f;
+}
+
+void feed_unlag(struct gossip *g, struct feed *f)
+{
+	if (!f->lagging)
+		return;
+	f->lagging = false;
+	if (f->prev_lagging)
+		f->prev_lagging->next_lagging = f->next_lagging;
+	else
+		g->lagging = f->next_lagging;
+	if (f->next_lagging)
+		f->next_lagging->prev_lagging = f->prev_lagging;
+}
+
+/* --- choosing ------------------------------------------------------------------------------------------- */
+
+static bool usable(const struct gossip *g, const struct link *l)
+{
+	return l->announced && may_take(g, l->session, &l->feed->name);
+}
+
+/*
+ * Better source first: one that has not just disappointed; the origin itself; who holds more; who
+ * does not take the feed from us (two that feed each other hear nothing new).
+ */
+static bool better(const struct gossip *g, const struct link *a, const struct link *b)
+{
+	bool doubt_a = a->distrust_until_ms > g->now.mono_ms;
+	bool doubt_b = b->distrust_until_ms > g->now.mono_ms;
+	bool origin_a = node_id_eq(&a->session->peer, &a->feed->name.node);
+	bool origin_b = node_id_eq(&b->session->peer, &b->feed->name.node);
+
+	if (doubt_a != doubt_b)
+		return doubt_b;
+	if (origin_a != origin_b)
+		return origin_a;
+	if (a->peer_held != b->peer_held)
+		return a->peer_held > b->peer_held;
+	return a->sink == SINK_NONE && b->sink != SINK_NONE;
+}
+
+static struct link *best_source(const struct gossip *g, const struct feed *f)
+{
+	struct link *best = NULL;
+
+	for (struct link *l = f->links; l; l = l->next_of_feed)
+		if (usable(g, l) && (!best || better(g, l, best)))
+			best = l;
+	return best;
+}
+
+static bool other_leads(const struct gossip *g, const struct feed *f)
+{
+	for (const struct link *l = f->links; l; l = l->next_of_feed)
+		if (l != f->upstream && l->peer_held > f->expected &&
+			l->distrust_until_ms <= g->now.mono_ms && usable(g, l))
+			return true;
+	return false;
+}
+
+static void subscribe(struct gossip *g, struct feed *f, struct link *l)
+{
+	struct wire_message m = {.type = WIRE_SUBSCRIBE, .subscribe = {f->name, f->expected}};
+
+	f->upstream = l;
+	f->progress_ms = g->now.mono_ms;
+	send_message(g, l->session, &m);
+}
+
+void feed_leave(struct gossip *g, struct feed *f, bool say)
+{
+	struct wire_message m = {.type = WIRE_UNSUBSCRIBE, .unsubscribe = {f->name}};
+
+	if (f->upstream && say)
+		send_message(g, f->upstream->session, &m);
+	f->upstream = NULL;
+}
+
+void feed_choose(struct gossip *g, struct feed *f)
+{
+	struct link *best;
+
+	if (f->own || f->frozen || f->origin->frozen)
+		return;
+	if (!f->upstream && g->now.mono_ms >= g->store_retry_ms) {
+		best = best_source(g, f);
+		if (best)
+			subscribe(g, f, best);
+	}
+	if (other_leads(g, f))
+		feed_lag(g, f);
+	else
+		feed_unlag(g, f);
+}
+
+/* A neighbour tells that it holds the feed up to peer_held. */
+void feed_offer(struct gossip *g, struct link *l, uint64_t peer_held)
+{
+	l->announced = true;
+	l->peer_held = peer_held;
+	feed_choose(g, l->feed);
+}
+
+/* True when upstream has had its chance: nothing new from it, and not because of us. */
+static bool upstream_stalls(const struct gossip *g, const struct feed *f)
+{
+	uint64_t since = f->progress_ms > f->behind_ms ? f->progress_ms : f->behind_ms;
+
+	return f->expected == f->held &&
+	       f->upstream->session->credit_in >= SESSION_CREDIT_MIN / 4 &&
+	       g->now.mono_ms - since >= CHANGE_OVER_MS;
+}
+
+void feeds_tick(struct gossip *g)
+{
+	struct feed *next;
+
+	for (struct feed *f = g->lagging; f; f = next) {
+		next = f->next_lagging;
+		if (f->upstream && upstream_stalls(g, f)) {
+			f->upstream->distrust_until_ms = g->now.mono_ms + DISTRUST_MS;
+			feed_leave(g, f, true);
+		}
+		feed_choose(g, f);
+	}
+}
+
+/* --- growing ------------------------------------------------------------------------------------------------ */
+
+/* More is durably held under a complete checkpoint: push it, or at least say so. */
+void feed_grown(struct gossip *g, struct feed *f)
+{
+	feed_announce(g, f);
+	for (struct link *l = f->links; l; l = l->next_of_feed) {
+		if (l->sink == SINK_OPEN) {
+			sink_ready(l);
+			session_push(g, l->session);
+		} else {
+			link_held(g, l);
+		}
+	}
+}
+
+void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest_job *job)
+{
+	struct feed *f = feed_find(g, &job->feed);
+	struct session *s = session_find(g, job->session);
+	const struct checkpoint *c = &job->checkpoint;
+
+	g->now = now;
+	g->ingest_bytes -= job->wire_bytes;
+	if (s)
+		credit_return(g, s, job->wire_bytes);
+	if (!f || job->start + job->count <= f->held)
+		return;
+	f->held = job->start + job->count;
+	f->progress_ms = now.mono_ms;
+	if (f->expected < f->held)
+		f->expected = f->held;
+	if (c->size > f->seen.size)
+		f->seen = *c;
+	if (c->size <= f->held && c->size > f->complete.size) {
+		f->complete = *c;
+		feed_grown(g, f);
+	}
+	feed_choose(g, f);
+	arena_reset(&g->scratch);
+}
+
+void gossip_rejected(struct gossip *g, struct gossip_time now, const struct ingest_job *job,
+	int code)
+{
+	struct feed *f = feed_find(g, &job->feed);
+	struct session *s = session_find(g, job->session);
+	bool lie = code == ENT_EPROOF || code == ENT_ECRYPTO || code == ENT_EINVALID;
+
+	g->now = now;
+	g->ingest_bytes -= job->wire_bytes;
+	if (s)
+		credit_return(g, s, job->wire_bytes);
+	if (f && !lie && code != ENT_ESTATE) {
+		/* Disk full or worse: stop taking, try again later. */
+		g->store_retry_ms = now.mono_ms + STORE_RETRY_MS;
+		feed_leave(g, f, true);
+	}
+	if (f && f->expected > f->held &&
+		(code != ENT_ESTATE || f->expected == job->start + job->count)) {
+		/* What follows the rejected run does not fit any more: ask again from what is held. */
+		f->expected = f->held;
+		if (f->upstream && !(lie && f->upstream->session == s))
+			subscribe(g, f, f->upstream);
+	}
+	if (lie && s) {
+		raise_alarm(g, "peer-lied", err_sentence(code), &s->peer, &job->feed);
+		if (f && f->upstream && f->upstream->session == s)
+			feed_leave(g, f, false);
+		close_session(g, s, BYE_MISBEHAVED,
+			"sent entries that do not lead to the signed root", PENALTY_MS);
+	}
+	if (f)
+		feed_choose(g, f);
+	arena_reset(&g->scratch);
+}

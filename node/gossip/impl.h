@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Inside of the engine, shared by its files only.
+ *
+ *     engine.c   life, actions, origins, agreements, looking in
+ *     session.c  opening, HELLO, entitlement, announcing, time
+ *     receive.c  messages
+ *     feed.c     where a feed comes from: subscribing, changing over, storing
+ *     send.c     where it goes: pushing runs, reduced heads
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "gossip/engine.h"
+#include "merkle/proof.h"
+#include "policy/decide.h"
+#include "proto/limits.h"
+#include "provenance/act.h"
+
+/* A neighbour that is behind the best offer for so long loses the subscription. */
+#define CHANGE_OVER_MS 1000u
+/* A source that was left is not chosen again for so long while there is another. */
+#define DISTRUST_MS 30000u
+/* After the store has failed nothing is asked for during so long. */
+#define STORE_RETRY_MS 2000u
+/* A session that has not greeted by then is closed. */
+#define GREET_MS 10000u
+/* After a lie: neither dialled nor answered. */
+#define PENALTY_MS 60000u
+/* Bytes of one session on their way to the kernel before pushing waits. */
+#define PUSH_AHEAD (512u * 1024u)
+/* Room in a DATA message beside the entries: names, checkpoint, two borders of hashes. */
+#define DATA_OVERHEAD 16384u
+/* A sending is marked in the provenance log every so many entries, or this long. */
+#define MARK_ENTRIES 65536u
+#define MARK_MS      60000u
+/* Subscribing costs two entries of the provenance log: so often in ten seconds, and once more for
+ * each feed the neighbour was told of. */
+#define SUBSCRIBES_MAX 64u
+
+struct origin {
+	struct node_id node;
+	struct node_id introduced_by; /* all zero: own, or party of an agreement */
+	bool introduced;
+	bool frozen; /* two chains contradict each other */
+	uint32_t serial;
+	size_t logs_len;
+	struct origin_log {
+		uint64_t incarnation;
+		uint8_t key[32];
+	} * logs;
+	struct bytes chain; /* as card_chain_write gives it, owned */
+};
+
+struct feed;
+struct session;
+
+enum sink_state { SINK_NONE, SINK_OPENING, SINK_OPEN };
+
+/* A feed at one neighbour. */
+struct link {
+	struct session *session;
+	struct feed *feed;
+	struct link *next_of_feed;
+	struct link *next_of_session, *prev_of_session;
+
+	/* as a source */
+	bool announced; /* the neighbour has told of it */
+	uint64_t peer_held;
+	uint64_t distrust_until_ms;
+
+	/* as a sink */
+	bool told; /* we have told of it */
+	uint64_t told_size;
+	uint64_t told_ms;
+	bool held_due; /* a reduced head waits for its time */
+	enum sink_state sink;
+	uint64_t opened_from; /* asked for */
+	uint64_t next;        /* next entry to push */
+	uint64_t marked;      /* last mark in the provenance log */
+	uint64_t marked_ms;
+	uint64_t terms_stamp; /* of the entitlement under which it was opened */
+	bool ready;           /* open, and there is more to push */
+	struct link *next_ready;
+};
+
+struct feed {
+	struct log_name name;
+	uint8_t key[LOG_NAME_BYTES];
+	struct origin *origin;
+	bool own;
+	bool frozen;
+	bool urgent;
+	uint64_t held;     /* durable here */
+	uint64_t expected; /* held and what is being verified and stored */
+	uint64_t floor;
+	struct checkpoint complete; /* newest all of which is held; size 0: none */
+	struct checkpoint seen;     /* newest verified; size 0: none */
+	struct link *links;
+	struct link *upstream;
+	uint64_t progress_ms; /* last time upstream gave something new, or was chosen */
+	uint64_t behind_ms;   /* since when another neighbour is ahead; 0: none is */
+	struct feed *next_lagging, *prev_lagging;
+	bool lagging;
+};
+
+struct session {
+	uint32_t id;
+	struct node_id peer;
+	uint8_t binding[16];
+	bool greeted; /* their HELLO is here */
+	bool closing;
+	uint64_t opened_ms;
+	struct wire_agreement theirs[WIRE_AGREEMENTS_MAX];
+	size_t theirs_len;
+	const struct agreement *shared[WIRE_AGREEMENTS_MAX]; /* in force on both sides */
+	size_t shared_len;
+	uint64_t shared_stamp; /* changes whenever shared does */
+	uint64_t told_terms;   /* fingerprint of the list last told to them */
+	struct map links;      /* by packed feed name */
+	struct link *first_link;
+	struct link *ready;     /* links with something to push, in this order */
+	struct map chains_told; /* node id -> serial + 1, as an integer in the pointer */
+	uint64_t credit_out;    /* bytes of DATA they will still take */
+	uint64_t credit_in;     /* bytes of DATA we will still take */
+	uint64_t credit_owed;   /* taken and stored, not granted again yet */
+	size_t unflushed;
+	uint64_t subscribes_ms; /* a window of ten seconds, */
+	uint32_t subscribes;    /* and how often they subscribed in it */
+	struct session *next;
+};
+
+/* Totals of a peer over all its sessions. */
+struct peer_totals {
+	uint64_t received_entries, sent_entries, redundant_bytes;
+};
+
+struct queued_action {
+	struct gossip_action action;
+	struct arena arena;
+	struct buf message;
+	struct queued_action *next;
+};
+
+struct gossip {
+	struct gossip_config config;
+	struct gossip_time now;
+	const struct agreement *const *agreements;
+	size_t agreements_len;
+	uint8_t hash_key[16];
+	struct map origins; /* node id -> struct origin */
+	struct map feeds;   /* packed name -> struct feed */
+	struct map totals;  /* node id -> struct peer_totals */
+	struct session *sessions;
+	struct feed *lagging;
+	struct queued_action *first, *last, *current;
+	struct checkpoint provenance;
+	uint64_t stamp;
+	uint64_t store_retry_ms; /* the store has failed: take nothing before this */
+	uint64_t second_ms;      /* last time the slow part of the tick ran */
+	size_t ingest_bytes;
+	uint64_t origins_ignored, heads_ignored;
+	struct arena scratch; /* of one event */
+};
+
+/* --- engine.c --- */
+struct queued_action *action_new(struct gossip *g, enum gossip_action_type type);
+void send_message(struct gossip *g, struct session *s, const struct wire_message *m);
+void close_session(struct gossip *g, struct session *s, enum wire_bye_reason reason,
+	const char *why, uint32_t penalty_ms);
+void enter_act(struct gossip *g, struct session *s, enum act act, const struct feed *f,
+	uint64_t from, uint64_t to, bool wait);
+void raise_alarm(struct gossip *g, const char *rule, const char *text, const struct node_id *peer,
+	const struct log_name *feed);
+struct origin *origin_find(const struct gossip *g, const struct node_id *node);
+const uint8_t *origin_key(const struct origin *o, uint64_t incarnation);
+/* Takes a chain: 0 known or accepted, ENT_EDENIED ignored, ENT_EPROOF contradicts (frozen). */
+int origin_learn(struct gossip *g, const struct card_chain *chain,
+	const struct node_id *introduced_by, bool *news);
+struct feed *feed_find(const struct gossip *g, const struct log_name *name);
+struct feed *feed_need(struct gossip *g, const struct log_name *name, struct origin *origin);
+struct peer_totals *peer_totals(struct gossip *g, const struct node_id *peer);
+
+/* --- session.c --- */
+struct session *session_find(const struct gossip *g, uint32_t id);
+bool may_send(const struct gossip *g, const struct session *s, const struct log_name *feed);
+bool may_take(const struct gossip *g, const struct session *s, const struct log_name *feed);
+struct link *link_find(const struct session *s, const struct feed *f);
+struct link *link_need(struct gossip *g, struct session *s, struct feed *f);
+void session_terms(struct gossip *g, struct session *s, const struct wire_agreement *list,
+	size_t len);
+void session_review(struct gossip *g, struct session *s);
+void session_announce_all(struct gossip *g, struct session *s);
+void feed_announce(struct gossip *g, struct feed *f);
+void session_announce(struct gossip *g, struct session *s, struct feed *f);
+void session_free(struct gossip *g, struct session *s);
+
+/* --- receive.c --- */
+void credit_return(struct gossip *g, struct session *s, size_t bytes);
+
+/* --- feed.c --- */
+void feed_offer(struct gossip *g, struct link *l, uint64_t peer_held);
+void feed_choose(struct gossip *g, struct feed *f);
+void feed_leave(struct gossip *g, struct feed *f, bool say);
+void feed_grown(struct gossip *g, struct feed *f);
+void feeds_tick(struct gossip *g);
+void feed_unlag(struct gossip *g, struct feed *f);
+
+/* --- send.c --- */
+void sink_open(struct gossip *g, struct link *l, uint64_t from);
+void sink_close(struct gossip *g, struct link *l);
+void session_push(struct gossip *g, struct session *s);
+void sink_ready(struct link *l);
+void sink_unready(struct link *l);
+void link_held(struct gossip *g, struct link *l);
+void sinks_tick(struct gossip *g, struct session *s);

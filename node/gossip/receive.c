@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Messages of a peer. Whatever it is not entitled to speak of is passed over in silence, counted;
+ * whatever no correct node sends closes the session.
+ */
+#include "gossip/impl.h"
+
+#include <stdlib.h>
+
+static void misbehaved(struct gossip *g, struct session *s, const char *what)
+{
+	raise_alarm(g, "peer-misbehaved", what, &s->peer, NULL);
+	close_session(g, s, BYE_MISBEHAVED, what, PENALTY_MS);
+}
+
+/* --- credit ------------------------------------------------------------------------------------------------ */
+
+/* Bytes of DATA are stored or dropped: they may be sent again, told in large steps. */
+void credit_return(struct gossip *g, struct session *s, size_t bytes)
+{
+	struct wire_message m = {.type = WIRE_CREDIT};
+
+	s->credit_owed += bytes;
+	if (s->credit_owed < SESSION_CREDIT_MIN / 4)
+		return;
+	m.credit.bytes = s->credit_owed;
+	s->credit_in += s->credit_owed;
+	s->credit_owed = 0;
+	send_message(g, s, &m);
+}
+
+static void on_credit(struct gossip *g, struct session *s, const struct wire_credit *credit)
+{
+	/* More than any honest node grants is cut, so the sum cannot overflow. */
+	if (credit->bytes > SESSION_CREDIT_BYTES * 2 || s->credit_out > SESSION_CREDIT_BYTES * 2) {
+		misbehaved(g, s, "granted more credit than there is");
+		return;
+	}
+	s->credit_out += credit->bytes;
+	session_push(g, s);
+}
+
+/* --- greeting ----------------------------------------------------------------------------------------------- */
+
+static void on_hello(struct gossip *g, struct session *s, const struct wire_hello *hello)
+{
+	if (hello->version != WIRE_VERSION) {
+		close_session(g, s, BYE_VERSION, "speaks another protocol version", 0);
+		return;
+	}
+	session_terms(g, s, hello->agreements, hello->agreements_len);
+	s->greeted = true;
+	s->credit_out =
+		hello->credit < SESSION_CREDIT_BYTES * 2 ? hello->credit : SESSION_CREDIT_BYTES * 2;
+	enter_act(g, s, ACT_SESSION_OPENED, NULL, 0, 0, false);
+	session_announce_all(g, s);
+}
+
+static void on_cards(struct gossip *g, struct session *s, const struct wire_cards *cards)
+{
+	struct card_chain chain;
+	struct err_text why;
+	struct queued_action *q;
+	const struct node_id *introducer = NULL;
+	const struct origin *known;
+	bool news;
+
+	if (card_chain_parse(cards->cards, cards->cards_len, "peer", &g->scratch, &chain, &why) !=
+		0) {
+		misbehaved(g, s, why.text);
+		return;
+	}
+	known = origin_find(g, &card_chain_last(&chain)->node);
+	if (node_id_eq(&card_chain_last(&chain)->node, &g->config.self))
+		return;
+	if (!known) {
+		/* A party of an agreement needs no introduction. */
+		bool party = policy_joined(g->agreements, g->agreements_len, &g->config.self,
+			&card_chain_last(&chain)->node, g->now.wall_ms / 1000);
+
+		if (!party && !policy_introduces(s->shared, s->shared_len, &g->config.self,
+				      &s->peer, g->now.wall_ms / 1000)) {
+			g->origins_ignored++;
+			return;
+		}
+		introducer = party ? NULL : &s->peer;
+	} else if (known->introduced) {
+		introducer = &known->introduced_by;
+	}
+	if (origin_learn(g, &chain, introducer, &news) != 0) {
+		g->origins_ignored++;
+		return;
+	}
+	if (!news)
+		return;
+	known = origin_find(g, &card_chain_last(&chain)->node);
+	q = action_new(g, GOSSIP_PIN);
+	q->action.node = known->node;
+	q->action.chain = arena_copy(&q->arena, known->chain);
+	if (introducer)
+		q->action.peer = *introducer;
+	enter_act(g, s, introducer ? ACT_INTRODUCED : ACT_CARD, NULL, 0, 0, false);
+	g->last->action.act.serial = known->serial;
+	g->last->action.act.hash =
+		arena_copy(&g->last->arena, BYTES_OF(card_chain_last(&chain)->hash));
+	g->last->action.act.has_log = true;
+	g->last->action.act.log = (struct log_name){.node = known->node,
+		.incarnation = known->logs[known->logs_len - 1].incarnation,
+		.audience = audience_of(AUDIENCE_CLEAR)};
+}
+
+/* --- heads -------------------------------------------------------------------------------------------------- */
+
+static void freeze(struct gossip *g, struct session *s, struct feed *f)
+{
+	struct queued_action *q = action_new(g, GOSSIP_FREEZE);
+
+	q->action.feed = f->name;
+	f->frozen = true;
+	feed_leave(g, f, true);
+	feed_unlag(g, f);
+	enter_act(g, s, ACT_FROZEN, f, 0, f->held, false);
+	raise_alarm(g, "split-view", "the origin signed two roots for one size; the feed is frozen",
+		&s->peer, &f->name);
+}
+
+/* A newer checkpoint is remembered once its signature holds; one of ours that we do not hold means
+ * that we were restored or that a clone runs; one for the same size with another root is a fork. */
+static void consider_checkpoint(struct gossip *g, struct session *s, struct feed *f,
+	const struct wire_checkpoint *w)
+{
+	struct checkpoint c;
+	const uint8_t *key = origin_key(f->origin, f->name.incarnation);
+	bool newer = w->size > f->seen.size;
+	bool differs = w->size == f->complete.size && w->size > 0 &&
+		       memcmp(w->root, f->complete.root.bytes, HASH_BYTES) != 0;
+
+	if (!w->present || f->frozen || (!newer && !differs))
+		return;
+	checkpoint_from_wire(&c, &f->name, w);
+	if (checkpoint_verify(&c, key) != 0) {
+		misbehaved(g, s, "announced a checkpoint that its origin did not sign");
+		return;
+	}
+	if (differs) {
+		freeze(g, s, f);
+		return;
+	}
+	if (f->own) {
+		struct queued_action *q = action_new(g, GOSSIP_OWN_AHEAD);
+
+		q->action.checkpoint = c;
+		q->action.peer = s->peer;
+		return;
+	}
+	f->seen = c;
+}
+
+static void on_head(struct gossip *g, struct session *s, const struct wire_head *head)
+{
+	struct origin *o = origin_find(g, &head->feed.node);
+	struct feed *f;
+	struct link *l;
+
+	if (!o || !may_take(g, s, &head->feed) || !(f = feed_need(g, &head->feed, o)) ||
+		!(l = link_need(g, s, f))) {
+		g->heads_ignored++;
+		return;
+	}
+	consider_checkpoint(g, s, f, &head->newest);
+	/* It may have learnt of the origin only now, after our heads had passed it by. */
+	if (!l->announced && f->complete.size > head->held)
+		session_announce(g, s, f);
+	feed_offer(g, l, head->held);
+}
+
+static void on_held(struct gossip *g, struct session *s, const struct wire_held *held)
+{
+	struct feed *f = feed_find(g, &held->feed);
+	struct link *l;
+
+	if (!f || !may_take(g, s, &held->feed) || !(l = link_need(g, s, f))) {
+		g->heads_ignored++;
+		return;
+	}
+	if (held->size == f->complete.size &&
+		memcmp(held->root, f->complete.root.bytes, sizeof(held->root)) != 0)
+		raise_alarm(g, "root-differs", "a neighbour holds another root for the same size",
+			&s->peer, &f->name);
+	feed_offer(g, l, held->size);
+}
+
+/* --- subscriptions ------------------------------------------------------------------------------------------- */
+
+static bool subscribes_too_often(struct gossip *g, struct session *s)
+{
+	if (g->now.mono_ms - s->subscribes_ms > 10000) {
+		s->subscribes_ms = g->now.mono_ms;
+		s->subscribes = 0;
+	}
+	return ++s->subscribes > SUBSCRIBES_MAX + 2 * s->links.count;
+}
+
+static void on_subscribe(struct gossip *g, struct session *s, const struct wire_subscribe *sub)
+{
+	struct feed *f = feed_find(g, &sub->feed);
+	struct link *l;
+
+	if (subscribes_too_often(g, s)) {
+		misbehaved(g, s, "subscribes again and again");
+		return;
+	}
+	if (!f || !may_send(g, s, &sub->feed) || sub->from < f->floor || !(l = link_need(g, s, f)))
+		return;
+	if (sub->from > l->peer_held)
+		l->peer_held = sub->from;
+	if (l->sink != SINK_NONE)
+		sink_close(g, l);
+	sink_open(g, l, sub->from);
+	/* Two that subscribe at each other hear nothing new: the smaller id looks elsewhere. */
+	if (f->upstream == l && node_id_cmp(&g->config.self, &s->peer) < 0 &&
+		!node_id_eq(&s->peer, &f->name.node)) {
+		for (struct link *other = f->links; other; other = other->next_of_feed) {
+			if (other == l || !other->announced ||
+				!may_take(g, other->session, &f->name))
+				continue;
+			l->distrust_until_ms = g->now.mono_ms + DISTRUST_MS;
+			feed_leave(g, f, true);
+			feed_choose(g, f);
+			break;
+		}
+	}
+}
+
+static void on_unsubscribe(struct gossip *g, struct session *s,
+	const struct wire_unsubscribe *unsub)
+{
+	struct feed *f = feed_find(g, &unsub->feed);
+	struct link *l = f ? link_find(s, f) : NULL;
+
+	if (!l || l->sink == SINK_NONE)
+		return;
+	sink_close(g, l);
+	l->told_ms = g->now.mono_ms;
+}
+
+/* --- data ---------------------------------------------------------------------------------------------------- */
+
+static void on_data(struct gossip *g, struct session *s, const struct wire_data *data,
+	size_t wire_bytes)
+{
+	struct feed *f = feed_find(g, &data->feed);
+	struct queued_action *q;
+	struct ingest_job *job;
+	const uint8_t *key;
+
+	if (wire_bytes > s->credit_in) {
+		misbehaved(g, s, "sent more than it had credit for");
+		return;
+	}
+	s->credit_in -= wire_bytes;
+	/* Late runs of a subscription that has moved, and what nobody asked for. */
+	if (!f || f->frozen || !f->upstream || f->upstream->session != s ||
+		data->start != f->expected || !data->checkpoint.present || data->count == 0 ||
+		!may_take(g, s, &data->feed)) {
+		peer_totals(g, &s->peer)->redundant_bytes += wire_bytes;
+		credit_return(g, s, wire_bytes);
+		return;
+	}
+	key = origin_key(f->origin, f->name.incarnation);
+	job = ingest_job_new(data, key);
+	if (!job)
+		abort();
+	job->session = s->id;
+	job->peer = s->peer;
+	memcpy(job->binding, s->binding, sizeof(job->binding));
+	job->wire_bytes = wire_bytes;
+	g->ingest_bytes += wire_bytes;
+	f->expected = data->start + data->count;
+	f->progress_ms = g->now.mono_ms;
+	if (f->upstream->peer_held < f->expected)
+		f->upstream->peer_held = f->expected;
+	peer_totals(g, &s->peer)->received_entries += data->count;
+	q = action_new(g, GOSSIP_INGEST);
+	q->action.session = s->id;
+	q->action.job = job;
+}
+
+/* --- proofs ---------------------------------------------------------------------------------------------------- */
+
+struct feed_tree {
+	struct gossip *g;
+	const struct log_name *feed;
+};
+
+static int feed_subtree(void *ctx, unsigned level, uint64_t index, struct hash *hash)
+{
+	struct feed_tree *t = ctx;
+	struct range r;
+	uint64_t begin = index << level;
+	int rc = t->g->config.store.range(t->g->config.store.ctx, t->feed, begin,
+		begin + ((uint64_t)1 << level), &r);
+
+	if (rc == 0)
+		*hash = r.hashes[0];
+	return rc;
+}
+
+static void on_proof_want(struct gossip *g, struct session *s, const struct wire_proof_want *want)
+{
+	struct wire_message m = {.type = WIRE_PROOF};
+	struct feed *f = feed_find(g, &want->feed);
+	struct feed_tree tree = {g, &want->feed};
+	struct proof proof;
+
+	/* Only up to a size we can show a checkpoint for. */
+	if (!f || !may_send(g, s, &want->feed) || want->second != f->complete.size ||
+		want->first == 0 || want->first > want->second)
+		return;
+	if (proof_consistency_build(&proof, want->first, want->second, feed_subtree, &tree) != 0)
+		return;
+	m.proof.feed = want->feed;
+	m.proof.first = want->first;
+	m.proof.second = want->second;
+	m.proof.hashes = (const uint8_t(*)[32])proof.hashes;
+	m.proof.hashes_len = proof.hashes_len;
+	checkpoint_to_wire(&m.proof.checkpoint, &f->complete);
+	send_message(g, s, &m);
+}
+
+/* --- all of them ---------------------------------------------------------------------------------------------- */
+
+static void dispatch(struct gossip *g, struct session *s, const struct wire_message *m,
+	size_t wire_bytes)
+{
+	switch (m->type) {
+	case WIRE_HELLO:
+		break; /* only the first message */
+	case WIRE_TERMS:
+		session_terms(g, s, m->terms.agreements, m->terms.agreements_len);
+		return;
+	case WIRE_CARDS:
+		on_cards(g, s, &m->cards);
+		return;
+	case WIRE_HEADS:
+		for (size_t i = 0; i < m->heads.heads_len && !s->closing; i++)
+			on_head(g, s, &m->heads.heads[i]);
+		return;
+	case WIRE_HELD:
+		on_held(g, s, &m->held);
+		return;
+	case WIRE_SUBSCRIBE:
+		on_subscribe(g, s, &m->subscribe);
+		return;
+	case WIRE_UNSUBSCRIBE:
+		on_unsubscribe(g, s, &m->unsubscribe);
+		return;
+	case WIRE_DATA:
+		on_data(g, s, &m->data, wire_bytes);
+		return;
+	case WIRE_CREDIT:
+		on_credit(g, s, &m->credit);
+		return;
+	case WIRE_PROOF_WANT:
+		on_proof_want(g, s, &m->proof_want);
+		return;
+	case WIRE_PROOF:
+	case WIRE_PING:
+	case WIRE_BYE:
+		return; /* nobody here asks for proofs; the others are the network's */
+	}
+	misbehaved(g, s, "greeted twice");
+}
+
+void gossip_message(struct gossip *g, struct gossip_time now, uint32_t id, uint8_t type,
+	struct bytes payload)
+{
+	struct session *s = session_find(g, id);
+	struct wire_message m;
+	int rc;
+
+	g->now = now;
+	if (!s || s->closing)
+		return;
+	rc = wire_decode(type, payload, &g->scratch, &m);
+	if (rc == ENT_EVERSION)
+		goto out; /* a message of a later version: passed over */
+	if (rc != 0)
+		misbehaved(g, s, "sent a malformed message");
+	else if (s->greeted)
+		dispatch(g, s, &m, payload.len + WIRE_PREFIX_BYTES);
+	else if (m.type == WIRE_HELLO)
+		on_hello(g, s, &m.hello);
+	else
+		misbehaved(g, s, "did not greet first");
+out:
+	arena_reset(&g->scratch);
+}

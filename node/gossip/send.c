@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Where a feed goes: runs to those who subscribed, reduced heads to the others. */
+#include "gossip/impl.h"
+
+/* --- the order of pushing: what is urgent or live goes before history, histories take turns ---------- */
+
+static bool is_live(const struct link *l)
+{
+	return l->feed->urgent || l->feed->complete.size - l->next <= BATCH_ENTRIES_MAX;
+}
+
+void sink_ready(struct link *l)
+{
+	struct link **at = &l->session->ready;
+
+	if (l->ready || l->sink != SINK_OPEN || l->next >= l->feed->complete.size)
+		return;
+	while (*at && (l->feed->urgent ? (*at)->feed->urgent : is_live(*at) || !is_live(l)))
+		at = &(*at)->next_ready;
+	l->ready = true;
+	l->next_ready = *at;
+	*at = l;
+}
+
+void sink_unready(struct link *l)
+{
+	struct link **at = &l->session->ready;
+
+	if (!l->ready)
+		return;
+	while (*at != l)
+		at = &(*at)->next_ready;
+	*at = l->next_ready;
+	l->ready = false;
+}
+
+/* --- opening and closing a sending -------------------------------------------------------------------- */
+
+/* The provenance log has the sending before its first byte leaves. */
+void sink_open(struct gossip *g, struct link *l, uint64_t from)
+{
+	l->sink = SINK_OPENING;
+	l->opened_from = l->next = l->marked = from;
+	l->terms_stamp = l->session->shared_stamp;
+	enter_act(g, l->session, ACT_SENDING_OPENED, l->feed, from, 0, true);
+}
+
+void sink_close(struct gossip *g, struct link *l)
+{
+	sink_unready(l);
+	l->sink = SINK_NONE;
+	enter_act(g, l->session, ACT_SENDING_CLOSED, l->feed, l->opened_from, l->next, false);
+}
+
+void gossip_entered(struct gossip *g, struct gossip_time now, uint32_t id,
+	const struct log_name *feed)
+{
+	struct session *s = session_find(g, id);
+	struct feed *f = feed_find(g, feed);
+	struct link *l = s && f ? link_find(s, f) : NULL;
+
+	g->now = now;
+	if (!l || l->sink != SINK_OPENING)
+		return;
+	l->sink = SINK_OPEN;
+	l->marked_ms = now.mono_ms;
+	sink_ready(l);
+	session_push(g, s);
+	arena_reset(&g->scratch);
+}
+
+static void sink_mark(struct gossip *g, struct link *l)
+{
+	if (l->next == l->marked)
+		return;
+	enter_act(g, l->session, ACT_SENDING_MARK, l->feed, l->opened_from, l->next, false);
+	l->marked = l->next;
+	l->marked_ms = g->now.mono_ms;
+}
+
+/* --- pushing -------------------------------------------------------------------------------------------- */
+
+/* One run to one subscriber, under the newest checkpoint all of which is held. */
+static int push_run(struct gossip *g, struct link *l)
+{
+	struct session *s = l->session;
+	const struct feed *f = l->feed;
+	struct wire_message m = {.type = WIRE_DATA};
+	struct buf entries = buf_with_max(WIRE_MESSAGE_MAX - DATA_OVERHEAD);
+	size_t bytes_max = WIRE_DATA_BYTES_MAX, before = s->unflushed, bytes;
+	struct range right;
+	int rc;
+
+	if (s->credit_out - DATA_OVERHEAD < bytes_max)
+		bytes_max = (size_t)s->credit_out - DATA_OVERHEAD;
+	m.data.feed = f->name;
+	m.data.start = l->next;
+	rc = g->config.store.run(g->config.store.ctx, &f->name, l->next, f->complete.size,
+		bytes_max, &entries, &m.data.count);
+	range_init(&right, l->next + m.data.count);
+	if (rc == 0 && m.data.count && l->next + m.data.count < f->complete.size)
+		rc = g->config.store.range(g->config.store.ctx, &f->name, l->next + m.data.count,
+			f->complete.size, &right);
+	if (rc == 0 && (m.data.count == 0 || buf_failed(&entries)))
+		rc = ENT_ESTATE;
+	if (rc != 0)
+		goto out;
+	checkpoint_to_wire(&m.data.checkpoint, &f->complete);
+	m.data.right = (const uint8_t(*)[32])right.hashes;
+	m.data.right_len = right.hashes_len;
+	m.data.entries = buf_view(&entries);
+	send_message(g, s, &m);
+	bytes = s->unflushed - before;
+	s->credit_out -= bytes < s->credit_out ? bytes : s->credit_out;
+	l->next += m.data.count;
+	l->told_size = l->next;
+	peer_totals(g, &s->peer)->sent_entries += m.data.count;
+	if (l->next - l->marked >= MARK_ENTRIES)
+		sink_mark(g, l);
+out:
+	buf_free(&entries);
+	return rc;
+}
+
+void session_push(struct gossip *g, struct session *s)
+{
+	while (s->ready && !s->closing && s->unflushed < PUSH_AHEAD &&
+		s->credit_out >= ENTRY_PACKED_MAX + DATA_OVERHEAD) {
+		struct link *l = s->ready;
+
+		sink_unready(l);
+		if (push_run(g, l) != 0) {
+			/* The store cannot read what it holds: nothing to blame the peer for. */
+			raise_alarm(g, "store-unreadable", "a stored run could not be read", NULL,
+				&l->feed->name);
+			sink_close(g, l);
+			continue;
+		}
+		sink_ready(l);
+	}
+}
+
+/* --- reduced heads ----------------------------------------------------------------------------------------- */
+
+void link_held(struct gossip *g, struct link *l)
+{
+	struct wire_message m = {.type = WIRE_HELD};
+	const struct feed *f = l->feed;
+
+	if (!l->told || l->sink == SINK_OPEN || l->told_size >= f->complete.size)
+		return;
+	if (g->now.mono_ms - l->told_ms < GOSSIP_HELD_MS) {
+		l->held_due = true;
+		return;
+	}
+	m.held.feed = f->name;
+	m.held.size = f->complete.size;
+	memcpy(m.held.root, f->complete.root.bytes, sizeof(m.held.root));
+	send_message(g, l->session, &m);
+	l->told_size = f->complete.size;
+	l->told_ms = g->now.mono_ms;
+	l->held_due = false;
+}
+
+void sinks_tick(struct gossip *g, struct session *s)
+{
+	for (struct link *l = s->first_link; l; l = l->next_of_session) {
+		if (l->held_due)
+			link_held(g, l);
+		if (l->sink == SINK_OPEN && g->now.mono_ms - l->marked_ms >= MARK_MS)
+			sink_mark(g, l);
+	}
+}

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Sessions: opening, what each side may see, telling neighbours what stands here. */
+#include "gossip/impl.h"
+
+#include <stdlib.h>
+
+struct session *session_find(const struct gossip *g, uint32_t id)
+{
+	for (struct session *s = g->sessions; s; s = s->next)
+		if (s->id == id)
+			return s;
+	return NULL;
+}
+
+/* --- entitlement: decide() under the agreements in force on both sides ------------------------------- */
+
+static bool may(const struct gossip *g, const struct session *s, const struct log_name *feed,
+	enum door door)
+{
+	struct policy_query q = {
+		.door = door,
+		.feed = feed,
+		.self = &g->config.self,
+		.peer = &s->peer,
+		.agreements = s->shared,
+		.agreements_len = s->shared_len,
+		.now_s = g->now.wall_ms / 1000,
+	};
+	struct policy_verdict v;
+
+	if (!s->greeted || s->closing)
+		return false;
+	decide(&q, &v);
+	return v.allow;
+}
+
+bool may_send(const struct gossip *g, const struct session *s, const struct log_name *feed)
+{
+	return may(g, s, feed, DOOR_FORWARD);
+}
+
+bool may_take(const struct gossip *g, const struct session *s, const struct log_name *feed)
+{
+	return may(g, s, feed, DOOR_RECEIVE);
+}
+
+/* The agreements of this node in force now that name the peer too. */
+static size_t own_terms(const struct gossip *g, const struct node_id *peer,
+	const struct agreement *out[WIRE_AGREEMENTS_MAX])
+{
+	int64_t now_s = g->now.wall_ms / 1000;
+	size_t len = 0;
+
+	for (size_t i = 0; i < g->agreements_len && len < WIRE_AGREEMENTS_MAX; i++) {
+		const struct agreement *a = g->agreements[i];
+
+		if (agreement_in_time(a, now_s) && agreement_party_of(a, peer) &&
+			agreement_party_of(a, &g->config.self))
+			out[len++] = a;
+	}
+	return len;
+}
+
+static size_t own_terms_wire(const struct gossip *g, const struct node_id *peer,
+	struct wire_agreement out[WIRE_AGREEMENTS_MAX])
+{
+	const struct agreement *own[WIRE_AGREEMENTS_MAX];
+	size_t len = own_terms(g, peer, own);
+
+	for (size_t i = 0; i < len; i++) {
+		out[i].id = own[i]->id;
+		out[i].serial = own[i]->serial;
+		memcpy(out[i].hash, own[i]->hash, sizeof(out[i].hash));
+	}
+	return len;
+}
+
+static uint64_t terms_fingerprint(const struct wire_agreement *list, size_t len)
+{
+	uint64_t f = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < len; i++)
+		f = (f ^ be64_get(list[i].hash) ^ list[i].id) * 0x100000001b3u;
+	return f ^ len;
+}
+
+/* Works out anew what both sides have in force; true when it has changed. */
+static bool shared_update(struct gossip *g, struct session *s)
+{
+	const struct agreement *own[WIRE_AGREEMENTS_MAX], *shared[WIRE_AGREEMENTS_MAX];
+	size_t own_len = own_terms(g, &s->peer, own), len = 0;
+	bool changed;
+
+	for (size_t i = 0; i < own_len; i++)
+		for (size_t k = 0; k < s->theirs_len; k++)
+			if (s->theirs[k].id == own[i]->id) {
+				shared[len++] = own[i];
+				break;
+			}
+	/* Hashes, not pointers: the agreements may have been read anew without having changed. */
+	changed = len != s->shared_len;
+	for (size_t i = 0; i < len && !changed; i++)
+		changed = memcmp(shared[i]->hash, s->shared[i]->hash, sizeof(shared[i]->hash)) != 0;
+	memcpy(s->shared, shared, len * sizeof(shared[0]));
+	s->shared_len = len;
+	if (changed)
+		s->shared_stamp = ++g->stamp;
+	return changed;
+}
+
+/* --- links -------------------------------------------------------------------------------------------- */
+
+struct link *link_find(const struct session *s, const struct feed *f)
+{
+	return map_get(&s->links, f->key);
+}
+
+struct link *link_need(struct gossip *g, struct session *s, struct feed *f)
+{
+	struct link *l = link_find(s, f);
+
+	(void)g;
+	if (l)
+		return l;
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return NULL;
+	if (map_put(&s->links, f->key, l) != 0) {
+		free(l);
+		return NULL;
+	}
+	l->session = s;
+	l->feed = f;
+	l->next_of_feed = f->links;
+	f->links = l;
+	l->next_of_session = s->first_link;
+	if (s->first_link)
+		s->first_link->prev_of_session = l;
+	s->first_link = l;
+	return l;
+}
+
+static void link_free(struct session *s, struct link *l)
+{
+	struct link **at = &l->feed->links;
+
+	sink_unready(l);
+	while (*at != l)
+		at = &(*at)->next_of_feed;
+	*at = l->next_of_feed;
+	if (l->prev_of_session)
+		l->prev_of_session->next_of_session = l->next_of_session;
+	else
+		s->first_link = l->next_of_session;
+	if (l->next_of_session)
+		l->next_of_session->prev_of_session = l->prev_of_session;
+	free(l);
+}
+
+/* --- announcing ------------------------------------------------------------------------------------------ */
+
+/* The chain of a feed's origin goes ahead of the feed's first head, once a session. */
+static void tell_chain(struct gossip *g, struct session *s, const struct origin *o)
+{
+	uintptr_t told = (uintptr_t)map_get(&s->chains_told, o->node.bytes);
+	struct wire_message m = {.type = WIRE_CARDS};
+	struct card_chain chain;
+
+	if (told == (uintptr_t)o->serial + 1 || node_id_eq(&o->node, &s->peer))
+		return;
+	if (card_chain_read(o->chain, "store", &g->scratch, &chain, NULL) != 0 ||
+		map_put(&s->chains_told, o->node.bytes, (void *)((uintptr_t)o->serial + 1)) != 0)
+		return;
+	m.cards.cards = chain.notes;
+	m.cards.cards_len = chain.cards_len;
+	send_message(g, s, &m);
+}
+
+static void head_fill(const struct feed *f, struct wire_head *head)
+{
+	*head = (struct wire_head){.feed = f->name, .floor = f->floor, .held = f->complete.size};
+	if (f->seen.size)
+		checkpoint_to_wire(&head->newest, &f->seen);
+}
+
+static bool worth_telling(const struct gossip *g, const struct session *s, const struct feed *f)
+{
+	/* A frozen feed is served as far as it stands, so newcomers see the same as everybody. */
+	return f->complete.size > 0 && may_send(g, s, &f->name);
+}
+
+static void link_told(struct gossip *g, struct link *l)
+{
+	l->told = true;
+	l->told_size = l->feed->complete.size;
+	l->told_ms = g->now.mono_ms;
+	l->held_due = false;
+}
+
+void session_announce(struct gossip *g, struct session *s, struct feed *f)
+{
+	struct wire_message m = {.type = WIRE_HEADS};
+	struct wire_head head;
+	struct link *l;
+
+	if (!worth_telling(g, s, f) || !(l = link_need(g, s, f)))
+		return;
+	tell_chain(g, s, f->origin);
+	head_fill(f, &head);
+	m.heads.heads = &head;
+	m.heads.heads_len = 1;
+	send_message(g, s, &m);
+	link_told(g, l);
+}
+
+void session_announce_all(struct gossip *g, struct session *s)
+{
+	struct wire_head *heads = arena_alloc(&g->scratch, sizeof(*heads) * WIRE_HEADS_MAX);
+	struct wire_message m = {.type = WIRE_HEADS, .heads = {heads, 0}};
+	struct origin *self = origin_find(g, &g->config.self);
+	void *value;
+	size_t at = 0;
+
+	if (!heads)
+		return;
+	if (self)
+		tell_chain(g, s, self);
+	while (map_next(&g->feeds, &at, NULL, &value)) {
+		struct feed *f = value;
+		struct link *l = link_find(s, f);
+
+		if ((l && l->told) || !worth_telling(g, s, f) || !(l = link_need(g, s, f)))
+			continue;
+		tell_chain(g, s, f->origin);
+		head_fill(f, &heads[m.heads.heads_len++]);
+		link_told(g, l);
+		if (m.heads.heads_len == WIRE_HEADS_MAX) {
+			send_message(g, s, &m);
+			m.heads.heads_len = 0;
+		}
+	}
+	if (m.heads.heads_len)
+		send_message(g, s, &m);
+}
+
+void feed_announce(struct gossip *g, struct feed *f)
+{
+	for (struct session *s = g->sessions; s; s = s->next) {
+		struct link *l = link_find(s, f);
+
+		if (!l || !l->told)
+			session_announce(g, s, f);
+	}
+}
+
+/* --- terms ------------------------------------------------------------------------------------------------- */
+
+/* Stops what is no longer allowed, reopens what goes on under other terms, tells what is new. */
+static void session_apply(struct gossip *g, struct session *s)
+{
+	for (struct link *l = s->first_link; l; l = l->next_of_session) {
+		bool send = may_send(g, s, &l->feed->name);
+
+		if (l->feed->upstream == l && !may_take(g, s, &l->feed->name))
+			feed_leave(g, l->feed, true);
+		if (!may_take(g, s, &l->feed->name))
+			l->announced = false;
+		if (!send)
+			l->told = false;
+		if (l->sink == SINK_NONE || (send && l->terms_stamp == s->shared_stamp))
+			continue;
+		sink_close(g, l);
+		if (send)
+			sink_open(g, l, l->next);
+	}
+	session_announce_all(g, s);
+	session_push(g, s);
+}
+
+void session_review(struct gossip *g, struct session *s)
+{
+	struct wire_agreement own[WIRE_AGREEMENTS_MAX];
+	size_t own_len = own_terms_wire(g, &s->peer, own);
+	uint64_t fingerprint = terms_fingerprint(own, own_len);
+	bool changed = shared_update(g, s);
+
+	if (s->closing)
+		return;
+	if (own_len == 0) {
+		close_session(g, s, BYE_ENDED, "no agreement with the peer is in force", 0);
+		return;
+	}
+	if (fingerprint != s->told_terms) {
+		struct wire_message m = {.type = WIRE_TERMS, .terms = {own, own_len}};
+
+		s->told_terms = fingerprint;
+		send_message(g, s, &m);
+	}
+	if (changed && s->greeted)
+		session_apply(g, s);
+}
+
+void session_terms(struct gossip *g, struct session *s, const struct wire_agreement *list,
+	size_t len)
+{
+	s->theirs_len = len < WIRE_AGREEMENTS_MAX ? len : WIRE_AGREEMENTS_MAX;
+	if (s->theirs_len)
+		memcpy(s->theirs, list, s->theirs_len * sizeof(list[0]));
+	if (shared_update(g, s) && s->greeted)
+		session_apply(g, s);
+}
+
+void gossip_agreements(struct gossip *g, struct gossip_time now,
+	const struct agreement *const *agreements, size_t agreements_len)
+{
+	g->now = now;
+	g->agreements = agreements;
+	g->agreements_len = agreements_len;
+	for (struct session *s = g->sessions; s; s = s->next)
+		session_review(g, s);
+	arena_reset(&g->scratch);
+}
+
+/* --- life of a session --------------------------------------------------------------------------------------- */
+
+/* What a peer may have in flight towards us: a fair part of what may wait for the disk. */
+static uint64_t credit_window(const struct gossip *g)
+{
+	uint64_t sessions = 1, part;
+
+	for (const struct session *s = g->sessions; s; s = s->next)
+		sessions++;
+	part = GOSSIP_INGEST_MAX / sessions;
+	if (part > SESSION_CREDIT_BYTES)
+		part = SESSION_CREDIT_BYTES;
+	return part < SESSION_CREDIT_MIN ? SESSION_CREDIT_MIN : part;
+}
+
+void gossip_opened(struct gossip *g, struct gossip_time now, uint32_t id,
+	const struct node_id *peer, const uint8_t binding[16])
+{
+	struct session *s = calloc(1, sizeof(*s));
+	struct wire_agreement own[WIRE_AGREEMENTS_MAX];
+	struct wire_message m = {.type = WIRE_HELLO};
+	const struct origin *self = origin_find(g, &g->config.self);
+
+	g->now = now;
+	if (!s)
+		abort();
+	s->id = id;
+	s->peer = *peer;
+	s->opened_ms = now.mono_ms;
+	memcpy(s->binding, binding, sizeof(s->binding));
+	map_init(&s->links, LOG_NAME_BYTES, GOSSIP_FEEDS_MAX, g->hash_key);
+	map_init(&s->chains_told, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
+	s->credit_in = credit_window(g);
+	s->next = g->sessions;
+	g->sessions = s;
+
+	m.hello.version = WIRE_VERSION;
+	m.hello.card_serial = self ? self->serial : 0;
+	m.hello.agreements = own;
+	m.hello.agreements_len = own_terms_wire(g, peer, own);
+	m.hello.credit = s->credit_in;
+	m.hello.software = bytes_str(g->config.software);
+	if (g->provenance.size) {
+		m.hello.has_provenance = true;
+		m.hello.provenance_log = g->provenance.log;
+		checkpoint_to_wire(&m.hello.provenance, &g->provenance);
+	}
+	s->told_terms = terms_fingerprint(own, m.hello.agreements_len);
+	send_message(g, s, &m);
+}
+
+void gossip_flushed(struct gossip *g, struct gossip_time now, uint32_t id, size_t bytes)
+{
+	struct session *s = session_find(g, id);
+
+	g->now = now;
+	if (!s)
+		return;
+	s->unflushed -= bytes < s->unflushed ? bytes : s->unflushed;
+	session_push(g, s);
+	arena_reset(&g->scratch);
+}
+
+void session_free(struct gossip *g, struct session *s)
+{
+	struct session **at = &g->sessions;
+
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	while (s->first_link)
+		link_free(s, s->first_link);
+	map_free(&s->links);
+	map_free(&s->chains_told);
+	free(s);
+}
+
+void gossip_closed(struct gossip *g, struct gossip_time now, uint32_t id, const char *why)
+{
+	struct session *s = session_find(g, id);
+	struct feed **orphans;
+	size_t orphans_len = 0;
+
+	g->now = now;
+	if (!s)
+		return;
+	s->closing = true;
+	orphans = arena_alloc(&g->scratch, sizeof(*orphans) * (s->links.count + 1));
+	for (struct link *l = s->first_link; l; l = l->next_of_session) {
+		if (l->sink != SINK_NONE)
+			sink_close(g, l);
+		if (l->feed->upstream != l)
+			continue;
+		feed_leave(g, l->feed, false);
+		if (orphans)
+			orphans[orphans_len++] = l->feed;
+	}
+	if (s->greeted) {
+		enter_act(g, s, ACT_SESSION_CLOSED, NULL, 0, 0, false);
+		g->last->action.act.text = arena_copy(&g->last->arena, bytes_str(why));
+	}
+	session_free(g, s);
+	for (size_t i = 0; i < orphans_len; i++)
+		feed_choose(g, orphans[i]);
+	arena_reset(&g->scratch);
+}
+
+/* --- time ------------------------------------------------------------------------------------------------------- */
+
+void gossip_tick(struct gossip *g, struct gossip_time now)
+{
+	bool second = now.mono_ms - g->second_ms >= 1000;
+
+	g->now = now;
+	feeds_tick(g);
+	for (struct session *s = g->sessions; s; s = s->next) {
+		sinks_tick(g, s);
+		if (!s->greeted && now.mono_ms - s->opened_ms > GREET_MS)
+			close_session(g, s, BYE_MISBEHAVED, "did not greet in time", 0);
+		/* Agreements begin and end by the clock. */
+		if (second)
+			session_review(g, s);
+	}
+	if (second)
+		g->second_ms = now.mono_ms;
+	arena_reset(&g->scratch);
+}
