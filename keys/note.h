@@ -31,8 +31,8 @@ struct note {
 	struct bytes text; /* with its final LF */
 	size_t signatures_len;
 	struct note_signature signatures[NOTE_SIGNATURES_MAX];
-	uint8_t blobs[NOTE_SIGNATURES_MAX *
-		      80]; /* longer blobs (key types we do not know) are dropped */
+	/* Longer blobs (of key types we do not know) are dropped with their lines. */
+	uint8_t blobs[NOTE_SIGNATURES_MAX * 80];
 };
 
 /* A verifier key: name+hex8+base64(type || public key). */

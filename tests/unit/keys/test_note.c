@@ -122,8 +122,8 @@ static void known_answer_of_our_own_log_key(void **state)
 	for (int i = 0; i < 32; i++)
 		seed[i] = (uint8_t)i;
 	crypto_sign_seed_keypair(public_key, secret, seed);
-	assert_int_equal(
-		note_key_init(&key, "entente.example/fr", NOTE_TYPE_ED25519, public_key), 0);
+	assert_int_equal(note_key_init(&key, "entente.example/fr", NOTE_TYPE_ED25519, public_key),
+		0);
 	text_hex_encode(hex, BYTES_OF(key.id));
 	assert_string_equal(hex, "b5222edf");
 	note_sign(&out, bytes_str(text), &key, secret);
@@ -133,8 +133,9 @@ static void known_answer_of_our_own_log_key(void **state)
 	for (int i = 0; i < 32; i++)
 		seed[i] = (uint8_t)(32 + i);
 	crypto_sign_seed_keypair(public_key, secret, seed);
-	assert_int_equal(
-		note_key_init(&key, "entente.example/be", NOTE_TYPE_COSIGNATURE, public_key), 0);
+	assert_int_equal(note_key_init(&key, "entente.example/be", NOTE_TYPE_COSIGNATURE,
+				 public_key),
+		0);
 	text_hex_encode(hex, BYTES_OF(key.id));
 	assert_string_equal(hex, "758941b6");
 }
