@@ -7,9 +7,9 @@
  *                                         <-  message 2: e, ee, se, psk
  *     first transport message             ->      (confirms the keys)
  *
- * The responder learns the initiator's static key from message 1, decides whether to answer and with
- * which pre-shared key, and only then writes message 2. Payloads are empty. Prologue: "entente/1\n"
- * and the responder's node id (16 bytes). The MAC over message 1 is BLAKE2b-128 under
+ * The responder learns the initiator's static key from message 1, decides whether to answer and
+ * with which pre-shared key, and only then writes message 2. Payloads are empty. Prologue:
+ * "entente/1\n" and the responder's node id (16 bytes). The MAC over message 1 is BLAKE2b-128 under
  * BLAKE2b-256("entente/mac/1\n" || responder's transport key): it lets the responder drop noise
  * before any Diffie-Hellman.
  */
@@ -20,12 +20,12 @@
 #include "base/err.h"
 #include "base/name.h"
 
-#define NOISE_MAC_BYTES 16
-#define NOISE_MSG1_BYTES 96  /* without MAC */
+#define NOISE_MAC_BYTES  16
+#define NOISE_MSG1_BYTES 96 /* without MAC */
 #define NOISE_MSG2_BYTES 48
-#define NOISE_KEY_BYTES 32
+#define NOISE_KEY_BYTES  32
 #define NOISE_HASH_BYTES 64
-#define NOISE_TAG_BYTES 16
+#define NOISE_TAG_BYTES  16
 
 /* One direction of a finished handshake: a key and a counter. */
 struct noise_cipher {
@@ -40,7 +40,7 @@ struct noise_handshake {
 	bool has_key;
 	uint64_t n;
 	bool initiator;
-	int step; /* messages done */
+	int step;                           /* messages done */
 	uint8_t s_secret[32], s_public[32]; /* own static */
 	uint8_t e_secret[32], e_public[32];
 	uint8_t rs[32], re[32]; /* the other's static and ephemeral */
@@ -65,8 +65,8 @@ int noise_read2(struct noise_handshake *hs, const uint8_t psk[32], struct bytes 
 	uint8_t *payload, size_t *payload_len) MUST_CHECK;
 
 /* After both messages: the two directions, and the handshake hash as channel binding. */
-void noise_split(struct noise_handshake *hs, struct noise_cipher *send, struct noise_cipher *receive,
-	uint8_t hash[NOISE_HASH_BYTES]);
+void noise_split(struct noise_handshake *hs, struct noise_cipher *send,
+	struct noise_cipher *receive, uint8_t hash[NOISE_HASH_BYTES]);
 void noise_wipe(struct noise_handshake *hs);
 
 /* Transport. seal: out holds plain.len + 16. open: out holds message.len - 16. In place is allowed.
@@ -79,7 +79,8 @@ void noise_rekey(struct noise_cipher *c);
  * alike on both ends: seal and open do it by themselves. */
 
 /* The MAC in front of message 1. verify: 0 or ENT_ECRYPTO. */
-void noise_mac(uint8_t mac[NOISE_MAC_BYTES], const uint8_t responder_public[32], struct bytes message1);
+void noise_mac(
+	uint8_t mac[NOISE_MAC_BYTES], const uint8_t responder_public[32], struct bytes message1);
 int noise_mac_verify(const uint8_t mac[NOISE_MAC_BYTES], const uint8_t responder_public[32],
 	struct bytes message1) MUST_CHECK;
 

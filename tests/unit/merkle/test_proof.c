@@ -153,8 +153,8 @@ static void every_inclusion_proof_verifies_for_its_place_only(void **state)
 			const struct hash *leaf = &tree.leaves[i];
 
 			assert_int_equal(proof_inclusion_build(&p, i, size, subtree_of, &tree), 0);
-			assert_int_equal(proof_inclusion_verify(
-						 i, size, leaf, p.hashes, p.hashes_len, &root),
+			assert_int_equal(proof_inclusion_verify(i, size, leaf, p.hashes,
+						 p.hashes_len, &root),
 				0);
 			for (uint64_t j = 0; j <= size; j++)
 				assert_int_equal(proof_inclusion_verify(j, size, leaf, p.hashes,
@@ -165,12 +165,12 @@ static void every_inclusion_proof_verifies_for_its_place_only(void **state)
 							 p.hashes_len - 1, &root),
 					ENT_EPROOF);
 			p.hashes[p.hashes_len] = root;
-			assert_int_equal(proof_inclusion_verify(
-						 i, size, leaf, p.hashes, p.hashes_len + 1, &root),
+			assert_int_equal(proof_inclusion_verify(i, size, leaf, p.hashes,
+						 p.hashes_len + 1, &root),
 				ENT_EPROOF);
 		}
-		assert_int_equal(
-			proof_inclusion_build(&p, size, size, subtree_of, &tree), ENT_EINVALID);
+		assert_int_equal(proof_inclusion_build(&p, size, size, subtree_of, &tree),
+			ENT_EINVALID);
 	}
 }
 
@@ -189,13 +189,13 @@ static void every_consistency_proof_verifies_and_no_changed_one(void **state)
 			struct hash old = naive_root(tree.leaves, m);
 
 			assert_int_equal(proof_consistency_build(&p, m, n, subtree_of, &tree), 0);
-			assert_int_equal(
-				proof_consistency_verify(m, n, p.hashes, p.hashes_len, &old, &root),
+			assert_int_equal(proof_consistency_verify(m, n, p.hashes, p.hashes_len,
+						 &old, &root),
 				0);
 			for (size_t i = 0; i < p.hashes_len; i++) {
 				p.hashes[i].bytes[n % 32] ^= 1;
-				assert_int_equal(proof_consistency_verify(
-							 m, n, p.hashes, p.hashes_len, &old, &root),
+				assert_int_equal(proof_consistency_verify(m, n, p.hashes,
+							 p.hashes_len, &old, &root),
 					ENT_EPROOF);
 				p.hashes[i].bytes[n % 32] ^= 1;
 			}
@@ -204,18 +204,18 @@ static void every_consistency_proof_verifies_and_no_changed_one(void **state)
 							 p.hashes_len - 1, &old, &root),
 					ENT_EPROOF);
 			p.hashes[p.hashes_len] = root;
-			assert_int_equal(proof_consistency_verify(
-						 m, n, p.hashes, p.hashes_len + 1, &old, &root),
+			assert_int_equal(proof_consistency_verify(m, n, p.hashes, p.hashes_len + 1,
+						 &old, &root),
 				ENT_EPROOF);
 			if (m > 0 && m < n)
 				assert_int_equal(proof_consistency_verify(m, n, p.hashes,
 							 p.hashes_len, &root, &root),
 					ENT_EPROOF);
 		}
-		assert_int_equal(
-			proof_consistency_build(&p, n + 1, n, subtree_of, &tree), ENT_EINVALID);
-		assert_int_equal(
-			proof_consistency_verify(n + 1, n, NULL, 0, &root, &root), ENT_EPROOF);
+		assert_int_equal(proof_consistency_build(&p, n + 1, n, subtree_of, &tree),
+			ENT_EINVALID);
+		assert_int_equal(proof_consistency_verify(n + 1, n, NULL, 0, &root, &root),
+			ENT_EPROOF);
 	}
 }
 
@@ -239,18 +239,30 @@ static void huge_numbers_and_long_proofs_are_only_refused(void **state)
 	(void)state;
 	for (size_t len = 0; len <= COUNT_OF(hashes); len += 1 + len / 8) {
 		assert_int_equal(proof_inclusion_verify(0, 0, &h, hashes, len, &h), ENT_EPROOF);
-		assert_int_equal(
-			proof_inclusion_verify(UINT64_MAX - 1, UINT64_MAX, &h, hashes, len, &h),
+		assert_int_equal(proof_inclusion_verify(UINT64_MAX - 1, UINT64_MAX, &h, hashes, len,
+					 &h),
 			ENT_EPROOF);
-		assert_int_equal(
-			proof_consistency_verify(1ull << 63, UINT64_MAX, hashes, len, &h, &h),
+		assert_int_equal(proof_consistency_verify(1ull << 63, UINT64_MAX, hashes, len, &h,
+					 &h),
 			ENT_EPROOF);
-		assert_int_equal(
-			proof_split_verify(UINT64_MAX - 1, UINT64_MAX, hashes, len, &h, &h),
+		assert_int_equal(proof_split_verify(UINT64_MAX - 1, UINT64_MAX, hashes, len, &h,
+					 &h),
 			ENT_EPROOF);
 		assert_int_equal(proof_split_verify(0, 5, hashes, len, &h, &h), ENT_EPROOF);
 		assert_int_equal(proof_split_verify(5, 5, hashes, len, &h, &h), ENT_EPROOF);
 	}
+}
+
+/* Sizes 0 and equal sizes have proofs of their own kind; one hash must not pass for one. */
+static void split_needs_two_sizes(void **state)
+{
+	struct hash a = {{1}}, b = {{2}};
+
+	(void)state;
+	assert_int_equal(proof_split_verify(0, 1, &b, 1, &a, &b), ENT_EPROOF);
+	assert_int_equal(proof_split_verify(1, 1, &b, 1, &a, &b), ENT_EPROOF);
+	assert_int_equal(proof_split_verify(2, 1, &b, 1, &a, &b), ENT_EPROOF);
+	assert_int_equal(proof_split_verify(1, 2, NULL, 0, &a, &b), ENT_EPROOF);
 }
 
 /* All pairs m < n <= 65: every fork is proved, no honest log ever can be. */
@@ -273,15 +285,15 @@ static void every_fork_is_proved(void **state)
 				forked.size = n;
 				forked.leaves[changed[c]].bytes[0] ^= 1;
 				root = naive_root(forked.leaves, n);
-				assert_int_equal(
-					proof_split_build(&p, m, n, subtree_of, &forked), 0);
+				assert_int_equal(proof_split_build(&p, m, n, subtree_of, &forked),
+					0);
 				assert_true(p.hashes_len <= 65);
-				assert_int_equal(proof_split_verify(
-							 m, n, p.hashes, p.hashes_len, &old, &root),
+				assert_int_equal(proof_split_verify(m, n, p.hashes, p.hashes_len,
+							 &old, &root),
 					0);
 				p.hashes[p.hashes_len - 1].bytes[5] ^= 1;
-				assert_int_equal(proof_split_verify(
-							 m, n, p.hashes, p.hashes_len, &old, &root),
+				assert_int_equal(proof_split_verify(m, n, p.hashes, p.hashes_len,
+							 &old, &root),
 					ENT_EPROOF);
 			}
 		}
@@ -303,19 +315,19 @@ static void no_honest_extension_is_ever_a_fork(void **state)
 			struct hash old = naive_root(honest.leaves, m);
 
 			assert_int_equal(proof_split_build(&p, m, n, subtree_of, &honest), 0);
-			assert_int_equal(
-				proof_split_verify(m, n, p.hashes, p.hashes_len, &old, &root),
+			assert_int_equal(proof_split_verify(m, n, p.hashes, p.hashes_len, &old,
+						 &root),
 				ENT_EPROOF);
 			for (size_t i = 0; i < p.hashes_len; i++) {
 				p.hashes[i].bytes[m % 32] ^= 0x40;
-				assert_int_equal(proof_split_verify(
-							 m, n, p.hashes, p.hashes_len, &old, &root),
+				assert_int_equal(proof_split_verify(m, n, p.hashes, p.hashes_len,
+							 &old, &root),
 					ENT_EPROOF);
 				p.hashes[i].bytes[m % 32] ^= 0x40;
 			}
 			/* The plain consistency proof of a power of two lacks the seed. */
-			assert_int_equal(proof_split_verify(
-						 m, n, p.hashes + 1, p.hashes_len - 1, &old, &root),
+			assert_int_equal(proof_split_verify(m, n, p.hashes + 1, p.hashes_len - 1,
+						 &old, &root),
 				ENT_EPROOF);
 		}
 	}
@@ -336,8 +348,8 @@ static void ranges_are_built_from_stored_subtrees(void **state)
 				range_append(&want, &tree.leaves[want.end]);
 			assert_int_equal(proof_range_build(&got, begin, end, subtree_of, &tree), 0);
 			assert_int_equal(got.hashes_len, want.hashes_len);
-			assert_memory_equal(
-				got.hashes, want.hashes, want.hashes_len * sizeof(want.hashes[0]));
+			assert_memory_equal(got.hashes, want.hashes,
+				want.hashes_len * sizeof(want.hashes[0]));
 		}
 	}
 }
@@ -360,11 +372,11 @@ static void an_error_of_the_store_passes_through(void **state)
 	for (int i = 0; i < 4; i++) {
 		int left = i;
 
-		assert_int_equal(
-			proof_inclusion_build(&p, 21, 43, subtree_missing, &left), ENT_EIO);
+		assert_int_equal(proof_inclusion_build(&p, 21, 43, subtree_missing, &left),
+			ENT_EIO);
 		left = i;
-		assert_int_equal(
-			proof_consistency_build(&p, 21, 43, subtree_missing, &left), ENT_EIO);
+		assert_int_equal(proof_consistency_build(&p, 21, 43, subtree_missing, &left),
+			ENT_EIO);
 		left = i;
 		assert_int_equal(proof_split_build(&p, 21, 43, subtree_missing, &left), ENT_EIO);
 		left = i;
@@ -415,15 +427,12 @@ static int verify_vector(const json_t *test)
 
 static void public_vectors_hold(void **state)
 {
-	const char *path = test_shared("vectors/merkle/proofs.json");
-	json_t *tests;
+	json_t *tests = json_load_file("tests/data/vectors/merkle/proofs.json",
+		JSON_DECODE_INT_AS_REAL, NULL);
 	size_t i;
 	const json_t *test;
 
 	(void)state;
-	if (!path)
-		skip();
-	tests = json_load_file(path, JSON_DECODE_INT_AS_REAL, NULL);
 	assert_int_equal(json_array_size(tests), 96);
 	json_array_foreach(tests, i, test)
 	{
@@ -444,6 +453,7 @@ int main(void)
 		cmocka_unit_test(every_consistency_proof_verifies_and_no_changed_one),
 		cmocka_unit_test(empty_tree_is_consistent_with_anything_and_needs_no_hash),
 		cmocka_unit_test(huge_numbers_and_long_proofs_are_only_refused),
+		cmocka_unit_test(split_needs_two_sizes),
 		cmocka_unit_test(every_fork_is_proved),
 		cmocka_unit_test(no_honest_extension_is_ever_a_fork),
 		cmocka_unit_test(ranges_are_built_from_stored_subtrees),
