@@ -468,9 +468,11 @@ static void agrees_with_the_unicode_vectors(void **state)
 	assert_non_null(lines);
 	while (fgets(line, sizeof(line), lines)) {
 		struct bytes source = column(line, 0), unicode = column(line, 1);
-		struct bytes ascii = column(line, 3), status = column(line, 2);
+		struct bytes ascii = column(line, 3), status = column(line, 4);
 		struct value v;
 
+		if (status.len == 0)
+			status = column(line, 2);
 		if (line[0] == '#' || source.len == 0 || strchr(line, '\\') || status.len > 2)
 			continue;
 		/* Unicode 15.1 changed the capital sharp s; libidn2 may be older. */
@@ -483,6 +485,8 @@ static void agrees_with_the_unicode_vectors(void **state)
 		/* Refused are single labels and what IDNA2008 disallows; what is read must be right. */
 		if (value_parse(&v, source, TYPE_DOMAIN, NULL))
 			continue;
+		if (ascii.data[ascii.len - 1] == '.')
+			ascii.len--;
 		assert_bytes_equal(bytes_from(v.text, v.len), ascii);
 		same++;
 	}
