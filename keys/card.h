@@ -11,6 +11,10 @@
 #include "proto/limits.h"
 
 #define CARD_FIELD_MAX 256
+#define CARD_SEPARATOR "----" /* the line between the cards of a chain in a file */
+
+struct identity;
+struct root_key;
 
 struct card_log {
 	uint64_t incarnation;
@@ -42,9 +46,52 @@ struct card {
 /* Appends the text (without signatures) of a card. */
 void card_text(struct buf *out, const struct card *c);
 
+/*
+ * The text, strict: these lines in this order, one space behind the colon, nothing else.
+ *
+ *     entente/card/v1
+ *     node: <node id>
+ *     name: <a-z, 0-9, "-">                short, for people
+ *     org: ...
+ *     serial: <number>                     from 1
+ *     root: <vkey>                         vkeys are named entente/<node id>/<role>
+ *     next-root: sha256:<hex>              of the next root's public key
+ *     log: <incarnation> <vkey>            1 to CARD_LOGS_MAX, in order of incarnation
+ *     receipt: <vkey>                      receipt and witness of type 04, the others of type 01
+ *     witness: <vkey>
+ *     transport: x25519:<base64>
+ *     endpoint: <host:port or [v6]:port>   0 to CARD_ENDPOINTS_MAX
+ *     contact: ...                         0 to CARD_CONTACTS_MAX
+ *     valid: <from> <until>                2026-11-22T00:00:00Z
+ *     previous: sha256:<hex>               not in the first card; hash of the previous card's text
+ *
+ * Whoever fills a struct card from outside (a command line) parses its text again before signing.
+ */
+
+/* Sets receipt, witness and transport key, and adds the log key unless the card names its
+ * incarnation. The node id must be set. ENT_ELIMIT when there are too many incarnations. */
+int card_set_keys(struct card *c, const struct identity *id) MUST_CHECK;
+
+/* The card to follow this one: the same with the next serial and the link back. */
+void card_next(struct card *next, const struct card *last);
+
 /* Parses and verifies one card: form, fields, the root's signature (ENT_ECRYPTO), and for a first
  * card that the node id is that of its root. */
-int card_parse(struct bytes note, const char *file, struct card *c, struct err_text *err) MUST_CHECK;
+int card_parse(struct bytes note, const char *file, struct card *c,
+	struct err_text *err) MUST_CHECK;
+
+/* The same for a card that its root may not have signed yet; *is_signed tells. A signature of the
+ * root that stands there and fails is ENT_ECRYPTO nonetheless. */
+int card_draft_parse(struct bytes input, const char *file, struct card *c, bool *is_signed,
+	struct err_text *err) MUST_CHECK;
+
+/* Writes a card or draft again under its root's signature. ENT_ECRYPTO when root is not the root
+ * that the card names. */
+int card_sign(struct buf *out, struct bytes input, const char *file, const struct root_key *root,
+	struct err_text *err) MUST_CHECK;
+
+/* host:port with a name or IPv4 address, or [IPv6 address]:port. */
+bool card_endpoint_valid(const char *text);
 
 /*
  * A chain of cards of one node, verified link by link: serials grow, previous hashes match, each is
@@ -53,9 +100,9 @@ int card_parse(struct bytes note, const char *file, struct card *c, struct err_t
  */
 struct card_chain {
 	size_t cards_len;
-	struct card *cards;     /* first card first; the last is in force */
-	struct bytes *notes;    /* as received */
-	struct arena *arena;    /* of both; the caller's */
+	struct card *cards;  /* first card first; the last is in force */
+	struct bytes *notes; /* as received */
+	struct arena *arena; /* of both; the caller's */
 };
 
 struct arena;
@@ -85,4 +132,5 @@ const struct note_key *card_log_key(const struct card *c, uint64_t incarnation);
  * CARD_CONTRADICTS (two chains that differ in any other way: freeze the origin).
  */
 enum card_relation { CARD_SAME, CARD_OLDER, CARD_NEWER, CARD_CONTRADICTS };
-enum card_relation card_chain_compare(const struct card_chain *known, const struct card_chain *seen);
+enum card_relation card_chain_compare(const struct card_chain *known,
+	const struct card_chain *seen);
