@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/env.h"
+#include "intake/seen.h"
 #include "intel/guard.h"
 #include "keys/keydir.h"
 #include "merkle/hash.h"
@@ -20,7 +21,7 @@
 
 /* A claim on its way from a command to the daemon: one frame of a batch (intake_claim_encode). */
 struct intake_claim {
-	uint32_t line;      /* of the input */
+	uint32_t line; /* of the input */
 	uint8_t kind, tlp, pap, type, flags;
 	uint64_t agreement; /* audience asked for: 0 for the community feed of its TLP */
 	bool has_object;    /* retraction: object id known, no value */
@@ -29,7 +30,9 @@ struct intake_claim {
 	struct bytes body;  /* encoded record body */
 };
 
+/* out fails when value or body is longer than an entry takes. */
 void intake_claim_encode(struct buf *out, const struct intake_claim *c);
+/* Views into the input. ENT_EINVALID: cut short or out of bounds. */
 int intake_claim_decode(struct cursor *in, struct intake_claim *c) MUST_CHECK;
 
 enum intake_verdict { INTAKE_PUBLISH, INTAKE_UNCHANGED, INTAKE_REFUSED };
@@ -41,27 +44,32 @@ struct intake {
 	const struct agreement *const *agreements;
 	size_t agreements_len;
 	const char *const *lifted; /* --allow, NULL-terminated or NULL */
+	struct intake_seen *seen;  /* what the publication said so far, or NULL */
 	int64_t now_ms;
 };
 
 struct intake_result {
 	enum intake_verdict verdict;
-	const char *rule;          /* when refused */
-	struct audience audience;  /* when published or unchanged */
-	bool lifted;               /* a lifted guard rail would have refused it */
+	const char *rule;         /* when refused */
+	struct audience audience; /* when published or unchanged */
+	bool lifted;              /* only because a guard rail was lifted does it pass */
 	const char *lifted_rule;
 };
 
 /*
  * Judges one claim against policy, guard rails and the store. reader may be NULL (nothing stands).
- * Fails only for reasons of the store or memory.
+ * A claim whose has_object is set is looked up by that, another by its value. What the index does
+ * not show yet must be in in->seen, which also takes the claim when it is to be published.
+ * A retraction of what does not stand, or is retracted, is unchanged.
+ * Fails only for reasons of the store or memory; ENT_ELIMIT when in->seen is full: let the index
+ * catch up, empty it, and judge this claim again.
  */
 int intake_judge(const struct intake *in, struct store_reader *reader, const struct intake_claim *c,
 	struct arena *a, struct intake_result *result) MUST_CHECK;
 
 /*
- * Makes the packed entry: header with object id (of the value under object_secret, or the claim's own),
- * fresh salt, commitment. Appends to out; leaf gets the leaf hash.
+ * Makes the packed entry: header with object id (of the value under object_secret, or the claim's
+ * own), fresh salt, commitment. Appends to out; leaf gets the leaf hash.
  */
 int intake_entry(const struct intake_claim *c, const uint8_t object_secret[32], int64_t now_ms,
 	const struct env_rng *rng, struct buf *out, struct hash *leaf) MUST_CHECK;
@@ -70,4 +78,5 @@ int intake_entry(const struct intake_claim *c, const uint8_t object_secret[32], 
  * True if a new body says nothing new over the standing one: same in all but times, and at least half
  * of the standing claim's validity is left at now (DESIGN 7).
  */
-bool intake_same(uint8_t kind, struct bytes standing, struct bytes fresh, int64_t now_ms, struct arena *a);
+bool intake_same(uint8_t kind, struct bytes standing, struct bytes fresh, int64_t now_ms,
+	struct arena *a);

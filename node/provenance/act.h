@@ -12,27 +12,30 @@
 #include "proto/codec.h"
 #include "proto/entry.h"
 
-#define PROVENANCE_ACTS(X)                                                                         \
-	X(STARTED, 1, "started")                     /* text: program version */                   \
-	X(STOPPED, 2, "stopped")                                                                   \
-	X(AGREEMENT_IN_FORCE, 3, "agreement-in-force") /* terms[0] */                              \
-	X(AGREEMENT_ENDED, 4, "agreement-ended")     /* terms[0]; rule: expired, revoked, removed, replaced */ \
-	X(SESSION_OPENED, 5, "session-opened")       /* peer, session, terms */                    \
-	X(SESSION_CLOSED, 6, "session-closed")       /* peer, session; text: why */                \
-	X(RECEIVED, 7, "received")                   /* peer, session, log, [from, to), root */    \
-	X(SENDING_OPENED, 8, "sending-opened")       /* peer, session, terms, log, from: before the first byte */ \
-	X(SENDING_MARK, 9, "sending-mark")           /* peer, session, log, to */                  \
-	X(SENDING_CLOSED, 10, "sending-closed")      /* peer, session, log, to */                  \
-	X(PUBLISHED, 11, "published")                /* log, [from, to), operator, publication, hash and salt of the file */ \
-	X(REFUSED, 12, "refused")                    /* rule, count, operator or peer, publication */ \
-	X(LIFTED, 13, "guard-lifted")                /* rule, count, operator, publication */      \
-	X(EXPORTED, 14, "exported")                                                                \
-	X(ERASED, 15, "erased")                                                                    \
-	X(CARD, 16, "card")                          /* peer, serial, hash: a chain came into force */ \
-	X(INTRODUCED, 17, "introduced")              /* log.node: whom; peer: by whom; hash of the card */ \
-	X(ALARM, 18, "alarm")                        /* rule, text, peer, log */                   \
-	X(CLOCK_STEP, 19, "clock-step")              /* from, to: ms */                            \
-	X(FROZEN, 20, "frozen")                      /* log */                                     \
+#define PROVENANCE_ACTS(X)                                                                           \
+	X(STARTED, 1, "started") /* text: program version */                                         \
+	X(STOPPED, 2, "stopped")                                                                     \
+	X(AGREEMENT_IN_FORCE, 3, "agreement-in-force") /* terms[0] */                                \
+	X(AGREEMENT_ENDED, 4,                                                                        \
+		"agreement-ended") /* terms[0]; rule: expired, revoked, removed, replaced */         \
+	X(SESSION_OPENED, 5, "session-opened") /* peer, session, terms */                            \
+	X(SESSION_CLOSED, 6, "session-closed") /* peer, session; text: why */                        \
+	X(RECEIVED, 7, "received")             /* peer, session, log, [from, to), root */            \
+	X(SENDING_OPENED, 8,                                                                         \
+		"sending-opened") /* peer, session, terms, log, from: before the first byte */       \
+	X(SENDING_MARK, 9, "sending-mark")      /* peer, session, log, to */                         \
+	X(SENDING_CLOSED, 10, "sending-closed") /* peer, session, log, to */                         \
+	X(PUBLISHED, 11,                                                                             \
+		"published") /* log, [from, to), operator, publication, hash and salt of the file */ \
+	X(REFUSED, 12, "refused")     /* rule, count, operator or peer, publication */               \
+	X(LIFTED, 13, "guard-lifted") /* rule, count, operator, publication */                       \
+	X(EXPORTED, 14, "exported")                                                                  \
+	X(ERASED, 15, "erased")                                                                      \
+	X(CARD, 16, "card")             /* peer, serial, hash: a chain came into force */            \
+	X(INTRODUCED, 17, "introduced") /* log.node: whom; peer: by whom; hash of the card */        \
+	X(ALARM, 18, "alarm")           /* rule, text, peer, log */                                  \
+	X(CLOCK_STEP, 19, "clock-step") /* from, to: ms */                                           \
+	X(FROZEN, 20, "frozen")         /* log */                                                    \
 	X(INCARNATION, 21, "incarnation")
 
 enum act {

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What a publication has said so far. The index follows the truth at some distance, so a value that
+ * stands twice in one input would be published twice if only the store were asked. This set answers
+ * for what the index does not show yet; once the index has caught up it may be emptied, which keeps
+ * it small however long the input is.
+ *
+ * It keeps hashes under a random key, 24 bytes a claim: nothing in an input can make two claims
+ * look alike.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/env.h"
+#include "base/name.h"
+
+struct intake_claim;
+struct record_indicator;
+
+/* A claim as the set sees it: which object in which audience, and what is said of it. */
+struct intake_mark {
+	uint64_t key[2];
+	uint64_t said; /* never 0 */
+};
+
+struct intake_seen {
+	struct intake_mark *slots; /* said 0: empty */
+	size_t cap;                /* a power of two, or 0 */
+	size_t count;
+	size_t max; /* claims it takes */
+	struct buf scratch;
+	uint8_t hash_key[16];
+};
+
+void intake_seen_init(struct intake_seen *s, size_t max, const struct env_rng *rng);
+void intake_seen_reset(struct intake_seen *s); /* empties, keeps the memory */
+void intake_seen_free(struct intake_seen *s);
+
+/* The mark of a claim. indicator: its body decoded, when it is one. Times are no part of what is
+ * said (DESIGN 7). */
+int intake_seen_mark(struct intake_seen *s, const struct intake_claim *c, struct audience audience,
+	const struct record_indicator *indicator, struct intake_mark *m) MUST_CHECK;
+
+/* What was said last of the same object in the same audience: 1 the same, 0 something else,
+ * ENT_ENOTFOUND nothing. */
+int intake_seen_same(const struct intake_seen *s, const struct intake_mark *m) MUST_CHECK;
+
+/* Takes the mark. ENT_ELIMIT when the set is full, ENT_ENOMEM; then it is as before. */
+int intake_seen_put(struct intake_seen *s, const struct intake_mark *m) MUST_CHECK;
