@@ -117,8 +117,7 @@ int intake_seen_mark(struct intake_seen *s, const struct intake_claim *c, struct
 }
 
 /* The slot that holds the key, or the empty one where it belongs. The table is never full. */
-static struct intake_seen_slot *slot_find(struct intake_seen_slot *slots, size_t cap,
-	const uint64_t key[2])
+static struct intake_mark *slot_find(struct intake_mark *slots, size_t cap, const uint64_t key[2])
 {
 	size_t at = key[0] & (cap - 1);
 
