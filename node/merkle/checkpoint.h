@@ -23,8 +23,8 @@ struct checkpoint {
 };
 
 /* Appends the three lines under the signature. */
-void checkpoint_text(
-	struct buf *out, const struct log_name *log, uint64_t size, const struct hash *root);
+void checkpoint_text(struct buf *out, const struct log_name *log, uint64_t size,
+	const struct hash *root);
 
 /* Signs; secret is the log key of the incarnation (Ed25519, 64-byte libsodium secret key).
  * Asserts size > 0. */
@@ -44,8 +44,8 @@ int checkpoint_parse(struct bytes text, struct checkpoint *c, struct note *note)
 
 /* To and from the form that messages carry. */
 void checkpoint_to_wire(struct wire_checkpoint *w, const struct checkpoint *c);
-void checkpoint_from_wire(
-	struct checkpoint *c, const struct log_name *log, const struct wire_checkpoint *w);
+void checkpoint_from_wire(struct checkpoint *c, const struct log_name *log,
+	const struct wire_checkpoint *w);
 
 /* cosignature/v1: u64 big-endian POSIX seconds and an Ed25519 signature over
  * "cosignature/v1\ntime <seconds>\n" and the checkpoint's text. */
@@ -54,7 +54,7 @@ struct cosignature {
 	uint8_t signature[64];
 };
 
-void cosignature_sign(
-	struct cosignature *s, const struct checkpoint *c, uint64_t time, const uint8_t secret[64]);
+void cosignature_sign(struct cosignature *s, const struct checkpoint *c, uint64_t time,
+	const uint8_t secret[64]);
 int cosignature_verify(const struct cosignature *s, const struct checkpoint *c,
 	const uint8_t public_key[32]) MUST_CHECK;

@@ -77,8 +77,8 @@ static int walk_hashes(const struct walk *w, struct proof *p, proof_subtree *get
 	return 0;
 }
 
-int proof_inclusion_build(
-	struct proof *p, uint64_t index, uint64_t size, proof_subtree *get, void *ctx)
+int proof_inclusion_build(struct proof *p, uint64_t index, uint64_t size, proof_subtree *get,
+	void *ctx)
 {
 	struct walk w = {.end = size};
 
@@ -108,8 +108,8 @@ static int consistency_build(struct proof *p, uint64_t first, uint64_t second, b
 	return walk_hashes(&w, p, get, ctx);
 }
 
-int proof_consistency_build(
-	struct proof *p, uint64_t first, uint64_t second, proof_subtree *get, void *ctx)
+int proof_consistency_build(struct proof *p, uint64_t first, uint64_t second, proof_subtree *get,
+	void *ctx)
 {
 	p->hashes_len = 0;
 	if (first > second)
@@ -119,8 +119,8 @@ int proof_consistency_build(
 	return consistency_build(p, first, second, false, get, ctx);
 }
 
-int proof_split_build(
-	struct proof *p, uint64_t first, uint64_t second, proof_subtree *get, void *ctx)
+int proof_split_build(struct proof *p, uint64_t first, uint64_t second, proof_subtree *get,
+	void *ctx)
 {
 	p->hashes_len = 0;
 	if (first == 0 || first >= second)

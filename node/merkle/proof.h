@@ -22,14 +22,14 @@ struct proof {
 };
 
 /* index < size, else ENT_EINVALID: the numbers may be a peer's. */
-int proof_inclusion_build(
-	struct proof *p, uint64_t index, uint64_t size, proof_subtree *get, void *ctx) MUST_CHECK;
+int proof_inclusion_build(struct proof *p, uint64_t index, uint64_t size, proof_subtree *get,
+	void *ctx) MUST_CHECK;
 /* first <= second, else ENT_EINVALID. Empty when first is 0 or equal to second. */
-int proof_consistency_build(
-	struct proof *p, uint64_t first, uint64_t second, proof_subtree *get, void *ctx) MUST_CHECK;
+int proof_consistency_build(struct proof *p, uint64_t first, uint64_t second, proof_subtree *get,
+	void *ctx) MUST_CHECK;
 /* The compact range [begin, end) from stored subtrees. */
-int proof_range_build(
-	struct range *r, uint64_t begin, uint64_t end, proof_subtree *get, void *ctx) MUST_CHECK;
+int proof_range_build(struct range *r, uint64_t begin, uint64_t end, proof_subtree *get,
+	void *ctx) MUST_CHECK;
 
 /* 0 or ENT_EPROOF. Any input is safe. */
 int proof_inclusion_verify(uint64_t index, uint64_t size, const struct hash *leaf,
@@ -44,8 +44,8 @@ int proof_consistency_verify(uint64_t first, uint64_t second, const struct hash 
  * (a fork is proven); ENT_EPROOF otherwise. proof_split_build builds those hashes from the larger
  * tree; ENT_EINVALID for other numbers.
  */
-int proof_split_build(
-	struct proof *p, uint64_t first, uint64_t second, proof_subtree *get, void *ctx) MUST_CHECK;
+int proof_split_build(struct proof *p, uint64_t first, uint64_t second, proof_subtree *get,
+	void *ctx) MUST_CHECK;
 int proof_split_verify(uint64_t first, uint64_t second, const struct hash *hashes,
 	size_t hashes_len, const struct hash *first_root,
 	const struct hash *second_root) MUST_CHECK;

@@ -41,8 +41,8 @@ void range_subtree(uint64_t begin, uint64_t end, unsigned i, unsigned *level, ui
 	*index = at >> *level;
 }
 
-int range_set(
-	struct range *r, uint64_t begin, uint64_t end, const struct hash *hashes, size_t hashes_len)
+int range_set(struct range *r, uint64_t begin, uint64_t end, const struct hash *hashes,
+	size_t hashes_len)
 {
 	if (begin > end || hashes_len != range_hashes_count(begin, end))
 		return ENT_EINVALID;
@@ -77,8 +77,8 @@ static void push(struct range *r, unsigned level, struct hash hash, range_visit 
 	r->hashes[r->hashes_len++] = hash;
 }
 
-void range_append_visit(
-	struct range *r, const struct hash *leaf_hash, range_visit *visit, void *ctx)
+void range_append_visit(struct range *r, const struct hash *leaf_hash, range_visit *visit,
+	void *ctx)
 {
 	assert(r->end < UINT64_MAX);
 	if (visit)

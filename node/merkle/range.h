@@ -42,8 +42,8 @@ void range_append(struct range *r, const struct hash *leaf_hash);
  * leaf itself (level 0): what a store keeps. May be NULL.
  */
 typedef void range_visit(void *ctx, unsigned level, uint64_t index, const struct hash *hash);
-void range_append_visit(
-	struct range *r, const struct hash *leaf_hash, range_visit *visit, void *ctx);
+void range_append_visit(struct range *r, const struct hash *leaf_hash, range_visit *visit,
+	void *ctx);
 
 /* r = r + right; right->begin must be r->end (else ENT_EINVALID). */
 int range_merge(struct range *r, const struct range *right) MUST_CHECK;

@@ -53,8 +53,8 @@ INLINE struct state state_initial(void)
 /* Words are big-endian in the message. */
 INLINE __m128i swap_words(__m128i v)
 {
-	return _mm_shuffle_epi8(
-		v, _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3));
+	return _mm_shuffle_epi8(v,
+		_mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3));
 }
 
 INLINE __m128i load(const uint8_t *p)
