@@ -41,8 +41,8 @@ struct control_ops {
 };
 
 /* Paths beyond 107 bytes are refused with a clear error. */
-int control_new(struct control **out, uv_loop_t *loop, const char *path, const struct control_ops *ops,
-	struct err_text *err) MUST_CHECK;
+int control_new(struct control **out, uv_loop_t *loop, const char *path,
+	const struct control_ops *ops, struct err_text *err) MUST_CHECK;
 void control_stop(struct control *c, void (*done)(void *ctx), void *ctx);
 void control_free(struct control *c);
 
