@@ -50,8 +50,13 @@ bool conf_address_valid(struct bytes text)
 
 static int put_text(struct conf_reader *r, const char *key, struct bytes value, char *out)
 {
-	if (value.len >= CONF_TEXT_MAX || !text_utf8_valid(value))
-		return refuse(r, key, value, "at most 255 bytes of UTF-8");
+	bool plain = text_utf8_valid(value);
+
+	for (size_t i = 0; i < value.len; i++)
+		plain = plain && value.data[i] >= 0x20 && value.data[i] != 0x7f;
+	if (value.len >= CONF_TEXT_MAX || !plain)
+		return refuse(r, key, value,
+			"at most 255 bytes of UTF-8 without control characters");
 	memcpy(out, value.data, value.len);
 	out[value.len] = '\0';
 	return 0;
@@ -120,11 +125,16 @@ static const struct {
 	{"endpoint", true, read_endpoint},
 };
 
+static bool is_space(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
 static struct bytes trim(struct bytes text)
 {
-	while (text.len && (text.data[0] == ' ' || text.data[0] == '\t'))
+	while (text.len && is_space(text.data[0]))
 		text = bytes_skip(text, 1);
-	while (text.len && strchr(" \t\r", text.data[text.len - 1]))
+	while (text.len && is_space(text.data[text.len - 1]))
 		text.len--;
 	return text;
 }
@@ -133,7 +143,7 @@ static int read_line(struct conf_reader *r, struct bytes line)
 {
 	struct bytes key = line, value;
 
-	for (key.len = 0; key.len < line.len && !strchr(" \t", line.data[key.len]);)
+	for (key.len = 0; key.len < line.len && !is_space(line.data[key.len]);)
 		key.len++;
 	value = trim(bytes_skip(line, key.len));
 	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -161,10 +171,6 @@ int conf_parse(struct conf *conf, struct bytes text, const char *file, struct er
 		line = trim(line);
 		if (!line.len || line.data[0] == '#')
 			continue;
-		if (memchr(line.data, '\0', line.len)) {
-			rc = refuse(&r, "", line, "text without NUL");
-			goto fail;
-		}
 		rc = read_line(&r, line);
 		if (rc)
 			goto fail;
