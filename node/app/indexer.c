@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The index thread: follows the truth and derives what commands look up. */
+#include "app/pipeline_impl.h"
+
+#include <time.h>
+
+#include "base/log.h"
+
+/* The receive door: only hides. Own entries have passed the publish door. */
+static const char *hidden(void *ctx, const struct log_name *log, const struct store_entry *e,
+	const struct record_indicator *indicator)
+{
+	struct pipeline *p = ctx;
+	struct policy_query q = {.door = DOOR_RECEIVE,
+		.feed = log,
+		.header = &e->header,
+		.self = &p->config.self,
+		.now_s = wall_ms() / 1000};
+	struct policy_verdict v;
+
+	if (node_id_eq(&log->node, &p->config.self))
+		return NULL;
+	if (indicator) {
+		q.has_recipients = indicator->recipients_len > 0;
+		pthread_rwlock_rdlock(&p->config.keys->lock);
+		q.guard = guard_check(p->config.keys->guard, (enum type)e->header.type,
+			indicator->value, NULL);
+		pthread_rwlock_unlock(&p->config.keys->lock);
+	}
+	decide(&q, &v);
+	return v.allow ? NULL : v.rule_name;
+}
+
+/* Waits for work: 0 index on, 1 reindex first, -1 stop. */
+static int wait_for_work(struct pipeline *p)
+{
+	int what = 0;
+
+	pthread_mutex_lock(&p->progress.lock);
+	while (p->progress.indexed >= p->progress.arrival && !p->progress.reindex &&
+		!p->progress.stop_index)
+		pthread_cond_wait(&p->progress.changed, &p->progress.lock);
+	if (p->progress.stop_index)
+		what = -1;
+	else if (p->progress.reindex)
+		what = 1;
+	pthread_mutex_unlock(&p->progress.lock);
+	return what;
+}
+
+static void progress_indexed(struct pipeline *p)
+{
+	struct store_reader *r;
+	uint64_t position;
+
+	if (store_reader_open(p->config.store, &r) != 0)
+		return;
+	position = store_index_position(r);
+	store_reader_close(r);
+	pthread_mutex_lock(&p->progress.lock);
+	p->progress.indexed = position;
+	pthread_cond_broadcast(&p->progress.changed);
+	pthread_mutex_unlock(&p->progress.lock);
+}
+
+static void reindex(struct pipeline *p, const struct store_index_ops *ops)
+{
+	struct pipeline_event *e = event_new(p, PIPELINE_REINDEXED);
+	int rc = store_index_drop(p->config.store);
+
+	while (rc == 0 && (rc = store_index_step(p->config.store, ops, INDEX_ENTRIES)) > 0)
+		rc = 0;
+	progress_indexed(p);
+	pthread_mutex_lock(&p->progress.lock);
+	p->progress.reindex = false;
+	e->user = p->progress.reindex_user;
+	pthread_mutex_unlock(&p->progress.lock);
+	e->code = rc;
+	event_send(p, e);
+}
+
+void *indexer_run(void *ctx)
+{
+	struct pipeline *p = ctx;
+	struct store_index_ops ops = {hidden, p};
+	int what;
+
+	while ((what = wait_for_work(p)) >= 0) {
+		int rc;
+
+		if (what == 1) {
+			reindex(p, &ops);
+			continue;
+		}
+		rc = store_index_step(p->config.store, &ops, INDEX_ENTRIES);
+		if (rc < 0) {
+			/* The index is derived: it can wait for space, and the truth goes on. */
+			struct timespec pause = {1, 0};
+
+			log_error("index", "%s", err_sentence(rc));
+			nanosleep(&pause, NULL);
+		}
+		progress_indexed(p);
+	}
+	return NULL;
+}

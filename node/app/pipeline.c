@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "app/pipeline_impl.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "provenance/act.h"
+
+int64_t wall_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* --- items and queues ----------------------------------------------------------------------------- */
+
+struct item *item_new(enum item_type type)
+{
+	struct item *i = calloc(1, sizeof(*i));
+
+	if (!i)
+		abort(); /* the daemon's queues are bounded; without memory it cannot say anything either */
+	i->type = type;
+	i->bytes = sizeof(*i);
+	i->data = buf_with_max(CARD_CHAIN_MAX * (CARD_BYTES_MAX + 8));
+	return i;
+}
+
+void item_free(struct item *i)
+{
+	ingest_job_free(i->job);
+	buf_free(&i->data);
+	free(i->leaves);
+	free(i);
+}
+
+static void queue_init(struct queue *q)
+{
+	pthread_mutex_init(&q->lock, NULL);
+	pthread_cond_init(&q->filled, NULL);
+	pthread_cond_init(&q->drained, NULL);
+}
+
+void queue_put(struct queue *q, struct item *i)
+{
+	pthread_mutex_lock(&q->lock);
+	i->next = NULL;
+	if (q->last)
+		q->last->next = i;
+	else
+		q->first = i;
+	q->last = i;
+	q->bytes += i->bytes;
+	pthread_cond_signal(&q->filled);
+	pthread_mutex_unlock(&q->lock);
+}
+
+struct item *queue_take_all(struct queue *q)
+{
+	struct item *list;
+
+	pthread_mutex_lock(&q->lock);
+	while (!q->first && !q->closed)
+		pthread_cond_wait(&q->filled, &q->lock);
+	list = q->first;
+	q->first = q->last = NULL;
+	q->bytes = 0;
+	pthread_cond_broadcast(&q->drained);
+	pthread_mutex_unlock(&q->lock);
+	return list;
+}
+
+void queue_wait_below(struct queue *q, size_t bytes)
+{
+	pthread_mutex_lock(&q->lock);
+	while (q->bytes > bytes)
+		pthread_cond_wait(&q->drained, &q->lock);
+	pthread_mutex_unlock(&q->lock);
+}
+
+bool queue_empty(struct queue *q)
+{
+	bool empty;
+
+	pthread_mutex_lock(&q->lock);
+	empty = q->first == NULL;
+	pthread_mutex_unlock(&q->lock);
+	return empty;
+}
+
+static void queue_close(struct queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	q->closed = true;
+	pthread_cond_broadcast(&q->filled);
+	pthread_mutex_unlock(&q->lock);
+}
+
+/* --- events --------------------------------------------------------------------------------------- */
+
+struct pipeline_event *event_new(struct pipeline *p, enum pipeline_event_type type)
+{
+	struct event_node *n = calloc(1, sizeof(*n));
+
+	(void)p;
+	if (!n)
+		abort();
+	n->event.type = type;
+	return &n->event;
+}
+
+void event_send(struct pipeline *p, struct pipeline_event *e)
+{
+	struct event_node *n = (struct event_node *)e; /* its first member */
+
+	pthread_mutex_lock(&p->events.lock);
+	if (p->events.last)
+		p->events.last->next = n;
+	else
+		p->events.first = n;
+	p->events.last = n;
+	pthread_mutex_unlock(&p->events.lock);
+	p->config.notify(p->config.ctx);
+}
+
+bool pipeline_event_next(struct pipeline *p, struct pipeline_event *event)
+{
+	struct event_node *n;
+
+	pthread_mutex_lock(&p->events.lock);
+	n = p->events.first;
+	if (n) {
+		p->events.first = n->next;
+		if (!n->next)
+			p->events.last = NULL;
+	}
+	pthread_mutex_unlock(&p->events.lock);
+	if (!n)
+		return false;
+	*event = n->event;
+	free(n);
+	return true;
+}
+
+/* --- progress -------------------------------------------------------------------------------------- */
+
+void progress_wait_indexed(struct pipeline *p, uint64_t sent)
+{
+	uint64_t arrival;
+
+	pthread_mutex_lock(&p->progress.lock);
+	while (p->progress.written < sent)
+		pthread_cond_wait(&p->progress.changed, &p->progress.lock);
+	arrival = p->progress.arrival;
+	while (p->progress.indexed < arrival)
+		pthread_cond_wait(&p->progress.changed, &p->progress.lock);
+	pthread_mutex_unlock(&p->progress.lock);
+}
+
+/* --- life ------------------------------------------------------------------------------------------- */
+
+static int progress_init(struct pipeline *p)
+{
+	struct store_reader *r;
+	int rc = store_reader_open(p->config.store, &r);
+
+	if (rc != 0)
+		return rc;
+	p->progress.arrival = store_arrival_last(r);
+	p->progress.indexed = store_index_position(r);
+	store_reader_close(r);
+	pthread_mutex_init(&p->progress.lock, NULL);
+	pthread_cond_init(&p->progress.changed, NULL);
+	return 0;
+}
+
+int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
+{
+	struct pipeline *p = calloc(1, sizeof(*p));
+	uint8_t hash_key[16];
+	int rc;
+
+	if (!p)
+		return ENT_ENOMEM;
+	p->config = *config;
+	env_random(&config->rng, hash_key, sizeof(hash_key));
+	map_init(&p->frontiers, LOG_NAME_BYTES, GOSSIP_FEEDS_MAX, hash_key);
+	map_init(&p->recent[0], HASH_BYTES, RECENT_MAX + 1, hash_key);
+	map_init(&p->recent[1], HASH_BYTES, RECENT_MAX + 1, hash_key);
+	queue_init(&p->to_work);
+	queue_init(&p->to_writer);
+	pthread_mutex_init(&p->events.lock, NULL);
+	rc = progress_init(p);
+	if (rc != 0) {
+		free(p);
+		return rc;
+	}
+	if (pthread_create(&p->work, NULL, work_run, p) != 0 ||
+		pthread_create(&p->writer, NULL, writer_run, p) != 0 ||
+		pthread_create(&p->index, NULL, indexer_run, p) != 0)
+		abort();
+	*out = p;
+	return 0;
+}
+
+void pipeline_stop(struct pipeline *p)
+{
+	queue_close(&p->to_work);
+	pthread_join(p->work, NULL);
+	queue_close(&p->to_writer);
+	pthread_join(p->writer, NULL);
+	pthread_mutex_lock(&p->progress.lock);
+	p->progress.stop_index = true;
+	pthread_cond_broadcast(&p->progress.changed);
+	pthread_mutex_unlock(&p->progress.lock);
+	pthread_join(p->index, NULL);
+}
+
+void pipeline_free(struct pipeline *p)
+{
+	struct pipeline_event e;
+	void *value;
+
+	if (!p)
+		return;
+	while (pipeline_event_next(p, &e))
+		ingest_job_free(e.job);
+	for (size_t at = 0; map_next(&p->frontiers, &at, NULL, &value);)
+		free(value);
+	map_free(&p->frontiers);
+	map_free(&p->recent[0]);
+	map_free(&p->recent[1]);
+	free(p);
+}
+
+/* --- what the loop hands over ------------------------------------------------------------------------ */
+
+void pipeline_ingest(struct pipeline *p, struct ingest_job *job)
+{
+	struct item *i = item_new(ITEM_INGEST);
+
+	i->job = job;
+	i->bytes += job->entries_len;
+	queue_put(&p->to_work, i);
+}
+
+void pipeline_enter(struct pipeline *p, const struct act_body *act, bool wait, uint32_t session,
+	const struct log_name *feed)
+{
+	struct item *i = item_new(ITEM_ACT);
+
+	/* What the daemon enters is within the codec's bounds. */
+	if (act_entry(&i->data, act, wall_ms(), &p->config.rng) != 0)
+		abort();
+	i->wait = wait;
+	i->session = session;
+	if (feed)
+		i->feed = *feed;
+	queue_put(&p->to_writer, i);
+}
+
+void pipeline_pin(struct pipeline *p, const struct node_id *node, struct bytes chain,
+	const struct node_id *introduced_by)
+{
+	struct item *i = item_new(ITEM_PIN);
+
+	i->node = *node;
+	i->introduced_by = *introduced_by;
+	buf_bytes(&i->data, chain);
+	queue_put(&p->to_writer, i);
+}
+
+void pipeline_freeze(struct pipeline *p, const struct log_name *feed)
+{
+	struct item *i = item_new(ITEM_FREEZE);
+
+	i->feed = *feed;
+	queue_put(&p->to_writer, i);
+}
+
+void pipeline_reindex(struct pipeline *p, void *user)
+{
+	pthread_mutex_lock(&p->progress.lock);
+	p->progress.reindex = true;
+	p->progress.reindex_user = user;
+	pthread_cond_broadcast(&p->progress.changed);
+	pthread_mutex_unlock(&p->progress.lock);
+}
+
+struct publication *publication_new(void)
+{
+	return calloc(1, sizeof(struct publication));
+}
+
+void publication_free(struct publication *pub)
+{
+	if (!pub)
+		return;
+	for (char **l = pub->lifted; l && *l; l++)
+		free(*l);
+	free(pub->lifted);
+	for (size_t i = 0; i < pub->refusals_len; i++)
+		free(pub->refusals[i].value);
+	free(pub->refusals);
+	free(pub->feeds);
+	free(pub);
+}
+
+void pipeline_publish_batch(struct pipeline *p, struct publication *pub, struct bytes claims)
+{
+	struct item *i = item_new(ITEM_CLAIMS);
+
+	i->publication = pub;
+	i->data.max = CONTROL_MESSAGE_MAX;
+	buf_bytes(&i->data, claims);
+	i->bytes += claims.len;
+	queue_put(&p->to_work, i);
+}
+
+void pipeline_publish_end(struct pipeline *p, struct publication *pub)
+{
+	struct item *i = item_new(ITEM_PUBLICATION_END);
+
+	i->publication = pub;
+	queue_put(&p->to_work, i);
+}

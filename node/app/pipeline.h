@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The threads behind the loop (ARCHITECTURE.md, "Threads"):
+ *
+ *     loop ──jobs──▶ work ──items──▶ writer ──commits──▶ index
+ *       ▲                              │
+ *       └────────────events────────────┘
+ *
+ * work verifies runs of other origins and judges and prepares own claims; writer appends both to the
+ * truth in group commits, seals own logs (re-read, guard, sign); index derives what commands look up.
+ * Everything here is called from the loop thread, which learns of results by pipeline_event_next
+ * after the notify callback (any thread) has woken it.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "app/guardfile.h"
+#include "base/env.h"
+#include "gossip/ingest.h"
+#include "intake/intake.h"
+#include "intel/guard.h"
+#include "keys/identity.h"
+#include "store/store.h"
+
+struct pipeline;
+struct publication;
+
+/* What the work and index threads read and the loop replaces when keys/ changes, under lock. */
+struct pipeline_keys {
+	pthread_rwlock_t lock;
+	const struct agreement *const *agreements;
+	size_t agreements_len;
+	struct guard *guard;
+};
+
+struct pipeline_config {
+	struct store *store;
+	const struct identity *identity;
+	struct node_id self;
+	struct log_name provenance;  /* the log of acts */
+	struct guardfile *guardfile; /* the writer's from now on */
+	bool mute;                   /* sign no feed */
+	struct pipeline_keys *keys;
+	struct env_rng rng;
+	void (*notify)(void *ctx);
+	void *ctx;
+};
+
+enum pipeline_event_type {
+	PIPELINE_STORED,     /* job */
+	PIPELINE_REJECTED,   /* job, code */
+	PIPELINE_SEALED,     /* checkpoint, urgent: an own feed grew */
+	PIPELINE_PROVENANCE, /* checkpoint */
+	PIPELINE_ENTERED,    /* session, feed: the act waited for is durable */
+	PIPELINE_TAKEN,      /* publication: one more batch is through */
+	PIPELINE_PUBLISHED,  /* publication, code: all of it is durable and signed, or failed */
+	PIPELINE_REINDEXED,  /* user, code */
+	PIPELINE_TROUBLE,    /* code: the store failed; it is tried again */
+	PIPELINE_CORRUPT,    /* checkpoint.log: re-reading gave another root; nothing was signed */
+};
+
+struct pipeline_event {
+	enum pipeline_event_type type;
+	struct ingest_job *job; /* given: ingest_job_free */
+	int code;
+	struct checkpoint checkpoint;
+	bool urgent;
+	uint32_t session;
+	struct log_name feed;
+	struct publication *publication;
+	void *user;
+};
+
+int pipeline_new(struct pipeline **out, const struct pipeline_config *config) MUST_CHECK;
+/* Finishes what is queued, stops the threads; events may be left to take. */
+void pipeline_stop(struct pipeline *p);
+void pipeline_free(struct pipeline *p);
+
+bool pipeline_event_next(struct pipeline *p, struct pipeline_event *event);
+
+void pipeline_ingest(struct pipeline *p, struct ingest_job *job); /* takes the job */
+/* wait: PIPELINE_ENTERED with session and feed follows when it is durable. */
+void pipeline_enter(struct pipeline *p, const struct act_body *act, bool wait, uint32_t session,
+	const struct log_name *feed);
+void pipeline_pin(struct pipeline *p, const struct node_id *node, struct bytes chain,
+	const struct node_id *introduced_by);
+void pipeline_freeze(struct pipeline *p, const struct log_name *feed);
+void pipeline_reindex(struct pipeline *p, void *user);
+
+/* --- publications ------------------------------------------------------------------------------------ */
+
+#define PUBLICATION_REFUSALS_MAX 10000u
+#define PUBLICATION_RULES_MAX    32u
+#define PUBLICATION_ID_BYTES     8u
+
+struct publication_refusal {
+	uint32_t line;
+	const char *rule; /* static */
+	char *value;      /* at most 256 bytes of it */
+};
+
+struct publication {
+	void *user;
+	char operator_name[128];
+	uint8_t id[PUBLICATION_ID_BYTES];
+	bool has_file;
+	uint8_t file_hash[32], file_salt[16];
+	char **lifted; /* NULL-terminated, or NULL */
+	bool urgent;
+	/* results, complete with PIPELINE_PUBLISHED */
+	_Atomic int code;
+	uint64_t published, unchanged, refused;
+	struct publication_refusal *refusals;
+	size_t refusals_len;
+	struct publication_rule {
+		const char *name;
+		uint64_t count;
+		bool lifted;
+	} rules[PUBLICATION_RULES_MAX];
+	size_t rules_len;
+	struct publication_feed {
+		struct audience audience;
+		uint64_t size;
+	} * feeds;
+	size_t feeds_len;
+};
+
+struct publication *publication_new(void);
+void publication_free(struct publication *pub);
+
+void pipeline_publish_batch(struct pipeline *p, struct publication *pub, struct bytes claims);
+void pipeline_publish_end(struct pipeline *p, struct publication *pub);

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Inside of the pipeline: pipeline.c (queues, life), work.c, writer.c, indexer.c.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "app/pipeline.h"
+#include "base/map.h"
+
+/* Bytes waiting for the writer before the work thread waits. */
+#define WRITE_AHEAD_BYTES (16u * 1024u * 1024u)
+/* Bytes in one group commit. */
+#define GROUP_BYTES (8u * 1024u * 1024u)
+/* Entries of one index transaction. */
+#define INDEX_ENTRIES 65536u
+/* Own claims not known to be indexed, in each of two generations. */
+#define RECENT_MAX 65536u
+
+enum item_type {
+	/* for the work thread */
+	ITEM_INGEST,
+	ITEM_CLAIMS,
+	/* for the writer */
+	ITEM_RUN,
+	ITEM_OWN,
+	ITEM_ACT,
+	ITEM_PIN,
+	ITEM_FREEZE,
+	/* through both */
+	ITEM_PUBLICATION_END,
+};
+
+struct item {
+	enum item_type type;
+	struct item *next;
+	size_t bytes;
+	struct ingest_job *job;
+	struct range tree; /* ITEM_RUN: [0, end of the run) */
+	int code;
+	struct publication *publication;
+	struct audience audience;
+	struct buf data;     /* claims, packed entries, a chain */
+	struct hash *leaves; /* ITEM_OWN */
+	uint32_t count;
+	bool wait;
+	uint32_t session;
+	struct log_name feed;
+	struct node_id node, introduced_by;
+};
+
+struct queue {
+	pthread_mutex_t lock;
+	pthread_cond_t filled, drained;
+	struct item *first, *last;
+	size_t bytes;
+	bool closed;
+};
+
+struct event_node {
+	struct pipeline_event event;
+	struct event_node *next;
+};
+
+/* Own logs that one group commit touches: a feed for each audience, and the provenance log. */
+#define GROUP_LOGS_MAX 32
+
+/* An own log that has grown beyond its last signed size. */
+struct grown {
+	struct log_name log;
+	struct range before; /* as signed last */
+	struct range after;  /* as committed */
+	bool urgent;
+};
+
+struct pipeline {
+	struct pipeline_config config;
+	struct queue to_work, to_writer;
+	pthread_t work, writer, index;
+	struct {
+		pthread_mutex_t lock;
+		struct event_node *first, *last;
+	} events;
+	/* What work and index need to know of the writer. */
+	struct {
+		pthread_mutex_t lock;
+		pthread_cond_t changed;
+		uint64_t sent;    /* items that work has handed to the writer */
+		uint64_t written; /* of those, how many it is done with */
+		uint64_t arrival; /* newest arrival committed */
+		uint64_t indexed; /* arrivals up to here are indexed */
+		bool stop_index;
+		bool reindex;
+		void *reindex_user;
+	} progress;
+	/* the work thread's own */
+	struct map frontiers; /* packed feed name -> struct ingest_frontier */
+	struct map recent[2];
+	uint64_t recent_sent[2]; /* progress.sent when the generation was closed */
+	unsigned generation;
+	/* the writer's own */
+	struct grown grown[GROUP_LOGS_MAX]; /* committed, not signed yet */
+	size_t grown_len;
+	struct checkpoint pending[GROUP_LOGS_MAX]; /* signed, put with the next commit */
+	size_t pending_len;
+};
+
+struct item *item_new(enum item_type type);
+void item_free(struct item *i);
+void queue_put(struct queue *q, struct item *i);
+/* The whole list, waiting for one; NULL when closed and empty. */
+struct item *queue_take_all(struct queue *q);
+void queue_wait_below(struct queue *q, size_t bytes);
+bool queue_empty(struct queue *q);
+struct pipeline_event *event_new(struct pipeline *p, enum pipeline_event_type type);
+void event_send(struct pipeline *p, struct pipeline_event *e);
+int64_t wall_ms(void);
+
+/* Waits until everything that work has sent so far is written and indexed. */
+void progress_wait_indexed(struct pipeline *p, uint64_t sent);
+
+void *work_run(void *p);
+void *writer_run(void *p);
+void *indexer_run(void *p);

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The work thread: verifies runs of other origins, judges own claims and turns them into entries. It
+ * reads the store and never writes it.
+ */
+#include "app/pipeline_impl.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+/* --- runs ------------------------------------------------------------------------------------------ */
+
+static struct ingest_frontier *frontier_of(struct pipeline *p, const struct log_name *feed)
+{
+	uint8_t key[LOG_NAME_BYTES];
+	struct ingest_frontier *f;
+
+	log_name_pack(key, feed);
+	f = map_get(&p->frontiers, key);
+	if (f)
+		return f;
+	f = calloc(1, sizeof(*f));
+	if (!f || map_put(&p->frontiers, key, f) != 0)
+		abort();          /* feeds are bounded by the engine */
+	f->tree.end = UINT64_MAX; /* nowhere: the store says where */
+	return f;
+}
+
+/* The store's own place: at first, and after a write has failed. */
+static int frontier_load(struct pipeline *p, const struct log_name *feed, struct ingest_frontier *f)
+{
+	struct store_reader *r;
+	struct store_log log;
+	int rc = store_reader_open(p->config.store, &r);
+
+	if (rc != 0)
+		return rc;
+	rc = store_log_get(r, feed, &log);
+	if (rc == 0)
+		f->tree = log.tree;
+	else if (rc == ENT_ENOTFOUND)
+		range_init(&f->tree, 0), rc = 0;
+	store_reader_close(r);
+	return rc;
+}
+
+static void work_ingest(struct pipeline *p, struct item *i)
+{
+	struct ingest_frontier *f = frontier_of(p, &i->job->feed);
+	int rc = 0;
+
+	if (f->tree.end != i->job->start)
+		rc = frontier_load(p, &i->job->feed, f);
+	if (rc == 0)
+		rc = ingest_verify(f, i->job);
+	if (rc != 0) {
+		struct pipeline_event *e = event_new(p, PIPELINE_REJECTED);
+
+		e->job = i->job;
+		e->code = rc;
+		i->job = NULL;
+		item_free(i);
+		event_send(p, e);
+		return;
+	}
+	i->type = ITEM_RUN;
+	i->tree = f->tree;
+	queue_wait_below(&p->to_writer, WRITE_AHEAD_BYTES);
+	queue_put(&p->to_writer, i);
+}
+
+/* --- own claims --------------------------------------------------------------------------------------- */
+
+static void send_own(struct pipeline *p, struct item *i)
+{
+	pthread_mutex_lock(&p->progress.lock);
+	p->progress.sent++;
+	pthread_mutex_unlock(&p->progress.lock);
+	queue_wait_below(&p->to_writer, WRITE_AHEAD_BYTES);
+	queue_put(&p->to_writer, i);
+}
+
+static uint64_t sent_so_far(struct pipeline *p)
+{
+	uint64_t sent;
+
+	pthread_mutex_lock(&p->progress.lock);
+	sent = p->progress.sent;
+	pthread_mutex_unlock(&p->progress.lock);
+	return sent;
+}
+
+/*
+ * Claims of this publication that the index may not show yet: the same claim twice in one file is
+ * one entry. Two generations; the older is dropped when all of it is indexed.
+ */
+static bool recent_add(struct pipeline *p, struct audience audience, const struct intake_claim *c)
+{
+	crypto_generichash_state state;
+	uint8_t place[11], key[HASH_BYTES];
+
+	place[0] = (uint8_t)audience.kind;
+	be64_put(place + 1, audience.id);
+	place[9] = c->kind;
+	place[10] = c->type;
+	crypto_generichash_init(&state, NULL, 0, sizeof(key));
+	crypto_generichash_update(&state, place, sizeof(place));
+	if (c->has_object)
+		crypto_generichash_update(&state, c->object, sizeof(c->object));
+	crypto_generichash_update(&state, c->value.data, c->value.len);
+	crypto_generichash_update(&state, (const uint8_t *)"", 1);
+	crypto_generichash_update(&state, c->body.data, c->body.len);
+	crypto_generichash_final(&state, key, sizeof(key));
+	if (map_get(&p->recent[0], key) || map_get(&p->recent[1], key))
+		return false;
+	if (map_put(&p->recent[p->generation], key, p) != 0)
+		abort(); /* recent_turn keeps it below its limit */
+	return true;
+}
+
+/* Items of one batch that may still be open when a generation closes: they are sent long before the
+ * next one closes, so waiting for them too is safe. */
+#define OPEN_MAX 8u
+
+/* When the generation is full the older one goes, all of it being indexed by now or soon. True when
+ * it went: a reader opened before does not see what the index has learnt. */
+static bool recent_turn(struct pipeline *p)
+{
+	unsigned g = p->generation;
+
+	if (p->recent[g].count < RECENT_MAX)
+		return false;
+	p->recent_sent[g] = sent_so_far(p) + OPEN_MAX;
+	g = p->generation = !g;
+	progress_wait_indexed(p, p->recent_sent[g]);
+	map_free(&p->recent[g]);
+	return true;
+}
+
+/* Between publications nothing is left to remember: wait for the index, then forget. */
+static void recent_forget(struct pipeline *p)
+{
+	progress_wait_indexed(p, sent_so_far(p));
+	map_free(&p->recent[0]);
+	map_free(&p->recent[1]);
+	p->recent_sent[0] = p->recent_sent[1] = 0;
+}
+
+static void count_rule(struct publication *pub, const char *name, bool lifted)
+{
+	struct publication_rule *r;
+
+	for (size_t i = 0; i < pub->rules_len; i++) {
+		r = &pub->rules[i];
+		if (r->lifted == lifted && strcmp(r->name, name) == 0) {
+			r->count++;
+			return;
+		}
+	}
+	if (pub->rules_len == PUBLICATION_RULES_MAX)
+		return; /* the table of rules is smaller */
+	r = &pub->rules[pub->rules_len++];
+	*r = (struct publication_rule){name, 1, lifted};
+}
+
+static void refuse(struct publication *pub, const struct intake_claim *c, const char *rule)
+{
+	struct publication_refusal *r;
+
+	pub->refused++;
+	count_rule(pub, rule, false);
+	if (pub->refusals_len == PUBLICATION_REFUSALS_MAX)
+		return;
+	if (!pub->refusals) {
+		pub->refusals = calloc(PUBLICATION_REFUSALS_MAX, sizeof(*pub->refusals));
+		if (!pub->refusals)
+			abort();
+	}
+	r = &pub->refusals[pub->refusals_len++];
+	r->line = c->line;
+	r->rule = rule;
+	r->value = strndup((const char *)c->value.data, c->value.len < 256 ? c->value.len : 256);
+}
+
+/* The open item of an audience in this batch; sent when it is full. */
+struct batch {
+	struct pipeline *p;
+	struct publication *publication;
+	struct item *open[OPEN_MAX];
+	size_t open_len;
+};
+
+static void batch_flush(struct batch *b, size_t at)
+{
+	struct item *i = b->open[at];
+
+	b->open[at] = b->open[--b->open_len];
+	i->bytes += i->data.len;
+	send_own(b->p, i);
+}
+
+static struct item *batch_item(struct batch *b, struct audience audience)
+{
+	struct item *i;
+
+	for (size_t at = 0; at < b->open_len; at++) {
+		i = b->open[at];
+		if (!audience_eq(i->audience, audience))
+			continue;
+		if (i->count < BATCH_ENTRIES_MAX &&
+			i->data.len < BATCH_BYTES_MAX - ENTRY_PACKED_MAX)
+			return i;
+		batch_flush(b, at);
+		break;
+	}
+	if (b->open_len == sizeof(b->open) / sizeof(b->open[0]))
+		batch_flush(b, 0);
+	i = item_new(ITEM_OWN);
+	i->publication = b->publication;
+	i->audience = audience;
+	i->data.max = BATCH_BYTES_MAX;
+	i->leaves = calloc(BATCH_ENTRIES_MAX, sizeof(*i->leaves));
+	if (!i->leaves)
+		abort();
+	b->open[b->open_len++] = i;
+	return i;
+}
+
+static int claim_publish(struct batch *b, const struct intake *in, struct store_reader *r,
+	struct intake_claim *c, struct arena *a)
+{
+	struct publication *pub = b->publication;
+	struct intake_result result;
+	struct item *i;
+	int rc = intake_judge(in, r, c, a, &result);
+
+	if (rc != 0)
+		return rc;
+	if (result.verdict == INTAKE_REFUSED) {
+		refuse(pub, c, result.rule);
+		return 0;
+	}
+	if (result.verdict == INTAKE_UNCHANGED || !recent_add(b->p, result.audience, c)) {
+		pub->unchanged++;
+		return 0;
+	}
+	if (result.lifted)
+		count_rule(pub, result.lifted_rule, true);
+	if (pub->urgent)
+		c->flags |= ENTRY_FLAG_URGENT;
+	i = batch_item(b, result.audience);
+	rc = intake_entry(c, b->p->config.identity->object_secret, in->now_ms, &b->p->config.rng,
+		&i->data, &i->leaves[i->count]);
+	if (rc != 0)
+		return rc;
+	i->count++;
+	pub->published++;
+	return 0;
+}
+
+static void work_claims(struct pipeline *p, struct item *i)
+{
+	struct publication *pub = i->publication;
+	struct cursor in = cursor_of(buf_view(&i->data));
+	struct batch b = {.p = p, .publication = pub};
+	struct intake intake = {.self = p->config.self,
+		.incarnation = p->config.identity->incarnation,
+		.lifted = (const char *const *)pub->lifted,
+		.now_ms = wall_ms()};
+	struct pipeline_event *e;
+	struct arena a = {0};
+	struct store_reader *r = NULL;
+	int rc;
+
+	rc = store_reader_open(p->config.store, &r);
+	while (rc == 0 && pub->code == 0 && cursor_left(&in) > 0) {
+		struct intake_claim c;
+
+		if (recent_turn(p)) {
+			store_reader_close(r);
+			rc = store_reader_open(p->config.store, &r);
+			if (rc != 0)
+				break;
+		}
+		rc = intake_claim_decode(&in, &c);
+		if (rc != 0)
+			break;
+		/* The loop takes the lock to replace the keys: held for one claim, and never while
+		 * waiting for the index. */
+		pthread_rwlock_rdlock(&p->config.keys->lock);
+		intake.guard = p->config.keys->guard;
+		intake.agreements = p->config.keys->agreements;
+		intake.agreements_len = p->config.keys->agreements_len;
+		rc = claim_publish(&b, &intake, r, &c, &a);
+		pthread_rwlock_unlock(&p->config.keys->lock);
+		arena_reset(&a);
+	}
+	if (r)
+		store_reader_close(r);
+	if (rc != 0 && pub->code == 0)
+		pub->code = rc;
+	while (b.open_len)
+		batch_flush(&b, 0);
+	arena_free(&a);
+	item_free(i);
+	e = event_new(p, PIPELINE_TAKEN);
+	e->publication = pub;
+	event_send(p, e);
+}
+
+void *work_run(void *ctx)
+{
+	struct pipeline *p = ctx;
+	struct item *list;
+
+	while ((list = queue_take_all(&p->to_work))) {
+		while (list) {
+			struct item *i = list;
+
+			list = i->next;
+			switch (i->type) {
+			case ITEM_INGEST:
+				work_ingest(p, i);
+				break;
+			case ITEM_CLAIMS:
+				work_claims(p, i);
+				break;
+			default: /* ITEM_PUBLICATION_END */
+				send_own(p, i);
+				recent_forget(p);
+				break;
+			}
+		}
+	}
+	return NULL;
+}

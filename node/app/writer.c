@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The writer thread: the only one that writes the truth.
+ *
+ * It takes everything that waits as one group, commits it in one synced transaction, then seals the
+ * own logs that grew: re-read the entries and recompute the root by a second path, write the guard
+ * file, sign, announce. The checkpoint itself goes into the store with the next commit: were it lost
+ * in a crash, entries and guard are there and signing again gives the same bytes.
+ *
+ * When a commit fails nothing of the group has happened: runs and publications are told so; acts,
+ * pins and freezes wait and are tried again.
+ */
+#include "app/pipeline_impl.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "provenance/act.h"
+
+#define RETRY_MS 500
+
+struct group {
+	struct pipeline *p;
+	struct item *items, *last;          /* in order */
+	struct grown grown[GROUP_LOGS_MAX]; /* pipeline.grown once committed */
+	size_t grown_len;
+	struct buf acts; /* packed entries for the provenance log */
+	uint32_t acts_len;
+	/* the act RECEIVED being gathered */
+	struct act_body received;
+	bool receiving;
+	uint8_t received_session[16], received_root[HASH_BYTES];
+};
+
+/* --- gathering acts ------------------------------------------------------------------------------- */
+
+static void group_act(struct group *g, const struct act_body *act)
+{
+	if (act_entry(&g->acts, act, wall_ms(), &g->p->config.rng) != 0)
+		abort(); /* what the daemon enters is within bounds */
+	g->acts_len++;
+}
+
+static void received_flush(struct group *g)
+{
+	if (g->receiving)
+		group_act(g, &g->received);
+	g->receiving = false;
+}
+
+/* Adjacent runs of one feed from one session are one act. */
+static void received_add(struct group *g, const struct ingest_job *job)
+{
+	struct act_body *r = &g->received;
+
+	if (!g->receiving || !log_name_eq(&r->log, &job->feed) || r->to != job->start ||
+		memcmp(g->received_session, job->binding, sizeof(job->binding)) != 0) {
+		received_flush(g);
+		memcpy(g->received_session, job->binding, sizeof(g->received_session));
+		*r = (struct act_body){.act = ACT_RECEIVED,
+			.has_peer = true,
+			.peer = job->peer,
+			.session = BYTES_OF(g->received_session),
+			.has_log = true,
+			.log = job->feed,
+			.from = job->start};
+		g->receiving = true;
+	}
+	r->to = job->start + job->count;
+	r->count = r->to - r->from;
+	memcpy(g->received_root, job->checkpoint.root.bytes, HASH_BYTES);
+	r->root = BYTES_OF(g->received_root);
+}
+
+static void published_enter(struct group *g, const struct publication *pub,
+	const struct log_name *log, uint64_t from, uint64_t to)
+{
+	struct act_body act = {.act = ACT_PUBLISHED,
+		.has_log = true,
+		.log = *log,
+		.from = from,
+		.to = to,
+		.count = to - from,
+		.operator_name = bytes_str(pub->operator_name),
+		.publication = BYTES_OF(pub->id)};
+
+	if (pub->has_file) {
+		act.hash = BYTES_OF(pub->file_hash);
+		act.salt = BYTES_OF(pub->file_salt);
+	}
+	group_act(g, &act);
+}
+
+/* What a publication was refused, and which guard rails were lifted for it. */
+static void rules_enter(struct group *g, const struct publication *pub)
+{
+	for (size_t i = 0; i < pub->rules_len; i++) {
+		struct act_body act = {.act = pub->rules[i].lifted ? ACT_LIFTED : ACT_REFUSED,
+			.rule = bytes_str(pub->rules[i].name),
+			.count = pub->rules[i].count,
+			.operator_name = bytes_str(pub->operator_name),
+			.publication = BYTES_OF(pub->id)};
+
+		group_act(g, &act);
+	}
+}
+
+/* --- applying items --------------------------------------------------------------------------------- */
+
+static struct grown *grown_of(struct group *g, const struct store_log *log)
+{
+	struct grown *w;
+
+	for (size_t i = 0; i < g->grown_len; i++)
+		if (log_name_eq(&g->grown[i].log, &log->name))
+			return &g->grown[i];
+	if (g->grown_len == sizeof(g->grown) / sizeof(g->grown[0]))
+		return NULL;
+	w = &g->grown[g->grown_len++];
+	*w = (struct grown){.log = log->name, .before = log->tree};
+	return w;
+}
+
+static int append_own(struct group *g, struct store_txn *txn, const struct log_name *name,
+	struct bytes entries, const struct hash *leaves, uint32_t count, bool urgent,
+	uint64_t *from)
+{
+	struct store_run run = {
+		.log = *name, .count = count, .entries = entries, .received_ms = wall_ms()};
+	struct store_log log;
+	struct grown *w;
+	int rc = store_txn_log(txn, name, true, &log);
+
+	if (rc != 0)
+		return rc;
+	w = grown_of(g, &log);
+	if (!w)
+		return ENT_ELIMIT;
+	*from = run.start = log.size;
+	for (uint32_t i = 0; i < count; i++)
+		range_append(&log.tree, &leaves[i]);
+	run.tree = &log.tree;
+	rc = store_append(txn, &run);
+	w->after = log.tree;
+	w->urgent |= urgent;
+	return rc;
+}
+
+static int apply_own(struct group *g, struct store_txn *txn, struct item *i)
+{
+	struct log_name name = {.node = g->p->config.self,
+		.incarnation = g->p->config.identity->incarnation,
+		.audience = i->audience};
+	uint64_t from;
+	int rc = append_own(g, txn, &name, buf_view(&i->data), i->leaves, i->count,
+		i->publication->urgent, &from);
+
+	if (rc == 0)
+		published_enter(g, i->publication, &name, from, from + i->count);
+	return rc;
+}
+
+static int apply_run(struct group *g, struct store_txn *txn, struct item *i)
+{
+	const struct ingest_job *job = i->job;
+	struct store_run run = {.log = job->feed,
+		.start = job->start,
+		.count = job->count,
+		.entries = bytes_from(job->entries, job->entries_len),
+		.tree = &i->tree,
+		.via = job->peer,
+		.received_ms = wall_ms()};
+	struct store_log log;
+	int rc = store_txn_log(txn, &job->feed, true, &log);
+
+	if (rc != 0)
+		return rc;
+	if (log.size != job->start) {
+		/* An earlier run of this feed failed to be stored: this one comes too early. */
+		i->code = ENT_ESTATE;
+		return 0;
+	}
+	rc = store_append(txn, &run);
+	if (rc == 0)
+		rc = store_checkpoint_put(txn, &job->checkpoint);
+	if (rc == 0)
+		received_add(g, job);
+	return rc;
+}
+
+static int apply_item(struct group *g, struct store_txn *txn, struct item *i)
+{
+	int64_t now = wall_ms();
+
+	i->code = 0;
+	switch (i->type) {
+	case ITEM_RUN:
+		return apply_run(g, txn, i);
+	case ITEM_OWN:
+		return apply_own(g, txn, i);
+	case ITEM_ACT:
+		received_flush(g);
+		buf_bytes(&g->acts, buf_view(&i->data));
+		g->acts_len++;
+		return 0;
+	case ITEM_PIN:
+		return store_origin_put(txn, &i->node, buf_view(&i->data), &i->introduced_by, now);
+	case ITEM_FREEZE:
+		return store_log_freeze(txn, &i->feed);
+	default: /* ITEM_PUBLICATION_END */
+		rules_enter(g, i->publication);
+		return 0;
+	}
+}
+
+static int apply_acts(struct group *g, struct store_txn *txn)
+{
+	struct hash *leaves;
+	struct cursor c;
+	uint64_t from;
+	int rc = 0;
+
+	received_flush(g);
+	if (g->acts_len == 0)
+		return 0;
+	if (buf_failed(&g->acts))
+		return ENT_ENOMEM;
+	leaves = calloc(g->acts_len, sizeof(*leaves));
+	if (!leaves)
+		return ENT_ENOMEM;
+	c = cursor_of(buf_view(&g->acts));
+	for (uint32_t i = 0; i < g->acts_len && rc == 0; i++) {
+		struct entry e;
+
+		rc = entry_next(&c, &e);
+		if (rc == 0)
+			hash_leaf(&leaves[i], e.leaf);
+	}
+	if (rc == 0)
+		rc = append_own(g, txn, &g->p->config.provenance, buf_view(&g->acts), leaves,
+			g->acts_len, false, &from);
+	free(leaves);
+	return rc;
+}
+
+static int group_commit(struct group *g)
+{
+	struct pipeline *p = g->p;
+	struct store_txn *txn;
+	int rc = store_begin(p->config.store, &txn);
+
+	if (rc != 0)
+		return rc;
+	memcpy(g->grown, p->grown, sizeof(g->grown));
+	g->grown_len = p->grown_len;
+	g->acts_len = 0;
+	buf_reset(&g->acts);
+	g->receiving = false;
+	for (size_t i = 0; i < p->pending_len && rc == 0; i++)
+		rc = store_checkpoint_put(txn, &p->pending[i]);
+	for (struct item *i = g->items; i && rc == 0; i = i->next)
+		rc = apply_item(g, txn, i);
+	if (rc == 0)
+		rc = apply_acts(g, txn);
+	if (rc != 0) {
+		store_abort(txn);
+		return rc;
+	}
+	rc = store_commit(txn);
+	if (rc != 0)
+		return rc;
+	p->pending_len = 0;
+	memcpy(p->grown, g->grown, sizeof(p->grown));
+	p->grown_len = g->grown_len;
+	return 0;
+}
+
+/* --- sealing ------------------------------------------------------------------------------------------ */
+
+/* The second path: what lies in the store now, read again and hashed again. */
+static int recompute(struct pipeline *p, const struct grown *w)
+{
+	struct range tree = w->before;
+	struct store_reader *r;
+	struct hash want, have;
+	int rc = store_reader_open(p->config.store, &r);
+
+	while (rc == 0 && tree.end < w->after.end) {
+		struct buf entries = buf_with_max(BATCH_BYTES_MAX + ENTRY_PACKED_MAX);
+		struct cursor c;
+		uint32_t count = 0;
+
+		rc = store_run_read(r, &w->log, tree.end, w->after.end, BATCH_BYTES_MAX, &entries,
+			&count);
+		c = cursor_of(buf_view(&entries));
+		for (uint32_t i = 0; i < count && rc == 0; i++) {
+			struct hash leaf, commitment;
+			struct entry e;
+
+			rc = entry_next(&c, &e);
+			if (rc != 0)
+				break;
+			hash_commitment(&commitment, e.salt, e.body);
+			if (memcmp(commitment.bytes, e.leaf.data + ENTRY_COMMITMENT_OFFSET,
+				    HASH_BYTES) != 0)
+				rc = ENT_ECORRUPT;
+			hash_leaf(&leaf, e.leaf);
+			range_append(&tree, &leaf);
+		}
+		buf_free(&entries);
+	}
+	store_reader_close(r);
+	if (rc != 0)
+		return rc;
+	range_root(&tree, &have);
+	range_root(&w->after, &want);
+	return hash_eq(&have, &want) ? 0 : ENT_ECORRUPT;
+}
+
+static int guard_write(struct pipeline *p)
+{
+	struct err_text err;
+	bool feeds = false;
+	int rc = 0;
+
+	for (size_t i = 0; i < p->grown_len && rc == 0; i++) {
+		const struct grown *w = &p->grown[i];
+		struct hash root;
+
+		if (w->log.audience.kind == AUDIENCE_PROVENANCE)
+			continue;
+		range_root(&w->after, &root);
+		rc = guardfile_set(p->config.guardfile, &w->log, w->after.end, &root);
+		feeds = true;
+	}
+	if (rc == 0 && feeds) {
+		rc = guardfile_write(p->config.guardfile, &err);
+		if (rc != 0)
+			log_error("writer", "guard file not written: %s", err.text);
+	}
+	return rc;
+}
+
+static void publication_feed_set(struct publication *pub, const struct log_name *log, uint64_t size)
+{
+	for (size_t i = 0; i < pub->feeds_len; i++) {
+		if (audience_eq(pub->feeds[i].audience, log->audience)) {
+			pub->feeds[i].size = size;
+			return;
+		}
+	}
+	pub->feeds = realloc(pub->feeds, (pub->feeds_len + 1) * sizeof(*pub->feeds));
+	if (!pub->feeds)
+		abort();
+	pub->feeds[pub->feeds_len++] = (struct publication_feed){log->audience, size};
+}
+
+static void seal_one(struct pipeline *p, const struct grown *w)
+{
+	bool acts = w->log.audience.kind == AUDIENCE_PROVENANCE;
+	struct pipeline_event *e = event_new(p, acts ? PIPELINE_PROVENANCE : PIPELINE_SEALED);
+	struct checkpoint *c = &e->checkpoint;
+
+	c->log = w->log;
+	c->size = w->after.end;
+	range_root(&w->after, &c->root);
+	checkpoint_sign(c, p->config.identity->log_secret);
+	e->urgent = w->urgent;
+	p->pending[p->pending_len++] = *c;
+	event_send(p, e);
+}
+
+/* What has been committed and not been signed, from this group or from one whose sealing failed. */
+static int group_seal(struct pipeline *p)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < p->grown_len && rc == 0; i++) {
+		rc = recompute(p, &p->grown[i]);
+		if (rc == ENT_ECORRUPT) {
+			struct pipeline_event *e = event_new(p, PIPELINE_CORRUPT);
+
+			e->feed = p->grown[i].log;
+			event_send(p, e);
+		}
+	}
+	if (rc == 0)
+		rc = guard_write(p);
+	if (rc != 0)
+		return rc;
+	for (size_t i = 0; i < p->grown_len; i++)
+		seal_one(p, &p->grown[i]);
+	p->grown_len = 0;
+	return 0;
+}
+
+/*
+ * After a crash between commit and signature (or before the signature was stored): what lies in the
+ * store beyond its newest checkpoint is sealed now, by the same steps.
+ */
+static int find_unsealed(void *ctx, const struct store_log *log)
+{
+	struct pipeline *p = ctx;
+	struct grown *w = &p->grown[p->grown_len];
+	uint64_t signed_size = log->has_checkpoint ? log->checkpoint.size : 0;
+	bool acts = log->name.audience.kind == AUDIENCE_PROVENANCE;
+
+	if (!node_id_eq(&log->name.node, &p->config.self) || log->size <= signed_size ||
+		log->name.incarnation != p->config.identity->incarnation ||
+		(p->config.mute && !acts))
+		return 0;
+	if (p->grown_len == GROUP_LOGS_MAX)
+		return ENT_ELIMIT;
+	*w = (struct grown){.log = log->name, .after = log->tree};
+	w->before.end = signed_size; /* its hashes are read below, outside of this walk */
+	p->grown_len++;
+	return 0;
+}
+
+static int recover(struct pipeline *p)
+{
+	struct store_reader *r;
+	int rc = store_reader_open(p->config.store, &r);
+
+	if (rc != 0)
+		return rc;
+	rc = store_log_each(r, find_unsealed, p);
+	for (size_t i = 0; i < p->grown_len && rc == 0; i++) {
+		struct grown *w = &p->grown[i];
+		struct store_log log;
+		struct store_tree tree = {.reader = r};
+
+		rc = store_log_get(r, &w->log, &log);
+		tree.log = log.number;
+		if (rc == 0)
+			rc = proof_range_build(&w->before, 0, w->before.end, store_tree_subtree,
+				&tree);
+	}
+	store_reader_close(r);
+	return rc != 0 ? rc : group_seal(p);
+}
+
+/* --- telling ------------------------------------------------------------------------------------------- */
+
+static void progress_written(struct pipeline *p, uint64_t items)
+{
+	struct store_reader *r;
+	uint64_t arrival = 0;
+
+	if (store_reader_open(p->config.store, &r) == 0) {
+		arrival = store_arrival_last(r);
+		store_reader_close(r);
+	}
+	pthread_mutex_lock(&p->progress.lock);
+	p->progress.written += items;
+	if (arrival > p->progress.arrival)
+		p->progress.arrival = arrival;
+	pthread_cond_broadcast(&p->progress.changed);
+	pthread_mutex_unlock(&p->progress.lock);
+}
+
+static void tell_publication(struct pipeline *p, struct publication *pub, int code)
+{
+	struct pipeline_event *e = event_new(p, PIPELINE_PUBLISHED);
+
+	if (pub->code == 0)
+		pub->code = code;
+	e->publication = pub;
+	e->code = pub->code;
+	event_send(p, e);
+}
+
+/* One item of the group is done (code 0) or has failed. */
+static void tell(struct pipeline *p, struct item *i, int code)
+{
+	struct pipeline_event *e;
+
+	if (i->type == ITEM_RUN) {
+		e = event_new(p, code || i->code ? PIPELINE_REJECTED : PIPELINE_STORED);
+		e->job = i->job;
+		e->code = code ? code : i->code;
+		i->job = NULL;
+		event_send(p, e);
+	} else if (i->type == ITEM_OWN && code != 0) {
+		i->publication->code = code;
+	} else if (i->type == ITEM_PUBLICATION_END) {
+		tell_publication(p, i->publication, code);
+	} else if (i->type == ITEM_ACT && i->wait) {
+		e = event_new(p, PIPELINE_ENTERED);
+		e->session = i->session;
+		e->feed = i->feed;
+		event_send(p, e);
+	}
+}
+
+static bool may_wait(const struct item *i)
+{
+	return i->type == ITEM_ACT || i->type == ITEM_PIN || i->type == ITEM_FREEZE;
+}
+
+/* Tells of every item, frees it, and keeps for later those that wait for better times. */
+static void group_finish(struct group *g, int committed, int sealed)
+{
+	struct item *next, *kept = NULL, **end = &kept;
+	uint64_t own = 0;
+
+	g->last = NULL;
+	for (struct item *i = g->items; i; i = next) {
+		next = i->next;
+		own += i->type == ITEM_OWN || i->type == ITEM_PUBLICATION_END;
+		if (committed != 0 && may_wait(i)) {
+			i->next = NULL;
+			*end = i;
+			end = &i->next;
+			g->last = i;
+			continue;
+		}
+		for (size_t k = 0; i->type == ITEM_OWN && k < g->grown_len; k++)
+			if (audience_eq(g->grown[k].log.audience, i->audience))
+				publication_feed_set(i->publication, &g->grown[k].log,
+					g->grown[k].after.end);
+		/* What came from others is durable with the commit; what is our own needs the signature. */
+		tell(g->p, i, i->type == ITEM_RUN || committed != 0 ? committed : sealed);
+		item_free(i);
+	}
+	g->items = kept;
+	progress_written(g->p, own);
+}
+
+/* --- the thread ------------------------------------------------------------------------------------------ */
+
+static void trouble(struct pipeline *p, int code)
+{
+	struct pipeline_event *e = event_new(p, PIPELINE_TROUBLE);
+	struct timespec pause = {0, RETRY_MS * 1000000L};
+
+	e->code = code;
+	event_send(p, e);
+	nanosleep(&pause, NULL);
+}
+
+static void group_run(struct group *g)
+{
+	int committed = group_commit(g);
+	int sealed = committed == 0 ? group_seal(g->p) : committed;
+
+	group_finish(g, committed, sealed);
+	if (sealed != 0)
+		trouble(g->p, sealed);
+}
+
+/* How many entries of own feeds an item adds; a signature covers at most BATCH_ENTRIES_MAX. */
+static uint32_t own_entries(const struct item *i)
+{
+	return i->type == ITEM_OWN ? i->count : 0;
+}
+
+void *writer_run(void *ctx)
+{
+	struct pipeline *p = ctx;
+	struct group g = {.p = p, .acts = buf_with_max(64u * 1024u * 1024u)};
+	struct item *waiting;
+	int rc = recover(p);
+
+	if (rc != 0)
+		trouble(p, rc);
+	while ((waiting = queue_take_all(&p->to_writer))) {
+		while (waiting) {
+			size_t bytes = 0;
+			uint32_t own = 0;
+
+			while (waiting && bytes < GROUP_BYTES &&
+				(own == 0 || own + own_entries(waiting) <= BATCH_ENTRIES_MAX)) {
+				struct item *i = waiting;
+
+				waiting = i->next;
+				i->next = NULL;
+				bytes += i->bytes;
+				own += own_entries(i);
+				if (g.last)
+					g.last->next = i;
+				else
+					g.items = i;
+				g.last = i;
+			}
+			group_run(&g);
+		}
+		/* Nothing waits: the newest checkpoints go to the store now. */
+		if (p->pending_len && queue_empty(&p->to_writer))
+			group_run(&g);
+	}
+	if (p->pending_len || g.items)
+		group_run(&g);
+	while (g.items) { /* the store still refuses: said in the log, told by the next start */
+		struct item *i = g.items;
+
+		g.items = i->next;
+		item_free(i);
+	}
+	buf_free(&g.acts);
+	return NULL;
+}
