@@ -48,6 +48,12 @@ int value_parse(struct value *v, struct bytes text, enum type want,
 /* True if the bytes are the canonical form of that type: what a receiver checks. */
 bool value_is_canonical(enum type type, struct bytes text);
 
+/*
+ * Text as a message may show it: characters that cannot be seen or that steer a terminal become '?',
+ * and what goes beyond cap bytes is cut. text itself when there is nothing to change, else room.
+ */
+struct bytes value_printable(struct bytes text, char *room, size_t cap);
+
 /* The object id of (type, canonical value) under the origin's object secret:
  * BLAKE2b-128 keyed with the secret over u8 type || value. */
 void value_object_id(uint8_t id[OBJECT_ID_BYTES], const uint8_t object_secret[32], unsigned type,

@@ -86,6 +86,27 @@ int value_screen(struct bytes text, struct err_text *err)
 	return 0;
 }
 
+struct bytes value_printable(struct bytes text, char *room, size_t cap)
+{
+	bool utf8 = text_utf8_valid(text);
+	size_t n = 0;
+
+	if (text.len <= cap && text_printable(text))
+		return text;
+	for (size_t i = 0; i < text.len;) {
+		size_t from = i;
+		uint32_t code = utf8 ? utf8_next(text, &i) : text.data[i++];
+		bool shown = !value_invisible(code) && (utf8 || code < 0x80);
+		size_t len = shown ? i - from : 1;
+
+		if (n + len > cap)
+			break;
+		memcpy(room + n, shown ? (const char *)text.data + from : "?", len);
+		n += len;
+	}
+	return bytes_from(room, n);
+}
+
 /* --- refanging ----------------------------------------------------------------------------------
  */
 

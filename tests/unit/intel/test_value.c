@@ -382,6 +382,26 @@ static void object_ids_depend_on_secret_type_and_value(void **state)
 	assert_memory_not_equal(a, b, 16);
 }
 
+static void shows_text_without_what_steers_a_terminal(void **state)
+{
+	static const struct {
+		const char *text, *shown;
+	} table[] = {
+		{"evil.com", "evil.com"},
+		{"a\tb\x1b[31m", "a?b?[31m"},
+		{"\u202eb\u00fccher", "?b\u00fccher"},
+		{"\xff\xc3\xbc", "???"},
+		{"0123456789abcdefgh", "0123456789abcdef"},
+		{"0123456789abcde\u00fc", "0123456789abcde"},
+	};
+	char room[16];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(table); i++)
+		assert_bytes_equal(value_printable(bytes_str(table[i].text), room, sizeof(room)),
+			bytes_str(table[i].shown));
+}
+
 /* Whatever is read reads again as itself; nothing crashes. Gives the number read. */
 static size_t check_lines(const char *command)
 {
@@ -510,6 +530,7 @@ int main(void)
 		cmocka_unit_test(holds_to_the_type_it_is_told),
 		cmocka_unit_test(knows_what_is_not_canonical),
 		cmocka_unit_test(object_ids_depend_on_secret_type_and_value),
+		cmocka_unit_test(shows_text_without_what_steers_a_terminal),
 		cmocka_unit_test(reads_every_known_malicious_domain),
 		cmocka_unit_test(survives_strange_urls),
 		cmocka_unit_test(agrees_with_the_unicode_vectors),
