@@ -17,9 +17,9 @@
  */
 #pragma once
 
-#include "base/arena.h"
 #include "base/buf.h"
 #include "base/name.h"
+#include "base/vocab.h"
 #include "merkle/checkpoint.h"
 #include "merkle/proof.h"
 #include "merkle/range.h"
@@ -35,9 +35,14 @@ enum store_mode {
 	STORE_WRITE, /* for the daemon: creates what is missing; one process at a time (lock file) */
 };
 
-/* data is the node's data directory (holds log/ and index/). ENT_EBUSY: another process writes.
- * ENT_ENOTFOUND: nothing there (STORE_READ). ENT_EVERSION: a schema this program does not know. */
-int store_open(struct store **s, const char *data, enum store_mode mode, struct err_text *err) MUST_CHECK;
+/*
+ * data is the node's data directory (holds log/ and index/). ENT_EBUSY: another process writes.
+ * ENT_ENOTFOUND: nothing there (STORE_READ). ENT_EVERSION: a schema this program does not know.
+ * Once per process and directory, and never across fork (LMDB). STORE_READ works beside a daemon and
+ * without one; an index that cannot be trusted, or is not there, reads as an empty one.
+ */
+int store_open(struct store **s, const char *data, enum store_mode mode,
+	struct err_text *err) MUST_CHECK;
 void store_close(struct store *s);
 uint64_t store_disk_bytes(const struct store *s);
 
@@ -50,18 +55,25 @@ struct store_log {
 	uint64_t floor;    /* oldest entry still here */
 	struct range tree; /* compact range [0, size) */
 	bool has_checkpoint;
-	struct checkpoint checkpoint; /* newest verified or own; its size may exceed or trail .size */
+	struct checkpoint
+		checkpoint; /* newest verified or own; its size may exceed or trail .size */
+	bool has_held;
+	struct checkpoint held; /* newest of those put that lies within .size: all of it is here */
 	bool frozen;
 	struct node_id via; /* whom the newest entries came from; all zero: own */
 	int64_t received_ms;
-	uint32_t receipts;  /* cosignatures of the newest checkpoint held */
+	uint32_t receipts; /* cosignatures of the newest checkpoint held */
 };
 
 /* --- writing: the writer thread only --------------------------------------------------------------- */
 
 int store_begin(struct store *s, struct store_txn **txn) MUST_CHECK;
-/* Syncs. On error nothing of the transaction remains; ENT_EFULL when disk or map is full. The
- * transaction is gone either way. The map grows by itself between transactions. */
+/*
+ * Syncs. On error nothing of the transaction remains; ENT_EFULL when disk or map is full: the store
+ * goes on working, and the same may succeed once there is space. The transaction is gone either way.
+ * After any other failure of the disk the store is closed for writing (store_begin gives ENT_EIO)
+ * until it is opened anew, for nobody knows then what the disk holds.
+ */
 int store_commit(struct store_txn *txn) MUST_CHECK;
 void store_abort(struct store_txn *txn);
 
@@ -71,17 +83,23 @@ int store_txn_log(struct store_txn *txn, const struct log_name *name, bool creat
 
 struct store_run {
 	struct log_name log;
-	uint64_t start;       /* must be the log's size */
+	uint64_t start; /* must be the log's size */
 	uint32_t count;
-	struct bytes entries; /* packed */
+	struct bytes entries;     /* packed */
 	const struct range *tree; /* [0, start + count), as verified or computed by the caller */
-	struct node_id via;   /* all zero: own */
+	struct node_id via;       /* all zero: own */
 	int64_t received_ms;
 };
 
-/* Appends; keeps perfect subtrees of level 8 and above. ENT_ESTATE when start is not the size. */
+/*
+ * Appends; keeps perfect subtrees of level 8 and above. ENT_ESTATE when start is not the size or the
+ * log is frozen, ENT_ENOTFOUND when there is no such log, ENT_EINVALID when entries are not count
+ * packed entries, ENT_EPROOF when they do not lead to tree: every leaf is hashed once more here, so
+ * that nothing is announced that the store does not hold. These leave the transaction as it was.
+ */
 int store_append(struct store_txn *txn, const struct store_run *run) MUST_CHECK;
-/* Keeps the newer of the log's checkpoint and this one. */
+/* Keeps the newer of the log's checkpoint and this one, and the newest that is held. ENT_ENOTFOUND: no
+ * such log; ENT_ESTATE: it is frozen. */
 int store_checkpoint_put(struct store_txn *txn, const struct checkpoint *c) MUST_CHECK;
 int store_log_freeze(struct store_txn *txn, const struct log_name *name) MUST_CHECK;
 
@@ -89,7 +107,8 @@ int store_log_freeze(struct store_txn *txn, const struct log_name *name) MUST_CH
 int store_origin_put(struct store_txn *txn, const struct node_id *node, struct bytes chain,
 	const struct node_id *introduced_by, int64_t when_ms) MUST_CHECK;
 
-/* Small named values (the node's own settings), key up to 64 bytes. */
+/* Small named values (the node's own settings), key 1 to 64 bytes, not beginning with a dot
+ * (ENT_EINVALID). */
 int store_meta_put(struct store_txn *txn, const char *key, struct bytes value) MUST_CHECK;
 
 /* --- reading ----------------------------------------------------------------------------------------- */
@@ -97,17 +116,20 @@ int store_meta_put(struct store_txn *txn, const char *key, struct bytes value) M
 int store_reader_open(struct store *s, struct store_reader **r) MUST_CHECK;
 void store_reader_close(struct store_reader *r);
 
-int store_log_get(struct store_reader *r, const struct log_name *name, struct store_log *log) MUST_CHECK;
+int store_log_get(struct store_reader *r, const struct log_name *name,
+	struct store_log *log) MUST_CHECK;
 /* By number. */
 int store_log_at(struct store_reader *r, uint32_t number, struct store_log *log) MUST_CHECK;
 /* Walks all logs in order of number: 0 or the visitor's error, which ends the walk. */
 int store_log_each(struct store_reader *r, int (*visit)(void *ctx, const struct store_log *log),
 	void *ctx) MUST_CHECK;
 
-/* Packed entries [from, to') of a log, to' <= to, as many as fit in bytes_max, at least one. Appends to out. */
+/* Packed entries [from, to') of a log, to' <= to, as many as fit in bytes_max, at least one. Appends to
+ * out. ENT_ENOTFOUND when from is not in [floor, size) or below to. */
 int store_run_read(struct store_reader *r, const struct log_name *name, uint64_t from, uint64_t to,
 	size_t bytes_max, struct buf *out, uint32_t *count) MUST_CHECK;
-/* Hash of a perfect subtree of a log (levels below 8 from the entries). For proof_range_build etc.: */
+/* Hash of a perfect subtree of a log (levels below 8 from the entries); ENT_ENOTFOUND when it is not
+ * complete here. For proof_range_build etc.: */
 struct store_tree {
 	struct store_reader *reader;
 	uint32_t log;
@@ -130,11 +152,14 @@ struct store_entry {
 	struct entry_header header;
 };
 
-int store_entry_at(struct store_reader *r, struct store_place place, struct store_entry *e) MUST_CHECK;
-int store_entry_get(struct store_reader *r, uint32_t log, uint64_t index, struct store_entry *e) MUST_CHECK;
+int store_entry_at(struct store_reader *r, struct store_place place,
+	struct store_entry *e) MUST_CHECK;
+int store_entry_get(struct store_reader *r, uint32_t log, uint64_t index,
+	struct store_entry *e) MUST_CHECK;
 /* The first entry at or after place in order of arrival (of any log, provenance included);
  * ENT_ENOTFOUND at the end. The next place is {place.arrival, place.slot + 1}. */
-int store_entry_next(struct store_reader *r, struct store_place from, struct store_entry *e) MUST_CHECK;
+int store_entry_next(struct store_reader *r, struct store_place from,
+	struct store_entry *e) MUST_CHECK;
 
 struct store_origin {
 	struct node_id node;
@@ -142,14 +167,19 @@ struct store_origin {
 	struct node_id introduced_by;
 	int64_t when_ms;
 };
-int store_origin_get(struct store_reader *r, const struct node_id *node, struct store_origin *o) MUST_CHECK;
+int store_origin_get(struct store_reader *r, const struct node_id *node,
+	struct store_origin *o) MUST_CHECK;
 int store_origin_each(struct store_reader *r, int (*visit)(void *ctx, const struct store_origin *o),
 	void *ctx) MUST_CHECK;
 int store_meta_get(struct store_reader *r, const char *key, struct bytes *value) MUST_CHECK;
 
 /* --- the index ------------------------------------------------------------------------------------------ */
 
-/* Says why an entry is hidden from the index (a rule's name), or NULL. Called by the index thread. */
+/*
+ * Says why an entry is hidden from the index (a rule's name, at most 255 bytes), or NULL. Called by
+ * the index thread for every record that is readable and canonical; indicator is NULL for other kinds
+ * and for an indicator whose body is erased.
+ */
 struct store_index_ops {
 	const char *(*hidden)(void *ctx, const struct log_name *log, const struct store_entry *e,
 		const struct record_indicator *indicator);
@@ -157,10 +187,12 @@ struct store_index_ops {
 };
 
 /*
- * Indexes what the truth has beyond the index, at most entries_max entries in one transaction.
+ * Indexes what the truth has beyond the index, about entries_max entries in one transaction (whole
+ * bundles, at least one, at most 2^18 entries). ops may be NULL: nothing more is hidden.
  * 1: there is more; 0: caught up. The index thread only.
  */
-int store_index_step(struct store *s, const struct store_index_ops *ops, uint32_t entries_max) MUST_CHECK;
+int store_index_step(struct store *s, const struct store_index_ops *ops,
+	uint32_t entries_max) MUST_CHECK;
 /* Empties the index; the next steps rebuild it. The index thread, or a command without a daemon. */
 int store_index_drop(struct store *s) MUST_CHECK;
 /* Arrivals up to here are indexed. */
@@ -183,12 +215,18 @@ int store_find_value(struct store_reader *r, enum type type, struct bytes value,
 int store_find_object(struct store_reader *r, const uint8_t *prefix, size_t len,
 	int (*visit)(void *ctx, const struct store_entry *e), void *ctx) MUST_CHECK;
 
+/* Every indexed indicator that is valid until a moment in [from_ms, to_ms), in order of that moment. */
+int store_find_expiry(struct store_reader *r, int64_t from_ms, int64_t to_ms,
+	int (*visit)(void *ctx, const struct store_entry *e), void *ctx) MUST_CHECK;
+
 /*
  * The entry that stands for an object id in a node's audience: the latest by incarnation, then
  * index (DESIGN 7). ENT_ENOTFOUND.
  */
-int store_object_standing(struct store_reader *r, const struct node_id *node, struct audience audience,
-	const uint8_t object[OBJECT_ID_BYTES], struct store_entry *e) MUST_CHECK;
+int store_object_standing(struct store_reader *r, const struct node_id *node,
+	struct audience audience, const uint8_t object[OBJECT_ID_BYTES],
+	struct store_entry *e) MUST_CHECK;
 
-/* NULL, or the rule that hides the entry at this place. */
+/* NULL, or the rule that hides the entry at this place; a view like the others. Rules of the store's own:
+ * "unreadable" (the body does not decode) and "not-canonical" (no value of its type). */
 const char *store_hidden(struct store_reader *r, struct store_place place);

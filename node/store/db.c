@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "store/db.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "base/log.h"
+
+/* Readers of all processes together: commands and web requests, one slot of 64 bytes each. */
+#define DB_READERS_MAX 510
+
+/* For the owner alone: the log holds agreements' data, and a reader writes to lock.mdb. */
+#define DB_FILE_MODE 0600
+
+#if SIZE_MAX > UINT32_MAX
+static size_t map_bytes = 1ull << 40;
+#else
+static size_t map_bytes = 1u << 30;
+#endif
+
+size_t db_map_bytes(void)
+{
+	return map_bytes;
+}
+
+void db_map_bytes_set(size_t bytes)
+{
+	map_bytes = bytes;
+}
+
+int db_err(int code)
+{
+	switch (code) {
+	case 0:
+		return 0;
+	case MDB_NOTFOUND:
+	case ENOENT:
+		return ENT_ENOTFOUND;
+	case MDB_MAP_FULL:
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return ENT_EFULL;
+	case ENOMEM:
+		return ENT_ENOMEM;
+	case MDB_TXN_FULL:
+		return ENT_ELIMIT;
+	case MDB_READERS_FULL:
+	case MDB_MAP_RESIZED:
+	case EAGAIN:
+		return ENT_EBUSY;
+	case MDB_VERSION_MISMATCH:
+		return ENT_EVERSION;
+	case MDB_INVALID:
+	case MDB_CORRUPTED:
+	case MDB_PAGE_NOTFOUND:
+		return ENT_ECORRUPT;
+	default:
+		return ENT_EIO;
+	}
+}
+
+static int env_open(struct db *db, const char *dir, unsigned flags, size_t map)
+{
+	int rc = mdb_env_create(&db->env);
+
+	if (rc)
+		return rc;
+	if ((rc = mdb_env_set_maxdbs(db->env, DB_TABLES_MAX)) != 0 ||
+		(rc = mdb_env_set_maxreaders(db->env, DB_READERS_MAX)) != 0 ||
+		(rc = mdb_env_set_mapsize(db->env, map)) != 0 ||
+		(rc = mdb_env_open(db->env, dir, flags, DB_FILE_MODE)) != 0)
+		db_close(db);
+	return rc;
+}
+
+static int tables_open(struct db *db, bool write, const char *const *tables, unsigned tables_len)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(db->env, NULL, write ? 0 : MDB_RDONLY, &txn);
+
+	if (rc)
+		return rc;
+	for (unsigned i = 0; i < tables_len && rc == 0; i++)
+		rc = mdb_dbi_open(txn, tables[i], write ? MDB_CREATE : 0, &db->tables[i]);
+	if (rc == 0)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+int db_open(struct db *db, const char *dir, bool write, unsigned flags, const char *const *tables,
+	unsigned tables_len)
+{
+	size_t map = map_bytes;
+	int dead, rc;
+
+	assert(tables_len <= DB_TABLES_MAX);
+	/* MDB_NOTLS: a reader belongs to its transaction, not to the thread that began it. */
+	flags |= MDB_NOTLS | (write ? 0 : MDB_RDONLY);
+	while ((rc = env_open(db, dir, flags, map)) == ENOMEM && map / 2 >= DB_MAP_BYTES_MIN)
+		map /= 2;
+	if (rc)
+		return db_err(rc);
+	/* Slots of readers that were killed would keep old pages from being used again. */
+	mdb_reader_check(db->env, &dead);
+	rc = tables_open(db, write, tables, tables_len);
+	if (rc == MDB_MAP_RESIZED && (rc = mdb_env_set_mapsize(db->env, 0)) == 0)
+		rc = tables_open(db, write, tables, tables_len);
+	if (rc)
+		db_close(db);
+	return db_err(rc);
+}
+
+void db_close(struct db *db)
+{
+	if (db->env)
+		mdb_env_close(db->env);
+	db->env = NULL;
+}
+
+int db_read(struct db *db, bool idle, MDB_txn **txn)
+{
+	int dead;
+	int rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, txn);
+
+	if (rc == MDB_MAP_RESIZED && idle && (rc = mdb_env_set_mapsize(db->env, 0)) == 0)
+		rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, txn);
+	if (rc == MDB_READERS_FULL && mdb_reader_check(db->env, &dead) == 0 && dead > 0)
+		rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, txn);
+	return db_err(rc);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * One LMDB environment with its tables: opening, and errors of LMDB as ours. Inside store/ only.
+ *
+ * The map is reserved large at once: it is address space, not memory or disk (the file grows as it
+ * fills), and a map that never moves needs no parking of readers. Where address space is short
+ * (RLIMIT_AS, 32 bits) half as much is tried, down to DB_MAP_BYTES_MIN.
+ */
+#pragma once
+
+#include <lmdb.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+#define DB_TABLES_MAX    8
+
+#define DB_MAP_BYTES_MIN (256ull << 20)
+
+struct db {
+	MDB_env *env; /* NULL: not open */
+	MDB_dbi tables[DB_TABLES_MAX];
+};
+
+/* What is reserved: 1 TiB with 64-bit addresses. Tests set less, before store_open. */
+size_t db_map_bytes(void);
+void db_map_bytes_set(size_t bytes);
+
+/*
+ * Opens dir with the named tables. write: creates what is missing, else ENT_ENOTFOUND. flags: of
+ * mdb_env_open, beside those that are always set. ENT_ECORRUPT: not an LMDB file, or a broken one.
+ */
+int db_open(struct db *db, const char *dir, bool write, unsigned flags, const char *const *tables,
+	unsigned tables_len) MUST_CHECK;
+void db_close(struct db *db);
+
+/* A read transaction; takes up a map that another process has grown when idle says that no other
+ * transaction of this process is open. ENT_EBUSY: too many readers. */
+int db_read(struct db *db, bool idle, MDB_txn **txn) MUST_CHECK;
+
+/* 0 for 0, else the ENT_E… that a code of LMDB or an errno means here. */
+int db_err(int code) MUST_CHECK;
+
+static inline MDB_val db_val(const void *data, size_t len)
+{
+	return (MDB_val){len, (void *)(uintptr_t)data};
+}
+
+static inline struct bytes db_bytes(MDB_val v)
+{
+	return bytes_from(v.mv_data, v.mv_size);
+}

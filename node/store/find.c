@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Look-ups: by value, by object id, by expiry. The index names places, the truth has the last word. */
+#include "store/impl.h"
+
+#include <assert.h>
+
+#define KEY_MAX OBJECT_KEY_BYTES
+
+/* A walk over the keys of an index table that begin with a prefix, from `least` on. */
+struct scan {
+	MDB_cursor *cursor; /* NULL: no index, no keys */
+	MDB_cursor_op op;
+	uint8_t least[KEY_MAX];
+	size_t key_len, prefix_len;
+	const uint8_t *key; /* at hand */
+};
+
+/* Zeroes least, for the caller to fill in. scan_close in any case. */
+static int scan_open(struct scan *sc, struct store_reader *r, enum index_table table,
+	size_t key_len, size_t prefix_len)
+{
+	*sc = (struct scan){.key_len = key_len, .prefix_len = prefix_len, .op = MDB_SET_RANGE};
+	if (!r->index)
+		return 0;
+	return db_err(mdb_cursor_open(r->index, r->store->index.tables[table], &sc->cursor));
+}
+
+/* 1: the next key is at hand; 0: there is none. */
+static int scan_next(struct scan *sc)
+{
+	MDB_val key = db_val(sc->least, sc->key_len);
+	MDB_val value;
+	int rc;
+
+	if (!sc->cursor)
+		return 0;
+	rc = mdb_cursor_get(sc->cursor, &key, &value, sc->op);
+	if (rc)
+		return rc == MDB_NOTFOUND ? 0 : db_err(rc);
+	if (key.mv_size != sc->key_len)
+		return ENT_ECORRUPT;
+	sc->op = MDB_NEXT;
+	sc->key = key.mv_data;
+	return memcmp(sc->key, sc->least, sc->prefix_len) == 0;
+}
+
+static void scan_close(struct scan *sc)
+{
+	if (sc->cursor)
+		mdb_cursor_close(sc->cursor);
+}
+
+/* --- state --------------------------------------------------------------------------------------------- */
+
+uint64_t store_index_position(struct store_reader *r)
+{
+	struct index_state state;
+
+	return r->index && index_state_get(r->store, r->index, &state) == 0 ? state.position : 0;
+}
+
+int store_counts(struct store_reader *r, struct store_counts *c)
+{
+	struct index_state state = {0};
+	int rc = r->index ? index_state_get(r->store, r->index, &state) : 0;
+
+	*c = state.counts;
+	return rc;
+}
+
+const char *store_hidden(struct store_reader *r, struct store_place place)
+{
+	uint8_t raw[PLACE_BYTES];
+	MDB_val key = db_val(raw, sizeof(raw));
+	MDB_val value;
+
+	place_put(raw, place);
+	if (!r->index || mdb_get(r->index, r->store->index.tables[INDEX_HIDDEN], &key, &value) != 0)
+		return NULL;
+	return value.mv_data; /* stored with its NUL */
+}
+
+/* --- look-ups ------------------------------------------------------------------------------------------ */
+
+static bool value_matches(struct store_reader *r, const struct store_entry *e, enum type type,
+	struct bytes value)
+{
+	struct record_indicator indicator;
+	struct record_object object;
+
+	arena_reset(&r->arena);
+	if (e->entry.erased)
+		return false;
+	if (e->header.kind == KIND_INDICATOR)
+		return e->header.type == type &&
+		       record_indicator_decode(e->entry.body, &r->arena, &indicator) == 0 &&
+		       bytes_eq(indicator.value, value);
+	return e->header.kind == KIND_OBJECT && type == TYPE_STIX &&
+	       record_object_decode(e->entry.body, &r->arena, &object) == 0 &&
+	       bytes_eq(object.stix_id, value);
+}
+
+int store_find_value(struct store_reader *r, enum type type, struct bytes value,
+	int (*visit)(void *ctx, const struct store_entry *e), void *ctx)
+{
+	struct store_entry e;
+	struct scan sc;
+	int rc;
+
+	if (value.len > RECORD_VALUE_MAX)
+		return 0;
+	rc = scan_open(&sc, r, INDEX_VALUE, VALUE_KEY_BYTES, 8);
+	if (rc == 0)
+		index_value_hash(r->store, sc.least, type, value);
+	while (rc == 0 && (rc = scan_next(&sc)) == 1) {
+		rc = store_entry_at(r, place_get(sc.key + 8), &e);
+		/* Other values may have the same hash. */
+		if (rc == 0 && value_matches(r, &e, type, value))
+			rc = visit(ctx, &e);
+	}
+	scan_close(&sc);
+	return rc;
+}
+
+int store_find_object(struct store_reader *r, const uint8_t *prefix, size_t len,
+	int (*visit)(void *ctx, const struct store_entry *e), void *ctx)
+{
+	struct store_entry e;
+	struct scan sc;
+	int rc;
+
+	if (len > OBJECT_ID_BYTES)
+		return ENT_EINVALID;
+	rc = scan_open(&sc, r, INDEX_OBJECT, OBJECT_KEY_BYTES, len);
+	if (len > 0)
+		memcpy(sc.least, prefix, len);
+	while (rc == 0 && (rc = scan_next(&sc)) == 1) {
+		const uint8_t *place = sc.key + OBJECT_ID_BYTES;
+
+		rc = store_entry_get(r, be32_get(place), be64_get(place + 4), &e);
+		if (rc == 0)
+			rc = visit(ctx, &e);
+	}
+	scan_close(&sc);
+	return rc;
+}
+
+int store_find_expiry(struct store_reader *r, int64_t from_ms, int64_t to_ms,
+	int (*visit)(void *ctx, const struct store_entry *e), void *ctx)
+{
+	struct store_entry e;
+	struct scan sc;
+	int rc;
+
+	if (from_ms < 0)
+		from_ms = 0;
+	rc = scan_open(&sc, r, INDEX_EXPIRY, EXPIRY_KEY_BYTES, 0);
+	be64_put(sc.least, (uint64_t)from_ms);
+	while (rc == 0 && (rc = scan_next(&sc)) == 1) {
+		if (to_ms <= 0 || be64_get(sc.key) >= (uint64_t)to_ms) {
+			rc = 0;
+			break;
+		}
+		rc = store_entry_at(r, place_get(sc.key + 8), &e);
+		if (rc == 0)
+			rc = visit(ctx, &e);
+	}
+	scan_close(&sc);
+	return rc;
+}
+
+/* --- the standing entry ---------------------------------------------------------------------------------- */
+
+/* The last entry of one log about an object. ENT_ENOTFOUND. */
+static int object_last(struct store_reader *r, uint32_t log, const uint8_t object[OBJECT_ID_BYTES],
+	struct store_entry *e)
+{
+	uint8_t raw[OBJECT_KEY_BYTES];
+	MDB_val key = db_val(raw, sizeof(raw));
+	MDB_val value;
+	MDB_cursor *cursor;
+	int rc = mdb_cursor_open(r->index, r->store->index.tables[INDEX_OBJECT], &cursor);
+
+	if (rc)
+		return db_err(rc);
+	object_key_put(raw, object, log, UINT64_MAX);
+	rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+	/* No log reaches that index: what stands before the place is the last there is. */
+	rc = mdb_cursor_get(cursor, &key, &value, rc == 0 ? MDB_PREV : MDB_LAST);
+	if (rc == 0 && memcmp(key.mv_data, raw, OBJECT_ID_BYTES + 4) != 0)
+		rc = MDB_NOTFOUND;
+	rc = rc ? db_err(rc)
+		: store_entry_get(r, log,
+			  be64_get((const uint8_t *)key.mv_data + OBJECT_ID_BYTES + 4), e);
+	mdb_cursor_close(cursor);
+	return rc;
+}
+
+/* One row of table `names`: the standing entry if that log is of the node and audience and has one. */
+static int name_standing(struct store_reader *r, MDB_val key, MDB_val value,
+	struct audience audience, const uint8_t object[OBJECT_ID_BYTES], struct store_entry *e)
+{
+	struct log_name name;
+
+	if (!log_name_unpack(db_bytes(key), &name) || value.mv_size != 4)
+		return ENT_ECORRUPT;
+	if (!audience_eq(name.audience, audience))
+		return ENT_ENOTFOUND;
+	return object_last(r, be32_get(value.mv_data), object, e);
+}
+
+/*
+ * Goes through the node's own logs, newest incarnation first, rather than through all entries about
+ * the object: however much others write about it, the answer costs the same.
+ */
+int store_object_standing(struct store_reader *r, const struct node_id *node,
+	struct audience audience, const uint8_t object[OBJECT_ID_BYTES], struct store_entry *e)
+{
+	uint8_t raw[LOG_NAME_BYTES];
+	MDB_val key = db_val(raw, sizeof(raw));
+	MDB_val value;
+	MDB_cursor *cursor;
+	int rc;
+
+	if (!r->index)
+		return ENT_ENOTFOUND;
+	rc = mdb_cursor_open(r->log, r->store->log.tables[LOG_NAMES], &cursor);
+	if (rc)
+		return db_err(rc);
+	memset(raw, 0xff, sizeof(raw));
+	memcpy(raw, node->bytes, NODE_ID_BYTES);
+	rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+	rc = mdb_cursor_get(cursor, &key, &value, rc == 0 ? MDB_PREV : MDB_LAST);
+	for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_PREV)) {
+		int found;
+
+		if (memcmp(key.mv_data, node->bytes, NODE_ID_BYTES) != 0) {
+			rc = MDB_NOTFOUND;
+			break;
+		}
+		found = name_standing(r, key, value, audience, object, e);
+		if (found != ENT_ENOTFOUND) {
+			mdb_cursor_close(cursor);
+			return found;
+		}
+	}
+	mdb_cursor_close(cursor);
+	return db_err(rc);
+}

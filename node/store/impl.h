@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What the sources of store/ share; docs/STORE.md has the layouts. Inside store/ only (and its
+ * tests).
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "base/arena.h"
+#include "store/bundle.h"
+#include "store/db.h"
+#include "store/store.h"
+
+#define STORE_SCHEMA   1u
+#define INDEX_SCHEMA   1u
+#define STORE_ID_BYTES 16
+
+enum log_table {
+	LOG_META,
+	LOG_NAMES,
+	LOG_LOGS,
+	LOG_ENTRIES,
+	LOG_RUNS,
+	LOG_TREE,
+	LOG_ORIGINS,
+	LOG_TABLES
+};
+
+enum index_table {
+	INDEX_META,
+	INDEX_VALUE,
+	INDEX_OBJECT,
+	INDEX_EXPIRY,
+	INDEX_HIDDEN,
+	INDEX_TABLES
+};
+
+_Static_assert(LOG_TABLES <= DB_TABLES_MAX && INDEX_TABLES <= DB_TABLES_MAX, "tables fit");
+
+#define INDEX_HASH_KEY_BYTES 16 /* of SipHash */
+
+struct store_txn {
+	struct store *store;
+	MDB_txn *mdb;    /* NULL: none is open */
+	int failed;      /* the first error of LMDB: the transaction can only be aborted */
+	struct buf tree; /* subtrees that the append at hand completes */
+};
+
+struct store {
+	char *data;
+	enum store_mode mode;
+	int lock_fd; /* -1: not held */
+	struct db log;
+	struct db index; /* .env NULL: there is none that can be trusted (STORE_READ only) */
+	uint8_t id[STORE_ID_BYTES]; /* of this truth; the index names the truth it belongs to */
+	uint8_t index_hash_key[INDEX_HASH_KEY_BYTES];
+	pthread_mutex_t mutex; /* over the fields below, and a late opening of the index */
+	unsigned readers;
+	struct store_txn txn; /* there is one writer, and it has one transaction */
+	bool broken;          /* a commit failed in a way that leaves the file's state unknown */
+};
+
+struct store_reader {
+	struct store *store;
+	MDB_txn *log;
+	MDB_txn *index;     /* NULL: no index */
+	struct arena arena; /* bodies decoded during a look-up */
+	/* Where the last look-up stood, so that a walk does not search for every entry. */
+	uint64_t arrival; /* 0: nowhere */
+	uint32_t slot;    /* the entry that `at` comes to next */
+	struct bundle bundle;
+	struct cursor at;
+};
+
+/* --- keys ------------------------------------------------------------------------------------------ */
+
+#define ARRIVAL_KEY_BYTES 8
+#define RUN_KEY_BYTES     12 /* u32 log, u64 first index */
+#define TREE_KEY_BYTES    13 /* u32 log, u8 level, u64 index */
+#define TREE_LEVEL_MIN    8  /* lower subtrees are computed from at most 2^7 headers */
+#define PLACE_BYTES       8  /* u48 arrival, u16 slot */
+#define VALUE_KEY_BYTES   16 /* u64 hash, place */
+#define EXPIRY_KEY_BYTES  16 /* u64 valid until, place */
+#define OBJECT_KEY_BYTES  28 /* object id, u32 log, u64 index */
+
+static inline void run_key_put(uint8_t out[RUN_KEY_BYTES], uint32_t log, uint64_t index)
+{
+	be32_put(out, log);
+	be64_put(out + 4, index);
+}
+
+static inline void tree_key_put(uint8_t out[TREE_KEY_BYTES], uint32_t log, unsigned level,
+	uint64_t index)
+{
+	be32_put(out, log);
+	out[4] = (uint8_t)level;
+	be64_put(out + 5, index);
+}
+
+static inline void object_key_put(uint8_t out[OBJECT_KEY_BYTES],
+	const uint8_t object[OBJECT_ID_BYTES], uint32_t log, uint64_t index)
+{
+	memcpy(out, object, OBJECT_ID_BYTES);
+	run_key_put(out + OBJECT_ID_BYTES, log, index);
+}
+
+/* Arrivals stay below 2^48, slots below BUNDLE_ENTRIES_MAX. */
+static inline void place_put(uint8_t out[PLACE_BYTES], struct store_place p)
+{
+	be64_put(out, p.arrival << 16 | p.slot);
+}
+
+static inline struct store_place place_get(const uint8_t *in)
+{
+	uint64_t v = be64_get(in);
+
+	return (struct store_place){v >> 16, (uint32_t)(v & 0xffff)};
+}
+
+/* --- rows of the truth (rows.c) ---------------------------------------------------------------------- */
+
+/* The number of a log. ENT_ENOTFOUND. */
+int row_number_get(struct store *s, MDB_txn *txn, const struct log_name *name,
+	uint32_t *number) MUST_CHECK;
+int row_log_get(struct store *s, MDB_txn *txn, uint32_t number, struct store_log *log) MUST_CHECK;
+/* Returns LMDB's code. */
+int row_log_put(struct store *s, MDB_txn *txn, const struct store_log *log) MUST_CHECK;
+int row_log_decode(MDB_val key, MDB_val value, struct store_log *log) MUST_CHECK;
+/* A new log under the next number; fills *log. Returns LMDB's code. */
+int row_log_create(struct store *s, MDB_txn *txn, const struct log_name *name,
+	struct store_log *log) MUST_CHECK;
+/* The last arrival number given, 0 when none. */
+int row_arrival_last(struct store *s, MDB_txn *txn, uint64_t *arrival) MUST_CHECK;
+
+/* --- reading (read.c) ------------------------------------------------------------------------------------ */
+
+/* A reader of the truth alone, for the index thread; the caller's own struct. */
+int reader_begin(struct store *s, bool with_index, struct store_reader *r) MUST_CHECK;
+void reader_end(struct store_reader *r);
+
+/* The bundle with that arrival number, kept as where the reader stands. ENT_ENOTFOUND. */
+int reader_bundle(struct store_reader *r, uint64_t arrival) MUST_CHECK;
+
+/* --- the index (index.c) ------------------------------------------------------------------------------------ */
+
+struct index_state {
+	uint64_t position; /* arrivals up to here are in the tables */
+	struct store_counts counts;
+};
+
+int index_state_get(struct store *s, MDB_txn *txn, struct index_state *state) MUST_CHECK;
+void index_value_hash(const struct store *s, uint8_t out[8], unsigned type, struct bytes value);
+
+/* Opening and closing (index_open.c). In STORE_READ mode an index that cannot be trusted is left
+ * closed, without an error. */
+int index_open(struct store *s, struct err_text *err) MUST_CHECK;
+void index_close(struct store *s);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Opening and closing, and what the process holds of the store as a whole. */
+#include "store/impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+static const char *const log_tables[LOG_TABLES] = {
+	[LOG_META] = "meta",
+	[LOG_NAMES] = "names",
+	[LOG_LOGS] = "logs",
+	[LOG_ENTRIES] = "entries",
+	[LOG_RUNS] = "runs",
+	[LOG_TREE] = "tree",
+	[LOG_ORIGINS] = "origins",
+};
+
+static int meta_get(struct store *s, MDB_txn *txn, const char *name, void *out, size_t len)
+{
+	MDB_val key = db_val(name, strlen(name));
+	MDB_val value;
+	int rc = mdb_get(txn, s->log.tables[LOG_META], &key, &value);
+
+	if (rc)
+		return db_err(rc);
+	if (value.mv_size != len)
+		return ENT_ECORRUPT;
+	memcpy(out, value.mv_data, len);
+	return 0;
+}
+
+/* Gives a new store its schema and its identity, in one transaction. */
+static int truth_create(struct store *s)
+{
+	MDB_val key = db_val(".schema", strlen(".schema"));
+	MDB_val value;
+	MDB_txn *txn;
+	uint8_t schema[4];
+	int rc = mdb_txn_begin(s->log.env, NULL, 0, &txn);
+
+	if (rc)
+		return db_err(rc);
+	be32_put(schema, STORE_SCHEMA);
+	value = db_val(schema, sizeof(schema));
+	if ((rc = mdb_put(txn, s->log.tables[LOG_META], &key, &value, 0)) != 0)
+		goto out;
+	randombytes_buf(s->id, sizeof(s->id));
+	key = db_val(".id", strlen(".id"));
+	value = db_val(s->id, sizeof(s->id));
+	rc = mdb_put(txn, s->log.tables[LOG_META], &key, &value, 0);
+out:
+	if (rc == 0)
+		return db_err(mdb_txn_commit(txn));
+	mdb_txn_abort(txn);
+	return db_err(rc);
+}
+
+static int truth_check(struct store *s)
+{
+	MDB_txn *txn;
+	uint8_t schema[4];
+	int rc = db_read(&s->log, true, &txn);
+
+	if (rc)
+		return rc;
+	rc = meta_get(s, txn, ".schema", schema, sizeof(schema));
+	if (rc == 0 && be32_get(schema) != STORE_SCHEMA)
+		rc = ENT_EVERSION;
+	if (rc == 0)
+		rc = meta_get(s, txn, ".id", s->id, sizeof(s->id));
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+static int truth_open(struct store *s, struct err_text *err)
+{
+	char dir[4096];
+	int rc;
+
+	snprintf(dir, sizeof(dir), "%s/log", s->data);
+	if (s->mode == STORE_WRITE && mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return err_set(err, ENT_EIO, "%s: cannot create: %s", dir, strerror(errno));
+	rc = db_open(&s->log, dir, s->mode == STORE_WRITE, 0, log_tables, LOG_TABLES);
+	if (rc == 0)
+		rc = truth_check(s);
+	if (rc == ENT_ENOTFOUND && s->mode == STORE_WRITE)
+		rc = truth_create(s);
+	if (rc == ENT_EVERSION)
+		return err_set(err, rc,
+			"%s: written by another version, this program knows schema %u", dir,
+			STORE_SCHEMA);
+	return rc ? err_set(err, rc, "%s: %s", dir, err_sentence(rc)) : 0;
+}
+
+/* One process writes; the lock goes with it, however it ends. */
+static int writer_lock(struct store *s, struct err_text *err)
+{
+	char path[4096];
+
+	if (mkdir(s->data, 0700) != 0 && errno != EEXIST)
+		return err_set(err, ENT_EIO, "%s: cannot create: %s", s->data, strerror(errno));
+	snprintf(path, sizeof(path), "%s/lock", s->data);
+	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->lock_fd < 0)
+		return err_set(err, ENT_EIO, "%s: %s", path, strerror(errno));
+	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0)
+		return err_set(err, ENT_EBUSY, "%s: another process writes to this store", path);
+	return 0;
+}
+
+int store_open(struct store **out, const char *data, enum store_mode mode, struct err_text *err)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	int rc;
+
+	*out = NULL;
+	if (!s)
+		return err_set(err, ENT_ENOMEM, "%s", err_sentence(ENT_ENOMEM));
+	s->lock_fd = -1;
+	s->mode = mode;
+	s->txn.store = s;
+	pthread_mutex_init(&s->mutex, NULL);
+	s->data = strdup(data);
+	rc = s->data ? 0 : err_set(err, ENT_ENOMEM, "%s", err_sentence(ENT_ENOMEM));
+	if (rc == 0 && mode == STORE_WRITE)
+		rc = writer_lock(s, err);
+	if (rc == 0)
+		rc = truth_open(s, err);
+	if (rc == 0)
+		rc = index_open(s, err);
+	if (rc) {
+		store_close(s);
+		return rc;
+	}
+	*out = s;
+	return 0;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	if (s->txn.mdb)
+		store_abort(&s->txn);
+	buf_free(&s->txn.tree);
+	index_close(s);
+	db_close(&s->log);
+	if (s->lock_fd >= 0)
+		close(s->lock_fd);
+	pthread_mutex_destroy(&s->mutex);
+	free(s->data);
+	free(s);
+}
+
+uint64_t store_disk_bytes(const struct store *s)
+{
+	static const char *const files[] = {
+		"log/data.mdb", "log/lock.mdb", "index/data.mdb", "index/lock.mdb"};
+	char path[4096];
+	uint64_t bytes = 0;
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", s->data, files[i]);
+		if (stat(path, &st) == 0)
+			bytes += (uint64_t)st.st_blocks * 512;
+	}
+	return bytes;
+}

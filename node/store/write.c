@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The writer. A transaction that LMDB refused anything to is spoilt: the error sticks, and commit
+ * gives it and aborts, so that half a batch is never stored.
+ */
+#include "store/impl.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+#define META_KEY_MAX 64
+
+/* A subtree that an append completes, until it is put. */
+struct subtree {
+	struct hash hash;
+	uint64_t index;
+	unsigned level;
+};
+
+/* An append brings a subtree for every 128 entries and some of higher levels. */
+#define SUBTREE_BYTES_MAX (64u << 20)
+
+int store_begin(struct store *s, struct store_txn **txn)
+{
+	int rc;
+
+	assert(s->mode == STORE_WRITE && !s->txn.mdb);
+	*txn = NULL;
+	if (s->broken)
+		return ENT_EIO;
+	rc = mdb_txn_begin(s->log.env, NULL, 0, &s->txn.mdb);
+	if (rc) {
+		s->txn.mdb = NULL;
+		return db_err(rc);
+	}
+	s->txn.failed = 0;
+	*txn = &s->txn;
+	return 0;
+}
+
+void store_abort(struct store_txn *txn)
+{
+	mdb_txn_abort(txn->mdb);
+	txn->mdb = NULL;
+}
+
+int store_commit(struct store_txn *txn)
+{
+	int code, rc;
+
+	if (txn->failed) {
+		store_abort(txn);
+		return txn->failed;
+	}
+	code = mdb_txn_commit(txn->mdb);
+	txn->mdb = NULL;
+	rc = db_err(code);
+	if (rc == 0)
+		return 0;
+	log_error("store", "commit failed error=%s cause=\"%s\"", err_name(rc), mdb_strerror(code));
+	/* A sync that failed may have dropped what it should have written, and says so only once. */
+	if (rc != ENT_EFULL && rc != ENT_ENOMEM)
+		txn->store->broken = true;
+	return rc;
+}
+
+/* Remembers that LMDB refused something, whatever the caller does with the answer. */
+static int txn_result(struct store_txn *txn, int code)
+{
+	int rc = db_err(code);
+
+	if (rc && !txn->failed)
+		txn->failed = rc;
+	return rc;
+}
+
+static int txn_put(struct store_txn *txn, enum log_table table, MDB_val key, MDB_val value,
+	unsigned flags)
+{
+	return txn_result(txn,
+		mdb_put(txn->mdb, txn->store->log.tables[table], &key, &value, flags));
+}
+
+int store_txn_log(struct store_txn *txn, const struct log_name *name, bool create,
+	struct store_log *log)
+{
+	uint32_t number;
+	int rc;
+
+	if (txn->failed)
+		return txn->failed;
+	rc = row_number_get(txn->store, txn->mdb, name, &number);
+	if (rc == 0)
+		return row_log_get(txn->store, txn->mdb, number, log);
+	if (rc != ENT_ENOTFOUND || !create)
+		return rc;
+	return txn_result(txn, row_log_create(txn->store, txn->mdb, name, log));
+}
+
+static int log_put(struct store_txn *txn, const struct store_log *log)
+{
+	return txn_result(txn, row_log_put(txn->store, txn->mdb, log));
+}
+
+/* --- append ------------------------------------------------------------------------------------------ */
+
+static void subtree_keep(void *ctx, unsigned level, uint64_t index, const struct hash *hash)
+{
+	struct subtree s = {*hash, index, level};
+
+	if (level >= TREE_LEVEL_MIN)
+		buf_append(ctx, &s, sizeof(s));
+}
+
+/* Hashes the entries onto the tree and compares with what the caller says; writes nothing. */
+static int run_check(struct store_txn *txn, const struct store_run *run, struct range *tree)
+{
+	struct cursor c = cursor_of(run->entries);
+	struct entry entry;
+	struct hash leaf;
+
+	buf_reset(&txn->tree);
+	txn->tree.max = SUBTREE_BYTES_MAX;
+	for (uint32_t i = 0; i < run->count; i++) {
+		if (entry_next(&c, &entry) != 0)
+			return ENT_EINVALID;
+		hash_leaf(&leaf, entry.leaf);
+		range_append_visit(tree, &leaf, subtree_keep, &txn->tree);
+	}
+	if (!cursor_done(&c))
+		return ENT_EINVALID;
+	if (buf_failed(&txn->tree))
+		return ENT_ENOMEM;
+	if (run->tree->begin != 0 || run->tree->end != tree->end ||
+		run->tree->hashes_len != tree->hashes_len ||
+		memcmp(run->tree->hashes, tree->hashes, tree->hashes_len * HASH_BYTES) != 0)
+		return ENT_EPROOF;
+	return 0;
+}
+
+static int subtrees_put(struct store_txn *txn, uint32_t log)
+{
+	struct cursor c = cursor_of(buf_view(&txn->tree));
+	uint8_t key[TREE_KEY_BYTES];
+	struct subtree s;
+	int rc;
+
+	while (cursor_left(&c) > 0) {
+		cursor_copy(&c, &s, sizeof(s));
+		tree_key_put(key, log, s.level, s.index);
+		rc = txn_put(txn, LOG_TREE, db_val(key, sizeof(key)), db_val(&s.hash, HASH_BYTES),
+			0);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int bundle_put(struct store_txn *txn, uint64_t arrival, const struct bundle *b)
+{
+	uint8_t arrival_raw[ARRIVAL_KEY_BYTES], run_raw[RUN_KEY_BYTES];
+	MDB_val key = db_val(arrival_raw, sizeof(arrival_raw));
+	MDB_val value = db_val(NULL, bundle_len(b));
+	int rc;
+
+	be64_put(arrival_raw, arrival);
+	rc = mdb_put(txn->mdb, txn->store->log.tables[LOG_ENTRIES], &key, &value,
+		MDB_APPEND | MDB_RESERVE);
+	if (rc)
+		return txn_result(txn, rc);
+	bundle_encode(value.mv_data, b);
+	run_key_put(run_raw, b->log, b->first);
+	return txn_put(txn, LOG_RUNS, db_val(run_raw, sizeof(run_raw)), key, 0);
+}
+
+static int bundles_put(struct store_txn *txn, uint32_t log, const struct store_run *run)
+{
+	struct cursor c = cursor_of(run->entries);
+	struct bundle b = {
+		.log = log, .first = run->start, .via = run->via, .received_ms = run->received_ms};
+	uint8_t marks[2 * BUNDLE_MARKS_MAX];
+	uint64_t arrival;
+	int rc = row_arrival_last(txn->store, txn->mdb, &arrival);
+
+	if (rc)
+		return rc;
+	for (uint32_t left = run->count; left > 0; left -= b.count, b.first += b.count) {
+		rc = bundle_fill(&b, &c, left, marks);
+		if (rc == 0)
+			rc = bundle_put(txn, ++arrival, &b);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static void log_held_update(struct store_log *log, const struct checkpoint *c)
+{
+	if (c->size <= log->size && (!log->has_held || c->size > log->held.size)) {
+		log->has_held = true;
+		log->held = *c;
+	}
+}
+
+int store_append(struct store_txn *txn, const struct store_run *run)
+{
+	struct store_log log;
+	int rc = store_txn_log(txn, &run->log, false, &log);
+
+	if (rc)
+		return rc;
+	if (log.frozen || run->start != log.size)
+		return ENT_ESTATE;
+	if (run->count == 0)
+		return ENT_EINVALID;
+	if ((rc = run_check(txn, run, &log.tree)) != 0)
+		return rc;
+	if ((rc = bundles_put(txn, log.number, run)) != 0)
+		return rc;
+	if ((rc = subtrees_put(txn, log.number)) != 0)
+		return rc;
+	log.size = log.tree.end;
+	log.via = run->via;
+	log.received_ms = run->received_ms;
+	if (log.has_checkpoint)
+		log_held_update(&log, &log.checkpoint);
+	return log_put(txn, &log);
+}
+
+/* --- the rest ------------------------------------------------------------------------------------------ */
+
+int store_checkpoint_put(struct store_txn *txn, const struct checkpoint *c)
+{
+	struct store_log log;
+	int rc = store_txn_log(txn, &c->log, false, &log);
+
+	if (rc)
+		return rc;
+	if (log.frozen)
+		return ENT_ESTATE;
+	if (!log.has_checkpoint || c->size > log.checkpoint.size) {
+		log.has_checkpoint = true;
+		log.checkpoint = *c;
+		log.receipts = 0;
+	}
+	log_held_update(&log, c);
+	return log_put(txn, &log);
+}
+
+int store_log_freeze(struct store_txn *txn, const struct log_name *name)
+{
+	struct store_log log;
+	int rc = store_txn_log(txn, name, false, &log);
+
+	if (rc)
+		return rc;
+	log.frozen = true;
+	return log_put(txn, &log);
+}
+
+int store_origin_put(struct store_txn *txn, const struct node_id *node, struct bytes chain,
+	const struct node_id *introduced_by, int64_t when_ms)
+{
+	MDB_val key = db_val(node->bytes, NODE_ID_BYTES);
+	MDB_val value = db_val(NULL, NODE_ID_BYTES + 8 + chain.len);
+	uint8_t *out;
+	int rc;
+
+	if (txn->failed)
+		return txn->failed;
+	rc = mdb_put(txn->mdb, txn->store->log.tables[LOG_ORIGINS], &key, &value, MDB_RESERVE);
+	if (rc)
+		return txn_result(txn, rc);
+	out = value.mv_data;
+	memcpy(out, introduced_by->bytes, NODE_ID_BYTES);
+	be64_put(out + NODE_ID_BYTES, (uint64_t)when_ms);
+	if (chain.len)
+		memcpy(out + NODE_ID_BYTES + 8, chain.data, chain.len);
+	return 0;
+}
+
+int store_meta_put(struct store_txn *txn, const char *key, struct bytes value)
+{
+	size_t len = strlen(key);
+
+	/* A dot begins the names that the store keeps for itself. */
+	if (len == 0 || len > META_KEY_MAX || key[0] == '.')
+		return ENT_EINVALID;
+	if (txn->failed)
+		return txn->failed;
+	return txn_put(txn, LOG_META, db_val(key, len), db_val(value.data, value.len), 0);
+}
