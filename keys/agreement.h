@@ -1,7 +1,31 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Agreements: the text that all parties signed (PROTOCOL.md, "Agreements"). Keys stand in a fixed
- * order; nothing unknown is allowed except note: lines.
+ * Agreements: the text that all parties signed (PROTOCOL.md, "Agreements"). Keys stand in this
+ * order, parties in the same order everywhere; one space behind the colon, nothing else:
+ *
+ *     entente/agreement/v1
+ *     id: <16 hex>
+ *     serial: <number>                     from 1
+ *     title: ...
+ *     legal: ...                           "-" for nothing
+ *     party: NAME <node id> <root vkey>    2 to 64; NAME of a-z, 0-9 and "-"
+ *     gives NAME: clear green ...          for each party; TLPs from open to strict, or none
+ *     types NAME: ...                      for each party; "*", types in order of number, or none
+ *     purposes: ...                        cyber-defence law-enforcement victim-notification
+ *     permitted-actions: ...               one name of IEP 2.0
+ *     attribution: may | must | must-not
+ *     affected-party-notifications: may | must-not
+ *     unmodified-resale: may | must-not
+ *     introduces: NAME ... | none
+ *     quota NAME: <n> records/day <n> GiB/day <n> origins          for each party
+ *     retain: 365d                         durations and sizes: keys/amount.h
+ *     erase-within: 72h
+ *     recall-within: 15m
+ *     after-end: keep | erase 30d
+ *     psk: <16 hex> | none
+ *     contact NAME: ...                    for each party; "-" for nothing
+ *     valid: <from> <until>                2026-11-22T00:00:00Z
+ *     note: ...                            any number, each at most 511 bytes
  */
 #pragma once
 
@@ -13,16 +37,20 @@
 #define AGREEMENT_FIELD_MAX 512
 #define PARTY_NAME_MAX      64
 
+struct arena;
+struct card;
+struct root_key;
+
 struct agreement_party {
 	char name[PARTY_NAME_MAX]; /* valid in this text only */
 	struct node_id node;
 	struct note_key root;
-	uint32_t gives;      /* TLP_BIT set: what it lets pass on the link */
-	uint32_t types;      /* TYPE_BIT set of its own feed for this agreement; TYPE_BITS_ALL for * */
-	bool introduces;     /* the others accept its introductions of further origins */
+	uint32_t gives;  /* TLP_BIT set: what it lets pass on the link */
+	uint32_t types;  /* TYPE_BIT set of its own feed for this agreement; TYPE_BITS_ALL for * */
+	bool introduces; /* the others accept its introductions of further origins */
 	uint64_t quota_records_day, quota_bytes_day, quota_origins;
 	char contact[AGREEMENT_FIELD_MAX];
-	bool signed_by;      /* a valid signature of root stands under the text */
+	bool signed_by; /* a valid signature of root stands under the text */
 };
 
 struct agreement {
@@ -43,17 +71,33 @@ struct agreement {
 	bool has_psk;
 	uint8_t psk_id[8];
 	int64_t valid_from, valid_until; /* UTC seconds */
-	uint8_t hash[32]; /* SHA-256 of the text */
+	struct bytes notes; /* the note: lines as they stand; in the arena given to the parser */
+	uint8_t hash[32];   /* SHA-256 of the text, computed */
 	size_t signatures_valid;
 };
-
-struct arena;
 
 void agreement_text(struct buf *out, const struct agreement *a);
 
 /*
+ * A draft between the nodes of these cards, to be changed where it shall differ: names, roots and
+ * first contacts from the cards, every party gives clear and green, all types, no introductions;
+ * kept for a year, erased within 72 hours, recalled within 15 minutes, after the end erased within
+ * 30 days. ENT_EINVALID (two cards of one node or name, fewer than two or too many), ENT_ENOMEM.
+ * Whoever fills in text from outside parses what agreement_text gives before anybody signs it.
+ */
+int agreement_draft(struct agreement *a, struct arena *arena, const struct card *const *cards,
+	size_t cards_len, uint64_t id, int64_t from, int64_t until,
+	struct err_text *err) MUST_CHECK;
+
+/* Writes an agreement or draft again with the signature of the party whose root this is (replacing
+ * an earlier one). ENT_ECRYPTO when no party has this root. */
+int agreement_sign(struct buf *out, struct bytes input, const char *file,
+	const struct root_key *root, struct err_text *err) MUST_CHECK;
+
+/*
  * Form and fields, and which parties' signatures stand and hold; a known party's signature that
- * fails sinks the file (ENT_ECRYPTO). Missing signatures are no error here: see signatures_valid.
+ * fails sinks the file (ENT_ECRYPTO). Missing signatures are no error here, all of them may
+ * be missing (a draft): see signatures_valid and each party's signed_by.
  */
 int agreement_parse(struct bytes note, const char *file, struct arena *arena, struct agreement *a,
 	struct err_text *err) MUST_CHECK;
@@ -69,7 +113,8 @@ static inline bool agreement_in_time(const struct agreement *a, int64_t now_s)
 }
 
 /* NULL when the node is no party. */
-const struct agreement_party *agreement_party_of(const struct agreement *a, const struct node_id *node);
+const struct agreement_party *agreement_party_of(const struct agreement *a,
+	const struct node_id *node);
 
 /* True if both name the same set of parties by node id: what binds an id. */
 bool agreement_same_parties(const struct agreement *a, const struct agreement *b);
@@ -80,13 +125,15 @@ bool agreement_same_parties(const struct agreement *a, const struct agreement *b
  *     agreement: <id>
  *     node: <node id>
  *     time: <RFC 3339>
- * signed by that party's root. It ends the agreement everywhere.
+ * signed by that party's root as the agreement names it. It ends the agreement everywhere.
  */
 struct revocation {
 	uint64_t agreement;
 	struct node_id node;
 	int64_t time;
 };
+void revocation_text(struct buf *out, const struct revocation *r);
+/* a is the agreement that it must be about. ENT_EINVALID, or ENT_ECRYPTO for the signature. */
 int revocation_parse(struct bytes note, const char *file, const struct agreement *a,
 	struct revocation *r, struct err_text *err) MUST_CHECK;
 

@@ -95,8 +95,8 @@ int field_take(struct field_reader *r, const char *key, struct bytes *value)
 	*value = bytes_skip(line, len + 1);
 	if (value->len < 2 || value->data[0] != ' ' || value->data[1] == ' ' ||
 		value->data[value->len - 1] == ' ')
-		return field_refuse(
-			r, key, *value, "one space, then a value without spaces around it");
+		return field_refuse(r, key, *value,
+			"one space, then a value without spaces around it");
 	*value = bytes_skip(*value, 1);
 	return 0;
 }
@@ -224,6 +224,20 @@ int field_node(struct field_reader *r, const char *key, struct node_id *node)
 	return 0;
 }
 
+int field_id(struct field_reader *r, const char *key, uint64_t *id)
+{
+	struct bytes text;
+	uint8_t raw[8];
+	int rc = field_take(r, key, &text);
+
+	if (rc)
+		return rc;
+	if (text_hex_decode(text, raw, sizeof(raw)) != sizeof(raw))
+		return field_refuse(r, key, text, "16 lower-case hex digits");
+	*id = be64_get(raw);
+	return 0;
+}
+
 bool field_time_parse(struct bytes text, int64_t *seconds)
 {
 	char again[TEXT_TIME_SIZE];
@@ -246,8 +260,8 @@ int field_valid(struct field_reader *r, int64_t *from, int64_t *until)
 	rest = text;
 	if (!text_word_next(&rest, &first) || !text_word_next(&rest, &second) || rest.len ||
 		!field_time_parse(first, from) || !field_time_parse(second, until))
-		return field_refuse(
-			r, "valid", text, "<from> <until>, such as 2026-11-22T00:00:00Z");
+		return field_refuse(r, "valid", text,
+			"<from> <until>, such as 2026-11-22T00:00:00Z");
 	if (*from >= *until)
 		return field_refuse(r, "valid", text, "an end later than the begin");
 	return 0;
@@ -263,8 +277,8 @@ int field_key(struct field_reader *r, const char *key, struct bytes value,
 	if (note_key_parse(value, k) != 0)
 		return field_refuse(r, key, value, "a verifier key <name>+<key id>+<base64>");
 	if (strcmp(k->name, name) != 0 || k->type != type)
-		return field_refuse(
-			r, key, value, "a verifier key of type %02x named %s", type, name);
+		return field_refuse(r, key, value, "a verifier key of type %02x named %s", type,
+			name);
 	return 0;
 }
 
@@ -302,6 +316,11 @@ void field_put(struct buf *out, const char *key, const char *value)
 void field_put_u64(struct buf *out, const char *key, uint64_t value)
 {
 	buf_printf(out, "%s: %" PRIu64 "\n", key, value);
+}
+
+void field_put_id(struct buf *out, const char *key, uint64_t id)
+{
+	buf_printf(out, "%s: %016" PRIx64 "\n", key, id);
 }
 
 void field_put_sha256(struct buf *out, const char *key, const uint8_t hash[32])

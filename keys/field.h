@@ -53,6 +53,7 @@ int field_name(struct field_reader *r, const char *key, char *out, size_t cap) M
 int field_u32(struct field_reader *r, const char *key, uint32_t *value) MUST_CHECK; /* 1 or more */
 /* sha256:<64 hex> */
 int field_sha256(struct field_reader *r, const char *key, uint8_t hash[32]) MUST_CHECK;
+int field_id(struct field_reader *r, const char *key, uint64_t *id) MUST_CHECK; /* 16 hex digits */
 int field_node(struct field_reader *r, const char *key, struct node_id *node) MUST_CHECK;
 /* <from> <until>, RFC 3339 UTC, whole seconds, from before until. */
 int field_valid(struct field_reader *r, int64_t *from, int64_t *until) MUST_CHECK;
@@ -75,6 +76,7 @@ bool field_time_parse(struct bytes text, int64_t *seconds);
 /* Writers. */
 void field_put(struct buf *out, const char *key, const char *value);
 void field_put_u64(struct buf *out, const char *key, uint64_t value);
+void field_put_id(struct buf *out, const char *key, uint64_t id);
 void field_put_sha256(struct buf *out, const char *key, const uint8_t hash[32]);
 void field_put_node(struct buf *out, const char *key, const struct node_id *node);
 void field_put_key(struct buf *out, const char *key, const struct note_key *k);

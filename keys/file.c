@@ -65,8 +65,8 @@ int file_open(const char *path, int flags, int *fd, struct stat *st, struct err_
 
 	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags);
 	if (*fd < 0 && errno == ELOOP && (flags & O_NOFOLLOW))
-		return err_set(
-			err, ENT_EINVALID, "%s: saw a symbolic link, wanted a regular file", path);
+		return err_set(err, ENT_EINVALID, "%s: saw a symbolic link, wanted a regular file",
+			path);
 	if (*fd < 0)
 		return fail(err, path, "open");
 	if (fstat(*fd, st) != 0)
@@ -161,8 +161,8 @@ static bool rename_new(const char *from, const char *to)
 
 /* How it fails: before the name is there, then nothing has changed; or at the directory's sync,
  * then the new content stands but may not survive a crash. */
-static int write_file(
-	const char *path, struct bytes data, mode_t mode, bool replace, struct err_text *err)
+static int write_file(const char *path, struct bytes data, mode_t mode, bool replace,
+	struct err_text *err)
 {
 	char temporary[4096];
 	int fd, rc;

@@ -15,8 +15,8 @@ int file_read(const char *path, struct buf *out, struct err_text *err) MUST_CHEC
 int file_read_nofollow(const char *path, struct buf *out, struct err_text *err) MUST_CHECK;
 
 /* Opens a regular file for reading; flags are added to open's. The caller closes *fd. */
-int file_open(
-	const char *path, int flags, int *fd, struct stat *st, struct err_text *err) MUST_CHECK;
+int file_open(const char *path, int flags, int *fd, struct stat *st,
+	struct err_text *err) MUST_CHECK;
 
 /* Writes beside it, syncs file and directory, renames over. */
 int file_write(const char *path, struct bytes data, mode_t mode, struct err_text *err) MUST_CHECK;

@@ -65,15 +65,15 @@ void root_key_free(struct root_key *k)
 	k->secret = NULL;
 }
 
-int root_key_write(
-	const struct root_key *k, const char *path, struct bytes passphrase, struct err_text *err)
+int root_key_write(const struct root_key *k, const char *path, struct bytes passphrase,
+	struct err_text *err)
 {
 	/* libsodium's secret key is the seed and the public key behind it. */
 	return secret_write(path, &kind_root, k->public_key, k->secret, passphrase, false, err);
 }
 
-int root_key_read(
-	struct root_key *k, const char *path, struct bytes passphrase, struct err_text *err)
+int root_key_read(struct root_key *k, const char *path, struct bytes passphrase,
+	struct err_text *err)
 {
 	uint8_t seed[32], public_key[32];
 	int rc;
@@ -85,8 +85,8 @@ int root_key_read(
 	if (!rc) {
 		crypto_sign_seed_keypair(k->public_key, k->secret, seed);
 		if (memcmp(k->public_key, public_key, 32) != 0)
-			rc = err_set(
-				err, ENT_ECRYPTO, "%s: the public key is not the secret's", path);
+			rc = err_set(err, ENT_ECRYPTO, "%s: the public key is not the secret's",
+				path);
 	}
 	sodium_memzero(seed, sizeof(seed));
 	if (rc)
@@ -161,14 +161,14 @@ static int write_node(const struct identity *id, const char *path, struct bytes 
 	return rc;
 }
 
-int identity_write(
-	const struct identity *id, const char *path, struct bytes passphrase, struct err_text *err)
+int identity_write(const struct identity *id, const char *path, struct bytes passphrase,
+	struct err_text *err)
 {
 	return write_node(id, path, passphrase, false, err);
 }
 
-int identity_replace(
-	const struct identity *id, const char *path, struct bytes passphrase, struct err_text *err)
+int identity_replace(const struct identity *id, const char *path, struct bytes passphrase,
+	struct err_text *err)
 {
 	return write_node(id, path, passphrase, true, err);
 }

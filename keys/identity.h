@@ -62,8 +62,8 @@ int root_key_read(struct root_key *k, const char *path, struct bytes passphrase,
 int secret_file_sealed(const char *path, bool *sealed, struct err_text *err) MUST_CHECK;
 
 /* Seed and object secret, fresh, and the derived keys of an incarnation. */
-int identity_generate(
-	struct identity *id, uint64_t incarnation, const struct env_rng *rng) MUST_CHECK;
+int identity_generate(struct identity *id, uint64_t incarnation,
+	const struct env_rng *rng) MUST_CHECK;
 int identity_write(const struct identity *id, const char *path, struct bytes passphrase,
 	struct err_text *err) MUST_CHECK;
 int identity_read(struct identity *id, const char *path, struct bytes passphrase,

@@ -8,11 +8,12 @@
  *     keys/agreements/<id>.agreement                       complete agreements
  *     keys/agreements/<id>.<node id>.revocation
  *     keys/psk/<id>                                        pre-shared keys (0600)
- *     keys/history/<id>.<serial>.agreement                 every version ever in force, kept for binding
+ *     keys/history/<id>.<serial>.agreement                 every version ever in force, kept for
+ * binding
  *
  * Reading never changes anything. A broken file keeps the last valid version in force (the caller
- * passes the former state) and yields an alarm. An id is bound to its set of parties for ever (history); a lower serial
- * than history knows is refused.
+ * passes the former state) and yields an alarm. An id is bound to its set of parties for ever
+ * (history); a lower serial than history knows is refused.
  */
 #pragma once
 
@@ -26,12 +27,13 @@ struct keydir_problem {
 };
 
 struct keydir {
-	struct arena arena; /* of everything below */
+	struct arena arena;    /* of everything below */
 	struct card_chain own; /* cards_len 0: no card yet */
 	size_t chains_len;
 	struct card_chain *chains; /* peers' chains */
 	size_t agreements_len;
-	struct agreement **agreements; /* complete, this node a party, not revoked; in time or not */
+	struct agreement *
+		*agreements; /* complete, this node a party, not revoked; in time or not */
 	struct bytes *agreement_notes; /* as read, parallel to agreements */
 	size_t problems_len;
 	struct keydir_problem *problems;
@@ -51,13 +53,14 @@ const struct card_chain *keydir_chain(const struct keydir *k, const struct node_
 const struct agreement *keydir_agreement(const struct keydir *k, uint64_t id);
 
 /* The PSK of an id into out; 0, ENT_ENOTFOUND, ENT_EINVALID (mode, length). */
-int keydir_psk(const char *dir, const uint8_t id[8], uint8_t out[32], struct err_text *err) MUST_CHECK;
+int keydir_psk(const char *dir, const uint8_t id[8], uint8_t out[32],
+	struct err_text *err) MUST_CHECK;
 
 /*
  * Installs a complete agreement with the chains of its other parties (in any order), after checking
- * all: signatures of all roots in force, this node a party, id binding, serial not lower than known,
- * not expired. Nothing is written unless everything holds. History is written first.
+ * all: signatures of all roots in force, this node a party, id binding, serial not lower than
+ * known, not expired. Nothing is written unless everything holds. History is written first.
  */
 int keydir_install(const char *dir, struct bytes agreement_note, const char *agreement_file,
-	const struct bytes *chain_texts, const char *const *chain_files, size_t chains_len, int64_t now_s,
-	struct err_text *err) MUST_CHECK;
+	const struct bytes *chain_texts, const char *const *chain_files, size_t chains_len,
+	int64_t now_s, struct err_text *err) MUST_CHECK;

@@ -90,8 +90,8 @@ static size_t text_end(struct bytes note)
 	return 0;
 }
 
-static int signature_line(
-	struct bytes line, unsigned number, const char *file, struct note *n, struct err_text *err)
+static int signature_line(struct bytes line, unsigned number, const char *file, struct note *n,
+	struct err_text *err)
 {
 	struct note_signature *s = &n->signatures[n->signatures_len];
 	uint8_t *place = n->blobs + n->signatures_len * BLOB_KEPT_MAX;
@@ -250,16 +250,16 @@ int note_verify(const struct note *n, const struct note_key *k)
 		if (!bytes_eq(s->name, name) || memcmp(s->key_id, k->id, 4) != 0)
 			continue;
 		if (s->blob.len != crypto_sign_BYTES ||
-			crypto_sign_verify_detached(
-				s->blob.data, n->text.data, n->text.len, k->public_key) != 0)
+			crypto_sign_verify_detached(s->blob.data, n->text.data, n->text.len,
+				k->public_key) != 0)
 			return ENT_ECRYPTO;
 		return 1;
 	}
 	return 0;
 }
 
-void note_signature_line(
-	struct buf *out, struct bytes name, const uint8_t key_id[4], struct bytes blob)
+void note_signature_line(struct buf *out, struct bytes name, const uint8_t key_id[4],
+	struct bytes blob)
 {
 	uint8_t payload[4 + BLOB_KEPT_MAX];
 	char base64[BASE64_TEXT_SIZE(sizeof(payload))];
@@ -275,8 +275,8 @@ void note_signature_line(
 	buf_str(out, "\n");
 }
 
-void note_sign(
-	struct buf *out, struct bytes text, const struct note_key *k, const uint8_t secret[64])
+void note_sign(struct buf *out, struct bytes text, const struct note_key *k,
+	const uint8_t secret[64])
 {
 	uint8_t signature[crypto_sign_BYTES];
 

@@ -45,13 +45,13 @@ struct note_key {
 
 /* file names the input in errors (NULL: "note"). Views in *n point into text. ENT_EINVALID with
  * line, value seen and value wanted; ENT_ELIMIT for too many bytes or signatures. */
-int note_parse(
-	struct bytes text, const char *file, struct note *n, struct err_text *err) MUST_CHECK;
+int note_parse(struct bytes text, const char *file, struct note *n,
+	struct err_text *err) MUST_CHECK;
 
 /* The same, but a note that nobody has signed yet is good too: the text, with or without the empty
  * line behind it. */
-int note_parse_draft(
-	struct bytes text, const char *file, struct note *n, struct err_text *err) MUST_CHECK;
+int note_parse_draft(struct bytes text, const char *file, struct note *n,
+	struct err_text *err) MUST_CHECK;
 
 /* Key id of (name, type, public key): SHA-256(name || LF || type || key)[0:4]. */
 void note_key_id(uint8_t id[4], struct bytes name, uint8_t type, const uint8_t public_key[32]);
@@ -68,11 +68,11 @@ void note_key_text(char out[NOTE_VKEY_TEXT_MAX], const struct note_key *k);
 int note_verify(const struct note *n, const struct note_key *k) MUST_CHECK;
 
 /* Appends a type 01 signature line for text; secret is a 64-byte libsodium Ed25519 secret key. */
-void note_sign(
-	struct buf *out, struct bytes text, const struct note_key *k, const uint8_t secret[64]);
+void note_sign(struct buf *out, struct bytes text, const struct note_key *k,
+	const uint8_t secret[64]);
 /* Appends a signature line from its parts; blob at most 80 bytes. */
-void note_signature_line(
-	struct buf *out, struct bytes name, const uint8_t key_id[4], struct bytes blob);
+void note_signature_line(struct buf *out, struct bytes name, const uint8_t key_id[4],
+	struct bytes blob);
 
 /*
  * Writes a note or draft again with this key's signature as the last line; a line that the key had

@@ -76,8 +76,8 @@ static int put_secret(struct buf *out, const struct secret_kind *kind, const uin
 	}
 	if (derive(key, s, passphrase) != 0)
 		return ENT_ENOMEM;
-	crypto_aead_xchacha20poly1305_ietf_encrypt(
-		sealed, &sealed_len, secret, kind->len, out->data, out->len, NULL, s->nonce, key);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(sealed, &sealed_len, secret, kind->len,
+		out->data, out->len, NULL, s->nonce, key);
 	sodium_memzero(key, sizeof(key));
 	put_base64(out, "secret", bytes_from(sealed, (size_t)sealed_len));
 	return 0;
@@ -124,8 +124,8 @@ static bool mode_private(const struct stat *st)
 	return st->st_uid == 0 && geteuid() != 0 && (st->st_mode & 077) == 040;
 }
 
-static int read_private(
-	const char *path, uint8_t text[FILE_BYTES_MAX], size_t *len, struct err_text *err)
+static int read_private(const char *path, uint8_t text[FILE_BYTES_MAX], size_t *len,
+	struct err_text *err)
 {
 	struct stat st;
 	int fd, rc;
@@ -199,8 +199,8 @@ static int take_seal(struct field_reader *r, struct seal *s)
 	return take_base64(r, "nonce", s->nonce, sizeof(s->nonce));
 }
 
-static int take_head(
-	struct field_reader *r, const struct secret_kind *kind, uint8_t *public_key, struct seal *s)
+static int take_head(struct field_reader *r, const struct secret_kind *kind, uint8_t *public_key,
+	struct seal *s)
 {
 	char first[64];
 	int rc;
@@ -224,15 +224,15 @@ static int open_sealed(struct field_reader *r, const struct secret_kind *kind, c
 	if (rc)
 		return rc;
 	if (passphrase.len == 0)
-		return err_set(
-			r->err, ENT_EPASSPHRASE, "%s: sealed, wanted its passphrase", r->file);
+		return err_set(r->err, ENT_EPASSPHRASE, "%s: sealed, wanted its passphrase",
+			r->file);
 	if (derive(key, s, passphrase) != 0)
 		return err_set(r->err, ENT_ENOMEM, "%s: no %zu bytes of memory to open it with",
 			r->file, s->memory_bytes);
-	if (crypto_aead_xchacha20poly1305_ietf_decrypt(
-		    secret, NULL, NULL, sealed, len, head.data, head.len, s->nonce, key) != 0)
-		rc = err_set(
-			r->err, ENT_EPASSPHRASE, "%s: %s", r->file, err_sentence(ENT_EPASSPHRASE));
+	if (crypto_aead_xchacha20poly1305_ietf_decrypt(secret, NULL, NULL, sealed, len, head.data,
+		    head.len, s->nonce, key) != 0)
+		rc = err_set(r->err, ENT_EPASSPHRASE, "%s: %s", r->file,
+			err_sentence(ENT_EPASSPHRASE));
 	sodium_memzero(key, sizeof(key));
 	return rc;
 }

@@ -84,3 +84,40 @@ static inline void maker_rotate(struct card *next, const struct card *last,
 	identity_role_key(&next->root, &next->node, "root", NOTE_TYPE_ED25519, root->public_key);
 	maker_hash(next->next_root, next_root);
 }
+
+/* A complete agreement between two nodes, as a file. */
+static inline struct bytes maker_agreement(struct arena *arena, const struct agreement *a,
+	const struct maker *const *makers, size_t makers_len)
+{
+	struct buf now = buf_with_max(NOTE_BYTES_MAX);
+	struct err_text err;
+	struct bytes copy;
+
+	agreement_text(&now, a);
+	for (size_t i = 0; i < makers_len; i++) {
+		struct buf next = buf_with_max(NOTE_BYTES_MAX);
+
+		assert_int_equal(agreement_sign(&next, buf_view(&now), "agreement",
+					 &makers[i]->root, &err),
+			0);
+		buf_free(&now);
+		now = next;
+	}
+	copy = arena_copy(arena, buf_view(&now));
+	buf_free(&now);
+	return copy;
+}
+
+#define ID 0x0123456789abcdefu
+
+static inline void maker_draft(struct agreement *a, struct arena *arena,
+	const struct maker *const *makers, size_t makers_len, uint64_t id)
+{
+	const struct card *cards[AGREEMENT_PARTIES_MAX];
+	struct err_text err;
+
+	for (size_t i = 0; i < makers_len; i++)
+		cards[i] = &makers[i]->card;
+	assert_int_equal(agreement_draft(a, arena, cards, makers_len, id, NOW, NOW + YEAR, &err),
+		0);
+}

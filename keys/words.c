@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "keys/words.h"
+
+/* clang-format off */
+const char *const words[WORDS_LEN] = {
+	"acorn", "actor", "album", "almond", "anchor", "angel", "ankle", "apple", "april",
+	"apron", "arrow", "aspen", "atlas", "autumn", "bacon", "badger", "bagel", "balloon",
+	"bamboo", "banjo", "barley", "basket", "beaver", "beetle", "bishop", "blanket",
+	"bonfire", "bottle", "breakfast", "bridle", "bucket", "butter", "cabbage", "cabin",
+	"cactus", "camel", "candle", "canvas", "captain", "carpet", "castle", "cedar", "cello",
+	"chapel", "cherry", "chimney", "circus", "clover", "cobra", "coffee", "comet", "compass",
+	"copper", "coral", "cotton", "cousin", "cradle", "crayon", "cricket", "crystal",
+	"curtain", "cushion", "daisy", "dancer", "decade", "desert", "dinner", "doctor",
+	"dolphin", "dragon", "drawer", "eagle", "easel", "echo", "emblem", "engine", "envoy",
+	"fabric", "falcon", "farmer", "feather", "fender", "fiddle", "forest", "fossil",
+	"freckle", "garden", "garlic", "gentle", "ginger", "giraffe", "glacier", "golden",
+	"granite", "guitar", "hammer", "harbour", "hazel", "helmet", "hockey", "honey", "hotel",
+	"husband", "igloo", "insect", "iron", "island", "jacket", "jaguar", "jasmine", "jersey",
+	"jigsaw", "journal", "jungle", "justice", "kennel", "kettle", "kitchen", "knuckle",
+	"ladder", "lantern", "laptop", "lemon", "leopard", "letter", "lily", "lion", "lizard",
+	"lobster", "lumber", "magnet", "mammoth", "mango", "maple", "market", "mason", "meadow",
+	"mermaid", "mirror", "monkey", "morning", "mountain", "muffin", "museum", "mustard",
+	"napkin", "nectar", "needle", "nephew", "nickel", "northern", "novel", "nugget",
+	"oatmeal", "ocean", "olive", "onion", "orbit", "orchard", "otter", "oven", "oyster",
+	"paddle", "panda", "parrot", "pasture", "peanut", "pebble", "pencil", "pepper", "pigeon",
+	"pilot", "pirate", "planet", "plaster", "pony", "poppy", "postcard", "pumpkin", "puppet",
+	"purple", "puzzle", "python", "quarry", "quiver", "rabbit", "raccoon", "radar",
+	"rainbow", "raven", "ribbon", "river", "robin", "rocket", "roller", "rooster", "rubber",
+	"saddle", "sailor", "salad", "salmon", "sandal", "saturn", "scarlet", "scissors",
+	"shadow", "shampoo", "silver", "siren", "sister", "sofa", "spider", "spinach",
+	"squirrel", "statue", "sugar", "summer", "sunset", "swallow", "table", "teapot",
+	"temple", "tennis", "thunder", "ticket", "tiger", "timber", "toaster", "tractor",
+	"trumpet", "tulip", "tundra", "tunnel", "turtle", "uncle", "vacuum", "valley", "velvet",
+	"venus", "village", "vulture", "waffle", "wagon", "walnut", "warden", "whisper",
+	"willow", "window", "winter", "wombat", "yellow", "yogurt", "zebra", "zero", "zigzag",
+	"zipper",
+};
