@@ -66,9 +66,13 @@ int text_base64_decode(struct bytes text, uint8_t *out, size_t cap)
 	size_t len;
 
 	/* libsodium refuses non-zero trailing bits and misplaced padding, but accepts a text without
-	 * its padding: hence the look at the length. It skips nothing when ignore is NULL. */
+	 * its padding: hence the look at the length. It skips nothing when ignore is NULL. In 1.0.18
+	 * it takes some bytes beyond ASCII for digits: hence the look at every byte. */
 	if (text.len % 4)
 		return ENT_EINVALID;
+	for (size_t i = 0; i < text.len; i++)
+		if (text.data[i] >= 0x80)
+			return ENT_EINVALID;
 	if (text.len == 0)
 		return 0;
 	len = text.len / 4 * 3;
