@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 # Entente. `make` builds into build/bin; `make check` and `make demo` also install what is missing.
+# VARIANT= keeps objects of different flags apart (plain, asan, tsan, fuzz, or any name of yours).
 
 PREFIX  ?= /usr/local
 CC      ?= cc
@@ -9,27 +10,30 @@ O       := build/$(VARIANT)
 BIN     := $(if $(filter plain,$(VARIANT)),build/bin,$(O)/bin)
 PYTHON  ?= python3
 Q       := $(if $(filter 1,$(V)),,@)
+JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
+SUBMAKE  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
 # --- what is built: one archive per folder, one object per source ---------------------------------
-FOLDERS  := keys proto $(addprefix node/,base intel merkle noise policy provenance formats gossip \
-              store intake net control metrics app cli)
-PROGRAMS := entented entente
+# Folders, each behind everything that it may include.
+LAYERS   := base proto keys intel metrics noise merkle policy provenance formats gossip store \
+              intake net control app cli
+PROGRAMS := $(patsubst node/%.c,%,$(wildcard node/*.c))
 PROTOS   := $(wildcard proto/*.proto)
 GEN      := $(PROTOS:proto/%.proto=$(O)/gen/%.pb.c)
 
-sources   = $(wildcard $(1)/*.c)
-objects   = $(patsubst %.c,$(O)/%.o,$(call sources,$(1))) \
-              $(if $(filter proto,$(1)),$(GEN:.c=.o))
-archive   = $(O)/lib/$(notdir $(1)).a
-# A folder with everything it may include, directly or not, each before what it needs.
 path      = $(if $(filter keys proto,$(1)),$(1),node/$(1))
-may       = $(shell cat $(1)/MAY_INCLUDE)
-LINK_ORDER := cli app control net intake store gossip formats provenance policy merkle noise metrics intel proto keys base
-closure   = $(sort $(1) $(foreach d,$(call may,$(call path,$(1))),$(call closure,$(d))))
-archives  = $(foreach d,$(LINK_ORDER),$(if $(filter $(d),$(1)),$(call archive,$(call path,$(d)))))
+archive   = $(O)/lib/$(1).a
+objects   = $(patsubst %.c,$(O)/%.o,$(wildcard $(call path,$(1))/*.c)) \
+              $(if $(filter proto,$(1)),$(GEN:.c=.o))
+# closure_x: x with everything it may include, directly or not; archives: these, users first.
+$(foreach f,$(LAYERS),$(eval closure_$(f) := $(sort $(f) \
+              $(foreach d,$(file <$(call path,$(f))/MAY_INCLUDE),$(closure_$(d))))))
+reverse   = $(if $(1),$(call reverse,$(wordlist 2,99,$(1))) $(firstword $(1)))
+LINKING  := $(call reverse,$(LAYERS))
+archives  = $(foreach f,$(filter $(closure_$(strip $(1))),$(LINKING)),$(call archive,$(f)))
 
 # --- how ------------------------------------------------------------------------------------------
-PKGS      := libuv libsodium jansson libidn2 libpsl
+PKGS       := libuv libsodium jansson libidn2 libpsl
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llmdb -lprotobuf-nanopb
 
@@ -38,34 +42,33 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wvla -Wundef -
 HARD := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fcf-protection
 HARDLD := -pie -Wl,-z,relro,-z,now
 CFLAGS ?= -O2 -g
-ifeq ($(VARIANT),asan)
-CFLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-HARD   := -fPIE
-HARDLD := -pie
-endif
-ifeq ($(VARIANT),tsan)
-CFLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+SAN_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
+SAN_tsan := -fsanitize=thread
+SAN_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+ifneq ($(SAN_$(VARIANT)),)
+CFLAGS := -O1 -g -fno-omit-frame-pointer $(SAN_$(VARIANT))
 HARD   := -fPIE
 HARDLD := -pie
 endif
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(if $(WERROR),-Werror) $(HARD) -pthread -I. -Inode \
              -I$(O)/gen -Itests $(PKG_CFLAGS) $(CFLAGS)
-ALL_LDFLAGS = $(HARDLD) -pthread $(CFLAGS) $(LDFLAGS)
+ALL_LDFLAGS = $(HARDLD) -Wl,--as-needed -pthread $(CFLAGS) $(LDFLAGS)
+link = @mkdir -p $(@D); echo "  LD    $@"; $(if $(Q),,set -x;) \
+             $(CC) $(ALL_LDFLAGS) -o $@ $^ $(1) $(PKG_LIBS)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all setup check check-run check-long check-asan lint fuzz demo bench install clean
+.SECONDARY:
+.PHONY: all unit setup check check-run check-long check-asan lint fuzz fuzz-run demo \
+        bench bench-run install clean
 
 all: $(PROGRAMS:%=$(BIN)/%)
 
-setup:
-	$(Q)tests/lib/setup.sh
-
-$(O)/gen/%.pb.c: proto/%.proto proto/%.options
+$(O)/gen/%.pb.c: proto/%.proto proto/%.options proto/wire.proto
 	@mkdir -p $(@D)
 	@echo "  GEN   $@"
 	$(Q)cd proto && nanopb_generator.py -q -I . --error-on-unmatched -D ../$(O)/gen $*.proto
-$(O)/gen/%.pb.o: $(O)/gen/%.pb.c
+$(O)/gen/%.pb.o: $(O)/gen/%.pb.c | $(GEN)
 	@echo "  CC    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -w -MMD -MP -c -o $@ $<
 $(O)/%.o: %.c | $(GEN)
@@ -78,32 +81,99 @@ $(call archive,$(1)): $(call objects,$(1))
 	@mkdir -p $$(@D)
 	$(Q)rm -f $$@ && $(AR) rcs $$@ $$^
 endef
-$(foreach f,$(FOLDERS),$(eval $(call archive_rule,$(f))))
+$(foreach f,$(LAYERS),$(eval $(call archive_rule,$(f))))
 
-$(BIN)/entented: $(O)/node/entented.o $(call archives,$(call closure,app))
-$(BIN)/entente: $(O)/node/entente.o $(call archives,$(call closure,cli))
-$(BIN)/%:
-	@mkdir -p $(@D)
-	@echo "  LD    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+$(BIN)/entented: $(O)/node/entented.o $(call archives,app)
+	$(call link)
+$(BIN)/entente: $(O)/node/entente.o $(call archives,cli)
+	$(call link)
 
-# --- tests: tests/unit/<folder>/test_<file>.c links only what <folder> may include ------------------
+# --- tests: each links only what the folder it is about may include -------------------------------
+TEST_LIB     := $(O)/tests/lib/testlib.a
 UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)
 UNIT_TESTS   := $(UNIT_SOURCES:%.c=$(O)/%)
-TEST_LIB     := $(O)/tests/lib/testlib.a
-TEST_LIB_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard tests/lib/*.c))
-$(TEST_LIB): $(TEST_LIB_OBJ)
+FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(O)/%)
+BENCH_SOURCES := $(wildcard tests/bench/bench_*.c)
+BENCHES      := $(BENCH_SOURCES:%.c=$(O)/%)
+INTEGRATION  ?= $(wildcard tests/integration/test_*.py)
+TESTS         = $(UNIT_TESTS) $(FUZZ_TARGETS) $(INTEGRATION)
+
+$(TEST_LIB): $(patsubst %.c,$(O)/%.o,$(wildcard tests/lib/*.c))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+unit_folder = $(notdir $(patsubst %/,%,$(dir $(1))))
 define unit_rule
-$(O)/tests/unit/$(1)/%: $(O)/tests/unit/$(1)/%.o $(TEST_LIB) $(call archives,$(call closure,$(1)))
-	@echo "  LD    $$@"
-	$(Q)$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ -lcmocka $(PKG_LIBS)
+$(O)/tests/unit/$(1)/%: $(O)/tests/unit/$(1)/%.o $(TEST_LIB) $(call archives,$(1))
+	$$(call link,-lcmocka)
 endef
-$(foreach d,$(sort $(notdir $(patsubst %/,%,$(dir $(UNIT_SOURCES))))),$(eval $(call unit_rule,$(d))))
+UNIT_FOLDERS := $(sort $(foreach s,$(UNIT_SOURCES),$(call unit_folder,$(s))))
+$(foreach d,$(UNIT_FOLDERS),$(eval $(call unit_rule,$(d))))
+
+# Fuzz targets and benchmarks name the folder that they link in a comment: /* LINKS: folder */
+links_of = $(shell sed -n 's|^/\* LINKS: \([a-z]*\) \*/$$|\1|p' $(1))
+FUZZ_MAIN := $(if $(filter fuzz,$(VARIANT)),,$(O)/tests/fuzz/main.o)
+define fuzz_rule
+$(O)/$(1:.c=): $(O)/$(1:.c=.o) $(FUZZ_MAIN) $(call archives,$(call links_of,$(1)))
+	$$(call link,$(if $(FUZZ_MAIN),,-fsanitize=fuzzer))
+endef
+$(foreach s,$(FUZZ_SOURCES),$(eval $(call fuzz_rule,$(s))))
+define bench_rule
+$(O)/$(1:.c=): $(O)/$(1:.c=.o) $(call archives,$(call links_of,$(1)))
+	$$(call link)
+endef
+$(foreach s,$(BENCH_SOURCES),$(eval $(call bench_rule,$(s))))
+
 unit: $(UNIT_TESTS)
+
+setup:
+	$(Q)tests/lib/setup.sh
+
+check: setup
+	$(Q)$(SUBMAKE) check-run WERROR=1
+check-run: all $(UNIT_TESTS) $(FUZZ_TARGETS)
+	$(Q)ENTENTE_BIN=$(BIN) $(PYTHON) tests/lib/run.py $(TESTS)
+check-long: setup
+	$(Q)ENTENTE_LONG=1 $(SUBMAKE) check-run WERROR=1
+check-asan: setup
+	$(Q)$(SUBMAKE) check-run VARIANT=asan
+
+lint:
+	$(Q)tests/lib/setup.sh lint
+	$(Q)$(SUBMAKE) VARIANT=clang CC=clang WERROR=1 all unit
+	$(Q)$(PYTHON) tests/lib/lint.py --layers "$(LAYERS)" \
+		--flags "$(filter-out -I$(O)/gen,$(ALL_CFLAGS)) -Ibuild/clang/gen"
+
+FUZZ_SECONDS ?= 60
+fuzz:
+	$(Q)tests/lib/setup.sh lint
+	$(Q)$(SUBMAKE) VARIANT=fuzz CC=clang fuzz-run
+fuzz-run: $(FUZZ_TARGETS)
+	$(Q)set -e; for t in $(FUZZ_TARGETS); do \
+		name=$${t##*/fuzz_}; echo "  FUZZ  $$name"; \
+		mkdir -p $(O)/corpus/$$name tests/fuzz/corpus/$$name; \
+		$$t -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 \
+			-artifact_prefix=$(O)/ $(O)/corpus/$$name tests/fuzz/corpus/$$name; \
+	done
+
+demo: setup
+	$(Q)$(SUBMAKE) all
+	$(Q)ENTENTE_BIN=$(BIN) KEEP=$(KEEP) $(PYTHON) tests/integration/demo.py
+
+bench: setup
+	$(Q)$(SUBMAKE) bench-run
+bench-run: all $(BENCHES)
+	$(Q)ENTENTE_BIN=$(BIN) $(PYTHON) tests/bench/run.py
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(PROGRAMS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
+	for page in $(wildcard docs/man/*.[158]); do install -D -m 644 -t \
+		$(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || exit 1; done
+	for unit in $(wildcard docs/*.service); do install -D -m 644 -t \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system $$unit || exit 1; done
 
 clean:
 	rm -rf build
 
--include $(shell find build/$(VARIANT) -name '*.d' 2>/dev/null)
-.SECONDARY:
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""Runs test programs, some at a time, each with a time limit, and counts their test cases.
+
+A program says `ok NAME`, `not ok NAME` or `skip NAME` on lines of its own (unit tests say so in
+TAP, which cmocka writes). One that dies, hangs, or reports nothing is a failure of its own. What
+a failing program printed is shown. The last line is `N passed, N failed[, N skipped]`.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+# cmocka: "ok 1 - name", "not ok 2 - name", "not ok 3 # SKIP name"; ours: the same without numbers.
+RESULT = re.compile(r"^(?P<word>ok|not ok|skip)\b(?: \d+)?(?: -)?(?P<skip> # SKIP)? ?(?P<name>.*)$")
+
+
+class Outcome:
+    """What one program reported."""
+
+    def __init__(self, program):
+        self.program = program
+        self.passed = 0
+        self.failed = []
+        self.skipped = []
+        self.output = ""
+        self.seconds = 0.0
+
+    def read(self, output):
+        self.output = output
+        for line in output.splitlines():
+            match = RESULT.match(line)
+            if not match:
+                continue
+            if match["skip"] or match["word"] == "skip":
+                self.skipped.append(match["name"])
+            elif match["word"] == "ok":
+                self.passed += 1
+            else:
+                self.failed.append(match["name"])
+
+    def judge(self, status):
+        """Adds the failures that no line tells of."""
+        if status is None:
+            self.failed.append("(took too long)")
+        elif status < 0:
+            self.failed.append(f"(died of {signal.Signals(-status).name})")
+        elif status != 0 and not self.failed:
+            self.failed.append(f"(ended with status {status})")
+        elif not self.passed and not self.failed and not self.skipped:
+            self.failed.append("(reported no results)")
+
+    def summary(self):
+        text = f"{self.passed} passed, {len(self.failed)} failed"
+        if self.skipped:
+            text += f", {len(self.skipped)} skipped"
+        return f"{self.program}: {text} ({self.seconds:.1f} s)"
+
+
+def stop(process):
+    """Ends the program with everything it has started."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def run(program, timeout):
+    outcome = Outcome(program)
+    environment = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP", PYTHONUNBUFFERED="1")
+    command = [sys.executable, program] if program.endswith(".py") else [program]
+    name = os.path.basename(program)
+    if name.startswith("fuzz_"):
+        command.append("tests/fuzz/corpus/" + name.removeprefix("fuzz_"))
+    start = time.monotonic()
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, env=environment, start_new_session=True)
+    try:
+        output, _ = process.communicate(timeout=timeout)
+        status = process.returncode
+    except subprocess.TimeoutExpired:
+        stop(process)
+        output, _ = process.communicate()
+        status = None
+    stop(process)
+    outcome.seconds = time.monotonic() - start
+    outcome.read(output.decode(errors="replace"))
+    outcome.judge(status)
+    return outcome
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--timeout", type=float, default=float(os.environ.get("TEST_TIMEOUT", 600)),
+                        help="seconds for each program")
+    parser.add_argument("programs", nargs="*")
+    options = parser.parse_args()
+
+    passed = failed = skipped = 0
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        runs = [pool.submit(run, program, options.timeout) for program in options.programs]
+        for done in concurrent.futures.as_completed(runs):
+            outcome = done.result()
+            passed += outcome.passed
+            failed += len(outcome.failed)
+            skipped += len(outcome.skipped)
+            print(outcome.summary(), flush=True)
+            if outcome.failed:
+                print(outcome.output.rstrip())
+                for name in outcome.failed:
+                    print(f"FAILED {outcome.program}: {name}", flush=True)
+    text = f"{passed} passed, {failed} failed"
+    print(text + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
