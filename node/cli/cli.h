@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/conf.h"
 #include "base/env.h"
+#include "base/map.h"
 #include "base/name.h"
 #include "keys/keydir.h"
 #include "store/store.h"
@@ -80,6 +81,7 @@ struct cli {
 
 	/* Opened on demand, closed by main. */
 	struct arena arena; /* for whatever lives as long as the command */
+	struct map names;   /* node id -> name, filled as names are asked for */
 	bool has_keydir;
 	struct keydir keydir;
 	struct store *store;
@@ -88,12 +90,17 @@ struct cli {
 
 /* --- options.c ------------------------------------------------------------------------------------ */
 
+/* The whole program: gives the exit status. commands is the table, ended by NULL. */
+int cli_main(const struct cli_command *const *commands, int argc, char **argv);
+
 /*
- * Finds the command among commands (ended by a NULL name) and reads the options. 0; or CLI_USAGE
- * after an error on stderr; or -1 after help or the version was printed: leave with CLI_DONE.
+ * Finds the command and reads the options; views into argv, which must outlive c. 0; or CLI_USAGE
+ * after an error on stderr; or CLI_HELP when help or version was asked for and printed.
  * --help, --json, --progress and --home DIR go with every command.
  */
-int cli_parse(struct cli *c, const struct cli_command *commands, int argc, char **argv) MUST_CHECK;
+#define CLI_HELP (-1)
+int cli_parse(struct cli *c, const struct cli_command *const *commands, int argc,
+	char **argv) MUST_CHECK;
 
 bool cli_has(const struct cli *c, const char *option);
 /* The value; NULL when not given. */
@@ -117,7 +124,7 @@ int cli_fail(struct cli *c, int status, const char *format, ...) PRINTF_LIKE(3, 
 int cli_status_of(int code);
 int cli_fail_code(struct cli *c, int code, const char *what);
 /* A diagnostic without consequence, on stderr. */
-void cli_note(const struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
+void cli_note(struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Prints the document with LF; takes the reference. Gives status, or CLI_STORE when stdout fails. */
 int cli_json(struct cli *c, json_t *document, int status);
@@ -157,6 +164,8 @@ void cli_progress(struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* --- home.c --------------------------------------------------------------------------------------- */
 
+/* Sets c->home from --home, ENTENTE_HOME or the default. */
+int cli_home(struct cli *c) MUST_CHECK;
 /* home + "/" + name, in the arena. */
 const char *cli_path(struct cli *c, const char *name);
 int64_t cli_now_s(void);
@@ -175,6 +184,8 @@ void cli_close(struct cli *c);
 
 /* Reads entente.conf. */
 int cli_conf_read(struct cli *c, struct conf *conf) MUST_CHECK;
+
+/* --- find.c --------------------------------------------------------------------------------------- */
 
 /* The node's own newest card, or NULL before there is one. After cli_need_keydir. */
 const struct card *cli_own(const struct cli *c);
@@ -201,7 +212,7 @@ int cli_find_feed(struct cli *c, const char *text, struct log_name *feed) MUST_C
 bool cli_agreement_id(const char *text, uint64_t *id);
 void cli_agreement_text(char out[17], uint64_t id);
 
-/* --- secrets: home.c ------------------------------------------------------------------------------ */
+/* --- ask.c ---------------------------------------------------------------------------------------- */
 
 struct cli_passphrase {
 	char *text; /* guarded; NULL: none */
@@ -221,7 +232,16 @@ static inline struct bytes cli_passphrase_bytes(const struct cli_passphrase *p)
 	return bytes_from(p->text, p->len);
 }
 
-/* --- the daemon: home.c --------------------------------------------------------------------------- */
+/* The same from a file's first line. */
+int cli_passphrase_file(struct cli *c, const char *path, struct cli_passphrase *p) MUST_CHECK;
+
+/* The root key of --root-key, else of this home, opened with its passphrase. */
+struct root_key;
+int cli_root_key(struct cli *c, struct root_key *root) MUST_CHECK;
+/* The node's keys; the passphrase of a sealed file comes from --node-passphrase-file,
+ * ENTENTE_PASSPHRASE_FILE or as with cli_passphrase. */
+struct identity;
+int cli_identity(struct cli *c, uint64_t incarnation, struct identity *id) MUST_CHECK;
 
 /* True when a daemon answers on this home's control socket. */
 bool cli_daemon_there(struct cli *c);
@@ -232,6 +252,10 @@ bool cli_daemon_there(struct cli *c);
 int cli_call(struct cli *c, json_t *request, uint64_t timeout_ms, json_t **answer) MUST_CHECK;
 /* The same, silent: ENT_ECLOSED when there is no daemon. The answer may be one that is not ok. */
 int cli_call_quiet(struct cli *c, json_t *request, uint64_t timeout_ms, json_t **answer) MUST_CHECK;
+/* 0 for an answer that is ok, else its status after cli_fail. */
+int cli_call_status(struct cli *c, const json_t *answer) MUST_CHECK;
+/* Asks a daemon, if there is one, to read keys/ at once. */
+void cli_reload(struct cli *c);
 
 /* --- the commands, for the table in main.c -------------------------------------------------------- */
 
