@@ -11,7 +11,7 @@
 
 _Static_assert(LOG_NAME_TEXT_SIZE <= NOTE_NAME_MAX, "an origin line is a key name");
 
-/* --- the texts ------------------------------------------------------------------------------------ */
+/* --- the texts -------------------------------------------------------------------------------- */
 
 static void text_make(struct signed_text *t, const char *head, const char *origin, uint64_t size,
 	const struct hash *root)
@@ -59,7 +59,7 @@ void checkpoint_text(struct buf *out, const struct log_name *log, uint64_t size,
 	buf_bytes(out, signed_text_view(&t));
 }
 
-/* --- signatures ------------------------------------------------------------------------------------- */
+/* --- signatures ------------------------------------------------------------------------------- */
 
 void checkpoint_sign(struct checkpoint *c, const uint8_t secret[64])
 {
@@ -124,7 +124,7 @@ int cosignature_verify(const struct cosignature *s, const struct checkpoint *c,
 		       : ENT_ECRYPTO;
 }
 
-/* --- notes ---------------------------------------------------------------------------------------- */
+/* --- notes ------------------------------------------------------------------------------------ */
 
 void checkpoint_note(struct buf *out, const struct checkpoint *c, const uint8_t public_key[32])
 {
@@ -180,7 +180,7 @@ int checkpoint_parse(struct bytes text, struct checkpoint *c, struct note *note)
 	return bytes_eq(signed_text_view(&again), note->text) ? 0 : ENT_EINVALID;
 }
 
-/* --- messages ------------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 void checkpoint_to_wire(struct wire_checkpoint *w, const struct checkpoint *c)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The bytes under the signatures of checkpoints and cosignatures, for any origin line. Inside merkle/
- * only: others name logs by struct log_name and use checkpoint.h. Bounded, so nothing can fail.
+ * The bytes under the signatures of checkpoints and cosignatures, for any origin line. Inside
+ * merkle/ only: others name logs by struct log_name and use checkpoint.h. Bounded, so nothing can
+ * fail.
  */
 #pragma once
 
@@ -9,7 +10,7 @@
 #include "merkle/hash.h"
 #include "proto/limits.h"
 
-/* "cosignature/v1", "time " and 20 digits, the origin, 20 digits, 44 characters, each with its LF. */
+/* "cosignature/v1", "time " and 20 digits, the origin, 20 digits, 44 characters, each with LF. */
 #define SIGNED_TEXT_MAX (15 + 26 + NOTE_NAME_MAX + 1 + 21 + 45)
 
 struct signed_text {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* LINKS: merkle */
-/* A checkpoint that is read can be written again: text and own signature come out as they came in. */
+/* A checkpoint that is read can be written again: text and own signature are as they came in. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* LINKS: merkle */
 /*
- * Proof verifiers and compact ranges. The first byte chooses: numbers and hashes as a peer could send
- * them, or a small tree whose proofs must hold and, once changed, must not.
+ * Proof verifiers and compact ranges. The first byte chooses: numbers and hashes as a peer could
+ * send them, or a small tree whose proofs must hold and, once changed, must not.
  */
 #include <assert.h>
 #include <stddef.h>

@@ -201,7 +201,7 @@ static void wire_form_keeps_everything_but_the_name(void **state)
 	assert_true(log_name_eq(&back.log, &c.log));
 }
 
-/* --- notes ---------------------------------------------------------------------------------------- */
+/* --- notes ------------------------------------------------------------------------------------ */
 
 static struct buf note_of(const struct checkpoint *c)
 {

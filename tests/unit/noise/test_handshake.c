@@ -17,7 +17,7 @@ static int setup(void **state)
 	return sodium_init() < 0 ? -1 : 0;
 }
 
-/* --- public vectors ------------------------------------------------------------------------------- */
+/* --- public vectors --------------------------------------------------------------------------- */
 
 static struct bytes hex_of(const json_t *object, const char *key, uint8_t *out, size_t cap)
 {
@@ -158,7 +158,7 @@ static void vectors_of_flynn_hold(void **state)
 	json_decref(file);
 }
 
-/* --- pairs of our own ----------------------------------------------------------------------------- */
+/* --- pairs of our own ------------------------------------------------------------------------- */
 
 struct pair {
 	uint8_t secrets[2][32], publics[2][32], ephemerals[2][32], psk[32];
@@ -392,7 +392,7 @@ static void another_psk_or_prologue_or_responder_is_refused(void **state)
 	assert_int_equal(pair_read1(&q), ENT_ECRYPTO);
 }
 
-/* --- points of low order ---------------------------------------------------------------------------- */
+/* --- points of low order ---------------------------------------------------------------------- */
 
 static void assert_point_refused(const uint8_t point[32])
 {
@@ -478,7 +478,7 @@ static void points_that_wycheproof_sends_to_zero_are_refused(void **state)
 	json_decref(file);
 }
 
-/* --- transport ------------------------------------------------------------------------------------ */
+/* --- transport -------------------------------------------------------------------------------- */
 
 static void replayed_reordered_reflected_and_forged_messages_are_refused(void **state)
 {
@@ -601,7 +601,7 @@ static void wiping_and_failing_leave_no_secret(void **state)
 	assert_memory_equal(&p.init, &wiped, sizeof(wiped));
 }
 
-/* --- in front of message 1 -------------------------------------------------------------------------- */
+/* --- in front of message 1 -------------------------------------------------------------------- */
 
 static void mac_fits_one_responder_and_one_message(void **state)
 {
