@@ -14,8 +14,7 @@ _Static_assert(NOISE_MSG1_BYTES == DH_BYTES + (DH_BYTES + NOISE_TAG_BYTES) + NOI
 	"e, sealed s, sealed payload");
 _Static_assert(NOISE_MSG2_BYTES == DH_BYTES + NOISE_TAG_BYTES, "e, sealed payload");
 
-/* --- hashes (4.3, 5.2)
- * ---------------------------------------------------------------------------- */
+/* --- hashes (4.3, 5.2) ------------------------------------------------------------------------ */
 
 static void blake2b(uint8_t *out, size_t out_len, struct bytes a, struct bytes b)
 {
@@ -54,8 +53,8 @@ static void hmac(uint8_t out[NOISE_HASH_BYTES], const uint8_t key[NOISE_HASH_BYT
 }
 
 /* HKDF (4.3) with up to three outputs behind one another in out. */
-static void hkdf(
-	uint8_t *out, size_t outputs, const uint8_t ck[NOISE_HASH_BYTES], struct bytes input)
+static void hkdf(uint8_t *out, size_t outputs, const uint8_t ck[NOISE_HASH_BYTES],
+	struct bytes input)
 {
 	uint8_t temp[NOISE_HASH_BYTES];
 
@@ -71,8 +70,7 @@ static void hkdf(
 	sodium_memzero(temp, sizeof(temp));
 }
 
-/* --- the cipher (5.1, 12.3)
- * ------------------------------------------------------------------------ */
+/* --- the cipher (5.1, 12.3) ------------------------------------------------------------------- */
 
 static void nonce_of(uint8_t nonce[12], uint64_t n)
 {
@@ -87,8 +85,8 @@ static void encrypt(uint8_t *out, const uint8_t key[NOISE_KEY_BYTES], uint64_t n
 	uint8_t nonce[12];
 
 	nonce_of(nonce, n);
-	crypto_aead_chacha20poly1305_ietf_encrypt(
-		out, NULL, plain.data, plain.len, ad.data, ad.len, NULL, nonce, key);
+	crypto_aead_chacha20poly1305_ietf_encrypt(out, NULL, plain.data, plain.len, ad.data, ad.len,
+		NULL, nonce, key);
 }
 
 static int decrypt(uint8_t *out, const uint8_t key[NOISE_KEY_BYTES], uint64_t n, struct bytes ad,
@@ -97,14 +95,13 @@ static int decrypt(uint8_t *out, const uint8_t key[NOISE_KEY_BYTES], uint64_t n,
 	uint8_t nonce[12];
 
 	nonce_of(nonce, n);
-	return crypto_aead_chacha20poly1305_ietf_decrypt(
-		       out, NULL, NULL, sealed.data, sealed.len, ad.data, ad.len, nonce, key) == 0
+	return crypto_aead_chacha20poly1305_ietf_decrypt(out, NULL, NULL, sealed.data, sealed.len,
+		       ad.data, ad.len, nonce, key) == 0
 		       ? 0
 		       : ENT_ECRYPTO;
 }
 
-/* --- the symmetric state (5.2) -------------------------------------------------------------------
- */
+/* --- the symmetric state (5.2) ---------------------------------------------------------------- */
 
 static void mix_hash(struct noise_handshake *hs, struct bytes data)
 {
@@ -156,8 +153,7 @@ static int decrypt_and_hash(struct noise_handshake *hs, struct bytes sealed, uin
 	return 0;
 }
 
-/* --- tokens (5.3, 7.1, 9.2)
- * ------------------------------------------------------------------------ */
+/* --- tokens (5.3, 7.1, 9.2) ------------------------------------------------------------------- */
 
 static void write_e(struct noise_handshake *hs, const uint8_t e_secret[32], uint8_t *out)
 {
@@ -176,8 +172,8 @@ static void read_e(struct noise_handshake *hs, const uint8_t *in)
 }
 
 /* An all-zero result means a point of low order: someone wants the secret to be known to all. */
-static int mix_dh(
-	struct noise_handshake *hs, const uint8_t secret[32], const uint8_t public_key[32])
+static int mix_dh(struct noise_handshake *hs, const uint8_t secret[32],
+	const uint8_t public_key[32])
 {
 	uint8_t shared[DH_BYTES];
 	int rc = crypto_scalarmult(shared, secret, public_key) == 0 ? 0 : ENT_ECRYPTO;
@@ -188,8 +184,7 @@ static int mix_dh(
 	return rc;
 }
 
-/* --- the handshake
- * -------------------------------------------------------------------------------- */
+/* --- the handshake ---------------------------------------------------------------------------- */
 
 void noise_init(struct noise_handshake *hs, bool initiator, struct bytes prologue,
 	const uint8_t s_secret[32], const uint8_t s_public[32], const uint8_t *rs)
@@ -239,8 +234,8 @@ int noise_write1(struct noise_handshake *hs, const uint8_t e_secret[32], struct 
 	return 0;
 }
 
-int noise_read1(
-	struct noise_handshake *hs, struct bytes message, uint8_t *payload, size_t *payload_len)
+int noise_read1(struct noise_handshake *hs, struct bytes message, uint8_t *payload,
+	size_t *payload_len)
 {
 	struct bytes sealed_s, sealed_payload;
 
@@ -311,8 +306,7 @@ void noise_split(struct noise_handshake *hs, struct noise_cipher *send,
 	sodium_memzero(keys, sizeof(keys));
 }
 
-/* --- transport (5.3, 11.3)
- * ------------------------------------------------------------------------- */
+/* --- transport (5.3, 11.3) -------------------------------------------------------------------- */
 
 /* Both ends count the same plain bytes, so both change keys behind the same message. */
 static void cipher_count(struct noise_cipher *c, size_t plain_len)
@@ -357,11 +351,10 @@ void noise_rekey(struct noise_cipher *c)
 	sodium_memzero(sealed, sizeof(sealed));
 }
 
-/* --- in front of message 1
- * --------------------------------------------------------------------------- */
+/* --- in front of message 1 -------------------------------------------------------------------- */
 
-void noise_mac(
-	uint8_t mac[NOISE_MAC_BYTES], const uint8_t responder_public[32], struct bytes message1)
+void noise_mac(uint8_t mac[NOISE_MAC_BYTES], const uint8_t responder_public[32],
+	struct bytes message1)
 {
 	uint8_t key[32];
 

@@ -79,8 +79,8 @@ void noise_rekey(struct noise_cipher *c);
  * alike on both ends: seal and open do it by themselves. */
 
 /* The MAC in front of message 1. verify: 0 or ENT_ECRYPTO. */
-void noise_mac(
-	uint8_t mac[NOISE_MAC_BYTES], const uint8_t responder_public[32], struct bytes message1);
+void noise_mac(uint8_t mac[NOISE_MAC_BYTES], const uint8_t responder_public[32],
+	struct bytes message1);
 int noise_mac_verify(const uint8_t mac[NOISE_MAC_BYTES], const uint8_t responder_public[32],
 	struct bytes message1) MUST_CHECK;
 
