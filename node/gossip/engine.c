@@ -195,6 +195,22 @@ const uint8_t *gossip_log_key(const struct gossip *g, const struct node_id *node
 	return o ? origin_key(o, incarnation) : NULL;
 }
 
+const char *gossip_name(const struct gossip *g, const struct node_id *node)
+{
+	const struct origin *o = origin_find(g, node);
+
+	return o ? o->name : "";
+}
+
+bool gossip_incarnation(const struct gossip *g, const struct node_id *node, uint64_t *incarnation)
+{
+	const struct origin *o = origin_find(g, node);
+
+	if (o)
+		*incarnation = o->logs[o->logs_len - 1].incarnation;
+	return o != NULL;
+}
+
 /* Keeps of a chain what every message needs, and the chain's text to pass on. */
 static int origin_take(struct origin *o, const struct card_chain *chain)
 {
@@ -217,6 +233,7 @@ static int origin_take(struct origin *o, const struct card_chain *chain)
 	o->logs = logs;
 	o->logs_len = last->logs_len;
 	o->serial = last->serial;
+	memcpy(o->name, last->name, sizeof(o->name) - 1);
 	o->chain = buf_view(&text);
 	return 0;
 }
@@ -433,6 +450,9 @@ void gossip_counts(const struct gossip *g, struct gossip_counts *c)
 		.heads_ignored = g->heads_ignored,
 		.ingest_bytes = g->ingest_bytes,
 	};
-	for (const struct session *s = g->sessions; s; s = s->next)
+	c->heads_heard = g->heads_heard;
+	for (const struct session *s = g->sessions; s; s = s->next) {
 		c->sessions++;
+		c->sessions_greeted += s->greeted && !s->closing;
+	}
 }

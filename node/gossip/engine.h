@@ -165,12 +165,19 @@ struct gossip_feed_view {
 bool gossip_feed_view(struct gossip *g, const struct log_name *name, struct gossip_feed_view *v);
 
 struct gossip_counts {
-	size_t sessions, feeds, origins;
+	size_t sessions, sessions_greeted, feeds, origins;
+	bool heads_heard;         /* from anybody since start */
 	uint64_t origins_ignored; /* introduced by somebody who may not, or beyond a quota */
 	uint64_t heads_ignored;
 	size_t ingest_bytes; /* received, not stored yet */
 };
 void gossip_counts(const struct gossip *g, struct gossip_counts *c);
+
+/* The newest incarnation of a known origin; false when it is unknown. */
+bool gossip_incarnation(const struct gossip *g, const struct node_id *node, uint64_t *incarnation);
+
+/* The name on a known origin's card; "" when it is unknown. */
+const char *gossip_name(const struct gossip *g, const struct node_id *node);
 
 /* The public log key of an incarnation of a known origin; NULL. */
 const uint8_t *gossip_log_key(const struct gossip *g, const struct node_id *node,

@@ -45,6 +45,7 @@ struct origin {
 	bool introduced;
 	bool frozen; /* two chains contradict each other */
 	uint32_t serial;
+	char name[PARTY_NAME_MAX]; /* on its card, cut: for people */
 	size_t logs_len;
 	struct origin_log {
 		uint64_t incarnation;
@@ -161,6 +162,7 @@ struct gossip {
 	uint64_t second_ms;      /* last time the slow part of the tick ran */
 	size_t ingest_bytes;
 	uint64_t origins_ignored, heads_ignored;
+	bool heads_heard;
 	struct arena scratch; /* of one event */
 };
 

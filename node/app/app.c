@@ -1,0 +1,600 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "app/impl.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "keys/file.h"
+
+#define META_PROVENANCE "provenance" /* origin line of the log of acts in use */
+
+/* --- time, entropy, alarms ----------------------------------------------------------------------------- */
+
+struct gossip_time app_now(const struct app *a)
+{
+	struct timespec wall;
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	return (struct gossip_time){.mono_ms = uv_now(&a->loop),
+		.wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000};
+}
+
+static void random_fill(void *ctx, void *out, size_t len)
+{
+	(void)ctx;
+	randombytes_buf(out, len);
+}
+
+void app_alarm(struct app *a, const char *rule, const char *severity, const char *subject,
+	const char *text, const char *what_to_do)
+{
+	struct alarm *al;
+
+	for (size_t i = 0; i < a->alarms_len; i++) {
+		al = &a->alarms[i];
+		if (strcmp(al->rule, rule) == 0 &&
+			strncmp(al->subject, subject, sizeof(al->subject) - 1) == 0)
+			return;
+	}
+	log_warn("alarm", "%s subject=%s %s", rule, subject, text);
+	if (a->alarms_len == APP_ALARMS_MAX) /* the oldest gives way; provenance has them all */
+		memmove(a->alarms, a->alarms + 1, --a->alarms_len * sizeof(a->alarms[0]));
+	al = &a->alarms[a->alarms_len++];
+	al->id = ++a->alarm_id;
+	al->rule = rule;
+	al->severity = severity;
+	al->since_ms = app_now(a).wall_ms;
+	al->what_to_do = what_to_do;
+	snprintf(al->subject, sizeof(al->subject), "%s", subject);
+	snprintf(al->text, sizeof(al->text), "%s", text);
+}
+
+void app_alarm_clear(struct app *a, const char *rule)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < a->alarms_len; i++)
+		if (strcmp(a->alarms[i].rule, rule) != 0)
+			a->alarms[len++] = a->alarms[i];
+	a->alarms_len = len;
+}
+
+void app_enter(struct app *a, const struct act_body *act)
+{
+	pipeline_enter(a->pipeline, act, false, 0, NULL);
+}
+
+void app_go_mute(struct app *a, const char *why)
+{
+	struct act_body act = {.act = ACT_ALARM, .rule = bytes_str("mute"), .text = bytes_str(why)};
+
+	if (a->mute)
+		return;
+	a->mute = true;
+	app_alarm(a, "mute", "page", a->options->home, why,
+		"the node signs nothing of its own; docs/OPERATING.md, Mute");
+	if (a->pipeline)
+		app_enter(a, &act);
+}
+
+/* --- telling the supervisor ---------------------------------------------------------------------------- */
+
+/* sd_notify(3): one datagram to the socket that the environment names. */
+static void notify_supervisor(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	size_t len = path ? strlen(path) : 0;
+	int fd;
+
+	if (len == 0 || len >= sizeof(to.sun_path))
+		return;
+	memcpy(to.sun_path, path, len);
+	if (path[0] == '@')
+		to.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&to,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
+		log_warn("app", "the supervisor was not told: %s", strerror(errno));
+	close(fd);
+}
+
+static void ready_path(const struct app *a, char out[600])
+{
+	snprintf(out, 600, "%s/ready", a->run_dir);
+}
+
+static void ready_remove(const struct app *a)
+{
+	char path[600];
+
+	ready_path(a, path);
+	unlink(path);
+}
+
+static int ready_write(const struct app *a, struct err_text *err)
+{
+	struct buf text = buf_with_max(256);
+	char path[600];
+	int rc;
+
+	ready_path(a, path);
+	buf_printf(&text, "{\"listen\": \"%s\", \"pid\": %d}\n", a->bound, (int)getpid());
+	rc = file_write(path, buf_view(&text), 0644, err);
+	buf_free(&text);
+	return rc;
+}
+
+/* --- stopping ------------------------------------------------------------------------------------------- */
+
+static void on_handle_closed(uv_handle_t *h)
+{
+	struct app *a = h->data;
+
+	a->handles_open--;
+}
+
+static void handle_close(struct app *a, uv_handle_t *h)
+{
+	h->data = a;
+	a->handles_open++;
+	uv_close(h, on_handle_closed);
+}
+
+static void on_control_stopped(void *ctx)
+{
+	(void)ctx;
+}
+
+static void on_net_stopped(void *ctx)
+{
+	struct app *a = ctx;
+
+	handle_close(a, (uv_handle_t *)&a->wake);
+	handle_close(a, (uv_handle_t *)&a->tick);
+	handle_close(a, (uv_handle_t *)&a->settle);
+	handle_close(a, (uv_handle_t *)&a->terminate);
+	handle_close(a, (uv_handle_t *)&a->interrupt);
+	handle_close(a, (uv_handle_t *)&a->hangup);
+	handle_close(a, (uv_handle_t *)&a->watch[0]);
+	handle_close(a, (uv_handle_t *)&a->watch[1]);
+}
+
+void app_stop(struct app *a, int status)
+{
+	if (a->stopping)
+		return;
+	a->stopping = true;
+	a->status = status;
+	log_notice("app", "stopping");
+	notify_supervisor("STOPPING=1");
+	ready_remove(a);
+	uv_timer_stop(&a->tick);
+	uv_timer_stop(&a->settle);
+	control_stop(a->control, on_control_stopped, a);
+	net_stop(a->net, on_net_stopped, a);
+}
+
+static void on_stop_signal(uv_signal_t *s, int number)
+{
+	(void)number;
+	app_stop(s->data, 0);
+}
+
+static void on_hangup(uv_signal_t *s, int number)
+{
+	(void)number;
+	keys_reload(s->data);
+}
+
+/* --- the loop ------------------------------------------------------------------------------------------- */
+
+static void on_wake(uv_async_t *h)
+{
+	struct app *a = h->data;
+
+	exchange_events(a);
+	requests_tick(a);
+}
+
+static void notify_loop(void *ctx)
+{
+	struct app *a = ctx;
+
+	uv_async_send(&a->wake);
+}
+
+static void watch_clock(struct app *a)
+{
+	struct gossip_time now = app_now(a);
+	int64_t offset = now.wall_ms - (int64_t)now.mono_ms;
+	int64_t step = offset - a->clock_offset_ms;
+	struct act_body act = {.act = ACT_CLOCK_STEP};
+
+	a->clock_offset_ms = offset;
+	if (step < CLOCK_STEP_MS && step > -CLOCK_STEP_MS)
+		return;
+	act.from = (uint64_t)(now.wall_ms - step);
+	act.to = (uint64_t)now.wall_ms;
+	app_enter(a, &act);
+	app_alarm(a, "clock-step", "today", a->options->home,
+		"the clock of this machine has stepped", "check the machine's time source");
+}
+
+/* With an intact guard the first seal waits for a peer's word on our own feeds, but not for ever. */
+static void allow_sealing(struct app *a)
+{
+	struct gossip_counts counts;
+
+	if (a->sealing)
+		return;
+	gossip_counts(a->gossip, &counts);
+	a->sealing = a->in_force_len == 0 || counts.heads_heard ||
+		     uv_now(&a->loop) - a->started_ms >= FIRST_SEAL_MS;
+}
+
+static void on_tick(uv_timer_t *t)
+{
+	struct app *a = t->data;
+
+	watch_clock(a);
+	keys_tick(a);
+	gossip_tick(a->gossip, app_now(a));
+	exchange_actions(a);
+	allow_sealing(a);
+	requests_tick(a);
+}
+
+/* --- start ------------------------------------------------------------------------------------------------ */
+
+static int paths_set(struct app *a, struct err_text *err)
+{
+	const char *home = a->options->home;
+	const struct {
+		char *out;
+		const char *name;
+	} paths[] = {{a->keys_dir, "keys"}, {a->data_dir, "data"}, {a->run_dir, "run"},
+		{a->keys_file, "keys/node.key"}};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (file_path(paths[i].out, 512, home, paths[i].name) != 0)
+			return err_set(err, ENT_ELIMIT, "%s: the path is too long", home);
+	return 0;
+}
+
+static int conf_open(struct app *a, struct err_text *err)
+{
+	struct buf text = buf_with_max(CONF_BYTES_MAX);
+	char path[512];
+	int rc = file_path(path, sizeof(path), a->options->home, "entente.conf");
+
+	if (rc == 0)
+		rc = file_read(path, &text, err);
+	if (rc == 0)
+		rc = conf_parse(&a->conf, buf_view(&text), path, err);
+	buf_free(&text);
+	if (rc == 0)
+		log_level_set(a->options->has_log_level ? a->options->log_level
+							: a->conf.log_level);
+	return rc;
+}
+
+/* The passphrase of node.key: a file, the environment's file, or the supervisor's credential. */
+static int passphrase_read(const struct app *a, struct buf *out, struct err_text *err)
+{
+	const char *file = a->options->passphrase_file;
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+	char path[512];
+
+	if (!file)
+		file = getenv("ENTENTE_PASSPHRASE_FILE");
+	if (!file && credentials &&
+		file_path(path, sizeof(path), credentials, "entente-passphrase") == 0 &&
+		access(path, R_OK) == 0)
+		file = path;
+	if (!file)
+		return 0;
+	if (file_read(file, out, err) != 0)
+		return ENT_EIO;
+	while (out->len && (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == '\r'))
+		out->len--;
+	return 0;
+}
+
+static int identity_open(struct app *a, struct err_text *err)
+{
+	const struct card *own = card_chain_last(&a->keys->own);
+	const struct card_log *log = &own->logs[own->logs_len - 1];
+	struct buf passphrase = buf_with_max(4096);
+	int rc = passphrase_read(a, &passphrase, err);
+
+	if (rc == 0)
+		rc = identity_read(&a->identity, a->keys_file, buf_view(&passphrase),
+			log->incarnation, err);
+	if (passphrase.data)
+		sodium_memzero(passphrase.data, passphrase.cap);
+	buf_free(&passphrase);
+	if (rc != 0)
+		return rc;
+	a->self = own->node;
+	if (memcmp(a->identity.log_public, log->key.public_key, 32) != 0 ||
+		memcmp(a->identity.transport_public, own->transport, 32) != 0)
+		return err_set(err, ENT_ECRYPTO, "%s: its keys are not those that own.card names",
+			a->keys_file);
+	return 0;
+}
+
+/* Behind the guard, or without one: restored. Then the node signs nothing of its own. */
+static int guard_compare(struct app *a, struct err_text *err)
+{
+	char path[512];
+	struct store_reader *r;
+	int rc = file_path(path, sizeof(path), a->options->home, "guard");
+
+	if (rc == 0)
+		rc = guardfile_read(&a->guardfile, path, err);
+	if (rc == ENT_ENOTFOUND) {
+		app_go_mute(a, "there is no guard file: this is a restored or copied node");
+		snprintf(a->guardfile.path, sizeof(a->guardfile.path), "%s", path);
+		return 0;
+	}
+	if (rc == 0)
+		rc = store_reader_open(a->store, &r);
+	if (rc != 0)
+		return rc;
+	for (size_t i = 0; i < a->guardfile.feeds_len; i++) {
+		const struct guardfile_feed *f = &a->guardfile.feeds[i];
+		struct store_tree tree = {.reader = r};
+		struct range range;
+		struct store_log log;
+		struct hash root;
+
+		if (store_log_get(r, &f->log, &log) != 0 || log.size < f->size) {
+			app_go_mute(a,
+				"the store is behind the guard file: an older copy was restored");
+			break;
+		}
+		tree.log = log.number;
+		rc = proof_range_build(&range, 0, f->size, store_tree_subtree, &tree);
+		if (rc != 0)
+			break;
+		range_root(&range, &root);
+		if (!hash_eq(&root, &f->root)) {
+			app_go_mute(a, "the store and the guard file disagree about an own feed");
+			break;
+		}
+	}
+	store_reader_close(r);
+	return rc == 0 ? 0 : err_set(err, rc, "%s: %s", path, err_sentence(rc));
+}
+
+/* The log of acts goes on where it was; the first start, and a restored node, begin a new one. */
+static int provenance_open(struct app *a, struct err_text *err)
+{
+	char text[LOG_NAME_TEXT_SIZE];
+	struct store_reader *r;
+	struct store_txn *txn;
+	struct bytes value;
+	bool known = false;
+	int rc = store_reader_open(a->store, &r);
+
+	if (rc == 0) {
+		if (store_meta_get(r, META_PROVENANCE, &value) == 0)
+			known = log_name_parse(value, &a->provenance) && !a->mute &&
+				a->provenance.incarnation == a->identity.incarnation;
+		store_reader_close(r);
+	}
+	if (rc == 0 && !known) {
+		a->provenance = (struct log_name){.node = a->self,
+			.incarnation = a->identity.incarnation,
+			.audience = {AUDIENCE_PROVENANCE, (uint64_t)(app_now(a).wall_ms / 1000)}};
+		log_name_text(text, &a->provenance);
+		rc = store_begin(a->store, &txn);
+		if (rc == 0) {
+			rc = store_meta_put(txn, META_PROVENANCE, bytes_str(text));
+			if (rc == 0)
+				rc = store_commit(txn);
+			else
+				store_abort(txn);
+		}
+	}
+	return rc == 0 ? 0 : err_set(err, rc, "%s: %s", a->data_dir, err_sentence(rc));
+}
+
+static int pipeline_open(struct app *a, struct err_text *err)
+{
+	struct pipeline_config config = {.store = a->store,
+		.identity = &a->identity,
+		.self = a->self,
+		.provenance = a->provenance,
+		.guardfile = &a->guardfile,
+		.mute = a->mute,
+		.keys = &a->shared,
+		.rng = a->rng,
+		.notify = notify_loop,
+		.ctx = a};
+	int rc = pipeline_new(&a->pipeline, &config);
+
+	return rc == 0 ? 0 : err_set(err, rc, "threads: %s", err_sentence(rc));
+}
+
+static int net_open(struct app *a, struct err_text *err)
+{
+	struct net_config config = {.self = a->self,
+		.transport_secret = a->identity.transport_secret,
+		.transport_public = a->identity.transport_public,
+		.rng = a->rng};
+	struct net_ops ops = exchange_net_ops;
+	int rc;
+
+	ops.ctx = a;
+	rc = net_new(&a->net, &a->loop, &config, &ops);
+	if (rc != 0)
+		return err_set(err, rc, "network: %s", err_sentence(rc));
+	return net_listen(a->net, a->options->listen ? a->options->listen : a->conf.listen,
+		a->bound, err);
+}
+
+static int control_open(struct app *a, struct err_text *err)
+{
+	struct control_ops ops = requests_ops;
+	char path[600];
+
+	ops.ctx = a;
+	snprintf(path, sizeof(path), "%s/control.sock", a->run_dir);
+	return control_new(&a->control, &a->loop, path, &ops, err);
+}
+
+static void handles_init(struct app *a)
+{
+	uv_async_init(&a->loop, &a->wake, on_wake);
+	uv_timer_init(&a->loop, &a->tick);
+	uv_timer_init(&a->loop, &a->settle);
+	uv_signal_init(&a->loop, &a->terminate);
+	uv_signal_init(&a->loop, &a->interrupt);
+	uv_signal_init(&a->loop, &a->hangup);
+	uv_fs_event_init(&a->loop, &a->watch[0]);
+	uv_fs_event_init(&a->loop, &a->watch[1]);
+	a->wake.data = a->tick.data = a->settle.data = a->terminate.data = a;
+	a->interrupt.data = a->hangup.data = a->watch[0].data = a->watch[1].data = a;
+}
+
+static void handles_start(struct app *a)
+{
+	uv_timer_start(&a->tick, on_tick, APP_TICK_MS, APP_TICK_MS);
+	uv_signal_start(&a->terminate, on_stop_signal, SIGTERM);
+	uv_signal_start(&a->interrupt, on_stop_signal, SIGINT);
+	uv_signal_start(&a->hangup, on_hangup, SIGHUP);
+}
+
+/* What can go wrong because of the operator's files, before anything is opened to the world. */
+static int app_open(struct app *a, struct err_text *err)
+{
+	int rc = paths_set(a, err);
+
+	ready_remove(a);
+	if (rc == 0)
+		rc = conf_open(a, err);
+	if (rc == 0)
+		rc = keys_open(a, err);
+	if (rc == 0)
+		rc = identity_open(a, err);
+	if (rc == 0)
+		rc = store_open(&a->store, a->data_dir, STORE_WRITE, err);
+	if (rc == 0)
+		rc = guard_compare(a, err);
+	if (rc == 0)
+		rc = provenance_open(a, err);
+	return rc;
+}
+
+static int app_start(struct app *a, struct err_text *err)
+{
+	struct act_body started = {.act = ACT_STARTED, .text = bytes_str("entented " APP_VERSION)};
+	int rc = pipeline_open(a, err);
+
+	if (rc == 0)
+		rc = exchange_open(a, err);
+	if (rc == 0)
+		rc = net_open(a, err);
+	if (rc == 0)
+		rc = control_open(a, err);
+	if (rc != 0)
+		return rc;
+	a->started_ms = uv_now(&a->loop);
+	a->clock_offset_ms = app_now(a).wall_ms - (int64_t)app_now(a).mono_ms;
+	app_enter(a, &started);
+	handles_start(a);
+	keys_watch(a);
+	rc = ready_write(a, err);
+	if (rc == 0) {
+		notify_supervisor("READY=1");
+		log_notice("app", "ready listen=%s implementation=%s%s", a->bound,
+			hash_implementation(), a->mute ? " mute" : "");
+	}
+	return rc;
+}
+
+static void app_close(struct app *a)
+{
+	struct act_body stopped = {.act = ACT_STOPPED};
+
+	if (a->pipeline) {
+		app_enter(a, &stopped);
+		pipeline_stop(a->pipeline);
+	}
+	pipeline_free(a->pipeline);
+	gossip_free(a->gossip);
+	net_free(a->net);
+	control_free(a->control);
+	map_free(&a->sessions);
+	keys_close(a);
+	if (a->store)
+		store_close(a->store);
+	guardfile_free(&a->guardfile);
+	conf_free(&a->conf);
+	identity_free(&a->identity);
+}
+
+/* The exit status for an error at start (CLI.md). */
+static int start_status(int code)
+{
+	switch (code) {
+	case ENT_EINVALID:
+	case ENT_ECRYPTO:
+	case ENT_EPASSPHRASE:
+		return 6;
+	case ENT_EBUSY:
+		return 4;
+	default:
+		return 5;
+	}
+}
+
+int app_run(const struct app_options *options)
+{
+	struct app *a = calloc(1, sizeof(*a));
+	struct err_text err = {"out of memory"};
+	const struct rlimit no_core = {0, 0};
+	int rc, status;
+
+	if (!a)
+		return 5;
+	a->options = options;
+	a->rng = (struct env_rng){random_fill, NULL};
+	signal(SIGPIPE, SIG_IGN);
+	/* No secret in a core dump. */
+	setrlimit(RLIMIT_CORE, &no_core);
+	rc = hash_init();
+	if (rc != 0)
+		log_error("app", "this CPU's SHA-256 is wrong; libsodium's is used");
+	uv_loop_init(&a->loop);
+	handles_init(a);
+	rc = app_open(a, &err);
+	if (rc == 0)
+		rc = app_start(a, &err);
+	if (rc != 0) {
+		log_error("app", "%s", err.text);
+		a->status = start_status(rc);
+		if (a->net && a->control)
+			app_stop(a, a->status);
+		else
+			on_net_stopped(a);
+	}
+	uv_run(&a->loop, UV_RUN_DEFAULT);
+	ready_remove(a);
+	app_close(a);
+	status = a->status;
+	if (uv_loop_close(&a->loop) != 0)
+		log_warn("app", "the loop was left with open handles");
+	free(a);
+	return status;
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The engine between network and pipeline: events in, actions carried out. */
+#include "app/impl.h"
+
+/* --- what the engine reads ------------------------------------------------------------------------- */
+
+static int read_run(void *ctx, const struct log_name *feed, uint64_t from, uint64_t to,
+	size_t bytes_max, struct buf *out, uint32_t *count)
+{
+	struct app *a = ctx;
+	struct store_reader *r;
+	int rc = store_reader_open(a->store, &r);
+
+	if (rc != 0)
+		return rc;
+	rc = store_run_read(r, feed, from, to, bytes_max, out, count);
+	store_reader_close(r);
+	return rc;
+}
+
+static int read_range(void *ctx, const struct log_name *feed, uint64_t begin, uint64_t end,
+	struct range *out)
+{
+	struct app *a = ctx;
+	struct store_tree tree;
+	struct store_log log;
+	int rc = store_reader_open(a->store, &tree.reader);
+
+	if (rc != 0)
+		return rc;
+	rc = store_log_get(tree.reader, feed, &log);
+	tree.log = log.number;
+	if (rc == 0)
+		rc = proof_range_build(out, begin, end, store_tree_subtree, &tree);
+	store_reader_close(tree.reader);
+	return rc;
+}
+
+/* --- start: what the store has ---------------------------------------------------------------------- */
+
+static int load_origin(void *ctx, const struct store_origin *o)
+{
+	struct app *a = ctx;
+	struct node_id none = {{0}};
+	struct arena arena = {0};
+	struct card_chain chain;
+	struct err_text err;
+	int rc = card_chain_read(o->chain, "store", &arena, &chain, &err);
+
+	if (rc == 0)
+		rc = gossip_origin(a->gossip, &chain,
+			node_id_eq(&o->introduced_by, &none) ? NULL : &o->introduced_by);
+	if (rc != 0)
+		log_warn("exchange", "a pinned origin is not taken: %s", err_sentence(rc));
+	arena_free(&arena);
+	return 0;
+}
+
+static int load_feed(void *ctx, const struct store_log *log)
+{
+	struct app *a = ctx;
+	static const struct checkpoint none;
+
+	if (log->name.audience.kind == AUDIENCE_PROVENANCE) {
+		if (log->has_checkpoint && log_name_eq(&log->name, &a->provenance))
+			gossip_provenance(a->gossip, &log->checkpoint);
+		return 0;
+	}
+	if (gossip_feed(a->gossip, &log->name, log->size, log->floor,
+		    log->has_held ? &log->held : &none,
+		    log->has_checkpoint ? &log->checkpoint : &none, log->frozen) != 0)
+		log_warn("exchange", "a stored feed has no known origin");
+	return 0;
+}
+
+int exchange_open(struct app *a, struct err_text *err)
+{
+	struct gossip_config config = {.self = a->self,
+		.rng = a->rng,
+		.store = {a, read_run, read_range},
+		.software = "entente " APP_VERSION};
+	uint8_t hash_key[16];
+	struct store_reader *r;
+	int rc = gossip_new(&a->gossip, &config);
+
+	if (rc != 0)
+		return err_set(err, rc, "%s", err_sentence(rc));
+	env_random(&a->rng, hash_key, sizeof(hash_key));
+	map_init(&a->sessions, sizeof(uint32_t), SESSIONS_MAX * 2, hash_key);
+	rc = store_reader_open(a->store, &r);
+	if (rc == 0) {
+		rc = gossip_origin(a->gossip, &a->keys->own, NULL);
+		if (rc == 0)
+			rc = store_origin_each(r, load_origin, a);
+		for (size_t i = 0; i < a->keys->chains_len && rc == 0; i++)
+			rc = gossip_origin(a->gossip, &a->keys->chains[i], NULL);
+		if (rc == 0)
+			rc = store_log_each(r, load_feed, a);
+		store_reader_close(r);
+	}
+	return rc == 0 ? 0 : err_set(err, rc, "%s: %s", a->data_dir, err_sentence(rc));
+}
+
+/* --- actions ------------------------------------------------------------------------------------------- */
+
+static struct net_session *session_of(struct app *a, uint32_t id)
+{
+	return map_get(&a->sessions, &id);
+}
+
+static void subject_of(char out[160], const struct gossip_action *action)
+{
+	struct node_id none = {{0}};
+
+	out[0] = '\0';
+	if (action->feed.audience.kind)
+		log_name_text(out, &action->feed);
+	else if (!node_id_eq(&action->peer, &none))
+		node_id_text(out, &action->peer);
+}
+
+static void carry_alarm(struct app *a, const struct gossip_action *action)
+{
+	struct act_body act = {
+		.act = ACT_ALARM, .rule = bytes_str(action->rule), .text = bytes_str(action->text)};
+	struct node_id none = {{0}};
+	char subject[160];
+
+	if (!node_id_eq(&action->peer, &none)) {
+		act.has_peer = true;
+		act.peer = action->peer;
+	}
+	if (action->feed.audience.kind) {
+		act.has_log = true;
+		act.log = action->feed;
+	}
+	subject_of(subject, action);
+	app_alarm(a, action->rule, "today", subject, action->text,
+		"look at the peer and the feed named; docs/OPERATING.md, Alarms");
+	app_enter(a, &act);
+}
+
+static void carry_out(struct app *a, struct gossip_action *action)
+{
+	struct net_session *s = session_of(a, action->session);
+	int rc;
+
+	switch (action->type) {
+	case GOSSIP_SEND:
+		rc = s ? net_send(s, action->message) : 0;
+		if (rc != 0)
+			log_debug("exchange", "not sent: %s", err_sentence(rc));
+		return;
+	case GOSSIP_CLOSE:
+		if (action->penalty_ms)
+			net_peer_penalty(a->net, &action->peer, action->penalty_ms);
+		if ((s = session_of(a, action->session)))
+			net_close(s, action->reason, action->text);
+		return;
+	case GOSSIP_INGEST:
+		pipeline_ingest(a->pipeline, action->job);
+		return;
+	case GOSSIP_ENTER:
+		pipeline_enter(a->pipeline, &action->act, action->wait, action->session,
+			&action->feed);
+		return;
+	case GOSSIP_PIN:
+		pipeline_pin(a->pipeline, &action->node, action->chain, &action->peer);
+		return;
+	case GOSSIP_FREEZE:
+		pipeline_freeze(a->pipeline, &action->feed);
+		return;
+	case GOSSIP_ALARM:
+		carry_alarm(a, action);
+		return;
+	case GOSSIP_OWN_AHEAD:
+		app_go_mute(a,
+			"a peer shows a checkpoint of ours that we do not hold: this is a restored "
+			"copy, or a clone runs");
+		return;
+	}
+}
+
+void exchange_actions(struct app *a)
+{
+	struct gossip_action action;
+
+	while (gossip_action_next(a->gossip, &action))
+		carry_out(a, &action);
+}
+
+/* --- events of the pipeline ------------------------------------------------------------------------------ */
+
+static void on_event(struct app *a, struct pipeline_event *e)
+{
+	struct gossip_time now = app_now(a);
+
+	switch (e->type) {
+	case PIPELINE_STORED:
+		gossip_stored(a->gossip, now, e->job);
+		app_alarm_clear(a, "store-trouble");
+		break;
+	case PIPELINE_REJECTED:
+		gossip_rejected(a->gossip, now, e->job, e->code);
+		break;
+	case PIPELINE_SEALED:
+		gossip_sealed(a->gossip, now, &e->checkpoint, e->urgent);
+		app_alarm_clear(a, "store-trouble");
+		break;
+	case PIPELINE_PROVENANCE:
+		gossip_provenance(a->gossip, &e->checkpoint);
+		break;
+	case PIPELINE_ENTERED:
+		gossip_entered(a->gossip, now, e->session, &e->feed);
+		break;
+	case PIPELINE_TAKEN:
+		requests_taken(a, e->publication);
+		break;
+	case PIPELINE_PUBLISHED:
+		requests_published(a, e->publication);
+		break;
+	case PIPELINE_REINDEXED:
+		requests_reindexed(a, e->code);
+		break;
+	case PIPELINE_TROUBLE:
+		app_alarm(a, "store-trouble", "page", a->data_dir, err_sentence(e->code),
+			"make room on the disk or repair it; the node goes on by itself");
+		break;
+	case PIPELINE_CORRUPT:
+		app_go_mute(a,
+			"what was written reads back with another hash: the disk or the memory of "
+			"this machine is not to be trusted");
+		break;
+	}
+	ingest_job_free(e->job);
+	exchange_actions(a);
+}
+
+void exchange_events(struct app *a)
+{
+	struct pipeline_event e;
+
+	while (pipeline_event_next(a->pipeline, &e))
+		on_event(a, &e);
+}
+
+/* --- events of the network ---------------------------------------------------------------------------------- */
+
+static bool on_authorize(void *ctx, const uint8_t transport_key[32], struct node_id *peer,
+	uint8_t psk[32])
+{
+	return keys_authorize(ctx, transport_key, peer, psk);
+}
+
+static void on_opened(void *ctx, struct net_session *s)
+{
+	struct app *a = ctx;
+	uint32_t id = net_session_id(s);
+
+	if (map_put(&a->sessions, &id, s) != 0) {
+		net_close(s, BYE_STOPPING, "too many sessions");
+		return;
+	}
+	gossip_opened(a->gossip, app_now(a), id, net_session_peer(s), net_session_hash(s));
+	exchange_actions(a);
+}
+
+static void on_message(void *ctx, struct net_session *s, uint8_t type, struct bytes payload)
+{
+	struct app *a = ctx;
+
+	gossip_message(a->gossip, app_now(a), net_session_id(s), type, payload);
+	exchange_actions(a);
+}
+
+static void on_flushed(void *ctx, struct net_session *s, size_t bytes)
+{
+	struct app *a = ctx;
+
+	gossip_flushed(a->gossip, app_now(a), net_session_id(s), bytes);
+	exchange_actions(a);
+}
+
+static void on_closed(void *ctx, struct net_session *s, bool clean, const char *reason)
+{
+	struct app *a = ctx;
+	uint32_t id = net_session_id(s);
+	char why[160];
+
+	snprintf(why, sizeof(why), "%s%s", clean ? "" : "without farewell: ", reason ? reason : "");
+	map_remove(&a->sessions, &id);
+	gossip_closed(a->gossip, app_now(a), id, why);
+	exchange_actions(a);
+}
+
+const struct net_ops exchange_net_ops = {
+	.authorize = on_authorize,
+	.opened = on_opened,
+	.message = on_message,
+	.flushed = on_flushed,
+	.closed = on_closed,
+};

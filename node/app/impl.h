@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Inside of the daemon:
+ *
+ *     app.c       start and stop
+ *     keys.c      the keys directory: reading, watching, what comes into force and ends
+ *     exchange.c  the engine between network and pipeline
+ *     requests.c  what commands ask on the control socket
+ *     status.c    what they are told
+ */
+#pragma once
+
+#include <uv.h>
+
+#include "app/app.h"
+#include "app/pipeline.h"
+#include "base/conf.h"
+#include "base/map.h"
+#include "control/control.h"
+#include "gossip/engine.h"
+#include "net/net.h"
+#include "provenance/act.h"
+
+#define APP_ALARMS_MAX 128u
+#define APP_TICK_MS    200u
+#define APP_VERSION    "0.1"
+/* Keys are read again so long after the last sign of change, and at least so often. */
+#define KEYS_SETTLE_MS 150u
+#define KEYS_RESCAN_MS 30000u
+/* The first seal after a start waits so long for one peer's heads (DESIGN 11). */
+#define FIRST_SEAL_MS 2000u
+/* A wall clock that moves otherwise than the monotonic one by more than this has stepped. */
+#define CLOCK_STEP_MS (5 * 60 * 1000)
+
+struct alarm {
+	uint32_t id;
+	const char *rule;     /* static */
+	const char *severity; /* page, today, info */
+	int64_t since_ms;
+	char subject[160];
+	char text[320];
+	const char *what_to_do; /* static */
+};
+
+struct in_force {
+	uint64_t id;
+	uint32_t serial;
+	uint8_t hash[32];
+};
+
+struct waiter;
+
+struct app {
+	const struct app_options *options;
+	uv_loop_t loop;
+	uv_async_t wake;
+	uv_timer_t tick, settle;
+	uv_signal_t terminate, interrupt, hangup;
+	uv_fs_event_t watch[2];
+	int handles_open;
+	bool stopping;
+	int status;
+
+	char keys_dir[512], data_dir[512], run_dir[512], keys_file[512];
+	struct conf conf;
+	char bound[64];
+	struct env_rng rng;
+	struct identity identity;
+	struct node_id self;
+	struct log_name provenance;
+
+	struct keydir *keys;
+	struct pipeline_keys shared;
+	struct in_force *in_force;
+	size_t in_force_len;
+	uint64_t keys_read_ms;
+
+	struct store *store;
+	struct guardfile guardfile;
+	struct pipeline *pipeline;
+	struct gossip *gossip;
+	struct net *net;
+	struct control *control;
+	struct map sessions; /* u32 id -> struct net_session */
+
+	bool mute;
+	uint64_t started_ms; /* monotonic */
+	int64_t clock_offset_ms;
+	bool sealing; /* the first seal may happen */
+	struct alarm alarms[APP_ALARMS_MAX];
+	size_t alarms_len;
+	uint32_t alarm_id;
+	struct waiter *waiters;
+	struct control_client *reindexing;
+};
+
+/* --- app.c --- */
+struct gossip_time app_now(const struct app *a);
+void app_stop(struct app *a, int status);
+/* A repeated alarm (same rule and subject) is renewed, not added. */
+void app_alarm(struct app *a, const char *rule, const char *severity, const char *subject,
+	const char *text, const char *what_to_do);
+void app_alarm_clear(struct app *a, const char *rule);
+void app_go_mute(struct app *a, const char *why);
+void app_enter(struct app *a, const struct act_body *act);
+
+/* --- keys.c --- */
+int keys_open(struct app *a, struct err_text *err) MUST_CHECK;
+void keys_reload(struct app *a);
+void keys_touched(struct app *a); /* soon: more changes may follow */
+void keys_tick(struct app *a);
+void keys_watch(struct app *a);
+void keys_close(struct app *a);
+bool keys_authorize(struct app *a, const uint8_t transport_key[32], struct node_id *peer,
+	uint8_t psk[32]);
+
+/* --- exchange.c --- */
+int exchange_open(struct app *a, struct err_text *err) MUST_CHECK;
+void exchange_actions(struct app *a);
+void exchange_events(struct app *a);
+extern const struct net_ops exchange_net_ops;
+
+/* --- requests.c --- */
+extern const struct control_ops requests_ops;
+void requests_tick(struct app *a);
+void requests_published(struct app *a, struct publication *pub);
+void requests_taken(struct app *a, struct publication *pub);
+void requests_reindexed(struct app *a, int code);
+
+/* --- status.c --- */
+json_t *status_document(struct app *a);
+bool status_waited(struct app *a, const struct log_name *feed, uint64_t size, uint64_t peers);

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The keys directory while running: read at start, when something in it changes, on SIGHUP and every
+ * half minute. What comes into force and what ends is entered in the provenance log, told to the
+ * engine (sessions) and to the network (whom to dial).
+ */
+#include "app/impl.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+#define NODES_MAX 4096
+
+/* --- who may connect --------------------------------------------------------------------------------- */
+
+static bool joined(const struct app *a, const struct node_id *peer)
+{
+	return policy_joined(a->shared.agreements, a->shared.agreements_len, &a->self, peer,
+		app_now(a).wall_ms / 1000);
+}
+
+/* The PSK of the lowest agreement id between the two that names one, else zero (DESIGN 9). */
+static int psk_of(const struct app *a, const struct node_id *peer, uint8_t psk[32])
+{
+	const struct agreement *lowest = NULL;
+	struct err_text err;
+	int rc;
+
+	memset(psk, 0, 32);
+	for (size_t i = 0; i < a->shared.agreements_len; i++) {
+		const struct agreement *g = a->shared.agreements[i];
+
+		if (g->has_psk && agreement_party_of(g, peer) &&
+			agreement_in_time(g, app_now(a).wall_ms / 1000) &&
+			(!lowest || g->id < lowest->id))
+			lowest = g;
+	}
+	if (!lowest)
+		return 0;
+	rc = keydir_psk(a->keys_dir, lowest->psk_id, psk, &err);
+	if (rc != 0)
+		log_error("keys", "%s", err.text);
+	return rc;
+}
+
+bool keys_authorize(struct app *a, const uint8_t transport_key[32], struct node_id *peer,
+	uint8_t psk[32])
+{
+	int64_t now_s = app_now(a).wall_ms / 1000;
+
+	for (size_t i = 0; i < a->keys->chains_len; i++) {
+		const struct card *c = card_chain_last(&a->keys->chains[i]);
+
+		if (sodium_memcmp(c->transport, transport_key, 32) != 0)
+			continue;
+		if (now_s < c->valid_from || now_s >= c->valid_until || !joined(a, &c->node))
+			return false;
+		*peer = c->node;
+		return psk_of(a, peer, psk) == 0;
+	}
+	return false;
+}
+
+/* --- whom to dial --------------------------------------------------------------------------------------- */
+
+static void peer_dial(struct app *a, const struct card *c)
+{
+	const char *endpoints[CARD_ENDPOINTS_MAX + 1];
+	size_t len = 0;
+	uint8_t psk[32];
+	int rc;
+
+	/* The operator's word goes before the card's. */
+	for (size_t i = 0; i < a->conf.endpoints_len && len < CARD_ENDPOINTS_MAX; i++)
+		if (node_id_eq(&a->conf.endpoints[i].node, &c->node))
+			endpoints[len++] = a->conf.endpoints[i].address;
+	for (size_t i = 0; len == 0 && i < c->endpoints_len; i++)
+		endpoints[i] = c->endpoints[i];
+	if (len == 0)
+		len = c->endpoints_len;
+	if (psk_of(a, &c->node, psk) != 0)
+		return;
+	rc = net_peer_set(a->net, &c->node, c->transport, psk, endpoints, len);
+	if (rc != 0)
+		log_error("keys", "peer not dialled: %s", err_sentence(rc));
+	sodium_memzero(psk, sizeof(psk));
+}
+
+static void peers_update(struct app *a)
+{
+	for (size_t i = 0; i < a->keys->chains_len; i++) {
+		const struct card *c = card_chain_last(&a->keys->chains[i]);
+
+		if (joined(a, &c->node))
+			peer_dial(a, c);
+		else
+			net_peer_remove(a->net, &c->node);
+	}
+}
+
+/* --- what comes into force and ends --------------------------------------------------------------------- */
+
+static void enter_agreement(struct app *a, enum act act, const struct in_force *f, const char *rule)
+{
+	struct wire_agreement term = {.id = f->id, .serial = f->serial};
+	struct act_body body = {
+		.act = act, .terms = &term, .terms_len = 1, .rule = bytes_str(rule)};
+
+	memcpy(term.hash, f->hash, sizeof(term.hash));
+	app_enter(a, &body);
+	log_notice("keys", "%s agreement=%016llx serial=%u %s", act_name(act),
+		(unsigned long long)f->id, f->serial, rule);
+}
+
+static const char *why_ended(const struct app *a, const struct in_force *f)
+{
+	const struct agreement *g = keydir_agreement(a->keys, f->id);
+
+	if (!g)
+		return "removed";
+	return agreement_in_time(g, app_now(a).wall_ms / 1000) ? "replaced" : "expired";
+}
+
+static bool in_list(const struct in_force *list, size_t len, const struct in_force *one)
+{
+	for (size_t i = 0; i < len; i++)
+		if (list[i].id == one->id &&
+			memcmp(list[i].hash, one->hash, sizeof(one->hash)) == 0)
+			return true;
+	return false;
+}
+
+/* True when something has come into force or ended. */
+static bool in_force_update(struct app *a)
+{
+	struct in_force *now = calloc(a->keys->agreements_len + 1, sizeof(*now));
+	size_t len = 0;
+	bool changed = false;
+
+	if (!now)
+		abort();
+	for (size_t i = 0; i < a->keys->agreements_len; i++) {
+		const struct agreement *g = a->keys->agreements[i];
+
+		if (!agreement_in_time(g, app_now(a).wall_ms / 1000))
+			continue;
+		now[len].id = g->id;
+		now[len].serial = g->serial;
+		memcpy(now[len++].hash, g->hash, sizeof(g->hash));
+	}
+	for (size_t i = 0; i < a->in_force_len; i++) {
+		if (in_list(now, len, &a->in_force[i]))
+			continue;
+		enter_agreement(a, ACT_AGREEMENT_ENDED, &a->in_force[i],
+			why_ended(a, &a->in_force[i]));
+		changed = true;
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (in_list(a->in_force, a->in_force_len, &now[i]))
+			continue;
+		enter_agreement(a, ACT_AGREEMENT_IN_FORCE, &now[i], "");
+		changed = true;
+	}
+	free(a->in_force);
+	a->in_force = now;
+	a->in_force_len = len;
+	return changed;
+}
+
+/* --- reading -------------------------------------------------------------------------------------------------- */
+
+/* The guard rails must know the federation's own endpoints: those of every card we have. */
+static void guard_update(struct app *a)
+{
+	const char **endpoints = calloc(NODES_MAX, sizeof(*endpoints));
+	size_t len = 0;
+
+	if (!endpoints)
+		abort();
+	for (size_t i = 0; i <= a->keys->chains_len; i++) {
+		const struct card_chain *chain =
+			i < a->keys->chains_len ? &a->keys->chains[i] : &a->keys->own;
+		const struct card *c = card_chain_last(chain);
+
+		for (size_t k = 0; k < c->endpoints_len && len < NODES_MAX; k++)
+			endpoints[len++] = c->endpoints[k];
+	}
+	if (guard_endpoints_set(a->shared.guard, endpoints, len) != 0)
+		log_error("keys", "own endpoints are not guarded: out of memory");
+	free(endpoints);
+}
+
+static void problems_alarm(struct app *a)
+{
+	app_alarm_clear(a, "broken-key-file");
+	for (size_t i = 0; i < a->keys->problems_len; i++) {
+		const struct keydir_problem *p = &a->keys->problems[i];
+
+		app_alarm(a, "broken-key-file", "today", p->file, p->error.text,
+			"mend or remove the file; its last valid version stays in force until its "
+			"end");
+	}
+}
+
+static void shared_set(struct app *a)
+{
+	pthread_rwlock_wrlock(&a->shared.lock);
+	a->shared.agreements = (const struct agreement *const *)a->keys->agreements;
+	a->shared.agreements_len = a->keys->agreements_len;
+	guard_update(a);
+	pthread_rwlock_unlock(&a->shared.lock);
+}
+
+static int read_dir(struct app *a, struct keydir **out, struct err_text *err)
+{
+	struct keydir *fresh = calloc(1, sizeof(*fresh));
+	int rc;
+
+	if (!fresh)
+		return err_set(err, ENT_ENOMEM, "%s", err_sentence(ENT_ENOMEM));
+	rc = keydir_read(fresh, a->keys_dir, a->keys, err);
+	if (rc != 0) {
+		free(fresh);
+		return rc;
+	}
+	a->keys_read_ms = app_now(a).mono_ms;
+	*out = fresh;
+	return 0;
+}
+
+int keys_open(struct app *a, struct err_text *err)
+{
+	int rc = read_dir(a, &a->keys, err);
+
+	if (rc != 0)
+		return rc;
+	if (a->keys->own.cards_len == 0)
+		return err_set(err, ENT_ESTATE,
+			"%s/own.card: there is no card yet; sign the draft and install it (entente "
+			"card)",
+			a->keys_dir);
+	pthread_rwlock_init(&a->shared.lock, NULL);
+	rc = guard_new(&a->shared.guard);
+	if (rc != 0)
+		return err_set(err, rc, "guard rails: %s", err_sentence(rc));
+	shared_set(a);
+	return 0;
+}
+
+void keys_reload(struct app *a)
+{
+	struct keydir *fresh, *former = a->keys;
+	struct err_text err;
+	int rc = read_dir(a, &fresh, &err);
+
+	if (rc != 0 || fresh->own.cards_len == 0) {
+		app_alarm(a, "keys-unreadable", "page", a->keys_dir,
+			rc != 0 ? err.text : "own.card is gone",
+			"restore the directory; what was in force stays in force");
+		if (rc == 0) {
+			keydir_free(fresh);
+			free(fresh);
+		}
+		return;
+	}
+	app_alarm_clear(a, "keys-unreadable");
+	a->keys = fresh;
+	shared_set(a);
+	problems_alarm(a);
+	for (size_t i = 0; i < fresh->chains_len; i++)
+		if (gossip_origin(a->gossip, &fresh->chains[i], NULL) != 0)
+			log_error("keys", "a card is not taken: it contradicts the one known");
+	in_force_update(a);
+	gossip_agreements(a->gossip, app_now(a), a->shared.agreements, a->shared.agreements_len);
+	peers_update(a);
+	keydir_free(former);
+	free(former);
+	exchange_actions(a);
+}
+
+void keys_tick(struct app *a)
+{
+	if (app_now(a).mono_ms - a->keys_read_ms >= KEYS_RESCAN_MS) {
+		keys_reload(a);
+	} else if (in_force_update(a)) {
+		peers_update(a);
+		exchange_actions(a);
+	}
+}
+
+/* --- watching ----------------------------------------------------------------------------------------------------- */
+
+static void on_settled(uv_timer_t *t)
+{
+	keys_reload(t->data);
+}
+
+void keys_touched(struct app *a)
+{
+	if (!a->stopping)
+		uv_timer_start(&a->settle, on_settled, KEYS_SETTLE_MS, 0);
+}
+
+static void on_change(uv_fs_event_t *w, const char *name, int events, int status)
+{
+	(void)name, (void)events, (void)status;
+	keys_touched(w->data);
+}
+
+void keys_watch(struct app *a)
+{
+	static const char *const dirs[] = {"agreements", "cards"};
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		char path[600];
+
+		snprintf(path, sizeof(path), "%s/%s", a->keys_dir, dirs[i]);
+		/* Events are hints; without them the half-minute rescan remains. */
+		if (uv_fs_event_start(&a->watch[i], on_change, path, 0) != 0)
+			log_warn("keys", "not watched: %s", path);
+	}
+	problems_alarm(a);
+	in_force_update(a);
+	gossip_agreements(a->gossip, app_now(a), a->shared.agreements, a->shared.agreements_len);
+	peers_update(a);
+	exchange_actions(a);
+}
+
+void keys_close(struct app *a)
+{
+	if (a->keys)
+		keydir_free(a->keys);
+	free(a->keys);
+	guard_free(a->shared.guard);
+	free(a->in_force);
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What commands ask on the control socket. */
+#include "app/impl.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+
+#define BATCHES_WAITING_MAX (CONTROL_BATCHES_AHEAD + 1)
+
+/* A command that waits for a state of things. */
+struct waiter {
+	struct waiter *next;
+	struct control_client *client;
+	bool has_feed;
+	struct log_name feed;
+	uint64_t size, peers, until_ms;
+};
+
+/* A publication under way. The client may go; the publication then ends with what it had. */
+struct request {
+	struct app *app;
+	struct control_client *client;
+	struct publication *pub;
+	bool ended;                              /* the command has sent all */
+	bool handed_over;                        /* and the pipeline has it */
+	struct buf waiting[BATCHES_WAITING_MAX]; /* before the first seal is allowed */
+	size_t waiting_len;
+	struct request *next;
+};
+
+static struct request *requests; /* of the one loop of this process */
+
+/* --- publish ------------------------------------------------------------------------------------------- */
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+
+	return text ? text : "";
+}
+
+static int lifted_read(struct publication *pub, const json_t *allow)
+{
+	size_t len = json_array_size(allow);
+
+	if (len == 0)
+		return 0;
+	if (len > PUBLICATION_RULES_MAX)
+		return ENT_ELIMIT;
+	pub->lifted = calloc(len + 1, sizeof(*pub->lifted));
+	if (!pub->lifted)
+		return ENT_ENOMEM;
+	for (size_t i = 0; i < len; i++) {
+		const char *rule = json_string_value(json_array_get(allow, i));
+
+		if (!rule || !guard_liftable(rule))
+			return ENT_EDENIED;
+		pub->lifted[i] = strdup(rule);
+	}
+	return 0;
+}
+
+static struct publication *publication_read(const struct app *a, const json_t *q, int *rc)
+{
+	struct publication *pub = publication_new();
+	struct bytes hash = bytes_str(text_of(q, "file_hash")),
+		     salt = bytes_str(text_of(q, "file_salt"));
+	struct bytes id = bytes_str(text_of(q, "publication"));
+
+	if (!pub)
+		abort();
+	snprintf(pub->operator_name, sizeof(pub->operator_name), "%s", text_of(q, "operator"));
+	pub->urgent = json_is_true(json_object_get(q, "urgent"));
+	pub->has_file = text_hex_decode(hash, pub->file_hash, sizeof(pub->file_hash)) ==
+				(int)sizeof(pub->file_hash) &&
+			text_hex_decode(salt, pub->file_salt, sizeof(pub->file_salt)) ==
+				(int)sizeof(pub->file_salt);
+	if (text_hex_decode(id, pub->id, sizeof(pub->id)) != (int)sizeof(pub->id))
+		env_random(&a->rng, pub->id, sizeof(pub->id));
+	*rc = lifted_read(pub, json_object_get(q, "allow"));
+	return pub;
+}
+
+static void publish_begin(struct app *a, struct control_client *c, const json_t *q)
+{
+	struct request *r;
+	struct publication *pub;
+	int rc;
+
+	if (a->mute) {
+		control_fail(c, 4, "%s", err_sentence(ENT_EMUTE));
+		return;
+	}
+	if (json_integer_value(json_object_get(q, "receipts")) > 0) {
+		control_fail(c, 2, "receipts are not exchanged by this version");
+		return;
+	}
+	pub = publication_read(a, q, &rc);
+	if (rc != 0) {
+		publication_free(pub);
+		control_fail(c, 2, "allow names a rule that is not lifted");
+		return;
+	}
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		abort();
+	r->app = a;
+	r->client = c;
+	r->pub = pub;
+	pub->user = r;
+	r->next = requests;
+	requests = r;
+	control_client_attach(c, r);
+}
+
+/* Hands over what waited for the first seal. */
+static void request_go(struct request *r)
+{
+	for (size_t i = 0; i < r->waiting_len; i++) {
+		pipeline_publish_batch(r->app->pipeline, r->pub, buf_view(&r->waiting[i]));
+		buf_free(&r->waiting[i]);
+	}
+	r->waiting_len = 0;
+	if (r->ended && !r->handed_over) {
+		r->handed_over = true;
+		pipeline_publish_end(r->app->pipeline, r->pub);
+	}
+}
+
+static void on_batch(void *ctx, struct control_client *c, struct bytes claims)
+{
+	struct app *a = ctx;
+	struct request *r = control_client_user(c);
+
+	if (!r || r->ended) {
+		control_fail(c, 2, "a batch without a publish request");
+		return;
+	}
+	if (a->sealing) {
+		pipeline_publish_batch(a->pipeline, r->pub, claims);
+		return;
+	}
+	if (r->waiting_len == BATCHES_WAITING_MAX) {
+		control_fail(c, 2, "more batches than may be unanswered");
+		return;
+	}
+	r->waiting[r->waiting_len] = buf_with_max(CONTROL_MESSAGE_MAX);
+	buf_bytes(&r->waiting[r->waiting_len++], claims);
+}
+
+static void request_end(struct request *r)
+{
+	if (r->ended)
+		return;
+	r->ended = true;
+	if (r->app->sealing)
+		request_go(r);
+}
+
+static void on_end(void *ctx, struct control_client *c)
+{
+	struct request *r = control_client_user(c);
+
+	(void)ctx;
+	if (r)
+		request_end(r);
+}
+
+void requests_taken(struct app *a, struct publication *pub)
+{
+	struct request *r = pub->user;
+
+	(void)a;
+	if (r->client)
+		control_taken(r->client);
+}
+
+static json_t *published_answer(const struct publication *pub)
+{
+	json_t *refused = json_array(), *feeds = json_array();
+	char id[HEX_TEXT_SIZE(PUBLICATION_ID_BYTES)];
+
+	for (size_t i = 0; i < pub->refusals_len; i++) {
+		const struct publication_refusal *f = &pub->refusals[i];
+		json_t *value = json_string(f->value ? f->value : "");
+
+		json_array_append_new(refused,
+			json_pack("{s:i,s:o,s:s}", "line", (int)f->line, "value",
+				value ? value : json_string("?"), "rule", f->rule));
+	}
+	for (size_t i = 0; i < pub->feeds_len; i++) {
+		char audience[AUDIENCE_TEXT_SIZE];
+
+		audience_text(audience, pub->feeds[i].audience);
+		json_array_append_new(feeds, json_pack("{s:s,s:I}", "audience", audience, "size",
+						     (json_int_t)pub->feeds[i].size));
+	}
+	text_hex_encode(id, BYTES_OF(pub->id));
+	return json_pack("{s:b,s:I,s:I,s:o,s:I,s:s,s:o}", "ok", 1, "published",
+		(json_int_t)pub->published, "unchanged", (json_int_t)pub->unchanged, "refused",
+		refused, "refused_count", (json_int_t)pub->refused, "publication", id, "feeds",
+		feeds);
+}
+
+void requests_published(struct app *a, struct publication *pub)
+{
+	struct request *r = pub->user, **at = &requests;
+	int code = pub->code;
+
+	(void)a;
+	while (*at != r)
+		at = &(*at)->next;
+	*at = r->next;
+	if (r->client) {
+		control_client_attach(r->client, NULL);
+		if (code == 0)
+			control_answer(r->client, published_answer(pub));
+		else
+			control_fail(r->client, code == ENT_EINVALID ? 6 : 5,
+				"not all was published: %s", err_sentence(code));
+	}
+	publication_free(pub);
+	for (size_t i = 0; i < r->waiting_len; i++)
+		buf_free(&r->waiting[i]);
+	free(r);
+}
+
+/* --- wait ------------------------------------------------------------------------------------------------ */
+
+static bool feed_named(struct app *a, const char *text, struct log_name *name)
+{
+	const char *slash = strrchr(text, '/');
+	const struct card_chain *chain;
+	const struct card *card;
+
+	/* An origin line, or NODE/AUDIENCE for the node's newest incarnation. */
+	if (log_name_parse(bytes_str(text), name))
+		return true;
+	if (!slash || !node_id_parse(bytes_from(text, (size_t)(slash - text)), &name->node) ||
+		!audience_parse(bytes_str(slash + 1), &name->audience))
+		return false;
+	chain = keydir_chain(a->keys, &name->node);
+	if (chain) {
+		card = card_chain_last(chain);
+		name->incarnation = card->logs[card->logs_len - 1].incarnation;
+		return true;
+	}
+	return gossip_incarnation(a->gossip, &name->node, &name->incarnation);
+}
+
+static void wait_begin(struct app *a, struct control_client *c, const json_t *q)
+{
+	struct waiter *w = calloc(1, sizeof(*w));
+	const char *feed = text_of(q, "feed");
+
+	if (!w)
+		abort();
+	if (*feed && !feed_named(a, feed, &w->feed)) {
+		/* Not known yet is no error: it is what the command waits for. */
+		free(w);
+		control_fail(c, 1, "no such feed is known here: %s", feed);
+		return;
+	}
+	w->has_feed = *feed != '\0';
+	w->client = c;
+	w->size = (uint64_t)json_integer_value(json_object_get(q, "size"));
+	w->peers = (uint64_t)json_integer_value(json_object_get(q, "peers"));
+	w->until_ms =
+		uv_now(&a->loop) + (uint64_t)json_integer_value(json_object_get(q, "timeout_ms"));
+	w->next = a->waiters;
+	a->waiters = w;
+	requests_tick(a);
+}
+
+void requests_tick(struct app *a)
+{
+	struct waiter **at = &a->waiters;
+
+	for (struct request *r = requests; r && a->sealing; r = r->next)
+		if (r->waiting_len || (r->ended && !r->handed_over))
+			request_go(r);
+	while (*at) {
+		struct waiter *w = *at;
+		bool done = status_waited(a, w->has_feed ? &w->feed : NULL, w->size, w->peers);
+
+		if (!done && uv_now(&a->loop) < w->until_ms) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		control_client_attach(w->client, NULL);
+		if (done)
+			control_answer(w->client, json_pack("{s:b}", "ok", 1));
+		else
+			control_fail(w->client, 1, "it has not happened in time");
+		free(w);
+	}
+}
+
+/* --- all of them ----------------------------------------------------------------------------------------- */
+
+static void on_request(void *ctx, struct control_client *c, const json_t *q)
+{
+	struct app *a = ctx;
+	const char *command = text_of(q, "command");
+
+	if (a->stopping) {
+		control_fail(c, 4, "the node is stopping");
+	} else if (strcmp(command, "status") == 0) {
+		control_answer(c, json_pack("{s:b,s:o}", "ok", 1, "status", status_document(a)));
+	} else if (strcmp(command, "publish") == 0) {
+		publish_begin(a, c, q);
+	} else if (strcmp(command, "wait") == 0) {
+		wait_begin(a, c, q);
+	} else if (strcmp(command, "reload") == 0) {
+		keys_reload(a);
+		control_answer(c, json_pack("{s:b}", "ok", 1));
+	} else if (strcmp(command, "reindex") == 0) {
+		if (a->reindexing) {
+			control_fail(c, 4, "the index is being rebuilt already");
+			return;
+		}
+		a->reindexing = c;
+		pipeline_reindex(a->pipeline, NULL);
+	} else if (strcmp(command, "stop") == 0) {
+		control_answer(c, json_pack("{s:b}", "ok", 1));
+		app_stop(a, 0);
+	} else {
+		control_fail(c, 2, "unknown request \"%.40s\"", command);
+	}
+}
+
+void requests_reindexed(struct app *a, int code)
+{
+	struct control_client *c = a->reindexing;
+
+	a->reindexing = NULL;
+	if (!c)
+		return;
+	if (code == 0)
+		control_answer(c, json_pack("{s:b}", "ok", 1));
+	else
+		control_fail(c, 5, "%s", err_sentence(code));
+}
+
+static void on_gone(void *ctx, struct control_client *c)
+{
+	struct app *a = ctx;
+	struct request *r = control_client_user(c);
+
+	if (a->reindexing == c)
+		a->reindexing = NULL;
+	for (struct waiter **at = &a->waiters; *at; at = &(*at)->next) {
+		struct waiter *w = *at;
+
+		if (w->client == c) {
+			*at = w->next;
+			free(w);
+			return;
+		}
+	}
+	if (r) {
+		/* What was handed over is published; the rest of the file is not. */
+		r->client = NULL;
+		request_end(r);
+	}
+}
+
+const struct control_ops requests_ops = {
+	.request = on_request,
+	.batch = on_batch,
+	.end = on_end,
+	.gone = on_gone,
+};

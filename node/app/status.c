@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What `status` tells while the daemon runs (CLI.md, "entente: the node"). */
+#include "app/impl.h"
+
+#include "base/text.h"
+
+static json_t *time_json(int64_t ms)
+{
+	char text[TEXT_TIME_SIZE];
+
+	text_time_ms(text, ms);
+	return json_string(text);
+}
+
+static const char *name_of(struct app *a, const struct node_id *node)
+{
+	const struct card_chain *chain = keydir_chain(a->keys, node);
+
+	return chain ? card_chain_last(chain)->name : gossip_name(a->gossip, node);
+}
+
+static json_t *peer_json(struct app *a, const struct card *card)
+{
+	static const char *const states[] = {
+		[NET_DOWN] = "down",
+		[NET_CONNECTING] = "connecting",
+		[NET_CONNECTED] = "connected",
+		[NET_REFUSED] = "refused",
+	};
+	struct net_peer_info info = {.state = NET_DOWN};
+	struct gossip_peer_view view;
+	char id[NODE_ID_TEXT_SIZE], agreement[AUDIENCE_TEXT_SIZE];
+	json_t *agreements = json_array();
+
+	net_peer_info(a->net, &card->node, &info);
+	gossip_peer_view(a->gossip, &card->node, &view);
+	for (size_t i = 0; i < view.agreements_len; i++) {
+		audience_text(agreement, audience_agreement(view.agreements[i]->id));
+		json_array_append_new(agreements, json_string(agreement));
+	}
+	node_id_text(id, &card->node);
+	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "node", id, "name",
+		card->name, "state", states[info.state], "since",
+		info.since_ms ? time_json((int64_t)info.since_ms) : json_null(), "agreements",
+		agreements, "lag_entries", (json_int_t)view.lag_entries, "received_entries",
+		(json_int_t)view.received_entries, "sent_entries", (json_int_t)view.sent_entries,
+		"received_bytes", (json_int_t)info.bytes_in, "sent_bytes",
+		(json_int_t)info.bytes_out, "redundant_bytes", (json_int_t)view.redundant_bytes,
+		"last_error", info.last_error);
+}
+
+static json_t *peers_json(struct app *a)
+{
+	json_t *peers = json_array();
+
+	for (size_t i = 0; i < a->keys->chains_len; i++) {
+		const struct card *card = card_chain_last(&a->keys->chains[i]);
+
+		if (policy_joined(a->shared.agreements, a->shared.agreements_len, &a->self,
+			    &card->node, app_now(a).wall_ms / 1000))
+			json_array_append_new(peers, peer_json(a, card));
+	}
+	return peers;
+}
+
+struct feeds_walk {
+	struct app *app;
+	json_t *feeds;
+};
+
+static int feed_json(void *ctx, const struct store_log *log)
+{
+	struct feeds_walk *w = ctx;
+	char id[NODE_ID_TEXT_SIZE], audience[AUDIENCE_TEXT_SIZE], via[NODE_ID_TEXT_SIZE];
+	char root[BASE64_TEXT_SIZE(HASH_BYTES)];
+	struct node_id none = {{0}};
+	bool own = node_id_eq(&log->via, &none);
+
+	if (log->name.audience.kind == AUDIENCE_PROVENANCE)
+		return 0;
+	node_id_text(id, &log->name.node);
+	node_id_text(via, &log->via);
+	audience_text(audience, log->name.audience);
+	text_base64_encode(root, BYTES_OF(log->checkpoint.root.bytes));
+	json_array_append_new(w->feeds,
+		json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:s,s:i,s:b,s:o}", "origin", id, "name",
+			name_of(w->app, &log->name.node), "audience", audience, "incarnation",
+			(json_int_t)log->name.incarnation, "size",
+			(json_int_t)(log->has_checkpoint ? log->checkpoint.size : 0), "held",
+			(json_int_t)log->size, "floor", (json_int_t)log->floor, "root",
+			log->has_checkpoint ? root : "", "receipts", (int)log->receipts, "frozen",
+			log->frozen, "via", own ? json_null() : json_string(via)));
+	return 0;
+}
+
+static json_t *alarms_json(const struct app *a)
+{
+	json_t *alarms = json_array();
+
+	for (size_t i = 0; i < a->alarms_len; i++) {
+		const struct alarm *al = &a->alarms[i];
+
+		json_array_append_new(alarms,
+			json_pack("{s:i,s:s,s:s,s:o,s:s,s:s,s:s}", "id", (int)al->id, "rule",
+				al->rule, "severity", al->severity, "since",
+				time_json(al->since_ms), "subject", al->subject, "text", al->text,
+				"do", al->what_to_do));
+	}
+	return alarms;
+}
+
+json_t *status_document(struct app *a)
+{
+	const struct card *own = card_chain_last(&a->keys->own);
+	struct feeds_walk walk = {a, json_array()};
+	struct store_counts counts = {0};
+	struct net_stats net;
+	struct store_reader *r;
+	char id[NODE_ID_TEXT_SIZE];
+
+	if (store_reader_open(a->store, &r) == 0) {
+		if (store_log_each(r, feed_json, &walk) != 0 || store_counts(r, &counts) != 0)
+			log_warn("app", "the store could not be read for status");
+		store_reader_close(r);
+	}
+	net_stats(a->net, &net);
+	node_id_text(id, &a->self);
+	return json_pack("{s:{s:s,s:s,s:s,s:I},s:b,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:"
+			 "o}",
+		"node", "id", id, "name", own->name, "org", own->org, "incarnation",
+		(json_int_t)a->identity.incarnation, "ready", 1, "mute", a->mute, "uptime_s",
+		(json_int_t)((uv_now(&a->loop) - a->started_ms) / 1000), "peers", peers_json(a),
+		"feeds", walk.feeds, "records", (json_int_t)counts.records, "values",
+		(json_int_t)counts.values, "hidden", (json_int_t)counts.hidden, "disk_bytes",
+		(json_int_t)store_disk_bytes(a->store), "received_bytes", (json_int_t)net.bytes_in,
+		"sent_bytes", (json_int_t)net.bytes_out, "strangers", (json_int_t)net.strangers,
+		"alarms", alarms_json(a));
+}
+
+/* True when what a `wait` waits for is so: a feed durable here up to size, so many peers connected. */
+bool status_waited(struct app *a, const struct log_name *feed, uint64_t size, uint64_t peers)
+{
+	struct gossip_counts counts;
+	struct store_reader *r;
+	struct store_log log;
+	bool held = true;
+
+	if (feed) {
+		held = store_reader_open(a->store, &r) == 0;
+		if (held) {
+			held = store_log_get(r, feed, &log) == 0 && log.size >= size &&
+			       store_index_position(r) == store_arrival_last(r);
+			store_reader_close(r);
+		}
+	}
+	gossip_counts(a->gossip, &counts);
+	return held && counts.sessions_greeted >= peers;
+}
