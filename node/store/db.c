@@ -3,6 +3,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/log.h"
 
@@ -110,6 +113,41 @@ int db_open(struct db *db, const char *dir, bool write, unsigned flags, const ch
 	if (rc)
 		db_close(db);
 	return db_err(rc);
+}
+
+/*
+ * LMDB calls a short write EIO, and a disk or a file-size limit that is just being reached gives a
+ * short write. So a failure beside so little room is one of room.
+ */
+#define DB_ROOM_BYTES (64ull << 20)
+
+static bool room_is_short(struct db *db)
+{
+	struct statvfs fs;
+	struct rlimit limit;
+	struct stat st;
+	int fd;
+
+	if (mdb_env_get_fd(db->env, &fd) != 0 || fstatvfs(fd, &fs) != 0 || fstat(fd, &st) != 0 ||
+		getrlimit(RLIMIT_FSIZE, &limit) != 0)
+		return false;
+	if ((uint64_t)fs.f_bavail * fs.f_frsize < DB_ROOM_BYTES)
+		return true;
+	return limit.rlim_cur != RLIM_INFINITY &&
+	       limit.rlim_cur < (uint64_t)st.st_size + DB_ROOM_BYTES;
+}
+
+int db_commit(struct db *db, MDB_txn *txn)
+{
+	int code = mdb_txn_commit(txn);
+	int rc = db_err(code);
+
+	if (rc == 0)
+		return 0;
+	if (code == EIO && room_is_short(db))
+		rc = ENT_EFULL;
+	log_error("store", "commit failed error=%s cause=\"%s\"", err_name(rc), mdb_strerror(code));
+	return rc;
 }
 
 void db_close(struct db *db)

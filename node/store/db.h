@@ -41,6 +41,14 @@ void db_close(struct db *db);
  * transaction of this process is open. ENT_EBUSY: too many readers. */
 int db_read(struct db *db, bool idle, MDB_txn **txn) MUST_CHECK;
 
+/*
+ * Commits. On error nothing of the transaction remains, it is gone either way, and one line says so in
+ * the log. A later transaction may succeed: what is committed was synced then, and all that a new one
+ * refers to beside that it writes itself. Only a meta page that cannot be written ends it, and LMDB
+ * then refuses every further transaction by itself (ENT_EIO) until the environment is opened anew.
+ */
+int db_commit(struct db *db, MDB_txn *txn) MUST_CHECK;
+
 /* 0 for 0, else the ENT_E… that a code of LMDB or an errno means here. */
 int db_err(int code) MUST_CHECK;
 

@@ -58,7 +58,6 @@ struct store {
 	pthread_mutex_t mutex; /* over the fields below, and a late opening of the index */
 	unsigned readers;
 	struct store_txn txn; /* there is one writer, and it has one transaction */
-	bool broken;          /* a commit failed in a way that leaves the file's state unknown */
 };
 
 struct store_reader {

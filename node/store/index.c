@@ -370,7 +370,7 @@ int store_index_step(struct store *s, const struct store_index_ops *ops, uint32_
 		rc = step_run(&st, entries_max);
 		if (rc < 0)
 			mdb_txn_abort(st.txn);
-		else if ((committed = db_err(mdb_txn_commit(st.txn))) != 0)
+		else if ((committed = db_commit(&s->index, st.txn)) != 0)
 			rc = committed;
 	}
 	free(st.values.keys);
@@ -396,7 +396,7 @@ int store_index_drop(struct store *s)
 		rc = mdb_drop(txn, s->index.tables[tables[i]], 0);
 	rc = rc ? db_err(rc) : state_put(s, txn, &empty);
 	if (rc == 0)
-		return db_err(mdb_txn_commit(txn));
+		return db_commit(&s->index, txn);
 	mdb_txn_abort(txn);
 	return rc;
 }

@@ -189,7 +189,7 @@ static int index_create(struct store *s)
 		return db_err(rc);
 	rc = mdb_put(txn, s->index.tables[INDEX_META], &key, &value, 0);
 	if (rc == 0)
-		return db_err(mdb_txn_commit(txn));
+		return db_commit(&s->index, txn);
 	mdb_txn_abort(txn);
 	return db_err(rc);
 }

@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
-
 static const char *const log_tables[LOG_TABLES] = {
 	[LOG_META] = "meta",
 	[LOG_NAMES] = "names",
@@ -58,7 +56,7 @@ static int truth_create(struct store *s)
 	rc = mdb_put(txn, s->log.tables[LOG_META], &key, &value, 0);
 out:
 	if (rc == 0)
-		return db_err(mdb_txn_commit(txn));
+		return db_commit(&s->log, txn);
 	mdb_txn_abort(txn);
 	return db_err(rc);
 }
@@ -93,6 +91,9 @@ static int truth_open(struct store *s, struct err_text *err)
 		rc = truth_check(s);
 	if (rc == ENT_ENOTFOUND && s->mode == STORE_WRITE)
 		rc = truth_create(s);
+	/* A writer killed between writing and syncing its last commit: what is read here is announced. */
+	if (rc == 0 && s->mode == STORE_WRITE)
+		rc = db_err(mdb_env_sync(s->log.env, 1));
 	if (rc == ENT_EVERSION)
 		return err_set(err, rc,
 			"%s: written by another version, this program knows schema %u", dir,

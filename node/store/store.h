@@ -69,10 +69,9 @@ struct store_log {
 
 int store_begin(struct store *s, struct store_txn **txn) MUST_CHECK;
 /*
- * Syncs. On error nothing of the transaction remains; ENT_EFULL when disk or map is full: the store
- * goes on working, and the same may succeed once there is space. The transaction is gone either way.
- * After any other failure of the disk the store is closed for writing (store_begin gives ENT_EIO)
- * until it is opened anew, for nobody knows then what the disk holds.
+ * Syncs. On error nothing of the transaction remains, and it is gone either way. ENT_EFULL: disk or map
+ * is full, the same may succeed once there is room. ENT_EIO: the same, except where the very page that
+ * commits could not be written: then store_begin gives ENT_EIO until the store is opened anew.
  */
 int store_commit(struct store_txn *txn) MUST_CHECK;
 void store_abort(struct store_txn *txn);

@@ -8,8 +8,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "base/log.h"
-
 #define META_KEY_MAX 64
 
 /* A subtree that an append completes, until it is put. */
@@ -28,8 +26,6 @@ int store_begin(struct store *s, struct store_txn **txn)
 
 	assert(s->mode == STORE_WRITE && !s->txn.mdb);
 	*txn = NULL;
-	if (s->broken)
-		return ENT_EIO;
 	rc = mdb_txn_begin(s->log.env, NULL, 0, &s->txn.mdb);
 	if (rc) {
 		s->txn.mdb = NULL;
@@ -48,21 +44,14 @@ void store_abort(struct store_txn *txn)
 
 int store_commit(struct store_txn *txn)
 {
-	int code, rc;
+	int rc;
 
 	if (txn->failed) {
 		store_abort(txn);
 		return txn->failed;
 	}
-	code = mdb_txn_commit(txn->mdb);
+	rc = db_commit(&txn->store->log, txn->mdb);
 	txn->mdb = NULL;
-	rc = db_err(code);
-	if (rc == 0)
-		return 0;
-	log_error("store", "commit failed error=%s cause=\"%s\"", err_name(rc), mdb_strerror(code));
-	/* A sync that failed may have dropped what it should have written, and says so only once. */
-	if (rc != ENT_EFULL && rc != ENT_ENOMEM)
-		txn->store->broken = true;
 	return rc;
 }
 
