@@ -51,8 +51,8 @@ static void state_set(struct net_peer *p, enum net_peer_state state, const char 
 	if (!error[0])
 		return;
 	node_id_text(text, &p->id);
-	log_info("net", "%s peer=%s why=\"%s\"", state == NET_REFUSED ? "refused" : "not connected", text,
-		error);
+	log_info("net", "%s peer=%s why=\"%s\"", state == NET_REFUSED ? "refused" : "not connected",
+		text, error);
 }
 
 struct net_peer *net_peer_find(const struct net *n, const struct node_id *id)
@@ -119,7 +119,8 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
 	if (p) {
 		p->resolve = NULL;
 		p->addresses_len = p->address_at = 0;
-		for (struct addrinfo *a = list; a && p->addresses_len < NET_ADDRESSES_MAX; a = a->ai_next)
+		for (struct addrinfo *a = list; a && p->addresses_len < NET_ADDRESSES_MAX;
+			a = a->ai_next)
 			memcpy(&p->addresses[p->addresses_len++], a->ai_addr, a->ai_addrlen);
 		if (p->addresses_len > 0) {
 			step_in(p, 0);
@@ -186,7 +187,8 @@ static void on_timer(uv_timer_t *timer)
 	struct net *n = p->net;
 	struct net_session *s;
 
-	if (n->stopping || p->endpoints_len == 0 || p->attempt || p->resolve || net_session_of(n, &p->id))
+	if (n->stopping || p->endpoints_len == 0 || p->attempt || p->resolve ||
+		net_session_of(n, &p->id))
 		return;
 	if (net_peer_penalised(p)) {
 		step_in(p, p->penalty_until - uv_now(n->loop));
@@ -250,7 +252,8 @@ static bool endpoints_read(struct net_peer *p, const char *const *endpoints, siz
 	if (len > CARD_ENDPOINTS_MAX)
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (!net_endpoint_parse(endpoints[i], &p->endpoints[i]) || p->endpoints[i].port == 0)
+		if (!net_endpoint_parse(endpoints[i], &p->endpoints[i]) ||
+			p->endpoints[i].port == 0)
 			return false;
 	p->endpoints_len = len;
 	return true;
@@ -344,8 +347,8 @@ static void peer_free(struct net_peer *p)
 
 	attempt_end(p, "the peer is removed");
 	TAILQ_FOREACH(s, &p->net->sessions, all)
-		if (s->peer == p)
-			s->peer = NULL;
+	if (s->peer == p)
+		s->peer = NULL;
 	uv_close((uv_handle_t *)&p->timer, on_peer_closed);
 }
 
@@ -354,7 +357,8 @@ static void sessions_end(struct net_peer *p, bool open_too, const char *why)
 {
 	struct net_session *s;
 
-	TAILQ_FOREACH(s, &p->net->sessions, all) {
+	TAILQ_FOREACH(s, &p->net->sessions, all)
+	{
 		if (s->peer != p || s == p->attempt)
 			continue;
 		if (net_session_handshaking(s))

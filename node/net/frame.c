@@ -41,8 +41,8 @@ static bool gather(struct buf *partial, struct bytes *input, size_t want)
 }
 
 /* 1 and the next whole unit with its prefix, 0 when more input is needed, or an error. */
-static int unit_next(struct net_gather *g, struct bytes *input, size_t prefix, unit_length *length_of,
-	struct bytes *unit)
+static int unit_next(struct net_gather *g, struct bytes *input, size_t prefix,
+	unit_length *length_of, struct bytes *unit)
 {
 	long length;
 
@@ -88,7 +88,8 @@ int net_frame_next(struct net_gather *g, struct bytes *input, uint8_t **message,
 	return 1;
 }
 
-int net_message_next(struct net_gather *g, struct bytes *plain, uint8_t *type, struct bytes *payload)
+int net_message_next(struct net_gather *g, struct bytes *plain, uint8_t *type,
+	struct bytes *payload)
 {
 	struct bytes unit;
 	int rc = unit_next(g, plain, WIRE_PREFIX_BYTES, message_length, &unit);

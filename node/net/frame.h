@@ -31,7 +31,8 @@ struct net_gather {
  * ENT_EINVALID for a length that no sender forms, ENT_ENOMEM. The message may be decrypted in place; it
  * is valid until the next call and as long as the input.
  */
-int net_frame_next(struct net_gather *g, struct bytes *input, uint8_t **message, size_t *len) MUST_CHECK;
+int net_frame_next(struct net_gather *g, struct bytes *input, uint8_t **message,
+	size_t *len) MUST_CHECK;
 
 /* The next wire message of *plain, likewise; ENT_ELIMIT when one is announced beyond WIRE_MESSAGE_MAX. */
 int net_message_next(struct net_gather *g, struct bytes *plain, uint8_t *type,

@@ -70,9 +70,11 @@ static void message2_take(struct net_session *s)
 
 	if (be16_get(s->greeting) != NOISE_MSG2_BYTES ||
 		noise_read2(&s->noise, s->psk,
-			bytes_from(s->greeting + NET_FRAME_PREFIX, NOISE_MSG2_BYTES), payload, &len) != 0) {
-		net_session_drop(s, "the answer to the handshake does not fit: another pre-shared key, "
-				    "or not the peer");
+			bytes_from(s->greeting + NET_FRAME_PREFIX, NOISE_MSG2_BYTES), payload,
+			&len) != 0) {
+		net_session_drop(s,
+			"the answer to the handshake does not fit: another pre-shared key, "
+			"or not the peer");
 		return;
 	}
 	keys_split(s);
@@ -84,8 +86,8 @@ static bool message1_read(struct net_session *s)
 {
 	struct net *n = s->net;
 	const struct net_config *c = &n->config;
-	struct bytes message = bytes_from(
-		s->greeting + NOISE_MAC_BYTES + NET_FRAME_PREFIX, NOISE_MSG1_BYTES);
+	struct bytes message =
+		bytes_from(s->greeting + NOISE_MAC_BYTES + NET_FRAME_PREFIX, NOISE_MSG1_BYTES);
 	uint8_t prologue[PROLOGUE_BYTES], payload[1];
 	struct net_peer *peer;
 	size_t len;
@@ -94,7 +96,8 @@ static bool message1_read(struct net_session *s)
 		noise_mac_verify(s->greeting, c->transport_public, message) != 0)
 		return false;
 	noise_prologue(prologue, &c->self);
-	noise_init(&s->noise, false, BYTES_OF(prologue), c->transport_secret, c->transport_public, NULL);
+	noise_init(&s->noise, false, BYTES_OF(prologue), c->transport_secret, c->transport_public,
+		NULL);
 	if (noise_read1(&s->noise, message, payload, &len) != 0)
 		return false;
 	if (!n->ops.authorize(n->ops.ctx, s->noise.rs, &s->id, s->psk))

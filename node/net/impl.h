@@ -30,8 +30,8 @@
 #define NET_ADDRESSES_MAX 4u /* addresses tried of one name */
 #define NET_RESOLVES_MAX  2u /* look-ups at once: the pool of four threads has other work as well */
 #define NET_READ_BYTES    (128u * 1024u) /* one read; shared, as reads never overlap */
-#define NET_WRITE_FRAMES  4u /* frames sealed for one write */
-#define NET_MUTE_BYTES    65536u /* of a stranger's that are read and forgotten */
+#define NET_WRITE_FRAMES  4u             /* frames sealed for one write */
+#define NET_MUTE_BYTES    65536u         /* of a stranger's that are read and forgotten */
 #define NET_RACE_MS       5000u /* dialled within this of each other: the smaller node id's stays */
 #define NET_WHY_SIZE      128
 

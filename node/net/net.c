@@ -40,7 +40,7 @@ static void on_tick(uv_timer_t *timer)
 	struct net_session *s;
 
 	TAILQ_FOREACH(s, &n->sessions, all)
-		net_session_tick(s, uv_now(n->loop));
+	net_session_tick(s, uv_now(n->loop));
 }
 
 static int session_rank(const struct net_session *s)
@@ -60,7 +60,8 @@ static void make_room(struct net *n)
 	struct net_session *s, *victim = NULL;
 	size_t count = 0;
 
-	TAILQ_FOREACH(s, &n->sessions, all) {
+	TAILQ_FOREACH(s, &n->sessions, all)
+	{
 		if (s->initiator || !net_session_handshaking(s))
 			continue;
 		count++;
@@ -193,7 +194,8 @@ int net_listen(struct net *n, const char *address, char bound[64], struct err_te
 	return 0;
 }
 
-int net_new(struct net **out, uv_loop_t *loop, const struct net_config *config, const struct net_ops *ops)
+int net_new(struct net **out, uv_loop_t *loop, const struct net_config *config,
+	const struct net_ops *ops)
 {
 	struct net *n = calloc(1, sizeof(*n));
 	uint8_t hash_key[16];
@@ -243,7 +245,8 @@ void net_stop(struct net *n, void (*done)(void *ctx), void *ctx)
 	for (size_t i = 0; i < n->listeners_len; i++)
 		if (!uv_is_closing((uv_handle_t *)&n->listeners[i].tcp))
 			uv_close((uv_handle_t *)&n->listeners[i].tcp, on_listener_closed);
-	TAILQ_FOREACH(s, &n->sessions, all) {
+	TAILQ_FOREACH(s, &n->sessions, all)
+	{
 		if (s->state == NET_SESSION_OPEN)
 			net_close(s, BYE_STOPPING, "this node stops");
 		else if (s->state != NET_SESSION_FAREWELL)

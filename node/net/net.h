@@ -33,7 +33,8 @@ struct net_ops {
 	 * with which pre-shared key (32 zero bytes for none). False: silence. A peer that was not
 	 * set with net_peer_set gets silence too.
 	 */
-	bool (*authorize)(void *ctx, const uint8_t transport_key[32], struct node_id *peer, uint8_t psk[32]);
+	bool (*authorize)(void *ctx, const uint8_t transport_key[32], struct node_id *peer,
+		uint8_t psk[32]);
 	/* Keys are confirmed by both; hash is the handshake hash. user data may be attached. */
 	void (*opened)(void *ctx, struct net_session *s);
 	/* A whole message other than PING and BYE, the first one a HELLO. The payload dies with the call. */
@@ -82,7 +83,7 @@ void net_peer_penalty(struct net *n, const struct node_id *peer, uint64_t ms);
 enum net_peer_state { NET_DOWN, NET_CONNECTING, NET_CONNECTED, NET_REFUSED };
 struct net_peer_info {
 	enum net_peer_state state;
-	uint64_t since_ms;     /* wall clock of the last change of state */
+	uint64_t since_ms; /* wall clock of the last change of state */
 	char last_error[128];
 	uint64_t bytes_in, bytes_out; /* over all sessions since start, at the sockets */
 };

@@ -61,8 +61,8 @@ static void on_connected(uv_connect_t *request, int status)
 
 void net_session_connect(struct net_session *s, const struct sockaddr_storage *address)
 {
-	int rc = uv_tcp_connect(
-		&s->connect, &s->tcp, (const struct sockaddr *)address, on_connected);
+	int rc = uv_tcp_connect(&s->connect, &s->tcp, (const struct sockaddr *)address,
+		on_connected);
 
 	if (rc != 0)
 		net_session_drop(s, uv_strerror(rc));
@@ -78,8 +78,8 @@ struct net_session *net_session_of(struct net *n, const struct node_id *peer)
 	struct net_session *s;
 
 	TAILQ_FOREACH(s, &n->sessions, all)
-		if (s->announced && node_id_eq(&s->id, peer))
-			return s;
+	if (s->announced && node_id_eq(&s->id, peer))
+		return s;
 	return NULL;
 }
 
@@ -88,7 +88,8 @@ struct net_session *net_session_of(struct net *n, const struct node_id *peer)
 static void tell_closed(struct net_session *s)
 {
 	s->announced = false;
-	log_debug("net", "session closed number=%u clean=%d why=\"%s\"", s->number, s->clean, s->why);
+	log_debug("net", "session closed number=%u clean=%d why=\"%s\"", s->number, s->clean,
+		s->why);
 	s->net->ops.closed(s->net->ops.ctx, s, s->clean, s->why);
 }
 
@@ -138,7 +139,8 @@ void net_session_drop(struct net_session *s, const char *why)
 	uv_close((uv_handle_t *)&s->tcp, on_closed);
 	if (s->peer && s->peer->attempt == s) {
 		s->peer->attempt = NULL;
-		net_peer_failed(s->peer, was == NET_SESSION_MESSAGE2 ? NET_REFUSED : NET_DOWN, s->why);
+		net_peer_failed(s->peer, was == NET_SESSION_MESSAGE2 ? NET_REFUSED : NET_DOWN,
+			s->why);
 	}
 }
 
@@ -177,11 +179,12 @@ void net_close(struct net_session *s, enum wire_bye_reason reason, const char *w
 static bool gives_way(const struct net_session *s, const struct net_session *open)
 {
 	const struct node_id *self = &s->net->config.self;
-	uint64_t apart = s->greeted_ms > open->greeted_ms ? s->greeted_ms - open->greeted_ms :
-							    open->greeted_ms - s->greeted_ms;
+	uint64_t apart = s->greeted_ms > open->greeted_ms ? s->greeted_ms - open->greeted_ms
+							  : open->greeted_ms - s->greeted_ms;
 	bool self_smaller = node_id_cmp(self, &s->id) < 0;
 
-	if (open->state != NET_SESSION_OPEN || s->initiator == open->initiator || apart >= NET_RACE_MS)
+	if (open->state != NET_SESSION_OPEN || s->initiator == open->initiator ||
+		apart >= NET_RACE_MS)
 		return false;
 	return s->initiator != self_smaller;
 }
@@ -304,7 +307,8 @@ static void frames_take(struct net_session *s, struct bytes *input)
 	if (rc == 1)
 		frame_take(s, message, len);
 	else if (rc < 0)
-		net_session_drop(s, rc == ENT_EINVALID ? "a frame of impossible length" : err_sentence(rc));
+		net_session_drop(s,
+			rc == ENT_EINVALID ? "a frame of impossible length" : err_sentence(rc));
 }
 
 static void received(struct net_session *s, struct bytes input)
@@ -340,8 +344,8 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 	if (s->state == NET_SESSION_MESSAGE2)
 		net_session_drop(s, NO_ANSWER);
 	else
-		net_session_drop(s, len == UV_EOF ? "the connection ended without a farewell" :
-						    uv_strerror((int)len));
+		net_session_drop(s, len == UV_EOF ? "the connection ended without a farewell"
+						  : uv_strerror((int)len));
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)

@@ -33,9 +33,10 @@ static void reads_names_and_addresses(void **state)
 
 static void refuses_what_is_no_endpoint(void **state)
 {
-	static const char *const rows[] = {"", ":", ":7466", "host", "host:", "host:65536", "host:-1",
-		"host:+1", "host:01", "host:7466 ", "ho st:1", "2001:db8::7:7466", "[::1]", "[::1]7466",
-		"[::1:7466", "[name]:7466", "[]:1", "[::1%lo]:1", "host\n:1", "http://host:1"};
+	static const char *const rows[] = {"", ":", ":7466", "host", "host:", "host:65536",
+		"host:-1", "host:+1", "host:01", "host:7466 ", "ho st:1", "2001:db8::7:7466",
+		"[::1]", "[::1]7466", "[::1:7466", "[name]:7466", "[]:1", "[::1%lo]:1", "host\n:1",
+		"http://host:1"};
 	char longest[300];
 	struct net_endpoint e;
 

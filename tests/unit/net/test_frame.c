@@ -198,7 +198,8 @@ static void seals_full_frames_and_the_rest(void **state)
 
 		assert_int_equal(len, sizes[i] + 18);
 		assert_int_equal(net_frame_next(&g, &in, &message, &message_len), 1);
-		assert_int_equal(noise_open(&receiving, bytes_from(message, message_len), message), 0);
+		assert_int_equal(noise_open(&receiving, bytes_from(message, message_len), message),
+			0);
 	}
 	assert_int_equal(left.len, 0);
 	free(plain);
