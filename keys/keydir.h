@@ -21,9 +21,18 @@
 #include "keys/agreement.h"
 #include "keys/card.h"
 
+#define KEYDIR_CARDS_MAX    1024u  /* chains in cards/; each direct peer has one */
+#define KEYDIR_NAMES_MAX    16384u /* names looked at in one directory */
+#define KEYDIR_PROBLEMS_MAX 64u    /* reported at once; the first are enough to act on */
+
 struct keydir_problem {
 	char file[512];
 	struct err_text error;
+};
+
+struct keydir_revocation {
+	struct revocation revocation;
+	struct bytes note; /* as read, to pass it on */
 };
 
 struct keydir {
@@ -32,35 +41,57 @@ struct keydir {
 	size_t chains_len;
 	struct card_chain *chains; /* peers' chains */
 	size_t agreements_len;
-	struct agreement *
-		*agreements; /* complete, this node a party, not revoked; in time or not */
+	/* Complete, this node a party, not revoked; in time or not. */
+	struct agreement **agreements;
 	struct bytes *agreement_notes; /* as read, parallel to agreements */
+	size_t revocations_len;
+	struct keydir_revocation
+		*revocations; /* valid ones, of agreements this node knows or knew */
 	size_t problems_len;
-	struct keydir_problem *problems;
+	struct keydir_problem *problems; /* KEYDIR_PROBLEMS_MAX at the most */
 };
 
 /*
  * Reads the directory afresh. former (may be NULL) is the state before: what it had stays in force
- * where the new file is broken. The former state may be freed afterwards.
- * ENT_EIO when the directory itself cannot be read.
+ * where the new file is broken, and its cards where they are newer. The former state may be freed
+ * afterwards. Only regular files count, no symbolic links; names that begin with a dot are not
+ * looked at. A file whose id is not the one in its name is broken. Of more than AGREEMENTS_MAX
+ * agreements the first by name are read.
+ *
+ * An agreement that history does not know must be signed by the roots of the cards now in force (as
+ * far as cards are here); one that it knows, by any root of their chains. So whoever takes an
+ * agreement up that keydir_install did not bring calls keydir_remember.
+ *
+ * ENT_EIO or ENT_ENOTFOUND when the directory itself cannot be read.
  */
 int keydir_read(struct keydir *k, const char *dir, const struct keydir *former,
 	struct err_text *err) MUST_CHECK;
 void keydir_free(struct keydir *k);
 
-/* NULL when unknown. keydir_card finds own and peers' cards by node id. */
+/* Own and peers' chains by node id; NULL when unknown. */
 const struct card_chain *keydir_chain(const struct keydir *k, const struct node_id *node);
 const struct agreement *keydir_agreement(const struct keydir *k, uint64_t id);
 
-/* The PSK of an id into out; 0, ENT_ENOTFOUND, ENT_EINVALID (mode, length). */
+/* The PSK of an id into out; 0, ENT_ENOTFOUND, ENT_EINVALID (mode, length). The file holds its 32
+ * bytes as one line of base64. */
 int keydir_psk(const char *dir, const uint8_t id[8], uint8_t out[32],
+	struct err_text *err) MUST_CHECK;
+/* Never over one that is there: ENT_EEXISTS. */
+int keydir_psk_write(const char *dir, const uint8_t id[8], const uint8_t psk[32],
 	struct err_text *err) MUST_CHECK;
 
 /*
- * Installs a complete agreement with the chains of its other parties (in any order), after checking
- * all: signatures of all roots in force, this node a party, id binding, serial not lower than
- * known, not expired. Nothing is written unless everything holds. History is written first.
+ * Installs a complete agreement with the chains of its other parties (in any order; those that the
+ * directory has may be left out), after checking all: signatures of all roots in force, this node a
+ * party, id binding, serial not lower than known, not revoked, not expired. Nothing is written
+ * unless everything holds. History is written first, then cards, then the agreement. The file names
+ * are for errors. ENT_EINVALID, ENT_ECRYPTO (a signature, a root), ENT_ENOTFOUND (a party's card),
+ * ENT_ESTATE (no own card; revoked; contradicting cards), ENT_EEXPIRED, ENT_ELIMIT, ENT_EIO.
  */
 int keydir_install(const char *dir, struct bytes agreement_note, const char *agreement_file,
 	const struct bytes *chain_texts, const char *const *chain_files, size_t chains_len,
 	int64_t now_s, struct err_text *err) MUST_CHECK;
+
+/* Writes a version that comes into force to history, unless it is there. */
+int keydir_remember(const char *dir, const struct agreement *a, struct bytes note,
+	struct err_text *err) MUST_CHECK;

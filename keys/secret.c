@@ -124,7 +124,7 @@ static bool mode_private(const struct stat *st)
 	return st->st_uid == 0 && geteuid() != 0 && (st->st_mode & 077) == 040;
 }
 
-static int read_private(const char *path, uint8_t text[FILE_BYTES_MAX], size_t *len,
+int secret_read_private(const char *path, uint8_t *text, size_t cap, size_t *len,
 	struct err_text *err)
 {
 	struct stat st;
@@ -140,8 +140,8 @@ static int read_private(const char *path, uint8_t text[FILE_BYTES_MAX], size_t *
 			(unsigned)st.st_mode & 07777);
 		goto out;
 	}
-	while (*len < FILE_BYTES_MAX) {
-		ssize_t got = read(fd, text + *len, FILE_BYTES_MAX - *len);
+	while (*len < cap) {
+		ssize_t got = read(fd, text + *len, cap - *len);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -151,8 +151,7 @@ static int read_private(const char *path, uint8_t text[FILE_BYTES_MAX], size_t *
 			goto out;
 		*len += (size_t)got;
 	}
-	rc = err_set(err, ENT_EINVALID, "%s: saw %d bytes or more, wanted a secret file", path,
-		FILE_BYTES_MAX);
+	rc = err_set(err, ENT_EINVALID, "%s: saw %zu bytes or more, wanted a secret", path, cap);
 out:
 	close(fd);
 	return rc;
@@ -250,7 +249,7 @@ int secret_read(const char *path, const struct secret_kind *kind, uint8_t *publi
 	assert(kind->len <= SECRET_MAX);
 	if (sodium_init() < 0)
 		return err_set(err, ENT_ENOMEM, "%s: %s", path, err_sentence(ENT_ENOMEM));
-	rc = read_private(path, text, &len, err);
+	rc = secret_read_private(path, text, sizeof(text), &len, err);
 	if (rc)
 		goto out;
 	r.rest = bytes_from(text, len);
@@ -274,7 +273,7 @@ int secret_file_sealed(const char *path, bool *sealed, struct err_text *err)
 	static const char unsealed[] = "\nseal: none\n";
 	uint8_t text[FILE_BYTES_MAX];
 	size_t len;
-	int rc = read_private(path, text, &len, err);
+	int rc = secret_read_private(path, text, sizeof(text), &len, err);
 
 	if (rc)
 		return rc;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Secret files, in the form that identity.h shows. Only identity.c uses this. */
+/* Secret files, in the form that identity.h shows. For this folder only. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,3 +26,7 @@ int secret_write(const char *path, const struct secret_kind *kind, const uint8_t
  * that is not needed is ignored. */
 int secret_read(const char *path, const struct secret_kind *kind, uint8_t *public_key,
 	uint8_t *secret, struct bytes passphrase, struct err_text *err) MUST_CHECK;
+
+/* Reads a file that nobody but its owner may read, of fewer than cap bytes; the caller wipes it. */
+int secret_read_private(const char *path, uint8_t *text, size_t cap, size_t *len,
+	struct err_text *err) MUST_CHECK;

@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "keys/keydir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/types.h>
+
+#include "base/text.h"
+#include "keys/field.h"
+#include "keys/file.h"
+#include "keys/keydir_parts.h"
+
+#define CARD_END       ".card"
+#define AGREEMENT_END  ".agreement"
+#define REVOCATION_END ".revocation"
+#define ID_LEN         16 /* hex digits */
+
+static void add_problem(struct keydir *k, const char *file, const struct err_text *error)
+{
+	struct keydir_problem *p;
+
+	if (k->problems_len == KEYDIR_PROBLEMS_MAX)
+		return;
+	if (!k->problems)
+		k->problems = arena_alloc(&k->arena, KEYDIR_PROBLEMS_MAX * sizeof(*k->problems));
+	if (!k->problems)
+		return;
+	p = &k->problems[k->problems_len++];
+	snprintf(p->file, sizeof(p->file), "%s", file);
+	p->error = *error;
+}
+
+/* --- names ---------------------------------------------------------------------------------------- */
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int collect(struct keydir_names *names, struct arena *arena, DIR *d, const char *path,
+	struct err_text *err)
+{
+	struct dirent *entry;
+
+	while ((entry = readdir(d))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (names->len == KEYDIR_NAMES_MAX)
+			return err_set(err, ENT_ELIMIT, "%s: saw more than %u files, wanted fewer",
+				path, KEYDIR_NAMES_MAX);
+		names->list[names->len] = arena_strdup(arena, entry->d_name);
+		if (!names->list[names->len])
+			return err_set(err, ENT_ENOMEM, "%s: %s", path, err_sentence(ENT_ENOMEM));
+		names->len++;
+	}
+	return 0;
+}
+
+int keydir_names_read(struct keydir_names *names, struct arena *arena, const char *dir,
+	const char *sub, struct err_text *err)
+{
+	char path[KEYDIR_PATH_MAX];
+	DIR *d;
+	int rc;
+
+	*names = (struct keydir_names){0};
+	if (file_path(path, sizeof(path), dir, sub) != 0)
+		return err_set(err, ENT_ELIMIT, "%s: the path is too long", dir);
+	d = opendir(path);
+	if (!d && errno == ENOENT)
+		return 0;
+	if (!d)
+		return err_set(err, ENT_EIO, "%s: cannot read: %s", path, strerror(errno));
+	names->list = arena_alloc(arena, KEYDIR_NAMES_MAX * sizeof(*names->list));
+	rc = names->list ? collect(names, arena, d, path, err)
+			 : err_set(err, ENT_ENOMEM, "%s: %s", path, err_sentence(ENT_ENOMEM));
+	closedir(d);
+	if (names->len)
+		qsort(names->list, names->len, sizeof(*names->list), compare_names);
+	return rc;
+}
+
+/* The part of a name before the ending; false when the name has another ending. */
+static bool name_stem(const char *name, const char *end, struct bytes *stem)
+{
+	size_t len = strlen(name), end_len = strlen(end);
+
+	if (len <= end_len || strcmp(name + len - end_len, end) != 0)
+		return false;
+	*stem = bytes_from(name, len - end_len);
+	return true;
+}
+
+static bool id_parse(struct bytes text, uint64_t *id)
+{
+	uint8_t raw[8];
+
+	if (text.len != ID_LEN || text_hex_decode(text, raw, sizeof(raw)) != sizeof(raw))
+		return false;
+	*id = be64_get(raw);
+	return true;
+}
+
+static int read_below(char path[KEYDIR_PATH_MAX], const char *dir, const char *sub,
+	const char *name, struct buf *out, struct err_text *err)
+{
+	int len = snprintf(path, KEYDIR_PATH_MAX, "%s/%s%s%s", dir, sub, *sub ? "/" : "", name);
+
+	if (len < 0 || len >= KEYDIR_PATH_MAX)
+		return err_set(err, ENT_ELIMIT, "%s: the path is too long", dir);
+	return file_read_nofollow(path, out, err);
+}
+
+/* --- cards ---------------------------------------------------------------------------------------- */
+
+/* Copies a chain of the former state into this one. It was good then, so it can only run out of
+ * memory now, and then there is none. */
+static void keep_chain(struct keydir *k, struct card_chain *to, const struct card_chain *from)
+{
+	struct card_chain copy;
+
+	if (from && from->cards_len &&
+		card_chain_parse(from->notes, from->cards_len, NULL, &k->arena, &copy, NULL) == 0)
+		*to = copy;
+}
+
+/*
+ * The newest of what the file says and what was known, which for a peer may have come in a session
+ * since. Chains that contradict are a problem, and what was known stays; so is an older card of
+ * this node itself, which only a restore brings about.
+ */
+static void settle_chain(struct keydir *k, struct card_chain *chain,
+	const struct card_chain *former, const char *path)
+{
+	enum card_relation relation;
+	struct err_text error;
+
+	if (!former || !former->cards_len)
+		return;
+	relation = card_chain_compare(former, chain);
+	if (relation == CARD_SAME || relation == CARD_NEWER)
+		return;
+	if (relation == CARD_CONTRADICTS)
+		err_set(&error, ENT_EINVALID, "%s: saw cards that contradict those in force", path);
+	else
+		err_set(&error, ENT_EINVALID, "%s: saw serial %u, wanted %u, which is in force",
+			path, card_chain_last(chain)->serial, card_chain_last(former)->serial);
+	if (relation == CARD_CONTRADICTS || chain == &k->own)
+		add_problem(k, path, &error);
+	keep_chain(k, chain, former);
+}
+
+static int read_chain(struct keydir *k, const char *dir, const char *sub, const char *name,
+	char path[KEYDIR_PATH_MAX], struct card_chain *chain, struct err_text *err)
+{
+	struct buf text = buf_with_max(KEYDIR_CHAIN_MAX);
+	int rc = read_below(path, dir, sub, name, &text, err);
+
+	if (!rc)
+		rc = card_chain_read(buf_view(&text), path, &k->arena, chain, err);
+	buf_free(&text);
+	return rc;
+}
+
+static void read_own(struct keydir *k, const char *dir, const struct keydir *former)
+{
+	const struct card_chain *known = former ? &former->own : NULL;
+	char path[KEYDIR_PATH_MAX];
+	struct err_text error;
+	int rc = read_chain(k, dir, "", "own" CARD_END, path, &k->own, &error);
+
+	if (!rc) {
+		settle_chain(k, &k->own, known, path);
+		return;
+	}
+	k->own = (struct card_chain){0};
+	keep_chain(k, &k->own, known);
+	if (rc != ENT_ENOTFOUND || k->own.cards_len)
+		add_problem(k, path, &error);
+}
+
+static void read_peer(struct keydir *k, const char *dir, const char *name,
+	const struct keydir *former)
+{
+	struct card_chain *chain = &k->chains[k->chains_len];
+	const struct card_chain *known;
+	struct err_text error;
+	char path[KEYDIR_PATH_MAX];
+	struct node_id node;
+	struct bytes stem;
+	int rc;
+
+	snprintf(path, sizeof(path), "%s/cards/%s", dir, name);
+	if (!name_stem(name, CARD_END, &stem) || !node_id_parse(stem, &node)) {
+		field_error(&error, path, 0, "name", bytes_str(name), "<node id>" CARD_END);
+		add_problem(k, path, &error);
+		return;
+	}
+	known = former ? keydir_chain(former, &node) : NULL;
+	rc = read_chain(k, dir, "cards", name, path, chain, &error);
+	if (!rc && !node_id_eq(&card_chain_last(chain)->node, &node))
+		rc = err_set(&error, ENT_EINVALID,
+			"%s:2: node: saw another node than in the file's name", path);
+	if (!rc && k->own.cards_len && node_id_eq(&node, &card_chain_last(&k->own)->node))
+		rc = err_set(&error, ENT_EINVALID, "%s: saw this node's own card, wanted a peer's",
+			path);
+	if (rc) {
+		add_problem(k, path, &error);
+		*chain = (struct card_chain){0};
+		keep_chain(k, chain, known);
+	} else {
+		settle_chain(k, chain, known, path);
+	}
+	k->chains_len += chain->cards_len > 0;
+}
+
+static int read_cards(struct keydir *k, const char *dir, const struct keydir *former)
+{
+	struct keydir_names names;
+	struct err_text error;
+	size_t len;
+
+	if (keydir_names_read(&names, &k->arena, dir, "cards", &error) != 0)
+		add_problem(k, "cards", &error);
+	len = names.len < KEYDIR_CARDS_MAX ? names.len : KEYDIR_CARDS_MAX;
+	if (names.len > len) {
+		err_set(&error, ENT_ELIMIT, "%s/cards: saw %zu files, wanted at most %u", dir,
+			names.len, KEYDIR_CARDS_MAX);
+		add_problem(k, "cards", &error);
+	}
+	k->chains = arena_alloc(&k->arena, (len + 1) * sizeof(*k->chains));
+	if (!k->chains)
+		return ENT_ENOMEM;
+	for (size_t i = 0; i < len; i++)
+		read_peer(k, dir, names.list[i], former);
+	return 0;
+}
+
+/* --- history -------------------------------------------------------------------------------------- */
+
+int keydir_check_version(const struct agreement *before, const char *place,
+	const struct agreement *a, const char *file, bool *known, struct err_text *err)
+{
+	if (!agreement_same_parties(before, a))
+		return err_set(err, ENT_EINVALID,
+			"%s:2: id: saw %016" PRIx64
+			" with other parties than in %s, wanted a new id: an id is "
+			"bound to its parties",
+			file, a->id, place);
+	if (a->serial < before->serial)
+		return err_set(err, ENT_EINVALID,
+			"%s:3: serial: saw %u, wanted %u or higher: see %s", file, a->serial,
+			before->serial, place);
+	if (a->serial > before->serial)
+		return 0;
+	if (memcmp(a->hash, before->hash, sizeof(a->hash)) != 0)
+		return err_set(err, ENT_EINVALID,
+			"%s:3: serial: saw %u under another text than in %s, wanted a higher "
+			"serial",
+			file, a->serial, place);
+	*known = true;
+	return 0;
+}
+
+/* One version out of history; NULL with a problem when it is broken. */
+static struct agreement *read_version(struct keydir *k, const char *dir, const char *name,
+	uint64_t id, char path[KEYDIR_PATH_MAX])
+{
+	struct agreement *a = arena_alloc(&k->arena, sizeof(*a));
+	struct buf text = buf_with_max(NOTE_BYTES_MAX);
+	struct err_text error;
+	int rc;
+
+	if (!a)
+		return NULL;
+	rc = read_below(path, dir, "history", name, &text, &error);
+	if (!rc)
+		rc = agreement_parse(buf_view(&text), path, &k->arena, a, &error);
+	if (!rc && a->id != id)
+		rc = err_set(&error, ENT_EINVALID,
+			"%s:2: id: saw another id than in the file's name", path);
+	if (rc)
+		add_problem(k, path, &error);
+	buf_free(&text);
+	return rc ? NULL : a;
+}
+
+/* The next version of an id from *at on, NULL at the end. */
+static struct agreement *next_version(struct keydir *k, const char *dir,
+	const struct keydir_names *history, uint64_t id, size_t *at, char path[KEYDIR_PATH_MAX])
+{
+	char prefix[ID_LEN + 2];
+
+	snprintf(prefix, sizeof(prefix), "%016" PRIx64 ".", id);
+	while (*at < history->len) {
+		const char *name = history->list[(*at)++];
+		struct agreement *a;
+
+		if (strncmp(name, prefix, ID_LEN + 1) != 0)
+			continue;
+		a = read_version(k, dir, name, id, path);
+		if (a)
+			return a;
+	}
+	return NULL;
+}
+
+int keydir_check_history(struct keydir *k, const char *dir, const struct keydir_names *history,
+	const struct agreement *a, const char *file, bool *known, struct err_text *err)
+{
+	const struct agreement *before;
+	char path[KEYDIR_PATH_MAX];
+	size_t at = 0;
+
+	while ((before = next_version(k, dir, history, a->id, &at, path))) {
+		int rc = keydir_check_version(before, path, a, file, known, err);
+
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* --- agreements ----------------------------------------------------------------------------------- */
+
+int keydir_check_root(const struct agreement_party *p, const struct card_chain *chain,
+	bool any_root, const char *file, struct err_text *err)
+{
+	char seen[NOTE_VKEY_TEXT_MAX];
+
+	for (size_t i = any_root ? 0 : chain->cards_len - 1; i < chain->cards_len; i++)
+		if (memcmp(chain->cards[i].root.public_key, p->root.public_key, 32) == 0)
+			return 0;
+	note_key_text(seen, &p->root);
+	return err_set(err, ENT_ECRYPTO,
+		"%s: party %s: saw the root %s, wanted that of its card %u", file, p->name, seen,
+		card_chain_last(chain)->serial);
+}
+
+int keydir_check_complete(const struct agreement *a, const struct card_chain *own, const char *file,
+	struct err_text *err)
+{
+	for (size_t i = 0; i < a->parties_len; i++)
+		if (!a->parties[i].signed_by)
+			return err_set(err, ENT_ECRYPTO,
+				"%s: saw no signature of party %s, wanted all", file,
+				a->parties[i].name);
+	if (!own->cards_len)
+		return err_set(err, ENT_ESTATE, "%s: this node has no card yet", file);
+	if (!agreement_party_of(a, &card_chain_last(own)->node))
+		return err_set(err, ENT_EINVALID, "%s: this node is no party of it", file);
+	return 0;
+}
+
+/* Where one agreement is read. */
+struct place {
+	struct keydir *k;
+	const char *dir;
+	const struct keydir *former;
+	struct keydir_names history;
+};
+
+static int check_agreement(struct place *in, const struct agreement *a, uint64_t id,
+	const char *path, struct err_text *err)
+{
+	const struct agreement *before = in->former ? keydir_agreement(in->former, id) : NULL;
+	bool known = false;
+	int rc;
+
+	if (a->id != id)
+		return err_set(err, ENT_EINVALID,
+			"%s:2: id: saw %016" PRIx64 ", wanted %016" PRIx64 " as in the file's name",
+			path, a->id, id);
+	rc = keydir_check_complete(a, &in->k->own, path, err);
+	if (!rc)
+		rc = keydir_check_history(in->k, in->dir, &in->history, a, path, &known, err);
+	if (!rc && before)
+		rc = keydir_check_version(before, "the version in force", a, path, &known, err);
+	for (size_t i = 0; !rc && i < a->parties_len; i++) {
+		const struct card_chain *chain = keydir_chain(in->k, &a->parties[i].node);
+
+		if (chain)
+			rc = keydir_check_root(&a->parties[i], chain, known, path, err);
+	}
+	return rc;
+}
+
+/* Parses into the next place; what fails leaves it free. */
+static int take_agreement(struct keydir *k, struct bytes note, const char *path,
+	struct err_text *err)
+{
+	struct agreement *a = arena_alloc(&k->arena, sizeof(*a));
+	struct bytes copy = arena_copy(&k->arena, note);
+	int rc;
+
+	if (!a || !copy.data)
+		return err_set(err, ENT_ENOMEM, "%s: %s", path, err_sentence(ENT_ENOMEM));
+	rc = agreement_parse(copy, path, &k->arena, a, err);
+	k->agreements[k->agreements_len] = a;
+	k->agreement_notes[k->agreements_len] = copy;
+	return rc;
+}
+
+/* The former version of an id stays in force until its own end. */
+static void keep_agreement(struct place *in, uint64_t id)
+{
+	const struct keydir *former = in->former;
+
+	for (size_t i = 0; former && i < former->agreements_len; i++)
+		if (former->agreements[i]->id == id &&
+			take_agreement(in->k, former->agreement_notes[i], "agreement", NULL) == 0)
+			in->k->agreements_len++;
+}
+
+static void read_agreement(struct place *in, const char *name, uint64_t id)
+{
+	struct buf text = buf_with_max(NOTE_BYTES_MAX);
+	struct keydir *k = in->k;
+	char path[KEYDIR_PATH_MAX];
+	struct err_text error;
+	int rc;
+
+	rc = read_below(path, in->dir, "agreements", name, &text, &error);
+	if (!rc)
+		rc = take_agreement(k, buf_view(&text), path, &error);
+	buf_free(&text);
+	if (!rc)
+		rc = check_agreement(in, k->agreements[k->agreements_len], id, path, &error);
+	if (!rc) {
+		k->agreements_len++;
+		return;
+	}
+	/* Gone between listing and opening: the operator has just removed it. */
+	if (rc == ENT_ENOTFOUND)
+		return;
+	add_problem(k, path, &error);
+	keep_agreement(in, id);
+}
+
+/* --- revocations ---------------------------------------------------------------------------------- */
+
+/*
+ * Tries the version in force, then those of history: a revocation bears the root that its party
+ * had in one of them. ENT_ENOTFOUND when this node knows no such agreement.
+ */
+static int verify_revocation(struct place *in, struct bytes note, uint64_t id, const char *path,
+	struct revocation *r, struct err_text *err)
+{
+	const struct agreement *a = keydir_agreement(in->k, id);
+	char version_path[KEYDIR_PATH_MAX];
+	int rc = ENT_ENOTFOUND;
+	size_t at = 0;
+
+	if (!a)
+		a = next_version(in->k, in->dir, &in->history, id, &at, version_path);
+	for (; a; a = next_version(in->k, in->dir, &in->history, id, &at, version_path)) {
+		rc = revocation_parse(note, path, a, r, err);
+		if (rc == 0)
+			return 0;
+	}
+	return rc;
+}
+
+static void drop_agreement(struct keydir *k, uint64_t id)
+{
+	for (size_t i = 0; i < k->agreements_len; i++) {
+		if (k->agreements[i]->id != id)
+			continue;
+		k->agreements_len--;
+		memmove(&k->agreements[i], &k->agreements[i + 1],
+			(k->agreements_len - i) * sizeof(*k->agreements));
+		memmove(&k->agreement_notes[i], &k->agreement_notes[i + 1],
+			(k->agreements_len - i) * sizeof(*k->agreement_notes));
+		return;
+	}
+}
+
+static void read_revocation(struct place *in, const char *name, uint64_t id,
+	const struct node_id *node)
+{
+	struct keydir_revocation *r = &in->k->revocations[in->k->revocations_len];
+	struct buf text = buf_with_max(NOTE_BYTES_MAX);
+	char path[KEYDIR_PATH_MAX];
+	struct err_text error;
+	int rc;
+
+	rc = read_below(path, in->dir, "agreements", name, &text, &error);
+	if (!rc)
+		rc = verify_revocation(in, buf_view(&text), id, path, &r->revocation, &error);
+	if (!rc && !node_id_eq(&r->revocation.node, node))
+		rc = err_set(&error, ENT_EINVALID,
+			"%s:3: node: saw another node than in the file's name", path);
+	if (!rc) {
+		r->note = arena_copy(&in->k->arena, buf_view(&text));
+		in->k->revocations_len += r->note.data != NULL;
+	} else if (rc != ENT_ENOTFOUND) {
+		add_problem(in->k, path, &error);
+	}
+	buf_free(&text);
+}
+
+/* <id>.<node id>.revocation */
+static bool revocation_name(const char *name, uint64_t *id, struct node_id *node)
+{
+	struct bytes stem;
+
+	return name_stem(name, REVOCATION_END, &stem) && stem.len > ID_LEN + 1 &&
+	       id_parse(bytes_from(stem.data, ID_LEN), id) && stem.data[ID_LEN] == '.' &&
+	       node_id_parse(bytes_skip(stem, ID_LEN + 1), node);
+}
+
+/* --- the directory -------------------------------------------------------------------------------- */
+
+static void sort_out(struct place *in, const struct keydir_names *names)
+{
+	struct keydir *k = in->k;
+	char path[KEYDIR_PATH_MAX];
+	struct err_text error;
+	struct node_id node;
+	struct bytes stem;
+	size_t seen = 0;
+	uint64_t id;
+
+	for (size_t i = 0; i < names->len; i++) {
+		const char *name = names->list[i];
+
+		if (name_stem(name, AGREEMENT_END, &stem) && id_parse(stem, &id)) {
+			if (seen++ < AGREEMENTS_MAX)
+				read_agreement(in, name, id);
+		} else if (!revocation_name(name, &id, &node)) {
+			snprintf(path, sizeof(path), "%s/agreements/%s", in->dir, name);
+			field_error(&error, path, 0, "name", bytes_str(name),
+				"<16 hex>" AGREEMENT_END " or <16 hex>.<node id>" REVOCATION_END);
+			add_problem(k, path, &error);
+		}
+	}
+	if (seen > AGREEMENTS_MAX) {
+		err_set(&error, ENT_ELIMIT, "%s/agreements: saw %zu agreements, wanted at most %u",
+			in->dir, seen, AGREEMENTS_MAX);
+		add_problem(k, "agreements", &error);
+	}
+	/* After all agreements, since a revocation is checked against the one it ends. */
+	for (size_t i = 0; i < names->len; i++)
+		if (k->revocations_len < AGREEMENTS_MAX &&
+			revocation_name(names->list[i], &id, &node))
+			read_revocation(in, names->list[i], id, &node);
+	for (size_t i = 0; i < k->revocations_len; i++)
+		drop_agreement(k, k->revocations[i].revocation.agreement);
+}
+
+static int read_agreements(struct keydir *k, const char *dir, const struct keydir *former)
+{
+	struct place in = {.k = k, .dir = dir, .former = former};
+	struct keydir_names names;
+	struct err_text error;
+
+	if (keydir_names_read(&in.history, &k->arena, dir, "history", &error) != 0)
+		add_problem(k, "history", &error);
+	if (keydir_names_read(&names, &k->arena, dir, "agreements", &error) != 0)
+		add_problem(k, "agreements", &error);
+	/* One place more: each file is parsed into it before it counts. */
+	k->agreements = arena_alloc(&k->arena, (AGREEMENTS_MAX + 1) * sizeof(*k->agreements));
+	k->agreement_notes =
+		arena_alloc(&k->arena, (AGREEMENTS_MAX + 1) * sizeof(*k->agreement_notes));
+	k->revocations = arena_alloc(&k->arena, AGREEMENTS_MAX * sizeof(*k->revocations));
+	if (!k->agreements || !k->agreement_notes || !k->revocations)
+		return ENT_ENOMEM;
+	sort_out(&in, &names);
+	return 0;
+}
+
+int keydir_read(struct keydir *k, const char *dir, const struct keydir *former,
+	struct err_text *err)
+{
+	DIR *d = opendir(dir);
+	int rc;
+
+	memset(k, 0, sizeof(*k));
+	if (!d)
+		return err_set(err, errno == ENOENT ? ENT_ENOTFOUND : ENT_EIO,
+			"%s: cannot read: %s", dir, strerror(errno));
+	closedir(d);
+	read_own(k, dir, former);
+	rc = read_cards(k, dir, former);
+	if (!rc)
+		rc = read_agreements(k, dir, former);
+	if (rc) {
+		keydir_free(k);
+		return err_set(err, rc, "%s: %s", dir, err_sentence(rc));
+	}
+	return 0;
+}
+
+void keydir_free(struct keydir *k)
+{
+	arena_free(&k->arena);
+	memset(k, 0, sizeof(*k));
+}
+
+const struct card_chain *keydir_chain(const struct keydir *k, const struct node_id *node)
+{
+	if (k->own.cards_len && node_id_eq(&card_chain_last(&k->own)->node, node))
+		return &k->own;
+	for (size_t i = 0; i < k->chains_len; i++)
+		if (node_id_eq(&card_chain_last(&k->chains[i])->node, node))
+			return &k->chains[i];
+	return NULL;
+}
+
+const struct agreement *keydir_agreement(const struct keydir *k, uint64_t id)
+{
+	for (size_t i = 0; i < k->agreements_len; i++)
+		if (k->agreements[i]->id == id)
+			return k->agreements[i];
+	return NULL;
+}

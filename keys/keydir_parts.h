@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What reading and installing share. For keydir.c and install.c only. */
+#pragma once
+
+#include "keys/keydir.h"
+
+#define KEYDIR_PATH_MAX  4096
+#define KEYDIR_CHAIN_MAX ((size_t)CARD_CHAIN_MAX * CARD_BYTES_MAX)
+
+/* The names in a directory, sorted; of regular files, as far as the directory tells. */
+struct keydir_names {
+	char **list;
+	size_t len;
+};
+
+/* A directory that is not there is empty. */
+int keydir_names_read(struct keydir_names *names, struct arena *arena, const char *dir,
+	const char *sub, struct err_text *err) MUST_CHECK;
+
+/*
+ * Whether an agreement may follow what history has of its id: the same parties, no lower serial,
+ * no other text under the same serial. *known: it is there already. Broken files of history are
+ * reported as problems of k and passed over.
+ */
+int keydir_check_history(struct keydir *k, const char *dir, const struct keydir_names *history,
+	const struct agreement *a, const char *file, bool *known, struct err_text *err) MUST_CHECK;
+/* The same against one version; place names it in errors. */
+int keydir_check_version(const struct agreement *before, const char *place,
+	const struct agreement *a, const char *file, bool *known, struct err_text *err) MUST_CHECK;
+
+/* Whether the party's root is in its chain: the root in force, or with any_root one of all. */
+int keydir_check_root(const struct agreement_party *p, const struct card_chain *chain,
+	bool any_root, const char *file, struct err_text *err) MUST_CHECK;
+
+/* Complete, and own a party of it. */
+int keydir_check_complete(const struct agreement *a, const struct card_chain *own, const char *file,
+	struct err_text *err) MUST_CHECK;
