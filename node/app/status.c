@@ -39,14 +39,14 @@ static json_t *peer_json(struct app *a, const struct card *card)
 		json_array_append_new(agreements, json_string(agreement));
 	}
 	node_id_text(id, &card->node);
-	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "node", id, "name",
-		card->name, "state", states[info.state], "since",
+	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "node", id,
+		"name", card->name, "state", states[info.state], "since",
 		info.since_ms ? time_json((int64_t)info.since_ms) : json_null(), "agreements",
 		agreements, "lag_entries", (json_int_t)view.lag_entries, "received_entries",
 		(json_int_t)view.received_entries, "sent_entries", (json_int_t)view.sent_entries,
 		"received_bytes", (json_int_t)info.bytes_in, "sent_bytes",
-		(json_int_t)info.bytes_out, "redundant_bytes", (json_int_t)view.redundant_bytes,
-		"last_error", info.last_error);
+		(json_int_t)info.bytes_out, "data_bytes", (json_int_t)view.data_bytes,
+		"redundant_bytes", (json_int_t)view.redundant_bytes, "last_error", info.last_error);
 }
 
 static json_t *peers_json(struct app *a)

@@ -404,6 +404,7 @@ void gossip_peer_view(struct gossip *g, const struct node_id *peer, struct gossi
 	*v = (struct gossip_peer_view){
 		.received_entries = t->received_entries,
 		.sent_entries = t->sent_entries,
+		.data_bytes = t->data_bytes,
 		.redundant_bytes = t->redundant_bytes,
 	};
 	for (const struct session *s = g->sessions; s; s = s->next) {

@@ -147,6 +147,7 @@ struct gossip_peer_view {
 	bool connected;
 	uint64_t received_entries, sent_entries; /* since start */
 	uint64_t lag_entries;     /* held here, entitled, and not there as far as we know */
+	uint64_t data_bytes;      /* of entries received, wanted and new */
 	uint64_t redundant_bytes; /* of DATA that came a second time or unasked */
 	const struct agreement *const
 		*agreements; /* shared and in force; valid until the next event */

@@ -134,7 +134,7 @@ struct session {
 
 /* Totals of a peer over all its sessions. */
 struct peer_totals {
-	uint64_t received_entries, sent_entries, redundant_bytes;
+	uint64_t received_entries, sent_entries, data_bytes, redundant_bytes;
 };
 
 struct queued_action {

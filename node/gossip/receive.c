@@ -281,6 +281,7 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 	if (f->upstream->peer_held < f->expected)
 		f->upstream->peer_held = f->expected;
 	peer_totals(g, &s->peer)->received_entries += data->count;
+	peer_totals(g, &s->peer)->data_bytes += data->entries.len;
 	q = action_new(g, GOSSIP_INGEST);
 	q->action.session = s->id;
 	q->action.job = job;
