@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Real nodes on loopback: what the integration tests, the demo and the benchmarks drive.
+
+Standard library only. ENTENTE_BIN names the folder of the programs (default build/bin).
+"""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+BIN = os.path.abspath(os.environ.get("ENTENTE_BIN", "build/bin"))
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+# Sanitised programs are slower: every wait is stretched by this.
+PATIENCE = float(os.environ.get("ENTENTE_PATIENCE", "1"))
+
+
+class Failed(Exception):
+    """Something is not as claimed."""
+
+
+def free_port():
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def until(condition, seconds, what, pause=0.02):
+    """Waits for a condition, never for seconds alone. Gives what the condition gave."""
+    end = time.monotonic() + seconds * PATIENCE
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failed(f"not within {seconds} s: {what}")
+        time.sleep(pause)
+
+
+class Result:
+    def __init__(self, args, done):
+        self.args, self.status, self.out, self.err = args, done.returncode, done.stdout, done.stderr
+
+    @property
+    def json(self):
+        try:
+            return json.loads(self.out)
+        except ValueError:
+            raise Failed(f"no JSON from {' '.join(self.args)}: status {self.status}\n"
+                         f"{self.out[:500]}\n{self.err[:2000]}") from None
+
+
+def entente(*args, home=None, status=0, stdin=None, timeout=120):
+    """Runs a command; status None takes any, else it must be that one."""
+    command = [os.path.join(BIN, "entente"), *map(str, args)]
+    if home:
+        command += ["--home", home]
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True,
+                          timeout=timeout * PATIENCE, check=False)
+    result = Result(command, done)
+    if status is not None and done.returncode != status:
+        raise Failed(f"{' '.join(command)}: status {done.returncode}, wanted {status}\n"
+                     f"{done.stdout[:1000]}\n{done.stderr[:3000]}")
+    return result
+
+
+class Node:
+    def __init__(self, federation, name, endpoint=True):
+        self.federation, self.name = federation, name
+        self.home = os.path.join(federation.dir, name)
+        self.port = free_port()
+        self.process = None
+        self.log = os.path.join(federation.dir, name + ".log")
+        self.card = os.path.join(federation.dir, name + ".card")
+        args = ["init", "--name", name, "--org", f"CERT-{name.upper()}", "--no-passphrase",
+                "--listen", f"127.0.0.1:{self.port}"]
+        if endpoint:
+            args += ["--endpoint", f"127.0.0.1:{self.port}"]
+        self.run(*args)
+        self.run("card", "export", "-o", self.card)
+        self.id = self.run("card", "show", "--json").json["node"]
+
+    def run(self, *args, **kw):
+        return entente(*args, home=self.home, **kw)
+
+    def json(self, *args, status=0, **kw):
+        return self.run(*args, "--json", status=status, **kw).json
+
+    def start(self, *args, wait=True):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [os.path.join(BIN, "entented"), "--home", self.home, *args],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        if wait:
+            self.wait_ready()
+        return self
+
+    def ready(self):
+        if self.process.poll() is not None:
+            raise Failed(f"{self.name}: entented ended with {self.process.returncode}\n{self.tail()}")
+        try:
+            with open(os.path.join(self.home, "run", "ready"), encoding="utf-8") as f:
+                return json.load(f)["pid"] == self.process.pid
+        except (OSError, ValueError):
+            return False
+
+    def wait_ready(self):
+        until(self.ready, 20, f"{self.name} ready")
+
+    def tail(self, lines=15):
+        with open(self.log, encoding="utf-8", errors="replace") as f:
+            return "".join(f.readlines()[-lines:])
+
+    def stop(self, seconds=20):
+        """SIGTERM; the daemon must end by itself with status 0."""
+        if not self.process:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(seconds * PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Failed(f"{self.name}: did not stop\n{self.tail()}") from None
+        self.process = None
+        if code != 0:
+            raise Failed(f"{self.name}: stopped with status {code}\n{self.tail(60)}")
+
+    def kill(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def status(self):
+        return self.json("status")
+
+    def peer(self, name):
+        return next((p for p in self.status()["peers"] if p["name"] == name), None)
+
+    def connected(self, *names):
+        return all(p["state"] == "connected" for p in self.status()["peers"]
+                   if not names or p["name"] in names)
+
+    def feed(self, origin, audience):
+        for f in self.status()["feeds"]:
+            if f["origin"] == origin.id and f["audience"] == audience:
+                return f
+        return None
+
+    def held(self, origin, audience):
+        f = self.feed(origin, audience)
+        return f["held"] if f else 0
+
+    def wait_held(self, origin, audience, size, seconds=30):
+        """The feed is durable here up to size, and indexed."""
+        def there():
+            return self.held(origin, audience) >= size
+        until(there, seconds, f"{self.name} holds {origin.name}/{audience} up to {size}")
+        self.run("wait", "--feed", f"{origin.id}/{audience}", "--size", size, "--timeout",
+                 int(seconds * PATIENCE))
+
+    def find(self, value):
+        return self.json("find", value, status=None)[0]["claims"]
+
+    def store_holds(self, text):
+        """True if the bytes stand anywhere in the node's directory."""
+        needle = text.encode()
+        for folder, _, files in os.walk(os.path.join(self.home, "data")):
+            for name in files:
+                with open(os.path.join(folder, name), "rb") as f:
+                    if needle in f.read():
+                        return True
+        return False
+
+
+class Federation:
+    def __init__(self, keep=False):
+        self.dir = tempfile.mkdtemp(prefix="entente-")
+        self.keep = keep
+        self.nodes = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        if self.keep and exc[0] is None:
+            return
+        for node in self.nodes.values():
+            node.kill()
+        if exc[0] is None or not os.environ.get("ENTENTE_KEEP_FAILED"):
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def add(self, *names, **kw):
+        for name in names:
+            self.nodes[name] = Node(self, name, **kw)
+        return [self.nodes[n] for n in names]
+
+    def agree(self, *names, gives=None, types=None, introduces=None, options=()):
+        """An agreement between nodes, signed by all and accepted by all. Gives its id."""
+        nodes = [self.nodes[n] for n in names]
+        first, others = nodes[0], nodes[1:]
+        path = os.path.join(self.dir, "-".join(names) + f"-{time.monotonic_ns()}.agreement")
+        args = ["agreement", "draft", "-o", path, "--title", " and ".join(names)]
+        for other in others:
+            args += ["--with", other.card]
+        for name, tlps in (gives or {}).items():
+            args += ["--gives", f"{name}={tlps}"]
+        for name, list_ in (types or {}).items():
+            args += ["--types", f"{name}={list_}"]
+        if introduces:
+            args += ["--introduces", ",".join(introduces)]
+        first.run(*args, *options)
+        for node in nodes:
+            node.run("agreement", "sign", path)
+        for node in nodes:
+            cards = [o.card for o in nodes if o is not node]
+            node.run("agreement", "accept", path, *cards)
+        return first.run("agreement", "show", path, "--json").json["id"]
+
+    def start(self):
+        for node in self.nodes.values():
+            node.start(wait=False)
+        for node in self.nodes.values():
+            node.wait_ready()
+
+    def wait_connected(self, seconds=20):
+        for node in self.nodes.values():
+            until(node.connected, seconds, f"{node.name}: every peer connected", 0.05)
+
+    def stop(self):
+        for node in self.nodes.values():
+            node.stop()
+
+
+def data(name):
+    return os.path.join(ROOT, "tests", "data", name)
+
+
+def run_tests(tests):
+    """Runs functions as tests and prints a line for each; the exit status says whether all held."""
+    only = sys.argv[1:]
+    failed = 0
+    for test in tests:
+        name = test.__name__.removeprefix("test_")
+        if only and name not in only:
+            continue
+        try:
+            skipped = test()
+            print(f"skip {name} # {skipped}" if skipped else f"ok {name}", flush=True)
+        except Exception as e:  # a test that breaks has failed
+            failed += 1
+            print(f"not ok {name}", flush=True)
+            text = str(e) if isinstance(e, Failed) else traceback.format_exc()
+            print("".join(f"# {line}\n" for line in text.splitlines()), end="", flush=True)
+    sys.exit(1 if failed else 0)
