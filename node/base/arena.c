@@ -37,7 +37,7 @@ void *arena_alloc(struct arena *a, size_t len)
 	place = b->data + b->used;
 	b->used += want;
 	a->used_bytes += want;
-	return memset(place, 0, want ? want : 0);
+	return memset(place, 0, want);
 }
 
 struct bytes arena_copy(struct arena *a, struct bytes b)

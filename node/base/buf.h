@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * A growable buffer with a ceiling and a sticky error: append field after field, look once at the
- * end. After a failure (no memory, ceiling) every further append is a no-op and buf_failed() says so.
+ * end. After a failure (no memory, ceiling) further appends do nothing and buf_failed() says so.
  */
 #pragma once
 

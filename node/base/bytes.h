@@ -52,9 +52,10 @@ static inline bool bytes_starts(struct bytes a, const char *prefix)
 /* The part of a from offset on; empty when offset lies beyond the end. */
 static inline struct bytes bytes_skip(struct bytes a, size_t offset)
 {
-	if (offset >= a.len)
-		return bytes_from(a.data + a.len, 0);
-	return bytes_from(a.data + offset, a.len - offset);
+	if (offset > a.len)
+		offset = a.len;
+	/* Of an empty view data may be NULL, to which nothing may be added. */
+	return offset ? bytes_from(a.data + offset, a.len - offset) : a;
 }
 
 /* Big-endian numbers at an unaligned place. */

@@ -15,7 +15,7 @@ struct cursor {
 
 static inline struct cursor cursor_of(struct bytes b)
 {
-	return (struct cursor){b.data, b.data + b.len, false};
+	return (struct cursor){b.data, b.len ? b.data + b.len : b.data, false};
 }
 
 static inline size_t cursor_left(const struct cursor *c)
@@ -32,7 +32,8 @@ static inline struct bytes cursor_bytes(struct cursor *c, size_t len)
 		return BYTES_NONE;
 	}
 	view = bytes_from(c->at, len);
-	c->at += len;
+	if (len)
+		c->at += len;
 	return view;
 }
 

@@ -23,16 +23,18 @@ bool node_id_parse(struct bytes text, struct node_id *id)
 
 void audience_text(char out[AUDIENCE_TEXT_SIZE], struct audience a)
 {
+	const char *word = "unknown";
+
 	switch (a.kind) {
 	case AUDIENCE_CLEAR:
-		strcpy(out, "clear");
-		return;
+		word = "clear";
+		break;
 	case AUDIENCE_GREEN:
-		strcpy(out, "green");
-		return;
+		word = "green";
+		break;
 	case AUDIENCE_LOCAL:
-		strcpy(out, "local");
-		return;
+		word = "local";
+		break;
 	case AUDIENCE_AGREEMENT:
 		snprintf(out, AUDIENCE_TEXT_SIZE, "%016" PRIx64, a.id);
 		return;
@@ -40,7 +42,7 @@ void audience_text(char out[AUDIENCE_TEXT_SIZE], struct audience a)
 		snprintf(out, AUDIENCE_TEXT_SIZE, PROVENANCE_PREFIX "%" PRIu64, a.id);
 		return;
 	}
-	strcpy(out, "unknown");
+	snprintf(out, AUDIENCE_TEXT_SIZE, "%s", word);
 }
 
 bool audience_parse(struct bytes text, struct audience *a)

@@ -65,9 +65,9 @@ int text_base64_decode(struct bytes text, uint8_t *out, size_t cap)
 	const char *end;
 	size_t len;
 
-	/* libsodium refuses non-zero trailing bits and misplaced padding, but accepts a text without
-	 * its padding: hence the look at the length. It skips nothing when ignore is NULL. In 1.0.18
-	 * it takes some bytes beyond ASCII for digits: hence the look at every byte. */
+	/* libsodium refuses non-zero trailing bits and misplaced padding, but accepts a text
+	 * without its padding: hence the look at the length. It skips nothing when ignore is NULL.
+	 * In 1.0.18 it takes some bytes beyond ASCII for digits: hence the look at every byte. */
 	if (text.len % 4)
 		return ENT_EINVALID;
 	for (size_t i = 0; i < text.len; i++)
@@ -112,7 +112,7 @@ int text_base32_decode(struct bytes text, uint8_t *out, size_t cap)
 			bits &= (1u << bits_len) - 1;
 		}
 	}
-	/* Left-over bits are zero and fewer than a character holds, or the text has another spelling. */
+	/* Left-over bits are zero and fewer than a character holds, else it has two spellings. */
 	if (bits_len >= 5 || bits != 0)
 		return ENT_EINVALID;
 	return (int)n;
@@ -137,6 +137,24 @@ bool text_u64_parse(struct bytes text, uint64_t *value)
 	return true;
 }
 
+/* How many bytes from here on are ASCII but NUL. Eight at a time: nearly all text is ASCII. */
+static size_t ascii_run(const uint8_t *p, size_t len)
+{
+	const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+	size_t i = 0;
+	uint64_t v;
+
+	for (; len - i >= sizeof(v); i += sizeof(v)) {
+		memcpy(&v, p + i, sizeof(v));
+		/* A top bit is not ASCII; where there is none, subtracting sets one at a NUL. */
+		if ((v | (v - ones)) & tops)
+			break;
+	}
+	while (i < len && p[i] > 0 && p[i] < 0x80)
+		i++;
+	return i;
+}
+
 bool text_utf8_valid(struct bytes text)
 {
 	size_t i = 0;
@@ -146,10 +164,12 @@ bool text_utf8_valid(struct bytes text)
 		uint32_t code;
 		unsigned more;
 
-		if (c == 0)
-			return false;
 		if (c < 0x80) {
-			i++;
+			size_t run = ascii_run(text.data + i, text.len - i);
+
+			if (run == 0)
+				return false;
+			i += run;
 			continue;
 		}
 		if (c >= 0xc2 && c <= 0xdf)
@@ -243,7 +263,7 @@ void text_time_ms(char out[TEXT_TIME_SIZE], int64_t ms)
 void text_time_s(char out[TEXT_TIME_SIZE], int64_t seconds)
 {
 	time_split(seconds, out, TEXT_TIME_SIZE - 2);
-	strcat(out, "Z");
+	snprintf(out + strlen(out), 2, "Z");
 }
 
 /* Reads exactly digits decimal digits at *at, then the character behind it (0 for none). */

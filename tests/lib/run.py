@@ -78,8 +78,13 @@ def run(program, timeout):
     if name.startswith("fuzz_"):
         command.append("tests/fuzz/corpus/" + name.removeprefix("fuzz_"))
     start = time.monotonic()
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, env=environment, start_new_session=True)
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, env=environment,
+                                   start_new_session=True)
+    except OSError as error:
+        outcome.failed.append(f"(cannot be run: {error.strerror})")
+        return outcome
     try:
         output, _ = process.communicate(timeout=timeout)
         status = process.returncode
