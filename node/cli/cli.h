@@ -182,6 +182,12 @@ int cli_want_store(struct cli *c) MUST_CHECK;
 int cli_reader_renew(struct cli *c) MUST_CHECK;
 void cli_close(struct cli *c);
 
+/* A whole file ("-": standard input) of at most max bytes, in the arena. 0, or the exit status after
+ * cli_fail. */
+int cli_read_file(struct cli *c, const char *path, size_t max, struct bytes *data) MUST_CHECK;
+/* Writes to the FILE of -o, or to standard output when there is none or it is "-". */
+int cli_write_out(struct cli *c, struct bytes data, mode_t mode) MUST_CHECK;
+
 /* Reads entente.conf. */
 int cli_conf_read(struct cli *c, struct conf *conf) MUST_CHECK;
 
@@ -256,6 +262,16 @@ int cli_call_quiet(struct cli *c, json_t *request, uint64_t timeout_ms, json_t *
 int cli_call_status(struct cli *c, const json_t *answer) MUST_CHECK;
 /* Asks a daemon, if there is one, to read keys/ at once. */
 void cli_reload(struct cli *c);
+
+/* --- cmd_card.c ----------------------------------------------------------------------------------- */
+
+#define CLI_DAY_S 86400
+
+/* --valid-days (365), from the begin of this day (UTC), so that nobody's clock is too slow. */
+int cli_valid_days(struct cli *c, int64_t *from, int64_t *until) MUST_CHECK;
+/* Fills a card from --org, --endpoint, --contact and --valid-days; what is not given stays, but the
+ * time of validity starts anew. Texts are checked where the card is read again. */
+int cli_card_options(struct cli *c, struct card *card) MUST_CHECK;
 
 /* --- the commands, for the table in main.c -------------------------------------------------------- */
 

@@ -132,6 +132,34 @@ int cli_reader_renew(struct cli *c)
 	return 0;
 }
 
+int cli_read_file(struct cli *c, const char *path, size_t max, struct bytes *data)
+{
+	struct buf text = buf_with_max(max);
+	int rc = file_read(path, &text, &c->err);
+
+	if (rc)
+		rc = cli_fail_code(c, rc, path);
+	*data = arena_copy(&c->arena, buf_view(&text));
+	if (!rc && !data->data)
+		rc = cli_fail(c, CLI_STORE, "%s: %s", path, err_sentence(ENT_ENOMEM));
+	buf_free(&text);
+	return rc;
+}
+
+int cli_write_out(struct cli *c, struct bytes data, mode_t mode)
+{
+	const char *path = cli_value(c, "-o");
+	int rc;
+
+	if (!path || strcmp(path, "-") == 0) {
+		if (fwrite(data.data, 1, data.len, stdout) != data.len)
+			return cli_fail(c, CLI_STORE, "cannot write to standard output");
+		return 0;
+	}
+	rc = file_write(path, data, mode, &c->err);
+	return rc ? cli_fail_code(c, rc, path) : 0;
+}
+
 int cli_conf_read(struct cli *c, struct conf *conf)
 {
 	const char *path = cli_path(c, "entente.conf");
