@@ -85,6 +85,7 @@ void *indexer_run(void *ctx)
 	struct store_index_ops ops = {hidden, p};
 	int what;
 
+	pthread_setname_np(pthread_self(), "index"); /* seen in top -H, and by the benchmark */
 	while ((what = wait_for_work(p)) >= 0) {
 		int rc;
 
