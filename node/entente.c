@@ -35,6 +35,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_alarms,
 	&cmd_checkpoint,
 	&cmd_why,
+	&cmd_log,
 	&cmd_wait,
 	&cmd_reindex,
 	&cmd_doctor,

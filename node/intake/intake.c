@@ -160,6 +160,13 @@ static bool body_read(const struct intake_claim *c, struct arena *a,
 	}
 }
 
+/* Only a retraction of an object id needs no value. */
+static bool value_fits(const struct intake_claim *c)
+{
+	return (c->kind == KIND_RETRACTION && c->has_object) ||
+	       value_is_canonical((enum type)c->type, c->value);
+}
+
 static void refuse(struct intake_result *result, const char *rule)
 {
 	result->verdict = INTAKE_REFUSED;
@@ -309,8 +316,7 @@ int intake_judge(const struct intake *in, struct store_reader *reader, const str
 	readable = body_read(c, a, &indicator, &has_recipients);
 	if (!decide_publish(in, c, NULL, has_recipients, result))
 		return 0;
-	if (!readable || c->pap > PAP_RED ||
-		(is_indicator && !value_is_canonical((enum type)c->type, c->value))) {
+	if (!readable || c->pap > PAP_RED || !value_fits(c)) {
 		refuse(result, RULE_UNREADABLE);
 		return 0;
 	}

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * entente publish: from files to own feeds. All input is read before anything goes out; then the
+ * daemon, or with --dry-run this command, judges each claim by itself.
+ */
+#include <errno.h>
+#include <sodium.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/publish.h"
+#include "formats/reader.h"
+#include "keys/file.h"
+
+#define PROGRESS_EACH 8192u
+#define DAY_MS        (86400ll * 1000)
+#define DAYS_MAX      36500u
+
+struct reading {
+	struct publish publish;
+	struct cli *cli;
+	struct publish_input *input; /* at hand */
+
+	/* what the options say of claims that do not say it themselves */
+	enum tlp tlp;
+	enum pap pap;
+	uint64_t agreement;
+	enum format format;
+	uint64_t confidence, valid_days;
+	bool has_confidence;
+	const char *labels[RECORD_LABELS_MAX];
+	size_t labels_len;
+	struct bytes recipients[RECORD_RECIPIENTS_MAX];
+	size_t recipients_len;
+	int64_t now_ms; /* one for the whole run: repeats stay repeats */
+
+	int fd;
+	crypto_hash_sha256_state hash;
+	struct buf body;
+	uint64_t claims_len;
+};
+
+/* --- options --------------------------------------------------------------------------------------- */
+
+static int marking_read(struct reading *r)
+{
+	struct cli *c = r->cli;
+	const char *tlp = cli_value(c, "--tlp"), *pap = cli_value(c, "--pap");
+
+	if (tlp && !tlp_parse(bytes_str(tlp), &r->tlp))
+		return cli_usage(c,
+			"--tlp: saw \"%s\", wanted clear, green, amber, amber+strict or red", tlp);
+	if (pap && !pap_parse(bytes_str(pap), &r->pap))
+		return cli_usage(c, "--pap: saw \"%s\", wanted clear, green, amber or red", pap);
+	return 0;
+}
+
+static int audience_read(struct reading *r)
+{
+	struct cli *c = r->cli;
+	const char *id = cli_value(c, "--agreement"), *to = cli_value(c, "--to");
+	const struct agreement *a;
+	int rc;
+
+	if (id && to)
+		return cli_usage(c, "--agreement and --to exclude each other");
+	if (!id && !to)
+		return 0;
+	rc = id ? cli_find_agreement(c, id, &a) : cli_find_agreement_with(c, to, &a);
+	if (rc == 0)
+		r->agreement = a->id;
+	return rc;
+}
+
+static int format_read(struct reading *r)
+{
+	struct cli *c = r->cli;
+	const char *name = cli_value(c, "--format");
+
+	r->format = FORMAT_AUTO;
+	if (!name || format_parse(bytes_str(name), &r->format))
+		return 0;
+	if (strcmp(name, "misp") == 0)
+		return cli_usage(c, "--format: this version does not read MISP events");
+	return cli_usage(c, "--format: saw \"%s\", wanted auto, list, csv or stix", name);
+}
+
+static bool words_fit(const char *text, size_t max)
+{
+	size_t len = strlen(text);
+
+	return len > 0 && len <= max && text_utf8_valid(bytes_str(text));
+}
+
+static int lists_read(struct reading *r)
+{
+	struct cli *c = r->cli;
+	const char *text;
+
+	while ((text = cli_value_at(c, "--label", r->labels_len))) {
+		if (r->labels_len + 1 == RECORD_LABELS_MAX || !words_fit(text, RECORD_LABEL_MAX))
+			return cli_usage(c,
+				"--label: up to %u of at most %u bytes of UTF-8 are wanted",
+				RECORD_LABELS_MAX - 1, RECORD_LABEL_MAX);
+		r->labels[r->labels_len++] = text;
+	}
+	while ((text = cli_value_at(c, "--recipient", r->recipients_len))) {
+		if (r->recipients_len + 1 == RECORD_RECIPIENTS_MAX ||
+			!words_fit(text, RECORD_RECIPIENT_MAX))
+			return cli_usage(c,
+				"--recipient: up to %u of at most %u bytes of UTF-8 are "
+				"wanted",
+				RECORD_RECIPIENTS_MAX - 1, RECORD_RECIPIENT_MAX);
+		r->recipients[r->recipients_len++] = bytes_str(text);
+	}
+	return 0;
+}
+
+static int options_read(struct reading *r)
+{
+	struct cli *c = r->cli;
+	uint64_t receipts = 0;
+	int rc;
+
+	if ((rc = marking_read(r)) != 0 || (rc = format_read(r)) != 0 || (rc = lists_read(r)) != 0)
+		return rc;
+	r->has_confidence = cli_has(c, "--confidence");
+	if ((rc = cli_number(c, "--confidence", 0, 100, &r->confidence)) != 0 ||
+		(rc = cli_number(c, "--valid-days", 1, DAYS_MAX, &r->valid_days)) != 0 ||
+		(rc = cli_number(c, "--receipts", 0, 64, &receipts)) != 0)
+		return rc;
+	if (receipts > 0)
+		return cli_usage(c, "--receipts: this version's nodes do not exchange receipts");
+	return audience_read(r);
+}
+
+/* --- claims ---------------------------------------------------------------------------------------- */
+
+static bool label_known(const struct bytes *labels, size_t len, struct bytes label)
+{
+	for (size_t i = 0; i < len; i++)
+		if (bytes_eq(labels[i], label))
+			return true;
+	return false;
+}
+
+/* What the options add to an indicator; what it says itself stays. NULL, or why it cannot. labels
+ * is room for the result. */
+static const char *indicator_complete(const struct reading *r, struct record_indicator *i,
+	struct bytes labels[RECORD_LABELS_MAX])
+{
+	size_t len = i->labels_len;
+
+	if (!i->has_confidence && r->has_confidence) {
+		i->has_confidence = true;
+		i->confidence = (uint32_t)r->confidence;
+	}
+	if (r->valid_days > 0 && i->valid_until == 0) {
+		uint64_t now = (uint64_t)r->now_ms;
+
+		if (i->valid_from == 0)
+			i->valid_from = now;
+		i->valid_until = (i->valid_from > now ? i->valid_from : now) +
+				 r->valid_days * (uint64_t)DAY_MS;
+	}
+	if (i->recipients_len == 0) {
+		i->recipients = r->recipients;
+		i->recipients_len = r->recipients_len;
+	}
+	if (r->labels_len == 0)
+		return NULL;
+	for (size_t at = 0; at < len; at++)
+		labels[at] = i->labels[at];
+	for (size_t at = 0; at < r->labels_len; at++) {
+		struct bytes label = bytes_str(r->labels[at]);
+
+		if (label_known(labels, len, label))
+			continue;
+		if (len == RECORD_LABELS_MAX)
+			return "more labels than a record takes";
+		labels[len++] = label;
+	}
+	i->labels = labels;
+	i->labels_len = len;
+	return NULL;
+}
+
+/* The body of a claim into r->body. NULL, or why there is none. */
+static const char *body_make(struct reading *r, const struct claim *claim)
+{
+	struct bytes labels[RECORD_LABELS_MAX];
+	struct record_indicator indicator = claim->indicator;
+	struct record_object object = claim->object;
+	struct record_retraction retraction = {.reason = bytes_str("revoked")};
+	const char *reason = NULL;
+	int rc;
+
+	buf_reset(&r->body);
+	switch (claim->kind) {
+	case KIND_INDICATOR:
+		reason = indicator_complete(r, &indicator, labels);
+		rc = reason ? 0 : record_indicator_encode(&r->body, &indicator);
+		break;
+	case KIND_OBJECT:
+		if (object.recipients_len == 0) {
+			object.recipients = r->recipients;
+			object.recipients_len = r->recipients_len;
+		}
+		rc = record_object_encode(&r->body, &object);
+		break;
+	case KIND_RETRACTION:
+		rc = record_retraction_encode(&r->body, &retraction);
+		break;
+	default:
+		return "a kind that cannot be published from a file";
+	}
+	if (reason)
+		return reason;
+	if (rc == 0 && buf_failed(&r->body))
+		rc = ENT_ELIMIT;
+	return rc == 0 ? NULL : rc == ENT_ELIMIT ? "larger than a record may be" : err_sentence(rc);
+}
+
+static int on_refused(void *ctx, unsigned line, struct bytes seen, const char *rule,
+	const char *reason)
+{
+	struct reading *r = ctx;
+
+	publish_refuse(&r->publish, r->input->name, line, seen, rule, reason);
+	return 0;
+}
+
+static int on_claim(void *ctx, const struct claim *claim)
+{
+	struct reading *r = ctx;
+	const char *reason = body_make(r, claim);
+	struct intake_claim c = {.line = claim->line,
+		.kind = (uint8_t)claim->kind,
+		.tlp = (uint8_t)(claim->tlp != TLP_NONE ? claim->tlp : r->tlp),
+		.pap = (uint8_t)(claim->pap != PAP_NONE ? claim->pap : r->pap),
+		.type = (uint8_t)claim->type,
+		.flags = r->publish.urgent ? ENTRY_FLAG_URGENT : 0,
+		.agreement = r->agreement,
+		.value = claim->value,
+		.body = buf_view(&r->body)};
+
+	if (reason)
+		return on_refused(r, claim->line, claim->seen, "unreadable", reason);
+	if (++r->claims_len % PROGRESS_EACH == 0)
+		cli_progress(r->cli, "%s: %llu read", r->input->name,
+			(unsigned long long)r->claims_len);
+	return spool_add(&r->publish.spool, &c);
+}
+
+/* --- inputs ---------------------------------------------------------------------------------------- */
+
+static ssize_t next_piece(void *ctx, void *out, size_t cap)
+{
+	struct reading *r = ctx;
+	ssize_t got;
+
+	do {
+		got = read(r->fd, out, cap);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return err_set(&r->cli->err, ENT_EIO, "%s: cannot be read: %s", r->input->name,
+			strerror(errno));
+	crypto_hash_sha256_update(&r->hash, out, (unsigned long long)got);
+	return got;
+}
+
+/* Provenance records the file by a salted hash: who holds the file can prove that it was this one,
+ * and nobody can tell from the log which file it might have been. */
+static void hash_begin(struct reading *r)
+{
+	struct env_rng rng = cli_rng();
+
+	env_random(&rng, r->input->salt, sizeof(r->input->salt));
+	crypto_hash_sha256_init(&r->hash);
+	crypto_hash_sha256_update(&r->hash, r->input->salt, sizeof(r->input->salt));
+}
+
+static int input_open(struct reading *r)
+{
+	struct stat st;
+	int rc;
+
+	r->fd = STDIN_FILENO;
+	if (strcmp(r->input->name, "-") == 0)
+		return 0;
+	rc = file_open(r->input->name, 0, &r->fd, &st, &r->cli->err);
+	/* Not "not found": there is no answer to a question here, only a file that is missing. */
+	return rc == ENT_ENOTFOUND ? ENT_EIO : rc;
+}
+
+static int input_read(struct reading *r)
+{
+	struct reader_source source = {next_piece, r};
+	struct reader_sink sink = {on_claim, on_refused, r};
+	int rc = input_open(r);
+
+	if (rc != 0)
+		return rc;
+	hash_begin(r);
+	rc = spool_mark(&r->publish.spool, &r->input->claims.from);
+	if (rc == 0)
+		rc = reader_run(r->format, &source, r->input->name, &sink, &r->cli->err);
+	if (rc == 0)
+		rc = spool_mark(&r->publish.spool, &r->input->claims.to);
+	if (r->fd != STDIN_FILENO)
+		close(r->fd);
+	crypto_hash_sha256_final(&r->hash, r->input->hash);
+	r->input->has_hash = true;
+	return rc;
+}
+
+static int inputs_read(struct reading *r)
+{
+	struct cli *c = r->cli;
+	struct publish *p = &r->publish;
+
+	p->inputs = arena_alloc(&c->arena, c->args_len * sizeof(*p->inputs));
+	if (!p->inputs)
+		return cli_fail_code(c, ENT_ENOMEM, "publish");
+	for (size_t i = 0; i < c->args_len; i++) {
+		int rc;
+
+		r->input = &p->inputs[i];
+		r->input->name = c->args[i];
+		rc = input_read(r);
+		if (rc != 0)
+			return cli_fail_code(c, rc, r->input->name);
+		p->inputs_len++;
+	}
+	cli_progress(c, NULL);
+	return 0;
+}
+
+/* --- the command ----------------------------------------------------------------------------------- */
+
+/* With --strict one refusal keeps everything back, so it is looked for before anything goes out.
+ * The daemon judges again: a judgement made here binds nobody. */
+static int strict_check(struct publish *p)
+{
+	int rc = publish_judge(p);
+
+	if (p->refused > 0)
+		p->unchanged += p->published; /* nothing of it is changed */
+	else
+		p->unchanged = 0;
+	p->published = 0;
+	json_object_clear(p->feeds);
+	return rc;
+}
+
+static int publish_run(struct reading *r)
+{
+	struct publish *p = &r->publish;
+	bool dry_run = cli_has(r->cli, "--dry-run");
+	int rc = inputs_read(r);
+
+	if (rc == 0 && p->strict)
+		rc = strict_check(p);
+	if (rc == 0 && !(p->strict && p->refused > 0))
+		rc = dry_run ? publish_judge(p) : publish_send(p);
+	return rc != 0 ? rc : publish_print(p, dry_run);
+}
+
+static int run(struct cli *c)
+{
+	struct reading r = {.cli = c, .now_ms = cli_now_ms(), .body = buf_with_max(ENTRY_BODY_MAX)};
+	int rc = publish_init(&r.publish, c);
+
+	if (rc == 0)
+		rc = options_read(&r);
+	if (rc == 0)
+		rc = publish_run(&r);
+	publish_free(&r.publish);
+	buf_free(&r.body);
+	return rc;
+}
+
+static const struct cli_option options[] = {
+	{"--tlp", "TLP", false, "marks what carries no marking itself"},
+	{"--pap", "PAP", false, "the same for PAP"},
+	{"--agreement", "ID", false, "into the feed of this agreement, whatever the marking"},
+	{"--to", "NAME", false, "into the feed of the two-party agreement with this node"},
+	{"--format", "FORMAT", false, "auto (default), list, csv or stix"},
+	{"--label", "LABEL", true, "adds a label to every indicator"},
+	{"--confidence", "N", false, "0 to 100, where the input says none"},
+	{"--valid-days", "N", false, "valid until N days from now, where the input does not say"},
+	{"--recipient", "WHO", true, "the people a RED record is for, where the input names none"},
+	{"--urgent", NULL, false, "sent before everything else"},
+	{"--dry-run", NULL, false, "says what would happen; needs no daemon"},
+	{"--strict", NULL, false, "publishes nothing when anything is refused"},
+	{"--receipts", "K", false, "waits until K peers say they hold it too"},
+	{"--operator", "NAME", false, "who publishes, for provenance; default: the login name"},
+	{"--allow", "RULE", true, "lifts one guard rail for this call"},
+	{0},
+};
+
+const struct cli_command cmd_publish = {
+	.name = "publish",
+	.usage = "[--tlp TLP] [--to NAME | --agreement ID] [options] FILE...",
+	.summary = "publishes the indicators and objects of files into own feeds",
+	.example = "entente publish --tlp green --label phishing domains.txt\n"
+		   "entente publish --to de --tlp amber --dry-run report.json\n",
+	.options = options,
+	.args_min = 1,
+	.args_max = -1,
+	.run = run,
+};

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * entente retract: takes back what this node has said of a value, in every audience where it stands.
+ * A retraction is a record like others (DESIGN 7), marked as the claim that it takes back.
+ */
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/publish.h"
+#include "cli/records.h"
+
+struct retracting {
+	struct publish publish;
+	struct cli *cli;
+	struct records records;
+	struct publish_input input;
+	struct buf body;
+	struct arena arena; /* of one claim */
+	struct record_claims claims;
+	unsigned asked_len;
+};
+
+/* The value that a claim is about, so that a refusal can name it. */
+static struct bytes claim_value(struct retracting *r, const struct record_claim *claim)
+{
+	struct record_indicator indicator;
+	struct record_object object;
+	struct bytes body = claim->entry.entry.body;
+
+	arena_reset(&r->arena);
+	if (claim->entry.entry.erased)
+		return BYTES_NONE;
+	if (claim->entry.header.kind == KIND_INDICATOR)
+		return record_indicator_decode(body, &r->arena, &indicator) == 0 ? indicator.value
+										 : BYTES_NONE;
+	if (claim->entry.header.kind == KIND_OBJECT)
+		return record_object_decode(body, &r->arena, &object) == 0 ? object.stix_id
+									   : BYTES_NONE;
+	return BYTES_NONE;
+}
+
+static int retract_claim(struct retracting *r, const struct record_claim *claim, unsigned line)
+{
+	const struct entry_header *h = &claim->entry.header;
+	struct intake_claim c = {.line = line,
+		.kind = KIND_RETRACTION,
+		.tlp = h->tlp,
+		.pap = h->pap,
+		.agreement =
+			claim->log.audience.kind == AUDIENCE_AGREEMENT ? claim->log.audience.id : 0,
+		.has_object = true,
+		.value = claim_value(r, claim),
+		.body = buf_view(&r->body)};
+
+	if (claim->retracted) {
+		r->publish.unchanged++;
+		return 0;
+	}
+	memcpy(c.object, h->object, sizeof(c.object));
+	return spool_add(&r->publish.spool, &c);
+}
+
+static bool is_own_claim(const struct retracting *r, const struct record_claim *claim)
+{
+	return r->records.has_self && node_id_eq(&claim->log.node, &r->records.self) &&
+	       claim->log.audience.kind != AUDIENCE_LOCAL &&
+	       (claim->entry.header.kind == KIND_INDICATOR ||
+		       claim->entry.header.kind == KIND_OBJECT);
+}
+
+static int unknown_add(struct retracting *r, struct bytes text, const char *why)
+{
+	cli_note(r->cli, "%s: %s", cli_clean(r->cli, text), why);
+	json_array_append_new(r->publish.unknown, cli_json_text(text));
+	return 0;
+}
+
+static int retract_one(void *ctx, unsigned line, struct bytes text)
+{
+	struct retracting *r = ctx;
+	struct record_target *target = arena_alloc(&r->cli->arena, sizeof(*target));
+	struct err_text reason = {""};
+	bool own = false;
+	int rc = 0;
+
+	r->asked_len++;
+	if (!target)
+		return cli_fail_code(r->cli, ENT_ENOMEM, "retract");
+	if (record_target_parse(target, text, &reason) != 0)
+		return unknown_add(r, text, reason.text);
+	r->claims.len = 0;
+	rc = records_by_target(&r->records, target, &r->claims);
+	for (size_t i = 0; rc == 0 && i < r->claims.len; i++) {
+		if (!is_own_claim(r, &r->claims.list[i]))
+			continue;
+		own = true;
+		rc = retract_claim(r, &r->claims.list[i], line);
+	}
+	if (rc != 0)
+		return cli_fail_code(r->cli, rc, "retract");
+	if (own)
+		return 0;
+	return unknown_add(r, text,
+		r->claims.len > 0 ? "others have published it, this node has not"
+				  : "this node has not published it");
+}
+
+static int arguments_read(struct retracting *r, const char *file)
+{
+	struct cli *c = r->cli;
+	int rc = spool_mark(&r->publish.spool, &r->input.claims.from);
+
+	r->input.name = file ? file : "arguments";
+	for (size_t i = 0; rc == 0 && i < c->args_len; i++)
+		rc = retract_one(r, (unsigned)i + 1, bytes_str(c->args[i]));
+	if (rc == 0 && file)
+		rc = records_lines(c, file, retract_one, r);
+	if (rc != 0)
+		return rc;
+	rc = spool_mark(&r->publish.spool, &r->input.claims.to);
+	return rc != 0 ? cli_fail_code(c, rc, "retract") : 0;
+}
+
+static int reason_read(struct retracting *r)
+{
+	const char *reason = cli_value(r->cli, "--reason");
+	struct record_retraction retraction = {.reason = bytes_str(reason ? reason : "")};
+
+	if (record_retraction_encode(&r->body, &retraction) != 0 || buf_failed(&r->body))
+		return cli_usage(r->cli, "--reason: up to %u bytes of UTF-8 are wanted",
+			RECORD_REASON_MAX);
+	return 0;
+}
+
+static int retract_run(struct retracting *r)
+{
+	struct cli *c = r->cli;
+	const char *file = cli_value(c, "--file");
+	int rc;
+
+	if (cli_has(c, "--publication"))
+		return cli_usage(c, "--publication: this version retracts values and objects");
+	if ((file != NULL) == (c->args_len > 0))
+		return cli_usage(c, "either VALUE|OBJECT-ID or --file FILE is wanted");
+	if ((rc = reason_read(r)) != 0 || (rc = records_open(&r->records, c)) != 0 ||
+		(rc = arguments_read(r, file)) != 0)
+		return rc;
+	if (r->asked_len > 0 && json_array_size(r->publish.unknown) == r->asked_len)
+		return cli_fail(c, CLI_NOT, "this node has published none of it");
+	r->publish.inputs = &r->input;
+	r->publish.inputs_len = 1;
+	rc = publish_send(&r->publish);
+	return rc != 0 ? rc : publish_print(&r->publish, false);
+}
+
+static int run(struct cli *c)
+{
+	struct retracting r = {.cli = c, .body = buf_with_max(ENTRY_BODY_MAX)};
+	int rc = publish_init(&r.publish, c);
+
+	r.publish.unknown = json_array();
+	if (rc == 0)
+		rc = retract_run(&r);
+	publish_free(&r.publish);
+	arena_free(&r.arena);
+	buf_free(&r.body);
+	return rc;
+}
+
+static const struct cli_option options[] = {
+	{"--file", "FILE", false, "one value or object id a line; - is standard input"},
+	{"--publication", "ID", false, "everything of one publication"},
+	{"--reason", "TEXT", false, "why, for those who have it"},
+	{"--urgent", NULL, false, "sent before everything else"},
+	{"--operator", "NAME", false, "who retracts, for provenance; default: the login name"},
+	{0},
+};
+
+const struct cli_command cmd_retract = {
+	.name = "retract",
+	.usage = "VALUE|OBJECT-ID... | --file FILE [--reason TEXT]",
+	.summary = "takes back what this node has published, wherever it stands",
+	.example = "entente retract evil.example --reason 'sinkholed'\n",
+	.options = options,
+	.args_max = -1,
+	.run = run,
+};

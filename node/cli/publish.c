@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "cli/publish.h"
+
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "control/control.h"
+#include "intake/intake.h"
+#include "intel/guard.h"
+
+#define SHOWN_MAX 10 /* refusals shown to people one by one */
+
+/* --- what was asked for ---------------------------------------------------------------------------- */
+
+static const char *operator_of(struct cli *c)
+{
+	const char *given = cli_value(c, "--operator");
+	const struct passwd *user;
+
+	if (given)
+		return given;
+	user = getpwuid(getuid());
+	return user ? arena_strdup(&c->arena, user->pw_name) : "";
+}
+
+static int lifted_read(struct publish *p)
+{
+	struct cli *c = p->cli;
+	const char *rule;
+
+	p->lifted = arena_alloc(&c->arena, (c->given_len + 1) * sizeof(*p->lifted));
+	if (!p->lifted)
+		return cli_fail_code(c, ENT_ENOMEM, c->command->name);
+	while ((rule = cli_value_at(c, "--allow", p->lifted_len))) {
+		if (!guard_liftable(rule))
+			return cli_usage(c, "--allow: \"%s\" is no guard rail that can be lifted",
+				rule);
+		p->lifted[p->lifted_len++] = rule;
+	}
+	return 0;
+}
+
+int publish_init(struct publish *p, struct cli *c)
+{
+	*p = (struct publish){.cli = c};
+	spool_init(&p->spool);
+	p->list = json_array();
+	p->rules = json_object();
+	p->feeds = json_object();
+	p->urgent = cli_has(c, "--urgent");
+	p->strict = cli_has(c, "--strict");
+	p->operator_name = operator_of(c);
+	if (strlen(p->operator_name) > ACT_OPERATOR_MAX ||
+		!text_utf8_valid(bytes_str(p->operator_name)))
+		return cli_usage(c, "--operator: up to %u bytes of UTF-8 are wanted",
+			ACT_OPERATOR_MAX);
+	return lifted_read(p);
+}
+
+void publish_free(struct publish *p)
+{
+	spool_free(&p->spool);
+	json_decref(p->list);
+	json_decref(p->rules);
+	json_decref(p->feeds);
+	json_decref(p->unknown);
+}
+
+/* --- the account ----------------------------------------------------------------------------------- */
+
+void publish_refuse(struct publish *p, const char *input, unsigned line, struct bytes value,
+	const char *rule, const char *reason)
+{
+	struct buf place = buf_with_max(PATH_MAX + 32);
+	json_t *item;
+
+	p->refused++;
+	json_object_set_new(p->rules, rule,
+		json_integer(1 + json_integer_value(json_object_get(p->rules, rule))));
+	if (json_array_size(p->list) >= PUBLISH_LISTED_MAX)
+		return;
+	buf_str(&place, input);
+	if (line > 0)
+		buf_printf(&place, ":%u", line);
+	item = json_pack("{s:o, s:o, s:s}", "input", cli_json_text(buf_view(&place)), "value",
+		cli_json_text(value), "rule", rule);
+	if (reason)
+		json_object_set_new(item, "reason", cli_json_text(bytes_str(reason)));
+	json_array_append_new(p->list, item);
+	buf_free(&place);
+}
+
+/* An input was read well or not at all, so nothing is left out of the sum. */
+static uint64_t read_len(const struct publish *p)
+{
+	return p->published + p->unchanged + p->refused;
+}
+
+static json_t *account_json(struct publish *p, bool dry_run)
+{
+	json_t *feeds = json_array(), *size;
+	const char *audience;
+
+	json_object_foreach(p->feeds, audience, size) json_array_append_new(feeds,
+		json_pack("{s:s, s:O}", "audience", audience, "size", size));
+	return json_pack("{s:I, s:I, s:I, s:O, s:I, s:s?, s:o, s:b, s:O*}", "read",
+		(json_int_t)read_len(p), "published", (json_int_t)p->published, "unchanged",
+		(json_int_t)p->unchanged, "refused", p->list, "refused_count",
+		(json_int_t)p->refused, "publication", p->id[0] ? p->id : NULL, "feeds", feeds,
+		"dry_run", (int)dry_run, "unknown", p->unknown);
+}
+
+static const char *member(const json_t *item, const char *key)
+{
+	const char *text = json_string_value(json_object_get(item, key));
+
+	return text ? text : "";
+}
+
+static void print_refusals(struct publish *p)
+{
+	size_t listed = json_array_size(p->list);
+	struct cli_table t;
+	json_t *count;
+	const char *rule;
+
+	cli_table_init(&t, p->cli, "refused|value|rule|");
+	for (size_t i = 0; i < listed && i < SHOWN_MAX; i++) {
+		const json_t *item = json_array_get(p->list, i);
+
+		cli_table_cell(&t, CLI_DIM, "%s", member(item, "input"));
+		cli_table_cell(&t, CLI_PLAIN, "%s", member(item, "value"));
+		cli_table_cell(&t, CLI_BAD, "%s", member(item, "rule"));
+		cli_table_cell(&t, CLI_DIM, "%s", member(item, "reason"));
+	}
+	cli_table_print(&t);
+	if (p->refused <= SHOWN_MAX)
+		return;
+	printf("and %" PRIu64 " more; by rule:", p->refused - SHOWN_MAX);
+	json_object_foreach(p->rules, rule, count)
+		printf(" %s %" PRIi64, rule, (int64_t)json_integer_value(count));
+	printf("\n");
+}
+
+static void print_account(struct publish *p, bool dry_run)
+{
+	const char *audience;
+	json_t *size;
+
+	printf("%s%s%" PRIu64 "%s, unchanged %" PRIu64 ", refused %s%" PRIu64 "%s, of %" PRIu64
+	       " read\n",
+		dry_run ? "would publish " : "published ", cli_paint(p->cli, CLI_GOOD),
+		p->published, cli_paint(p->cli, CLI_PLAIN), p->unchanged,
+		cli_paint(p->cli, p->refused ? CLI_BAD : CLI_PLAIN), p->refused,
+		cli_paint(p->cli, CLI_PLAIN), read_len(p));
+	if (p->id[0])
+		printf("publication %s\n", p->id);
+	json_object_foreach(p->feeds, audience, size) printf("feed %s: %" PRIi64 " entries\n",
+		audience, (int64_t)json_integer_value(size));
+	print_refusals(p);
+}
+
+int publish_print(struct publish *p, bool dry_run)
+{
+	bool nothing_passed = p->published == 0 && p->unchanged == 0;
+	int status = p->refused > 0 && (p->strict || nothing_passed) ? CLI_REFUSED : CLI_DONE;
+
+	if (p->cli->json)
+		return cli_json(p->cli, account_json(p, dry_run), status);
+	print_account(p, dry_run);
+	return status;
+}
+
+/* --- judging here ----------------------------------------------------------------------------------- */
+
+struct judgement {
+	struct publish *publish;
+	const struct publish_input *input;
+	struct intake intake;
+	struct intake_seen seen;
+	struct arena arena;
+};
+
+static void feed_count(struct judgement *j, struct audience audience)
+{
+	char text[AUDIENCE_TEXT_SIZE];
+	json_t *feeds = j->publish->feeds, *size;
+	struct log_name name = {j->intake.self, j->intake.incarnation, audience};
+	struct store_reader *reader = j->publish->cli->reader;
+	struct store_log log;
+
+	audience_text(text, audience);
+	size = json_object_get(feeds, text);
+	if (!size) {
+		uint64_t held = reader && store_log_get(reader, &name, &log) == 0 ? log.size : 0;
+
+		json_object_set_new(feeds, text, json_integer((json_int_t)held));
+		size = json_object_get(feeds, text);
+	}
+	json_integer_set(size, json_integer_value(size) + 1);
+}
+
+static int judge_claim(struct judgement *j, const struct intake_claim *c)
+{
+	struct publish *p = j->publish;
+	struct intake_result result;
+	int rc;
+
+	arena_reset(&j->arena);
+	rc = intake_judge(&j->intake, p->cli->reader, c, &j->arena, &result);
+	if (rc != 0)
+		return rc;
+	switch (result.verdict) {
+	case INTAKE_PUBLISH:
+		p->published++;
+		feed_count(j, result.audience);
+		break;
+	case INTAKE_UNCHANGED:
+		p->unchanged++;
+		break;
+	case INTAKE_REFUSED:
+		publish_refuse(p, j->input->name, c->line, c->value, result.rule, NULL);
+		break;
+	}
+	return 0;
+}
+
+static int judge_batch(void *ctx, struct bytes batch)
+{
+	struct judgement *j = ctx;
+	struct cursor in = cursor_of(batch);
+	int rc = 0;
+
+	while (rc == 0 && cursor_left(&in) > 0) {
+		struct intake_claim c;
+
+		rc = intake_claim_decode(&in, &c);
+		if (rc == 0)
+			rc = judge_claim(j, &c);
+	}
+	return rc;
+}
+
+struct endpoints {
+	struct arena *arena;
+	const char **list;
+	size_t len, cap;
+};
+
+static void endpoints_add(void *ctx, const struct card *card)
+{
+	struct endpoints *e = ctx;
+
+	for (size_t i = 0; i < card->endpoints_len; i++) {
+		if (e->len == e->cap) {
+			size_t cap = e->cap ? 2 * e->cap : 64;
+			const char **list = arena_alloc(e->arena, cap * sizeof(*list));
+
+			if (!list)
+				return;
+			if (e->len > 0)
+				memcpy(list, e->list, e->len * sizeof(*list));
+			e->list = list;
+			e->cap = cap;
+		}
+		e->list[e->len++] = arena_strdup(e->arena, card->endpoints[i]);
+	}
+}
+
+static int guard_make(struct cli *c, struct guard **guard)
+{
+	struct endpoints e = {.arena = &c->arena};
+	int rc = guard_new(guard);
+
+	if (rc != 0)
+		return rc;
+	rc = cli_cards_each(c, endpoints_add, &e);
+	if (rc == 0)
+		rc = guard_endpoints_set(*guard, e.list, e.len);
+	if (rc != 0)
+		guard_free(*guard);
+	return rc;
+}
+
+int publish_judge(struct publish *p)
+{
+	struct cli *c = p->cli;
+	struct judgement j = {.publish = p};
+	struct env_rng rng = cli_rng();
+	struct guard *guard;
+	const struct card *own;
+	int rc = cli_want_store(c);
+
+	if (rc != 0)
+		return rc;
+	own = cli_own(c);
+	if (!own)
+		return cli_fail(c, CLI_STORE, "%s: this node has no card yet", c->home);
+	rc = guard_make(c, &guard);
+	if (rc != 0)
+		return cli_fail(c, CLI_STORE, "guard rails: %s", err_sentence(rc));
+	intake_seen_init(&j.seen, SIZE_MAX, &rng);
+	j.intake = (struct intake){.self = own->node,
+		.incarnation = own->logs_len > 0 ? own->logs[own->logs_len - 1].incarnation : 0,
+		.guard = guard,
+		.agreements = (const struct agreement *const *)c->keydir.agreements,
+		.agreements_len = c->keydir.agreements_len,
+		.lifted = p->lifted,
+		.seen = &j.seen,
+		.now_ms = cli_now_ms()};
+	for (size_t i = 0; rc == 0 && i < p->inputs_len; i++) {
+		j.input = &p->inputs[i];
+		rc = spool_each(&p->spool, j.input->claims, judge_batch, &j);
+	}
+	arena_free(&j.arena);
+	intake_seen_free(&j.seen);
+	guard_free(guard);
+	return rc != 0 ? cli_fail_code(c, rc, c->command->name) : 0;
+}
+
+/* --- through the daemon ----------------------------------------------------------------------------- */
+
+static json_t *request_make(const struct publish *p, const struct publish_input *input)
+{
+	json_t *allow = json_array(), *request;
+
+	for (size_t i = 0; i < p->lifted_len; i++)
+		json_array_append_new(allow, json_string(p->lifted[i]));
+	request = json_pack("{s:s, s:s, s:o, s:o, s:b, s:i, s:s}", "command", "publish", "operator",
+		p->operator_name, "file", cli_json_text(bytes_str(input->name)), "allow", allow,
+		"urgent", (int)p->urgent, "receipts", 0, "publication", p->id);
+	if (input->has_hash) {
+		json_object_set_new(request, "file_hash", cli_json_hex(BYTES_OF(input->hash)));
+		json_object_set_new(request, "file_salt", cli_json_hex(BYTES_OF(input->salt)));
+	}
+	return request;
+}
+
+static int send_batch(void *ctx, struct bytes batch)
+{
+	return control_call_batch(ctx, batch);
+}
+
+static uint64_t number(const json_t *answer, const char *key)
+{
+	json_int_t n = json_integer_value(json_object_get(answer, key));
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+static void answer_take(struct publish *p, const struct publish_input *input, const json_t *answer)
+{
+	const json_t *refused = json_object_get(answer, "refused");
+	const json_t *feeds = json_object_get(answer, "feeds");
+	uint64_t refused_before = p->refused;
+
+	p->published += number(answer, "published");
+	p->unchanged += number(answer, "unchanged");
+	for (size_t i = 0; i < json_array_size(refused); i++) {
+		const json_t *item = json_array_get(refused, i);
+
+		publish_refuse(p, input->name, (unsigned)number(item, "line"),
+			bytes_str(member(item, "value")), member(item, "rule"), NULL);
+	}
+	/* The daemon lists no more than so many, and counts all. */
+	p->refused = refused_before + number(answer, "refused_count");
+	for (size_t i = 0; i < json_array_size(feeds); i++) {
+		const json_t *feed = json_array_get(feeds, i);
+
+		json_object_set(p->feeds, member(feed, "audience"), json_object_get(feed, "size"));
+	}
+}
+
+/* The call's own failures: the node went away, or has said earlier why it refuses. */
+static int send_input(struct publish *p, const struct publish_input *input)
+{
+	struct cli *c = p->cli;
+	struct control_call *call;
+	json_t *answer = NULL;
+	int rc = control_call_open(&call, cli_path(c, "run/control.sock"), request_make(p, input),
+		&c->err);
+
+	if (rc != 0)
+		return cli_fail(c, CLI_NODE, "%s: the node does not answer: %s", c->home,
+			rc == ENT_ECLOSED ? "start it with entented" : err_sentence(rc));
+	rc = spool_each(&p->spool, input->claims, send_batch, call);
+	if (rc == 0)
+		rc = control_call_end(call);
+	if (rc == 0 || rc == ENT_ESTATE)
+		rc = control_call_answer(call, &answer, 0);
+	control_call_close(call);
+	if (rc != 0)
+		return cli_fail(c, rc == ENT_EIO ? CLI_STORE : CLI_NODE,
+			"%s: the node did not finish: %s; what it took stays published",
+			input->name, err_sentence(rc));
+	rc = cli_call_status(c, answer);
+	if (rc == 0)
+		answer_take(p, input, answer);
+	json_decref(answer);
+	return rc;
+}
+
+int publish_send(struct publish *p)
+{
+	struct env_rng rng = cli_rng();
+	uint8_t id[8];
+	bool sent = false;
+	int rc = 0;
+
+	env_random(&rng, id, sizeof(id));
+	text_hex_encode(p->id, BYTES_OF(id));
+	for (size_t i = 0; rc == 0 && i < p->inputs_len; i++) {
+		const struct publish_input *input = &p->inputs[i];
+
+		if (input->claims.from == input->claims.to)
+			continue;
+		rc = send_input(p, input);
+		sent = true;
+	}
+	if (!sent)
+		p->id[0] = '\0';
+	return rc;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What `publish` and `retract` share: claims in a spool, one publication of them through the daemon or
+ * a judgement of them here, and the account that is printed.
+ */
+#pragma once
+
+#include "cli/cli.h"
+#include "cli/spool.h"
+
+#define PUBLISH_LISTED_MAX 10000u /* refusals that are named one by one */
+
+/* One file or list of arguments. */
+struct publish_input {
+	const char *name; /* as given, for messages */
+	struct spool_range claims;
+	bool has_hash;
+	uint8_t hash[32], salt[ENTRY_SALT_BYTES];
+};
+
+/* A publication and its account: read = published + unchanged + refused. */
+struct publish {
+	struct cli *cli;
+	struct spool spool;
+	struct publish_input *inputs; /* in the command's arena */
+	size_t inputs_len;
+	const char *operator_name;
+	const char **lifted; /* --allow, NULL-terminated */
+	size_t lifted_len;
+	bool urgent;
+	bool strict; /* one refusal: nothing goes out, and all the rest is unchanged */
+
+	uint64_t published, unchanged, refused;
+	json_t *list;    /* refusals: input, value, rule and, where there is one, reason */
+	json_t *rules;   /* rule -> how often among those listed */
+	json_t *feeds;   /* audience -> size */
+	json_t *unknown; /* what cannot be retracted, as asked; NULL where that cannot be */
+	char id[17];     /* of the publication; "" before there is one */
+};
+
+/* Reads --operator, --allow, --urgent and --strict as far as the command has them. 0 or the exit
+ * status. */
+int publish_init(struct publish *p, struct cli *c) MUST_CHECK;
+void publish_free(struct publish *p);
+
+/* Enters a refusal. value is what was seen; line 0: the input has no lines. */
+void publish_refuse(struct publish *p, const char *input, unsigned line, struct bytes value,
+	const char *rule, const char *reason);
+
+/* Judges every claim as the daemon would, against the store as it is, without telling anybody. 0 or
+ * the exit status after cli_fail. */
+int publish_judge(struct publish *p) MUST_CHECK;
+/* Hands every claim to the daemon and waits until it is durable and signed. Likewise. */
+int publish_send(struct publish *p) MUST_CHECK;
+
+/* Prints the account; gives the exit status (CLI.md, publish). */
+int publish_print(struct publish *p, bool dry_run);
