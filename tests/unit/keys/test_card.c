@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "maker.h"
+#include "unit/keys/maker.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "maker.h"
+#include "unit/keys/maker.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -148,6 +148,7 @@ static void an_empty_directory_is_no_problem_and_a_missing_one_is(void **state)
 	assert_int_equal(k.problems_len, 0);
 	assert_int_equal(k.own.cards_len, 0);
 	test_dir_remove(empty);
+	keydir_free(&k);
 	assert_int_equal(keydir_read(&k, "/nonexistent/keys", NULL, &err), ENT_ENOTFOUND);
 }
 
