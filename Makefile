@@ -102,9 +102,15 @@ TESTS         = $(UNIT_TESTS) $(FUZZ_TARGETS) $(INTEGRATION)
 $(TEST_LIB): $(patsubst %.c,$(O)/%.o,$(wildcard tests/lib/*.c))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
+# The engine is tested in simulated worlds.
+SIM_LIB := $(O)/tests/sim/sim.a
+$(SIM_LIB): $(patsubst %.c,$(O)/%.o,$(wildcard tests/sim/*.c))
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+sim_of = $(if $(filter gossip,$(1)),$(SIM_LIB))
+
 unit_folder = $(notdir $(patsubst %/,%,$(dir $(1))))
 define unit_rule
-$(O)/tests/unit/$(1)/%: $(O)/tests/unit/$(1)/%.o $(TEST_LIB) $(call archives,$(1))
+$(O)/tests/unit/$(1)/%: $(O)/tests/unit/$(1)/%.o $(call sim_of,$(1)) $(TEST_LIB) $(call archives,$(1))
 	$$(call link,-lcmocka)
 endef
 UNIT_FOLDERS := $(sort $(foreach s,$(UNIT_SOURCES),$(call unit_folder,$(s))))
@@ -114,7 +120,8 @@ $(foreach d,$(UNIT_FOLDERS),$(eval $(call unit_rule,$(d))))
 links_of = $(shell sed -n 's|^/\* LINKS: \([a-z]*\) \*/$$|\1|p' $(1))
 FUZZ_MAIN := $(if $(filter fuzz,$(VARIANT)),,$(O)/tests/fuzz/main.o)
 define fuzz_rule
-$(O)/$(1:.c=): $(O)/$(1:.c=.o) $(FUZZ_MAIN) $(call archives,$(call links_of,$(1)))
+$(O)/$(1:.c=): $(O)/$(1:.c=.o) $(FUZZ_MAIN) $(call sim_of,$(call links_of,$(1))) \
+              $(call archives,$(call links_of,$(1)))
 	$$(call link,$(if $(FUZZ_MAIN),,-fsanitize=fuzzer))
 endef
 $(foreach s,$(FUZZ_SOURCES),$(eval $(call fuzz_rule,$(s))))
