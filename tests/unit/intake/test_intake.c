@@ -314,6 +314,28 @@ static void does_not_mistake_others_claims_for_its_own(void **state)
 
 	append(d, &peer, audience_of(AUDIENCE_GREEN), &c);
 	assert_publishes(d, domain(d, "evil.com"), audience_of(AUDIENCE_GREEN));
+	publish(d, domain(d, "evil.com"));
+	c = domain(d, "evil.com");
+	c.has_object = true; /* their object id, which is not ours */
+	c.object[0] = 1;
+	append(d, &peer, audience_of(AUDIENCE_GREEN), &c);
+	assert_unchanged(d, domain(d, "evil.com"));
+}
+
+static void takes_another_marking_for_news(void **state)
+{
+	struct fixture *d = *state;
+	struct intake_claim c = domain(d, "evil.com");
+
+	c.agreement = AGREEMENT;
+	c.tlp = TLP_AMBER;
+	publish(d, c);
+	assert_unchanged(d, c);
+	c.pap = PAP_GREEN;
+	assert_publishes(d, c, audience_agreement(AGREEMENT));
+	c.pap = PAP_NONE;
+	c.tlp = TLP_GREEN;
+	assert_publishes(d, c, audience_agreement(AGREEMENT));
 }
 
 static void retracts_what_stands_and_nothing_else(void **state)
@@ -596,6 +618,11 @@ static void survives_hostile_frames(void **state)
 		assert_int_equal(intake_claim_decode(&in, &c), ENT_EINVALID);
 		free(copy);
 	}
+	assert_int_equal(out.data[17], true);
+	out.data[17] = 2; /* neither with nor without an object id */
+	assert_int_equal(intake_claim_decode(&(struct cursor){out.data, out.data + out.len, false},
+				 &c),
+		ENT_EINVALID);
 	for (unsigned i = 0; i < 20000; i++) {
 		size_t len = env_random_u64(&rng) % 64;
 		uint8_t *copy = malloc(len + 1);
@@ -627,6 +654,7 @@ int main(void)
 		at_the_door(blames_marking_before_value),
 		at_the_door(publishes_a_claim_once),
 		at_the_door(does_not_mistake_others_claims_for_its_own),
+		at_the_door(takes_another_marking_for_news),
 		at_the_door(retracts_what_stands_and_nothing_else),
 		at_the_door(retracts_what_a_guard_rail_refuses_now),
 		at_the_door(publishes_objects_as_they_are),
