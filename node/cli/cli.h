@@ -76,6 +76,7 @@ struct cli {
 	bool color;    /* of stdout: a terminal, NO_COLOR not set, not --json */
 	bool progress; /* stderr is a terminal, or --progress */
 	bool printed;  /* a JSON document is out */
+	bool quiet;    /* cli_fail prints nothing: while something is tried again */
 	char home[PATH_MAX];
 	struct err_text err; /* for calls that explain themselves: cli_fail_code() prints it */
 
@@ -180,6 +181,8 @@ int cli_need_store(struct cli *c) MUST_CHECK;
 int cli_want_store(struct cli *c) MUST_CHECK;
 /* Renews the reader, so that it sees what was committed since. */
 int cli_reader_renew(struct cli *c) MUST_CHECK;
+/* Forgets what was read of keys/, so that the next cli_need_keydir reads it afresh. */
+void cli_keydir_drop(struct cli *c);
 void cli_close(struct cli *c);
 
 /* A whole file ("-": standard input) of at most max bytes, in the arena. 0, or the exit status after
@@ -262,6 +265,31 @@ int cli_call_quiet(struct cli *c, json_t *request, uint64_t timeout_ms, json_t *
 int cli_call_status(struct cli *c, const json_t *answer) MUST_CHECK;
 /* Asks a daemon, if there is one, to read keys/ at once. */
 void cli_reload(struct cli *c);
+
+/* --- rails.c -------------------------------------------------------------------------------------- */
+
+struct guard;
+/* The guard rails with the endpoints of every card known. 0, or the exit status after cli_fail; the
+ * caller frees. After cli_want_store. */
+int cli_guard_rails(struct cli *c, struct guard **guard) MUST_CHECK;
+
+/* --- guardfile.c ---------------------------------------------------------------------------------- */
+
+enum cli_guard_state {
+	CLI_GUARD_GOOD,   /* the store has everything that was ever signed */
+	CLI_GUARD_BEHIND, /* the store is behind: it was restored */
+	CLI_GUARD_NONE,   /* no guard file: the node was restored from a backup */
+	CLI_GUARD_BROKEN, /* the file cannot be read */
+};
+
+/* Compares the guard file (STORE.md, "Guard") with the store; text gets one line about it. */
+enum cli_guard_state cli_guard_check(struct cli *c, const char **text);
+
+/* --- cmd_status.c --------------------------------------------------------------------------------- */
+
+/* The status document of CLI.md: the daemon's, or without one what the directory says. 0 or the exit
+ * status after cli_fail; the caller decrefs. */
+int cli_status_document(struct cli *c, json_t **document) MUST_CHECK;
 
 /* --- cmd_card.c ----------------------------------------------------------------------------------- */
 

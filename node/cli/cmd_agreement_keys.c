@@ -161,29 +161,23 @@ const struct cli_command cmd_agreement_test = {
 
 /* --- psk -------------------------------------------------------------------------------------------- */
 
-/* Base64 of 32 random bytes, written once and never shown. */
-static int make_psk(struct cli *c, const char *path)
+static int make_psk(struct cli *c, const uint8_t id[8])
 {
 	uint8_t *key = sodium_malloc(32);
-	char *text = sodium_malloc(BASE64_TEXT_SIZE(32) + 1);
 	int rc = ENT_ENOMEM;
 
-	if (key && text) {
+	if (key) {
 		randombytes_buf(key, 32);
-		text_base64_encode(text, bytes_from(key, 32));
-		memcpy(text + strlen(text), "\n", 2);
-		rc = file_create(path, bytes_str(text), 0600, &c->err);
+		rc = keydir_psk_write(cli_path(c, "keys"), id, key, &c->err);
 	}
 	sodium_free(key);
-	sodium_free(text);
-	return rc ? cli_fail_code(c, rc, path) : 0;
+	return rc ? cli_fail_code(c, rc, "cannot make a pre-shared key") : 0;
 }
 
 static int run_psk(struct cli *c)
 {
 	const char *out = cli_value(c, "-o"), *path;
 	char id[HEX_TEXT_SIZE(8)], name[32];
-	const struct agreement *known;
 	struct agreement a;
 	struct bytes note, text;
 	bool made = false;
@@ -194,17 +188,15 @@ static int run_psk(struct cli *c)
 		rc = cli_load_agreement(c, c->args[0], &a, &note);
 	if (rc)
 		return rc;
-	known = &a;
-	if (!known->has_psk)
+	if (!a.has_psk)
 		return cli_fail(c, CLI_INVALID,
 			"%s: saw psk: none, wanted an agreement drafted with --psk", c->args[0]);
-	text_hex_encode(id, BYTES_OF(known->psk_id));
+	text_hex_encode(id, BYTES_OF(a.psk_id));
 	snprintf(name, sizeof(name), "keys/psk/%s", id);
 	path = cli_path(c, name);
 	if (access(path, F_OK) != 0) {
 		made = true;
-		rc = file_directory(cli_path(c, "keys/psk"), 0700, &c->err);
-		rc = rc ? cli_fail_code(c, rc, path) : make_psk(c, path);
+		rc = make_psk(c, a.psk_id);
 	}
 	if (!rc && out) {
 		rc = cli_read_file(c, path, 256, &text);

@@ -172,14 +172,20 @@ int cli_conf_read(struct cli *c, struct conf *conf)
 	return rc ? cli_fail_code(c, rc, path) : 0;
 }
 
+void cli_keydir_drop(struct cli *c)
+{
+	if (c->has_keydir)
+		keydir_free(&c->keydir);
+	c->has_keydir = false;
+}
+
 void cli_close(struct cli *c)
 {
 	if (c->reader)
 		store_reader_close(c->reader);
 	if (c->store)
 		store_close(c->store);
-	if (c->has_keydir)
-		keydir_free(&c->keydir);
+	cli_keydir_drop(c);
 	map_free(&c->names);
 	arena_free(&c->arena);
 }

@@ -15,6 +15,8 @@ int cli_fail(struct cli *c, int status, const char *format, ...)
 	char text[2 * ERR_TEXT_MAX];
 	va_list args;
 
+	if (c->quiet)
+		return status;
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Throws the derived index away and makes it anew from the truth: by the daemon, or here without. */
+#include "cli/cli.h"
+
+#include <inttypes.h>
+
+#include "intel/guard.h"
+#include "policy/decide.h"
+
+#define STEP_ENTRIES 16384
+
+struct reindex {
+	struct node_id self;
+	const struct guard *guard;
+	int64_t now_s;
+};
+
+/* The receive door, as the daemon's index thread asks it. */
+static const char *hidden(void *ctx, const struct log_name *log, const struct store_entry *e,
+	const struct record_indicator *indicator)
+{
+	const struct reindex *x = ctx;
+	struct policy_query query = {
+		.door = DOOR_RECEIVE,
+		.feed = log,
+		.header = &e->header,
+		.self = &x->self,
+		.now_s = x->now_s,
+	};
+	struct policy_verdict verdict;
+
+	if (node_id_eq(&log->node, &x->self))
+		return NULL;
+	if (indicator) {
+		query.has_recipients = indicator->recipients_len > 0;
+		query.guard =
+			guard_check(x->guard, (enum type)e->header.type, indicator->value, NULL);
+	}
+	decide(&query, &verdict);
+	return verdict.allow ? NULL : verdict.rule_name;
+}
+
+static int rebuild(struct cli *c, struct store *s, struct reindex *x)
+{
+	const struct store_index_ops ops = {hidden, x};
+	int rc = store_index_drop(s);
+
+	for (unsigned steps = 1; !rc; steps++) {
+		rc = store_index_step(s, &ops, STEP_ENTRIES);
+		if (rc <= 0)
+			break;
+		rc = 0;
+		cli_progress(c, "indexed about %u entries", steps * STEP_ENTRIES);
+	}
+	return rc;
+}
+
+static int offline(struct cli *c)
+{
+	struct reindex x = {.now_s = cli_now_s()};
+	struct guard *guard = NULL;
+	struct store *s;
+	int rc = cli_need_store(c);
+
+	if (rc)
+		return rc;
+	if (!cli_own(c))
+		return cli_fail(c, CLI_NOT, "%s: this node has no card yet", c->home);
+	x.self = cli_own(c)->node;
+	rc = cli_guard_rails(c, &guard);
+	if (rc)
+		return rc;
+	x.guard = guard;
+	/* One environment a process and directory: the reader's goes before the writer's comes. */
+	store_reader_close(c->reader);
+	store_close(c->store);
+	c->reader = NULL;
+	c->store = NULL;
+	rc = store_open(&s, cli_path(c, "data"), STORE_WRITE, &c->err);
+	if (!rc) {
+		rc = rebuild(c, s, &x);
+		store_close(s);
+	}
+	guard_free(guard);
+	return rc ? cli_fail_code(c, rc, cli_path(c, "data")) : 0;
+}
+
+static int run(struct cli *c)
+{
+	struct store_counts counts = {0};
+	json_t *answer;
+	int rc;
+
+	rc = cli_call_quiet(c, json_pack("{s:s}", "command", "reindex"), 0, &answer);
+	c->err.text[0] = '\0';
+	if (rc == ENT_ECLOSED)
+		rc = offline(c);
+	else if (rc)
+		rc = cli_fail(c, CLI_NODE, "the node does not answer: %s", err_sentence(rc));
+	else
+		rc = cli_call_status(c, answer);
+	json_decref(answer);
+	if (!rc)
+		rc = cli_need_store(c);
+	if (rc)
+		return rc;
+	rc = store_counts(c->reader, &counts);
+	if (rc)
+		return cli_fail_code(c, rc, "index");
+	if (c->json)
+		return cli_json(c,
+			json_pack("{s:I, s:I, s:I}", "records", (json_int_t)counts.records,
+				"values", (json_int_t)counts.values, "hidden",
+				(json_int_t)counts.hidden),
+			CLI_DONE);
+	printf("%" PRIu64 " records about %" PRIu64 " values, %" PRIu64 " hidden\n", counts.records,
+		counts.values, counts.hidden);
+	return CLI_DONE;
+}
+
+const struct cli_command cmd_reindex = {
+	.name = "reindex",
+	.usage = "",
+	.summary = "make the index anew from the log",
+	.example = "entente reindex\n",
+	.run = run,
+};

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * status, peers, feeds, origins, alarms. The daemon tells when it runs; without it the same document
+ * is made of what the directory and the store say.
+ */
+#include "cli/cli.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+#define ANSWER_MS 10000
+
+/* --- the document without a daemon ------------------------------------------------------------------- */
+
+static json_t *json_peers(struct cli *c)
+{
+	json_t *peers = json_array();
+
+	for (size_t i = 0; i < c->keydir.chains_len; i++) {
+		const struct card *card = card_chain_last(&c->keydir.chains[i]);
+		json_t *agreements = json_array();
+
+		for (size_t k = 0; k < c->keydir.agreements_len; k++) {
+			const struct agreement *a = c->keydir.agreements[k];
+			char id[17];
+
+			cli_agreement_text(id, a->id);
+			if (agreement_in_time(a, cli_now_s()) && agreement_party_of(a, &card->node))
+				json_array_append_new(agreements, json_string(id));
+		}
+		if (!json_array_size(agreements)) {
+			json_decref(agreements);
+			continue;
+		}
+		json_array_append_new(peers,
+			json_pack("{s:o, s:s, s:s, s:n, s:o, s:i, s:i, s:i, s:i, s:i, s:s}", "node",
+				cli_json_node(&card->node), "name", card->name, "state", "down",
+				"since", "agreements", agreements, "lag_entries", 0,
+				"received_entries", 0, "sent_entries", 0, "received_bytes", 0,
+				"sent_bytes", 0, "last_error", "the node does not run"));
+	}
+	return peers;
+}
+
+struct feeds_walk {
+	struct cli *cli;
+	json_t *feeds;
+};
+
+static int add_feed(void *ctx, const struct store_log *log)
+{
+	static const struct node_id own;
+	struct feeds_walk *w = ctx;
+	char audience[AUDIENCE_TEXT_SIZE];
+
+	if (log->name.audience.kind == AUDIENCE_PROVENANCE)
+		return 0;
+	audience_text(audience, log->name.audience);
+	json_array_append_new(w->feeds,
+		json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:I, s:b, s:o}", "origin",
+			cli_json_node(&log->name.node), "name", cli_name(w->cli, &log->name.node),
+			"audience", audience, "incarnation", (json_int_t)log->name.incarnation,
+			"size", (json_int_t)(log->has_checkpoint ? log->checkpoint.size : 0),
+			"held", (json_int_t)log->size, "floor", (json_int_t)log->floor, "root",
+			log->has_checkpoint ? cli_json_base64(BYTES_OF(log->checkpoint.root.bytes))
+					    : json_string(""),
+			"receipts", (json_int_t)log->receipts, "frozen", log->frozen, "via",
+			node_id_eq(&log->via, &own) ? json_null() : cli_json_node(&log->via)));
+	return 0;
+}
+
+static void add_alarm(json_t *alarms, const char *rule, const char *severity, const char *subject,
+	const char *text, const char *what_to_do)
+{
+	json_array_append_new(alarms,
+		json_pack("{s:I, s:s, s:s, s:n, s:o, s:o, s:s}", "id",
+			(json_int_t)json_array_size(alarms) + 1, "rule", rule, "severity", severity,
+			"since", "subject", cli_json_text(bytes_str(subject)), "text",
+			cli_json_text(bytes_str(text)), "do", what_to_do));
+}
+
+/* What can be seen without the daemon: broken files in keys/, frozen feeds, the guard. */
+static json_t *json_alarms(struct cli *c, const json_t *feeds, bool mute, const char *guard)
+{
+	json_t *alarms = json_array(), *feed;
+	size_t at;
+
+	for (size_t i = 0; i < c->keydir.problems_len; i++)
+		add_alarm(alarms, "key-file", "today", c->keydir.problems[i].file,
+			c->keydir.problems[i].error.text, "mend or remove the file");
+	json_array_foreach(feeds, at, feed) if (json_is_true(json_object_get(feed, "frozen")))
+		add_alarm(alarms, "split-view", "page",
+			json_string_value(json_object_get(feed, "origin")),
+			"the feed is frozen: its origin signed what cannot both be true",
+			"call the origin: its key may be stolen or its node restored wrongly");
+	if (mute)
+		add_alarm(alarms, "mute", "page", "guard", guard,
+			"start the node and let its peers give back what it lost");
+	return alarms;
+}
+
+static int offline(struct cli *c, json_t **document)
+{
+	struct feeds_walk walk = {c, NULL};
+	struct store_counts counts = {0};
+	enum cli_guard_state state;
+	const struct card *own;
+	const char *guard;
+	json_t *node;
+	bool mute;
+	int rc = cli_want_store(c);
+
+	if (rc)
+		return rc;
+	walk.feeds = json_array();
+	if (c->reader) {
+		rc = store_log_each(c->reader, add_feed, &walk);
+		if (!rc)
+			rc = store_counts(c->reader, &counts);
+		if (rc) {
+			json_decref(walk.feeds);
+			return cli_fail(c, CLI_STORE, "cannot read the store: %s",
+				err_sentence(rc));
+		}
+	}
+	own = cli_own(c);
+	node = own ? json_pack("{s:o, s:s, s:s, s:I}", "id", cli_json_node(&own->node), "name",
+			     own->name, "org", own->org, "incarnation",
+			     (json_int_t)own->logs[own->logs_len - 1].incarnation)
+		   : json_null();
+	state = cli_guard_check(c, &guard);
+	mute = state != CLI_GUARD_GOOD;
+	*document = json_pack("{s:o, s:b, s:b, s:i, s:o, s:o, s:I, s:I, s:I, s:o}", "node", node,
+		"ready", 0, "mute", mute, "uptime_s", 0, "peers", json_peers(c), "feeds",
+		walk.feeds, "records", (json_int_t)counts.records, "values",
+		(json_int_t)counts.values, "disk_bytes",
+		(json_int_t)(c->store ? store_disk_bytes(c->store) : 0), "alarms",
+		json_alarms(c, walk.feeds, mute, guard));
+	return *document ? 0 : cli_fail(c, CLI_STORE, "%s", err_sentence(ENT_ENOMEM));
+}
+
+int cli_status_document(struct cli *c, json_t **document)
+{
+	json_t *answer;
+	int rc = cli_call_quiet(c, json_pack("{s:s}", "command", "status"), ANSWER_MS, &answer);
+
+	c->err.text[0] = '\0';
+	if (!rc) {
+		rc = cli_call_status(c, answer);
+		*document = json_incref(json_object_get(answer, "status"));
+		json_decref(answer);
+		if (!rc && !*document)
+			rc = cli_fail(c, CLI_NODE, "the node gave no status");
+		return rc;
+	}
+	if (rc != ENT_ECLOSED)
+		cli_note(c, "the node does not answer: this is what its directory says");
+	return offline(c, document);
+}
+
+/* --- text for people ----------------------------------------------------------------------------------- */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text && *text ? text : "-";
+}
+
+static long long number_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+/* Minutes are enough for people. */
+static const char *time_of(struct cli *c, const json_t *object, const char *key)
+{
+	const char *text = text_of(object, key);
+
+	return strlen(text) < 16 ? text : cli_clean(c, bytes_from(text, 16));
+}
+
+static void print_peers(struct cli *c, const json_t *peers)
+{
+	struct cli_table table;
+	json_t *peer;
+	size_t at;
+
+	cli_table_init(&table, c, "PEER|STATE|SINCE|LAG|RECEIVED|SENT|LAST ERROR");
+	json_array_foreach(peers, at, peer)
+	{
+		const char *state = text_of(peer, "state");
+
+		cli_table_cell(&table, CLI_PLAIN, "%s", text_of(peer, "name"));
+		cli_table_cell(&table, strcmp(state, "connected") == 0 ? CLI_GOOD : CLI_WARN, "%s",
+			state);
+		cli_table_cell(&table, CLI_PLAIN, "%s", time_of(c, peer, "since"));
+		cli_table_cell(&table, CLI_PLAIN, "%lld", number_of(peer, "lag_entries"));
+		cli_table_cell(&table, CLI_PLAIN, "%lld", number_of(peer, "received_entries"));
+		cli_table_cell(&table, CLI_PLAIN, "%lld", number_of(peer, "sent_entries"));
+		cli_table_cell(&table, CLI_PLAIN, "%s", text_of(peer, "last_error"));
+	}
+	cli_table_print(&table);
+}
+
+static void print_feeds(struct cli *c, const json_t *feeds)
+{
+	struct cli_table table;
+	json_t *feed;
+	size_t at;
+
+	cli_table_init(&table, c, "ORIGIN|AUDIENCE|SIZE|HELD|FLOOR|RECEIPTS|VIA|STATE");
+	json_array_foreach(feeds, at, feed)
+	{
+		bool frozen = json_is_true(json_object_get(feed, "frozen"));
+		bool whole = number_of(feed, "held") >= number_of(feed, "size");
+		const char *via = text_of(feed, "via");
+		struct node_id node;
+
+		cli_table_cell(&table, CLI_PLAIN, "%s", text_of(feed, "name"));
+		cli_table_cell(&table, CLI_PLAIN, "%s", text_of(feed, "audience"));
+		cli_table_cell(&table, CLI_PLAIN, "%lld", number_of(feed, "size"));
+		cli_table_cell(&table, whole ? CLI_PLAIN : CLI_WARN, "%lld",
+			number_of(feed, "held"));
+		cli_table_cell(&table, CLI_PLAIN, "%lld", number_of(feed, "floor"));
+		cli_table_cell(&table, CLI_PLAIN, "%lld", number_of(feed, "receipts"));
+		cli_table_cell(&table, CLI_PLAIN, "%s",
+			c->has_keydir && node_id_parse(bytes_str(via), &node) ? cli_name(c, &node)
+									      : via);
+		cli_table_cell(&table,
+			frozen  ? CLI_BAD
+			: whole ? CLI_GOOD
+				: CLI_WARN,
+			"%s",
+			frozen  ? "frozen"
+			: whole ? "whole"
+				: "behind");
+	}
+	cli_table_print(&table);
+}
+
+static void print_alarms(struct cli *c, const json_t *alarms)
+{
+	json_t *alarm;
+	size_t at;
+
+	json_array_foreach(alarms, at, alarm)
+	{
+		const char *severity = text_of(alarm, "severity");
+		bool page = strcmp(severity, "page") == 0;
+
+		printf("%s%-5s%s %s", cli_paint(c, page ? CLI_BAD : CLI_WARN), severity,
+			cli_paint(c, CLI_PLAIN), text_of(alarm, "rule"));
+		printf("  %s\n", cli_clean(c, bytes_str(text_of(alarm, "subject"))));
+		printf("      %s\n", cli_clean(c, bytes_str(text_of(alarm, "text"))));
+		printf("      do: %s\n", cli_clean(c, bytes_str(text_of(alarm, "do"))));
+	}
+}
+
+static void print_bytes(long long bytes)
+{
+	static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+	double shown = (double)bytes;
+	unsigned unit = 0;
+
+	for (; shown >= 1024 && unit < 4; unit++)
+		shown /= 1024;
+	printf("%.*f %s\n", unit ? 1 : 0, shown, units[unit]);
+}
+
+static void print_status(struct cli *c, const json_t *s)
+{
+	const json_t *node = json_object_get(s, "node"), *alarms = json_object_get(s, "alarms");
+	bool ready = json_is_true(json_object_get(s, "ready"));
+	bool mute = json_is_true(json_object_get(s, "mute"));
+	long long uptime = number_of(s, "uptime_s");
+
+	printf("node     %s  %s  %s\n", cli_clean(c, bytes_str(text_of(node, "name"))),
+		text_of(node, "id"), cli_clean(c, bytes_str(text_of(node, "org"))));
+	printf("state    %s%s%s", cli_paint(c, ready ? CLI_GOOD : CLI_WARN),
+		ready ? "ready" : "not running", cli_paint(c, CLI_PLAIN));
+	if (mute)
+		printf(", %smute%s", cli_paint(c, CLI_BAD), cli_paint(c, CLI_PLAIN));
+	if (ready)
+		printf(", up %lldd %02lld:%02lld:%02lld", uptime / 86400, uptime / 3600 % 24,
+			uptime / 60 % 60, uptime % 60);
+	printf("\nrecords  %lld about %lld values\ndisk     ", number_of(s, "records"),
+		number_of(s, "values"));
+	print_bytes(number_of(s, "disk_bytes"));
+	if (json_array_size(json_object_get(s, "peers"))) {
+		putchar('\n');
+		print_peers(c, json_object_get(s, "peers"));
+	}
+	if (json_array_size(json_object_get(s, "feeds"))) {
+		putchar('\n');
+		print_feeds(c, json_object_get(s, "feeds"));
+	}
+	if (json_array_size(alarms)) {
+		putchar('\n');
+		print_alarms(c, alarms);
+	}
+}
+
+/* --- the commands ---------------------------------------------------------------------------------------- */
+
+/* One part of the document, or with NULL all of it. */
+static int run_part(struct cli *c, const char *part,
+	void (*print)(struct cli *c, const json_t *part))
+{
+	json_t *document, *shown;
+	int rc = cli_status_document(c, &document);
+
+	if (rc)
+		return rc;
+	shown = part ? json_object_get(document, part) : document;
+	if (c->json) {
+		rc = cli_json(c, json_incref(shown), CLI_DONE);
+	} else {
+		/* Names for node ids, where they are known. */
+		c->quiet = true;
+		if (cli_want_store(c) != 0)
+			c->err.text[0] = '\0';
+		c->quiet = false;
+		print(c, shown);
+	}
+	json_decref(document);
+	return rc;
+}
+
+static int run_status(struct cli *c)
+{
+	return run_part(c, NULL, print_status);
+}
+
+static int run_peers(struct cli *c)
+{
+	return run_part(c, "peers", print_peers);
+}
+
+static int run_feeds(struct cli *c)
+{
+	return run_part(c, "feeds", print_feeds);
+}
+
+static int run_alarms(struct cli *c)
+{
+	return run_part(c, "alarms", print_alarms);
+}
+
+const struct cli_command cmd_status = {
+	.name = "status",
+	.usage = "",
+	.summary = "the node at a glance: state, peers, feeds, alarms",
+	.example = "entente status\nentente status --json | jq .mute\n",
+	.run = run_status,
+};
+
+const struct cli_command cmd_peers = {
+	.name = "peers",
+	.usage = "",
+	.summary = "who is connected, since when, and how far behind",
+	.example = "entente peers\n",
+	.run = run_peers,
+};
+
+const struct cli_command cmd_feeds = {
+	.name = "feeds",
+	.usage = "",
+	.summary = "every feed held: size, what is here, receipts",
+	.example = "entente feeds\n",
+	.run = run_feeds,
+};
+
+const struct cli_command cmd_alarms = {
+	.name = "alarms",
+	.usage = "",
+	.summary = "what somebody should look at, and what to do",
+	.example = "entente alarms\n",
+	.run = run_alarms,
+};
+
+/* --- origins --------------------------------------------------------------------------------------------- */
+
+struct origins_walk {
+	struct cli *cli;
+	json_t *origins;
+};
+
+/* The store knows who introduced an origin; the parties of agreements are known by their files. */
+static void add_origin(void *ctx, const struct card *card)
+{
+	static const struct node_id party;
+	struct origins_walk *w = ctx;
+	struct cli *c = w->cli;
+	struct store_origin o = {0};
+	json_t *endpoints = json_array(), *incarnations = json_array();
+	bool own = cli_own(c) && node_id_eq(&cli_own(c)->node, &card->node);
+	bool stored = c->reader && store_origin_get(c->reader, &card->node, &o) == 0;
+	bool introduced = stored && !node_id_eq(&o.introduced_by, &party);
+
+	for (size_t i = 0; i < card->endpoints_len; i++)
+		json_array_append_new(endpoints, json_string(card->endpoints[i]));
+	for (size_t i = 0; i < card->logs_len; i++)
+		json_array_append_new(incarnations,
+			json_integer((json_int_t)card->logs[i].incarnation));
+	json_array_append_new(w->origins,
+		json_pack("{s:o, s:s, s:s, s:I, s:b, s:o, s:o, s:o, s:o, s:o}", "node",
+			cli_json_node(&card->node), "name", card->name, "org", card->org, "serial",
+			(json_int_t)card->serial, "own", own, "introduced_by",
+			introduced ? cli_json_node(&o.introduced_by) : json_null(), "since",
+			cli_json_time_s(stored ? o.when_ms / 1000 : 0), "valid_until",
+			cli_json_time_s(card->valid_until), "incarnations", incarnations,
+			"endpoint", endpoints));
+}
+
+static int run_origins(struct cli *c)
+{
+	struct origins_walk walk = {c, NULL};
+	struct cli_table table;
+	json_t *origin;
+	size_t at;
+	int rc = cli_want_store(c);
+
+	if (rc)
+		return rc;
+	walk.origins = json_array();
+	rc = cli_cards_each(c, add_origin, &walk);
+	if (rc) {
+		json_decref(walk.origins);
+		return cli_fail(c, CLI_STORE, "cannot read the origins: %s", err_sentence(rc));
+	}
+	if (c->json)
+		return cli_json(c, walk.origins, CLI_DONE);
+	cli_table_init(&table, c, "NAME|NODE|SERIAL|VALID UNTIL|INTRODUCED BY|ORG");
+	json_array_foreach(walk.origins, at, origin)
+	{
+		const char *by = text_of(origin, "introduced_by");
+		struct node_id node;
+
+		cli_table_cell(&table, CLI_PLAIN, "%s", text_of(origin, "name"));
+		cli_table_cell(&table, CLI_PLAIN, "%s", text_of(origin, "node"));
+		cli_table_cell(&table, CLI_PLAIN, "%lld", number_of(origin, "serial"));
+		cli_table_cell(&table, CLI_PLAIN, "%.10s", text_of(origin, "valid_until"));
+		cli_table_cell(&table, CLI_PLAIN, "%s",
+			node_id_parse(bytes_str(by), &node) ? cli_name(c, &node) : by);
+		cli_table_cell(&table, CLI_PLAIN, "%s", text_of(origin, "org"));
+	}
+	cli_table_print(&table);
+	json_decref(walk.origins);
+	return CLI_DONE;
+}
+
+const struct cli_command cmd_origins = {
+	.name = "origins",
+	.usage = "",
+	.summary = "every origin known: cards, and who introduced them",
+	.example = "entente origins\n",
+	.run = run_origins,
+};
