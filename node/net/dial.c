@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Peers and dialling. A peer without a session is dialled in rounds: every endpoint in turn, of a name
- * up to NET_ADDRESSES_MAX addresses, one connection at a time. Between rounds lies the back-off. Each
- * step is taken from the peer's timer, so a failure never recurses into the next attempt.
+ * Peers and dialling. A peer without a session is dialled in rounds: every endpoint in turn, of a
+ * name up to NET_ADDRESSES_MAX addresses, one connection at a time. Between rounds lies the
+ * back-off. Each step is taken from the peer's timer, so a failure never recurses into the next
+ * attempt.
  */
 #include "net/impl.h"
 
@@ -27,7 +28,7 @@ struct net_resolve {
 
 static void on_timer(uv_timer_t *timer);
 
-/* --- state -------------------------------------------------------------------------------------------- */
+/* --- state ------------------------------------------------------------------------------------ */
 
 static uint64_t wall_ms(void)
 {
@@ -74,7 +75,7 @@ bool net_peer_info(const struct net *n, const struct node_id *peer, struct net_p
 	return p != NULL;
 }
 
-/* --- dialling ----------------------------------------------------------------------------------------- */
+/* --- dialling --------------------------------------------------------------------------------- */
 
 static void step_in(struct net_peer *p, uint64_t ms)
 {
@@ -82,8 +83,8 @@ static void step_in(struct net_peer *p, uint64_t ms)
 		uv_timer_start(&p->timer, on_timer, ms, 0);
 }
 
-/* The wait before the next round: half of the back-off for certain and half by chance, so that nodes which
- * lost each other at the same moment do not come back at the same moment. */
+/* The wait before the next round: half of the back-off for certain and half by chance, so that
+ * nodes which lost each other at the same moment do not come back at the same moment. */
 static void wait_round(struct net_peer *p)
 {
 	const struct net_times *t = &p->net->times;
@@ -180,7 +181,8 @@ static void next_endpoint(struct net_peer *p)
 	step_in(p, 0);
 }
 
-/* One step: wait out a penalty, connect to the next address, or find the next endpoint's addresses. */
+/* One step: wait out a penalty, connect to the next address, or find the next endpoint's
+ * addresses. */
 static void on_timer(uv_timer_t *timer)
 {
 	struct net_peer *p = timer->data;
@@ -207,7 +209,7 @@ static void on_timer(uv_timer_t *timer)
 		net_peer_failed(p, NET_DOWN, "out of memory");
 }
 
-/* --- sessions ------------------------------------------------------------------------------------------ */
+/* --- sessions --------------------------------------------------------------------------------- */
 
 static void attempt_end(struct net_peer *p, const char *why)
 {
@@ -245,7 +247,7 @@ void net_peer_closed(struct net_peer *p, const struct net_session *s)
 		wait_round(p);
 }
 
-/* --- keeping peers -------------------------------------------------------------------------------------- */
+/* --- keeping peers ---------------------------------------------------------------------------- */
 
 static bool endpoints_read(struct net_peer *p, const char *const *endpoints, size_t len)
 {

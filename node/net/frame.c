@@ -12,8 +12,8 @@ static long frame_length(const uint8_t *prefix)
 {
 	size_t len = be16_get(prefix);
 
-	/* An empty plaintext would be a message about nothing; it is refused so that a flood of them
-	 * costs a session rather than time. */
+	/* An empty plaintext would be a message about nothing; it is refused so that a flood of
+	 * them costs a session rather than time. */
 	if (len <= NOISE_TAG_BYTES)
 		return ENT_EINVALID;
 	return (long)(NET_FRAME_PREFIX + len);

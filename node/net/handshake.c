@@ -5,10 +5,10 @@
  *   initiator:  MAC(16) || u16 96 || message 1          114 bytes
  *   responder:                 u16 48 || message 2       50 bytes
  *
- * The responder judges in the order of what a judgement costs and tells: the length, the MAC (a stranger
- * who does not know our key ends here, at the price of one hash), message 1 (two Diffie-Hellman), whether
- * the key belongs to an allowed peer, whether the message is new. Whoever fails at any point gets
- * the same silence for the same time.
+ * The responder judges in the order of what a judgement costs and tells: the length, the MAC (a
+ * stranger who does not know our key ends here, at the price of one hash), message 1 (two
+ * Diffie-Hellman), whether the key belongs to an allowed peer, whether the message is new. Whoever
+ * fails at any point gets the same silence for the same time.
  */
 #include "net/impl.h"
 
@@ -150,7 +150,8 @@ void net_handshake_take(struct net_session *s, struct bytes *input)
 			message2_take(s);
 		return;
 	default:
-		/* Reading on hides the moment of the refusal; the bound hides nothing and saves work. */
+		/* Reading on hides the moment of the refusal; the bound hides nothing and saves
+		 * work. */
 		s->mute_bytes += input->len;
 		*input = BYTES_NONE;
 		if (s->mute_bytes > NET_MUTE_BYTES)

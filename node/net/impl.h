@@ -9,10 +9,10 @@
  *   send.c       the queue, frames, writes
  *   frame.c replay.c endpoint.c   pure
  *
- * Ends are never reported from within a call of the user's: net_send, net_close and net_peer_remove only
- * mark and close, and closed() comes from the handle's close callback. So no call pulls a session away
- * from under its caller. The one exception is a newer session taking over: its opened() comes after the
- * older one's closed().
+ * Ends are never reported from within a call of the user's: net_send, net_close and net_peer_remove
+ * only mark and close, and closed() comes from the handle's close callback. So no call pulls a
+ * session away from under its caller. The one exception is a newer session taking over: its
+ * opened() comes after the older one's closed().
  */
 #pragma once
 
@@ -36,8 +36,8 @@
 #define NET_WHY_SIZE      128
 
 /*
- * Connections taken from the backlog in one turn of the loop. With at most this many new ones between
- * two looks at the sockets, a peer whose first message is there already is read before a
+ * Connections taken from the backlog in one turn of the loop. With at most this many new ones
+ * between two looks at the sockets, a peer whose first message is there already is read before a
  * crowd of strangers behind it can make it give way.
  */
 #define NET_ACCEPTS_PER_TURN (HANDSHAKES_MAX / 2 - 1)

@@ -16,8 +16,8 @@ static void on_done_closed(uv_handle_t *handle)
 }
 
 /*
- * Counts down handles and requests. While stopping, the last but three close the net's own three, and the
- * very last is the end.
+ * Counts down handles and requests. While stopping, the last but three close the net's own three,
+ * and the very last is the end.
  */
 void net_unlive(struct net *n)
 {
@@ -51,9 +51,9 @@ static int session_rank(const struct net_session *s)
 }
 
 /*
- * Beyond HANDSHAKES_MAX one connection gives way: known strangers first, then those who have not shown
- * who they are, the oldest first. A handshake takes a round trip, so a peer is through long before it is
- * the oldest. The newest, last in the list, is spared: it had no chance yet.
+ * Beyond HANDSHAKES_MAX one connection gives way: known strangers first, then those who have not
+ * shown who they are, the oldest first. A handshake takes a round trip, so a peer is through long
+ * before it is the oldest. The newest, last in the list, is spared: it had no chance yet.
  */
 static void make_room(struct net *n)
 {
@@ -112,8 +112,8 @@ static void on_connection(uv_stream_t *server, int status)
 	struct net *n = l->net;
 
 	if (status < 0) {
-		/* Out of file descriptors, mostly: libuv has turned the connection away with its spare
-		 * one. What runs goes on; whoever comes now comes again. */
+		/* Out of file descriptors, mostly: libuv has turned the connection away with its
+		 * spare one. What runs goes on; whoever comes now comes again. */
 		if (n->complained_ms && uv_now(n->loop) - n->complained_ms < COMPLAIN_MS)
 			return;
 		log_warn("net", "cannot accept connections error=\"%s\"", uv_strerror(status));

@@ -7,8 +7,8 @@
  *   listening/dialling -> handshaking -> open -> closing -> gone
  *
  * A stranger gets silence: whatever arrives that does not authenticate as an allowed peer is read
- * until HANDSHAKE_MS or a bound is over and the connection is closed without a byte. First messages are
- * remembered, so a replay gets the same (net/replay.h says what the memory cannot do).
+ * until HANDSHAKE_MS or a bound is over and the connection is closed without a byte. First messages
+ * are remembered, so a replay gets the same (net/replay.h says what the memory cannot do).
  *
  * There is at most one open session with a peer. The user sees closed() of the older one before
  * opened() of the one that takes over; closed() never comes from within net_send, net_close,
@@ -37,9 +37,11 @@ struct net_ops {
 		uint8_t psk[32]);
 	/* Keys are confirmed by both; hash is the handshake hash. user data may be attached. */
 	void (*opened)(void *ctx, struct net_session *s);
-	/* A whole message other than PING and BYE, the first one a HELLO. The payload dies with the call. */
+	/* A whole message other than PING and BYE, the first one a HELLO. The payload dies with
+	 * the call. */
 	void (*message)(void *ctx, struct net_session *s, uint8_t type, struct bytes payload);
-	/* Bytes of messages handed to the kernel, so the sender may go on. Never from within net_send. */
+	/* Bytes of messages handed to the kernel, so the sender may go on. Never from within
+	 * net_send. */
 	void (*flushed)(void *ctx, struct net_session *s, size_t bytes);
 	/* The session is over; s is freed after the call. clean: a farewell was seen. */
 	void (*closed)(void *ctx, struct net_session *s, bool clean, const char *reason);
@@ -59,23 +61,27 @@ struct net_stats { /* at the sockets, TCP payload bytes */
 
 int net_new(struct net **n, uv_loop_t *loop, const struct net_config *config,
 	const struct net_ops *ops) MUST_CHECK;
-/* Says farewell to all, closes everything; done is called when every handle is gone (then net_free). */
+/* Says farewell to all, closes everything; done is called when every handle is gone (then
+ * net_free). */
 void net_stop(struct net *n, void (*done)(void *ctx), void *ctx);
 void net_free(struct net *n);
 
-/* Up to 8 addresses. address "host:port" or "[v6]:port"; port 0 picks one; bound gets the actual address. */
+/* Up to 8 addresses. address "host:port" or "[v6]:port"; port 0 picks one; bound gets the actual
+ * address. */
 int net_listen(struct net *n, const char *address, char bound[64], struct err_text *err) MUST_CHECK;
 
 /*
- * Whom to dial: kept up with back-off and jitter until removed. endpoints (CARD_ENDPOINTS_MAX at the
- * most) are tried in turn. With no endpoints the peer is only waited for. Setting again updates: what
- * has changed counts from the next handshake on. Removing closes the session with BYE_ENDED.
- * ENT_EINVALID for an endpoint that is not host:port, ENT_ELIMIT beyond SESSIONS_MAX peers.
+ * Whom to dial: kept up with back-off and jitter until removed. endpoints (CARD_ENDPOINTS_MAX at
+ * the most) are tried in turn. With no endpoints the peer is only waited for. Setting again
+ * updates: what has changed counts from the next handshake on. Removing closes the session with
+ * BYE_ENDED. ENT_EINVALID for an endpoint that is not host:port, ENT_ELIMIT beyond SESSIONS_MAX
+ * peers.
  */
 int net_peer_set(struct net *n, const struct node_id *peer, const uint8_t transport_key[32],
 	const uint8_t psk[32], const char *const *endpoints, size_t endpoints_len) MUST_CHECK;
 void net_peer_remove(struct net *n, const struct node_id *peer);
-/* After misbehaviour: no dialling and no answering for that long. An open session goes on until closed. */
+/* After misbehaviour: no dialling and no answering for that long. An open session goes on until
+ * closed. */
 void net_peer_penalty(struct net *n, const struct node_id *peer, uint64_t ms);
 
 /* CONNECTING is the first try; after a failure the state says what was wrong while trying goes on.
@@ -89,16 +95,18 @@ struct net_peer_info {
 };
 bool net_peer_info(const struct net *n, const struct node_id *peer, struct net_peer_info *info);
 
-/* Queues encoded messages (wire_encode), in order; they are copied. ENT_ELIMIT when SESSION_QUEUE_MAX would
- * be passed: the session is then closed as a slow reader. ENT_ECLOSED after a farewell or a failure. What is
- * queued in one turn of the loop shares frames and is written at the end of the turn, full frames at once. */
+/* Queues encoded messages (wire_encode), in order; they are copied. ENT_ELIMIT when
+ * SESSION_QUEUE_MAX would be passed: the session is then closed as a slow reader. ENT_ECLOSED
+ * after a farewell or a failure. What is queued in one turn of the loop shares frames and is
+ * written at the end of the turn, full frames at once. */
 int net_send(struct net_session *s, struct bytes messages) MUST_CHECK;
 size_t net_queued(const struct net_session *s); /* bytes of messages not with the kernel yet */
-/* Back-pressure: stops reading from the socket, so that the peer's writes stall. What has been read already
- * (up to 128 KiB) still arrives. A pause beyond DEAD_MS makes the peer give up. */
+/* Back-pressure: stops reading from the socket, so that the peer's writes stall. What has been
+ * read already (up to 128 KiB) still arrives. A pause beyond DEAD_MS makes the peer give up. */
 void net_pause(struct net_session *s, bool paused);
-/* Sends BYE with the reason, flushes what is queued (two seconds at the most), closes. No message arrives
- * any more; closed() follows, clean if BYE got out. Without effect on a session that is ending. */
+/* Sends BYE with the reason, flushes what is queued (two seconds at the most), closes. No
+ * message arrives any more; closed() follows, clean if BYE got out. Without effect on a session
+ * that is ending. */
 void net_close(struct net_session *s, enum wire_bye_reason reason, const char *why);
 
 const struct node_id *net_session_peer(const struct net_session *s);

@@ -29,9 +29,9 @@ static size_t entries_of(const struct net_replay *r, const struct node_id *peer,
 }
 
 /*
- * Whose entry goes: the peer's own oldest once it has its share, else the oldest of somebody who has
- * more than a share. If nobody has, there are more names than sessions (peers that were removed since)
- * and the oldest of all goes.
+ * Whose entry goes: the peer's own oldest once it has its share, else the oldest of somebody who
+ * has more than a share. If nobody has, there are more names than sessions (peers that were removed
+ * since) and the oldest of all goes.
  */
 static size_t victim(const struct net_replay *r, const struct node_id *peer)
 {

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * First messages that were answered, so that none is answered twice (PROTOCOL.md, "Sessions"). Pure.
+ * First messages that were answered, so that none is answered twice (PROTOCOL.md, "Sessions").
+ * Pure.
  *
  * The memory is bounded, so something must be forgotten. Every peer keeps at least its own newest
  * REPLAY_SHARE messages, whatever other peers do: one that hurries through handshakes forgets its
  * own, and borrows only what nobody needs.
  *
- * What remains: a recorded first message that has been forgotten, or one from before a restart (this
- * memory is not kept on disk), is answered with message 2 once more. That tells whoever replays it
- * only that this node still knows the peer, which the recording had shown already. Without the
- * initiator's ephemeral secret nothing can follow, so no session is opened and none is replaced.
+ * What remains: a recorded first message that has been forgotten, or one from before a restart
+ * (this memory is not kept on disk), is answered with message 2 once more. That tells whoever
+ * replays it only that this node still knows the peer, which the recording had shown already.
+ * Without the initiator's ephemeral secret nothing can follow, so no session is opened and none is
+ * replaced.
  */
 #pragma once
 

@@ -3,8 +3,8 @@
  * Sending. Messages wait as plaintext; frames are formed when the kernel takes them, so that many
  * small messages of one turn of the loop share a frame and full queues make full frames. A frame is
  * sealed into a buffer of the net's and written at once; only what the kernel does not take is
- * copied, and then nothing more is sealed until that is gone. So a session that is not read holds its
- * plaintext queue and at most one copy of NET_WRITE_FRAMES frames.
+ * copied, and then nothing more is sealed until that is gone. So a session that is not read holds
+ * its plaintext queue and at most one copy of NET_WRITE_FRAMES frames.
  */
 #include "net/impl.h"
 
@@ -29,12 +29,14 @@ size_t net_queued(const struct net_session *s)
 
 int net_queue(struct net_session *s, struct bytes messages)
 {
-	/* Moving the rest forward when it is the smaller half costs each byte one move at the most. */
+	/* Moving the rest forward when it is the smaller half costs each byte one move at the
+	 * most. */
 	if (s->out_at > 0 && queue_len(s) <= s->out_at) {
 		buf_consume(&s->out, s->out_at);
 		s->out_at = 0;
 	}
-	/* Twice the limit, as up to half of the buffer may be sent already; and room for PING and BYE. */
+	/* Twice the limit, as up to half of the buffer may be sent already; and room for PING
+	 * and BYE. */
 	s->out.max = 2 * SESSION_QUEUE_MAX + 4096;
 	s->out_used = true;
 	buf_bytes(&s->out, messages);
@@ -164,8 +166,8 @@ static void flush_one(struct net_session *s)
 		s->net->ops.flushed(s->net->ops.ctx, s, flushed);
 	if (s->state != NET_SESSION_FAREWELL || s->shutting || !net_queue_empty(s))
 		return;
-	/* BYE is with the kernel. Closing now could make it throw BYE away when the peer's bytes are
-	 * still unread here, so only our half is closed, and the peer's end is awaited. */
+	/* BYE is with the kernel. Closing now could make it throw BYE away when the peer's bytes
+	 * are still unread here, so only our half is closed, and the peer's end is awaited. */
 	s->clean = true;
 	s->shutting = true;
 	if (uv_shutdown(&s->shutdown, (uv_stream_t *)&s->tcp, on_shutdown) != 0)

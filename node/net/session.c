@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * A session from its connection to its end: reading, opening, which of two stays, keepalive, farewell.
+ * A session from its connection to its end: reading, opening, which of two stays, keepalive,
+ * farewell.
  */
 #include "net/impl.h"
 
@@ -14,7 +15,7 @@
 
 #define NO_ANSWER "no answer to the handshake: the peer does not accept us, or a wrong key"
 
-/* --- beginning -------------------------------------------------------------------------------------- */
+/* --- beginning -------------------------------------------------------------------------------- */
 
 /* dialled: the peer that is called, NULL for an accepted connection. NULL when out of memory. */
 struct net_session *net_session_new(struct net *n, struct net_peer *dialled)
@@ -83,7 +84,7 @@ struct net_session *net_session_of(struct net *n, const struct node_id *peer)
 	return NULL;
 }
 
-/* --- end -------------------------------------------------------------------------------------------- */
+/* --- end -------------------------------------------------------------------------------------- */
 
 static void tell_closed(struct net_session *s)
 {
@@ -168,13 +169,14 @@ void net_close(struct net_session *s, enum wire_bye_reason reason, const char *w
 		farewell(s, reason, why);
 }
 
-/* --- opening ---------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 /*
  * Whether the session that has just been confirmed must give way to the one that is open. Only
- * where both sides have dialled at about the same time: then the smaller node id's stays. The moments
- * compared are those of message 1, which both ends know but for the time it travelled. Should they
- * come to different verdicts all the same, both sessions end, and the jitter of redialling decides.
+ * where both sides have dialled at about the same time: then the smaller node id's stays. The
+ * moments compared are those of message 1, which both ends know but for the time it travelled.
+ * Should they come to different verdicts all the same, both sessions end, and the jitter of
+ * redialling decides.
  */
 static bool gives_way(const struct net_session *s, const struct net_session *open)
 {
@@ -224,7 +226,7 @@ void net_session_open(struct net_session *s)
 		ping(s);
 }
 
-/* --- reading ---------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static const char *bye_text(uint32_t reason)
 {
@@ -376,7 +378,7 @@ void net_pause(struct net_session *s, bool paused)
 		net_session_read(s);
 }
 
-/* --- time ------------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 static void tick_open(struct net_session *s, uint64_t now)
 {
@@ -425,7 +427,7 @@ void net_session_tick(struct net_session *s, uint64_t now)
 	}
 }
 
-/* --- what is known of it ------------------------------------------------------------------------------ */
+/* --- what is known of it ---------------------------------------------------------------------- */
 
 void net_session_count_in(struct net_session *s, size_t len)
 {

@@ -314,7 +314,7 @@ static inline void pair_end(struct world *w, struct node *a, struct node *b)
 	world_end(w);
 }
 
-/* --- raw sockets ---------------------------------------------------------------------------------------- */
+/* --- raw sockets ------------------------------------------------------------------------------ */
 
 static inline int raw_connect(const char *address)
 {
@@ -381,7 +381,7 @@ static inline int raw_accept(struct world *w, int listener)
 	return fd;
 }
 
-/* --- a peer that can do the handshake and then does what it likes ---------------------------------------- */
+/* --- a peer that can do the handshake and then does what it likes ----------------------------- */
 
 struct rogue {
 	int fd;

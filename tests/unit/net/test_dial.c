@@ -26,7 +26,8 @@ static bool settled(const struct node *a, const struct node *b)
 	return true;
 }
 
-/* Both dial, apart by up to some milliseconds: one session is left, the same at both ends, and it works. */
+/* Both dial, apart by up to some milliseconds: one session is left, the same at both ends, and
+ * it works. */
 static void two_that_dial_each_other_end_with_one_session(void **state)
 {
 	struct env_rng rng;
@@ -68,7 +69,8 @@ static void two_that_dial_each_other_end_with_one_session(void **state)
 	print_message("%zu of 50 rounds had two sessions for a moment\n", raced);
 }
 
-/* Nobody can have a session open that is not confirmed here: it goes when the peer gets in first. */
+/* Nobody can have a session open that is not confirmed here: it goes when the peer gets in
+ * first. */
 static void an_unconfirmed_attempt_ends_when_the_peer_gets_in(void **state)
 {
 	static struct node a, b;
@@ -367,6 +369,25 @@ static void refuses_what_is_no_endpoint(void **state)
 	world_end(&w);
 }
 
+static void peers_are_bounded(void **state)
+{
+	static struct node a;
+	struct node_id id = {{0}};
+	uint8_t key[32] = {9};
+	struct world w;
+
+	(void)state;
+	world_start(&w);
+	node_start(&w, &a, 1);
+	for (uint32_t i = 0; i <= SESSIONS_MAX; i++) {
+		be32_put(id.bytes, i);
+		assert_int_equal(net_peer_set(a.net, &id, key, no_psk, NULL, 0),
+			i < SESSIONS_MAX ? 0 : ENT_ELIMIT);
+	}
+	node_stop(&a);
+	world_end(&w);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -383,6 +404,7 @@ int main(void)
 		cmocka_unit_test(a_node_with_a_session_does_not_dial),
 		cmocka_unit_test(a_penalised_peer_is_not_dialled),
 		cmocka_unit_test(refuses_what_is_no_endpoint),
+		cmocka_unit_test(peers_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,8 @@ static void scene_end(struct scene *s)
 	world_end(&s->w);
 }
 
-/* Sends the bytes in pieces; not one comes back, and the end comes when the time for a handshake is over. */
+/* Sends the bytes in pieces; not one comes back, and the end comes when the time for a handshake
+ * is over. */
 static void silence_meets(struct scene *s, const uint8_t *data, size_t len, size_t piece)
 {
 	uint64_t begin = now_ms();
@@ -65,7 +66,8 @@ static void strangers_get_not_one_byte(void **state)
 	node_make(&s.w, &stranger, 9);
 	rogue_greeting(&r, &stranger, &s.a, 1);
 	silence_meets(&s, r.greeting, sizeof(r.greeting), 30);
-	/* A peer's key, but the MAC of somebody who does not know ours; and a bit wrong in message 1. */
+	/* A peer's key, but the MAC of somebody who does not know ours; and a bit wrong in
+	 * message 1. */
 	rogue_greeting(&r, &s.b, &s.a, 1);
 	r.greeting[0] ^= 1;
 	silence_meets(&s, r.greeting, sizeof(r.greeting), sizeof(r.greeting));

@@ -33,7 +33,8 @@ static void a_peer_gets_in_past_hundreds_of_idle_strangers(void **state)
 	world_end(&w);
 }
 
-/* The peer's connection and its first message stand in the middle of a crowd that came all at once. */
+/* The peer's connection and its first message stand in the middle of a crowd that came all at
+ * once. */
 static void a_crowd_behind_a_peer_does_not_push_it_out(void **state)
 {
 	static struct node a, b;

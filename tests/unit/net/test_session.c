@@ -58,7 +58,7 @@ static void bytes_are_counted_at_the_sockets(void **state)
 	pair_end(&w, &a, &b);
 }
 
-/* --- exchange ------------------------------------------------------------------------------------------ */
+/* --- exchange --------------------------------------------------------------------------------- */
 
 /* Message i is a piece of one table, its length and place drawn from i: both ends know it. */
 struct flow {
@@ -196,7 +196,7 @@ static void a_paused_session_makes_the_sender_wait(void **state)
 	pair_end(&w, &a, &b);
 }
 
-/* --- end ------------------------------------------------------------------------------------------------ */
+/* --- end -------------------------------------------------------------------------------------- */
 
 static void a_farewell_is_seen_as_a_clean_end(void **state)
 {
@@ -350,7 +350,7 @@ static void a_peer_removed_and_set_again_is_dialled_again(void **state)
 	pair_end(&w, &a, &b);
 }
 
-/* --- peers that break the rules ---------------------------------------------------------------------------- */
+/* --- peers that break the rules --------------------------------------------------------------- */
 
 /* What each rogue does after its HELLO, and what is said about it. */
 static void rogue_is_cut(struct bytes plain, bool hello, const char *why)
@@ -457,7 +457,7 @@ static void a_forged_frame_ends_the_session(void **state)
 	world_end(&w);
 }
 
-/* --- time -------------------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 static void time_shorten(struct node *node, uint32_t keepalive, uint32_t dead)
 {
@@ -497,7 +497,7 @@ static void a_peer_without_a_sign_of_life_is_given_up(void **state)
 	pair_end(&w, &a, &b);
 }
 
-/* --- one session a peer --------------------------------------------------------------------------------------- */
+/* --- one session a peer ----------------------------------------------------------------------- */
 
 static void a_newer_session_takes_over(void **state)
 {
