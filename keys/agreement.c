@@ -29,7 +29,7 @@ static const char *key_of(char out[KEY_MAX], const char *key, const struct agree
 	return out;
 }
 
-/* --- writing -------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 /* The names of the bits set, or none. */
 static void put_set(struct buf *out, uint32_t set, unsigned numbers_end,
@@ -136,7 +136,7 @@ void agreement_text(struct buf *out, const struct agreement *a)
 	buf_bytes(out, a->notes);
 }
 
-/* --- reading -------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* Text that may be "-" for nothing. */
 static int take_optional(struct field_reader *r, const char *key, char *out, size_t cap)
@@ -550,7 +550,7 @@ out:
 	return rc;
 }
 
-/* --- drafts, sets, fingerprints ------------------------------------------------------------------- */
+/* --- drafts, sets, fingerprints --------------------------------------------------------------- */
 
 static int draft_party(struct agreement *a, const struct card *c, struct err_text *err)
 {

@@ -67,7 +67,7 @@ void card_next(struct card *next, const struct card *last)
 	memcpy(next->previous, last->hash, 32);
 }
 
-/* --- one card ------------------------------------------------------------------------------------- */
+/* --- one card --------------------------------------------------------------------------------- */
 
 static int take_key(struct field_reader *r, const char *role, uint8_t type, const struct card *c,
 	struct note_key *k)
@@ -337,7 +337,7 @@ const struct note_key *card_log_key(const struct card *c, uint64_t incarnation)
 	return NULL;
 }
 
-/* --- chains --------------------------------------------------------------------------------------- */
+/* --- chains ----------------------------------------------------------------------------------- */
 
 static bool log_eq(const struct card_log *a, const struct card_log *b)
 {

@@ -175,7 +175,7 @@ int keydir_install(const char *dir, struct bytes agreement_note, const char *agr
 	return rc;
 }
 
-/* --- pre-shared keys ------------------------------------------------------------------------------ */
+/* --- pre-shared keys -------------------------------------------------------------------------- */
 
 #define PSK_TEXT_LEN (BASE64_TEXT_SIZE(32) - 1 + 1) /* with its LF */
 

@@ -33,7 +33,7 @@ static void add_problem(struct keydir *k, const char *file, const struct err_tex
 	p->error = *error;
 }
 
-/* --- names ---------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static int compare_names(const void *a, const void *b)
 {
@@ -114,7 +114,7 @@ static int read_below(char path[KEYDIR_PATH_MAX], const char *dir, const char *s
 	return file_read_nofollow(path, out, err);
 }
 
-/* --- cards ---------------------------------------------------------------------------------------- */
+/* --- cards ------------------------------------------------------------------------------------ */
 
 /* Copies a chain of the former state into this one. It was good then, so it can only run out of
  * memory now, and then there is none. */
@@ -239,7 +239,7 @@ static int read_cards(struct keydir *k, const char *dir, const struct keydir *fo
 	return 0;
 }
 
-/* --- history -------------------------------------------------------------------------------------- */
+/* --- history ---------------------------------------------------------------------------------- */
 
 int keydir_check_version(const struct agreement *before, const char *place,
 	const struct agreement *a, const char *file, bool *known, struct err_text *err)
@@ -324,7 +324,7 @@ int keydir_check_history(struct keydir *k, const char *dir, const struct keydir_
 	return 0;
 }
 
-/* --- agreements ----------------------------------------------------------------------------------- */
+/* --- agreements ------------------------------------------------------------------------------- */
 
 int keydir_check_root(const struct agreement_party *p, const struct card_chain *chain,
 	bool any_root, const char *file, struct err_text *err)
@@ -440,7 +440,7 @@ static void read_agreement(struct place *in, const char *name, uint64_t id)
 	keep_agreement(in, id);
 }
 
-/* --- revocations ---------------------------------------------------------------------------------- */
+/* --- revocations ------------------------------------------------------------------------------ */
 
 /*
  * Tries the version in force, then those of history: a revocation bears the root that its party
@@ -512,7 +512,7 @@ static bool revocation_name(const char *name, uint64_t *id, struct node_id *node
 	       node_id_parse(bytes_skip(stem, ID_LEN + 1), node);
 }
 
-/* --- the directory -------------------------------------------------------------------------------- */
+/* --- the directory ---------------------------------------------------------------------------- */
 
 static void sort_out(struct place *in, const struct keydir_names *names)
 {

@@ -230,7 +230,7 @@ static void holds_at_its_limits(void **state)
 	assert_non_null(strstr(err.text, "at most 8"));
 }
 
-/* --- chains --------------------------------------------------------------------------------------- */
+/* --- chains ----------------------------------------------------------------------------------- */
 
 static int chain_of(struct card_chain *chain, const struct bytes *notes, size_t len)
 {
@@ -352,7 +352,7 @@ static void compares_chains(void **state)
 	assert_int_equal(chain_of(&fork, other, 2), 0);
 	assert_int_equal(card_chain_compare(&longer, &fork), CARD_CONTRADICTS);
 
-	/* Theft: the thief signed on (one card, then two), the owner rotates from before the theft. */
+	/* Theft: the thief signed on (one card, then two), the owner rotates from before. */
 	maker_rotate(&d, &fr.card, &fr.next_root, &de.next_root);
 	other[1] = maker_card(&arena, &d, &fr.next_root);
 	assert_int_equal(chain_of(&rotated, other, 2), 0);

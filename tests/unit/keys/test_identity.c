@@ -245,7 +245,7 @@ static void a_changed_cost_does_not_open_a_sealed_file(void **state)
 
 static void knows_weak_transport_keys(void **state)
 {
-	/* The points of low order, canonical and not; from the X25519 literature (Bernstein's list). */
+	/* The points of low order, canonical and not (Bernstein's list for X25519). */
 	static const char *const weak[] = {
 		"0000000000000000000000000000000000000000000000000000000000000000",
 		"0100000000000000000000000000000000000000000000000000000000000000",

@@ -487,7 +487,7 @@ static void a_revocation_ends_the_agreement(void **state)
 		ENT_ESTATE);
 }
 
-/* --- installing ----------------------------------------------------------------------------------- */
+/* --- installing ------------------------------------------------------------------------------- */
 
 static int install(struct bytes note, const struct bytes *chains, size_t len)
 {
@@ -569,7 +569,7 @@ static void installs_the_newest_card_of_several(void **state)
 	buf_free(&text);
 }
 
-/* --- pre-shared keys ------------------------------------------------------------------------------ */
+/* --- pre-shared keys -------------------------------------------------------------------------- */
 
 static void pre_shared_keys_are_private_and_whole(void **state)
 {

@@ -305,6 +305,29 @@ static void a_cosigners_key_never_verifies_a_plain_signature(void **state)
 	assert_int_equal(note_verify(&n, &key), ENT_ECRYPTO);
 }
 
+static void another_key_of_the_same_name_is_unknown(void **state)
+{
+	uint8_t public_key[32], secret[64], seed[32] = {3};
+	struct buf out = buf_with_max(4000);
+	struct note_key key, other;
+	struct err_text err;
+	struct note n;
+	(void)state;
+
+	crypto_sign_seed_keypair(public_key, secret, seed);
+	assert_int_equal(note_key_parse(bytes_str(C2SP_VKEY), &key), 0);
+	assert_int_equal(note_key_init(&other, key.name, NOTE_TYPE_ED25519, public_key), 0);
+	buf_str(&out, C2SP_TEXT "\n");
+	note_sign(&out, bytes_str(C2SP_TEXT), &other, secret);
+	assert_int_equal(note_parse(buf_view(&out), "f", &n, &err), 0);
+	assert_int_equal(note_verify(&n, &key), 0);
+	buf_str(&out, DASH "example.com/foo " C2SP_BASE64 "\n");
+	assert_int_equal(note_parse(buf_view(&out), "f", &n, &err), 0);
+	assert_int_equal(note_verify(&n, &key), 1);
+	assert_int_equal(note_verify(&n, &other), 1);
+	buf_free(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +341,7 @@ int main(void)
 		cmocka_unit_test(drops_signatures_of_kinds_it_does_not_know),
 		cmocka_unit_test(refuses_a_note_beyond_its_limit),
 		cmocka_unit_test(signs_a_draft_in_place_and_replaces_its_own_line_only),
+		cmocka_unit_test(another_key_of_the_same_name_is_unknown),
 		cmocka_unit_test(a_cosigners_key_never_verifies_a_plain_signature),
 	};
 
