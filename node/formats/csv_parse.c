@@ -84,13 +84,13 @@ static bool step(struct csv_parser *p, uint8_t c)
 	return false;
 }
 
-static int record_check(struct csv_parser *p, struct input *in, bool ended)
+static int record_check(struct csv_parser *p, struct input *in, bool open)
 {
-	if (p->state == QUOTED && ended)
-		return input_error(in, p->line, ENT_EINVALID, "a quote that is never closed");
 	if (buf_failed(&p->text))
 		return input_error(in, p->line, ENT_ELIMIT,
 			"a row of more than 64 KiB: is a quote not closed?");
+	if (open)
+		return input_error(in, p->line, ENT_EINVALID, "a quote that is never closed");
 	if (!text_utf8_valid(buf_view(&p->text)))
 		return input_error(in, p->line, ENT_EINVALID, "not UTF-8 text");
 	if (p->too_many)
@@ -102,7 +102,7 @@ static int record_check(struct csv_parser *p, struct input *in, bool ended)
 int csv_record_next(struct csv_parser *p, struct input *in)
 {
 	struct bytes view = input_view(in);
-	bool ended = false;
+	bool ended = false, open;
 	int ret;
 
 	record_start(p);
@@ -118,11 +118,12 @@ int csv_record_next(struct csv_parser *p, struct input *in)
 		if (!ended)
 			view = input_view(in);
 	}
-	ret = in->error ? in->error : record_check(p, in, !ended);
-	if (ret)
-		return ret;
+	if (in->error)
+		return in->error;
+	open = p->state == QUOTED;
 	record_end(p);
-	return 1;
+	ret = record_check(p, in, open);
+	return ret ? ret : 1;
 }
 
 int csv_line_split(struct csv_parser *p, struct bytes line)
@@ -131,8 +132,6 @@ int csv_line_split(struct csv_parser *p, struct bytes line)
 	for (size_t i = 0; i < line.len; i++)
 		(void)step(p, line.data[i]);
 	carriage_return_drop(p);
-	if (buf_failed(&p->text) || p->too_many)
-		return ENT_ELIMIT;
 	record_end(p);
-	return 0;
+	return buf_failed(&p->text) || p->too_many ? ENT_ELIMIT : 0;
 }
