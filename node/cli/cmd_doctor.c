@@ -291,7 +291,10 @@ static void check_daemon(struct doctor *d)
 
 	d->answering = rc == 0;
 	check(d, "daemon", d->answering, "start it: systemctl start entented, or entented --home",
-		"%s", d->answering ? "it answers" : err_sentence(rc));
+		"%s",
+		d->answering        ? "it answers"
+		: rc == ENT_ECLOSED ? "no daemon runs on this home"
+				    : err_sentence(rc));
 	c->err.text[0] = '\0';
 	if (!d->answering)
 		return;
