@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * The frame of the command `entente`: what every cmd_<name>.c builds on. A command is a row of the
- * table in main.c; main finds it, reads its options, calls run, closes what was opened and returns
+ * table in commands.c; main finds it, reads its options, calls run, closes what was opened and returns
  * run's exit status.
  *
  * With --json a command prints one JSON document, whatever its status: cli_json(), or cli_fail(),
@@ -91,7 +91,9 @@ struct cli {
 
 /* --- options.c ------------------------------------------------------------------------------------ */
 
-/* The whole program: gives the exit status. commands is the table, ended by NULL. */
+/* Every command, ended by NULL. */
+extern const struct cli_command *const cli_commands[];
+/* The whole program: gives the exit status. */
 int cli_main(const struct cli_command *const *commands, int argc, char **argv);
 
 /*
@@ -301,7 +303,7 @@ int cli_valid_days(struct cli *c, int64_t *from, int64_t *until) MUST_CHECK;
  * time of validity starts anew. Texts are checked where the card is read again. */
 int cli_card_options(struct cli *c, struct card *card) MUST_CHECK;
 
-/* --- the commands, for the table in main.c -------------------------------------------------------- */
+/* --- the commands, for the table in commands.c -------------------------------------------------------- */
 
 extern const struct cli_command cmd_init, cmd_root_new;
 extern const struct cli_command cmd_card_show, cmd_card_export, cmd_card_renew, cmd_card_draft,

@@ -116,7 +116,9 @@ json_t *cli_json_text(struct bytes text)
 	struct buf out = buf_with_max(4 * text.len + 4);
 	json_t *string;
 
-	if (text.len == 0 || text_utf8_valid(text))
+	if (text.len == 0)
+		return json_string("");
+	if (text_utf8_valid(text))
 		return json_stringn((const char *)text.data, text.len);
 	while (text.len) {
 		size_t len = character_len(text);
