@@ -110,7 +110,8 @@ sim_of = $(if $(filter gossip,$(1)),$(SIM_LIB))
 
 unit_folder = $(notdir $(patsubst %/,%,$(dir $(1))))
 define unit_rule
-$(O)/tests/unit/$(1)/%: $(O)/tests/unit/$(1)/%.o $(call sim_of,$(1)) $(TEST_LIB) $(call archives,$(1))
+$(O)/tests/unit/$(1)/%: $(O)/tests/unit/$(1)/%.o $(call sim_of,$(1)) $(TEST_LIB) \
+              $(call archives,$(1))
 	$$(call link,-lcmocka)
 endef
 UNIT_FOLDERS := $(sort $(foreach s,$(UNIT_SOURCES),$(call unit_folder,$(s))))
@@ -147,7 +148,6 @@ check-asan: setup
 
 lint:
 	$(Q)tests/lib/setup.sh lint
-	$(Q)$(SUBMAKE) VARIANT=clang CC=clang WERROR=1 all unit
 	$(Q)$(PYTHON) tests/lib/lint.py --layers "$(LAYERS)" \
 		--flags "$(filter-out -I$(O)/gen,$(ALL_CFLAGS)) -Ibuild/clang/gen"
 

@@ -139,6 +139,14 @@ def tool(command, **options):
     return lines or [f"{command[0]} ended with status {done.returncode}"]
 
 
+def check_clang(_, options):
+    """The second compiler; what it generates clang-tidy uses."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS")}
+    lines = tool(["make", "--no-print-directory", "--keep-going", f"-j{options.jobs}",
+                  "VARIANT=clang", "CC=clang", "WERROR=1", "all", "unit"], env=environment)
+    return [line for line in lines if not re.match(r"  [A-Z]+ +build/", line)]
+
+
 def check_format(sources, _):
     return tool(["clang-format", "--dry-run", "-Werror", "--ferror-limit=3", *map(str, sources.c)])
 
@@ -188,6 +196,7 @@ CHECKS = [
     ("every-source-is-compiled", check_compiled),
     ("python-compiles", check_python),
     ("man-pages-are-clean", check_man),
+    ("clang-compiles-without-warnings", check_clang),
     ("clang-format", check_format),
     ("cppcheck", check_cppcheck),
     ("clang-tidy", check_tidy),
