@@ -187,8 +187,7 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 	p->config = *config;
 	env_random(&config->rng, hash_key, sizeof(hash_key));
 	map_init(&p->frontiers, LOG_NAME_BYTES, GOSSIP_FEEDS_MAX, hash_key);
-	map_init(&p->recent[0], HASH_BYTES, RECENT_MAX + 1, hash_key);
-	map_init(&p->recent[1], HASH_BYTES, RECENT_MAX + 1, hash_key);
+	intake_seen_init(&p->seen, SEEN_MAX, &config->rng);
 	queue_init(&p->to_work);
 	queue_init(&p->to_writer);
 	pthread_mutex_init(&p->events.lock, NULL);
@@ -230,8 +229,7 @@ void pipeline_free(struct pipeline *p)
 	for (size_t at = 0; map_next(&p->frontiers, &at, NULL, &value);)
 		free(value);
 	map_free(&p->frontiers);
-	map_free(&p->recent[0]);
-	map_free(&p->recent[1]);
+	intake_seen_free(&p->seen);
 	free(p);
 }
 

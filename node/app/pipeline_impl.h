@@ -15,8 +15,8 @@
 #define GROUP_BYTES (8u * 1024u * 1024u)
 /* Entries of one index transaction. */
 #define INDEX_ENTRIES 65536u
-/* Own claims not known to be indexed, in each of two generations. */
-#define RECENT_MAX 65536u
+/* Claims of one publication remembered while the index does not show them: 24 bytes each. */
+#define SEEN_MAX 1000000u
 
 enum item_type {
 	/* for the work thread */
@@ -96,9 +96,7 @@ struct pipeline {
 	} progress;
 	/* the work thread's own */
 	struct map frontiers; /* packed feed name -> struct ingest_frontier */
-	struct map recent[2];
-	uint64_t recent_sent[2]; /* progress.sent when the generation was closed */
-	unsigned generation;
+	struct intake_seen seen;
 	/* the writer's own */
 	struct grown grown[GROUP_LOGS_MAX]; /* committed, not signed yet */
 	size_t grown_len;

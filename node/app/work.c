@@ -5,7 +5,6 @@
  */
 #include "app/pipeline_impl.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 
 /* --- runs ------------------------------------------------------------------------------------------ */
@@ -90,60 +89,14 @@ static uint64_t sent_so_far(struct pipeline *p)
 	return sent;
 }
 
-/*
- * Claims of this publication that the index may not show yet: the same claim twice in one file is
- * one entry. Two generations; the older is dropped when all of it is indexed.
- */
-static bool recent_add(struct pipeline *p, struct audience audience, const struct intake_claim *c)
-{
-	crypto_generichash_state state;
-	uint8_t place[11], key[HASH_BYTES];
-
-	place[0] = (uint8_t)audience.kind;
-	be64_put(place + 1, audience.id);
-	place[9] = c->kind;
-	place[10] = c->type;
-	crypto_generichash_init(&state, NULL, 0, sizeof(key));
-	crypto_generichash_update(&state, place, sizeof(place));
-	if (c->has_object)
-		crypto_generichash_update(&state, c->object, sizeof(c->object));
-	crypto_generichash_update(&state, c->value.data, c->value.len);
-	crypto_generichash_update(&state, (const uint8_t *)"", 1);
-	crypto_generichash_update(&state, c->body.data, c->body.len);
-	crypto_generichash_final(&state, key, sizeof(key));
-	if (map_get(&p->recent[0], key) || map_get(&p->recent[1], key))
-		return false;
-	if (map_put(&p->recent[p->generation], key, p) != 0)
-		abort(); /* recent_turn keeps it below its limit */
-	return true;
-}
-
-/* Items of one batch that may still be open when a generation closes: they are sent long before the
- * next one closes, so waiting for them too is safe. */
+/* Items of one batch that may not be sent yet. */
 #define OPEN_MAX 8u
 
-/* When the generation is full the older one goes, all of it being indexed by now or soon. True when
- * it went: a reader opened before does not see what the index has learnt. */
-static bool recent_turn(struct pipeline *p)
-{
-	unsigned g = p->generation;
-
-	if (p->recent[g].count < RECENT_MAX)
-		return false;
-	p->recent_sent[g] = sent_so_far(p) + OPEN_MAX;
-	g = p->generation = !g;
-	progress_wait_indexed(p, p->recent_sent[g]);
-	map_free(&p->recent[g]);
-	return true;
-}
-
-/* Between publications nothing is left to remember: wait for the index, then forget. */
-static void recent_forget(struct pipeline *p)
+/* The index has all that was said: the set that stands in for it is emptied. */
+static void seen_forget(struct pipeline *p)
 {
 	progress_wait_indexed(p, sent_so_far(p));
-	map_free(&p->recent[0]);
-	map_free(&p->recent[1]);
-	p->recent_sent[0] = p->recent_sent[1] = 0;
+	intake_seen_reset(&p->seen);
 }
 
 static void count_rule(struct publication *pub, const char *name, bool lifted)
@@ -235,12 +188,12 @@ static int claim_publish(struct batch *b, const struct intake *in, struct store_
 	int rc = intake_judge(in, r, c, a, &result);
 
 	if (rc != 0)
-		return rc;
+		return rc; /* ENT_ELIMIT: the set is full */
 	if (result.verdict == INTAKE_REFUSED) {
 		refuse(pub, c, result.rule);
 		return 0;
 	}
-	if (result.verdict == INTAKE_UNCHANGED || !recent_add(b->p, result.audience, c)) {
+	if (result.verdict == INTAKE_UNCHANGED) {
 		pub->unchanged++;
 		return 0;
 	}
@@ -258,6 +211,22 @@ static int claim_publish(struct batch *b, const struct intake *in, struct store_
 	return 0;
 }
 
+/* The loop takes the lock to replace the keys: it is held for one claim, never while waiting. */
+static int claim_judge(struct pipeline *p, struct batch *b, struct intake *in,
+	struct store_reader *r, struct intake_claim *c, struct arena *a)
+{
+	int rc;
+
+	pthread_rwlock_rdlock(&p->config.keys->lock);
+	in->guard = p->config.keys->guard;
+	in->agreements = p->config.keys->agreements;
+	in->agreements_len = p->config.keys->agreements_len;
+	rc = claim_publish(b, in, r, c, a);
+	pthread_rwlock_unlock(&p->config.keys->lock);
+	arena_reset(a);
+	return rc;
+}
+
 static void work_claims(struct pipeline *p, struct item *i)
 {
 	struct publication *pub = i->publication;
@@ -266,6 +235,7 @@ static void work_claims(struct pipeline *p, struct item *i)
 	struct intake intake = {.self = p->config.self,
 		.incarnation = p->config.identity->incarnation,
 		.lifted = (const char *const *)pub->lifted,
+		.seen = &p->seen,
 		.now_ms = wall_ms()};
 	struct pipeline_event *e;
 	struct arena a = {0};
@@ -276,24 +246,19 @@ static void work_claims(struct pipeline *p, struct item *i)
 	while (rc == 0 && pub->code == 0 && cursor_left(&in) > 0) {
 		struct intake_claim c;
 
-		if (recent_turn(p)) {
+		rc = intake_claim_decode(&in, &c);
+		if (rc == 0)
+			rc = claim_judge(p, &b, &intake, r, &c, &a);
+		if (rc == ENT_ELIMIT) {
+			/* The set is full: wait for the index, which a new reader then shows. */
+			while (b.open_len)
+				batch_flush(&b, 0);
+			seen_forget(p);
 			store_reader_close(r);
 			rc = store_reader_open(p->config.store, &r);
-			if (rc != 0)
-				break;
+			if (rc == 0)
+				rc = claim_judge(p, &b, &intake, r, &c, &a);
 		}
-		rc = intake_claim_decode(&in, &c);
-		if (rc != 0)
-			break;
-		/* The loop takes the lock to replace the keys: held for one claim, and never while
-		 * waiting for the index. */
-		pthread_rwlock_rdlock(&p->config.keys->lock);
-		intake.guard = p->config.keys->guard;
-		intake.agreements = p->config.keys->agreements;
-		intake.agreements_len = p->config.keys->agreements_len;
-		rc = claim_publish(&b, &intake, r, &c, &a);
-		pthread_rwlock_unlock(&p->config.keys->lock);
-		arena_reset(&a);
 	}
 	if (r)
 		store_reader_close(r);
@@ -328,7 +293,7 @@ void *work_run(void *ctx)
 				break;
 			default: /* ITEM_PUBLICATION_END */
 				send_own(p, i);
-				recent_forget(p);
+				seen_forget(p);
 				break;
 			}
 		}

@@ -7,7 +7,7 @@
 
 #define RULE_UNREADABLE "unreadable"
 
-/* --- claims as frames of a batch ------------------------------------------------------------------ */
+/* --- claims as frames of a batch -------------------------------------------------------------- */
 
 void intake_claim_encode(struct buf *out, const struct intake_claim *c)
 {
@@ -56,7 +56,7 @@ int intake_claim_decode(struct cursor *in, struct intake_claim *c)
 	return 0;
 }
 
-/* --- sameness ------------------------------------------------------------------------------------- */
+/* --- sameness --------------------------------------------------------------------------------- */
 
 static bool lists_equal(const struct bytes *a, size_t a_len, const struct bytes *b, size_t b_len)
 {
@@ -121,7 +121,7 @@ bool intake_same(uint8_t kind, struct bytes standing, struct bytes fresh, int64_
 	return indicators_equal(&old, &new) && half_left(&old, now_ms);
 }
 
-/* --- the door ------------------------------------------------------------------------------------- */
+/* --- the door --------------------------------------------------------------------------------- */
 
 /* The audience asked for, or the community feed of the marking. A marking that has none is put to
  * decide() with the narrower one, which refuses it by name. */
@@ -283,14 +283,13 @@ static int claim_unchanged(const struct intake *in, struct store_reader *reader,
 
 /* Whether there is anything new to say: asks the publication itself, then the store. */
 static int compare(const struct intake *in, struct store_reader *reader,
-	const struct intake_claim *c, const struct record_indicator *indicator, struct arena *a,
-	struct intake_result *result)
+	const struct intake_claim *c, struct arena *a, struct intake_result *result)
 {
 	struct intake_mark mark;
 	int rc, same = ENT_ENOTFOUND;
 
 	if (in->seen) {
-		rc = intake_seen_mark(in->seen, c, result->audience, indicator, &mark);
+		rc = intake_seen_mark(in->seen, c, result->audience, &mark);
 		if (rc != 0)
 			return rc;
 		same = intake_seen_same(in->seen, &mark);
@@ -307,7 +306,7 @@ int intake_judge(const struct intake *in, struct store_reader *reader, const str
 	struct arena *a, struct intake_result *result)
 {
 	struct record_indicator indicator;
-	bool is_indicator = c->kind == KIND_INDICATOR, has_recipients = false, readable;
+	bool has_recipients = false, readable;
 	const char *guard;
 
 	*result = (struct intake_result){.audience = claim_audience(c)};
@@ -323,10 +322,10 @@ int intake_judge(const struct intake *in, struct store_reader *reader, const str
 	guard = guard_verdict(in, c, result);
 	if (guard && !decide_publish(in, c, guard, has_recipients, result))
 		return 0;
-	return compare(in, reader, c, is_indicator ? &indicator : NULL, a, result);
+	return compare(in, reader, c, a, result);
 }
 
-/* --- entries -------------------------------------------------------------------------------------- */
+/* --- entries ---------------------------------------------------------------------------------- */
 
 int intake_entry(const struct intake_claim *c, const uint8_t object_secret[32], int64_t now_ms,
 	const struct env_rng *rng, struct buf *out, struct hash *leaf)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The publish door: what turns a claim into an entry of an own feed, or refuses it by rule. The daemon
- * and `publish --dry-run` run the same code; only the daemon writes.
+ * The publish door: what turns a claim into an entry of an own feed, or refuses it by rule. The
+ * daemon and `publish --dry-run` run the same code; only the daemon writes.
  *
- * For each claim, in this order: marking (unmarked), audience (no-audience, and what decide() says),
- * canonical value, guard rails, then comparison with what stands already (unchanged).
+ * For each claim, in this order: marking (unmarked), audience (no-audience, and what decide()
+ * says), canonical value, guard rails, then comparison with what stands already (unchanged).
  */
 #pragma once
 
@@ -75,8 +75,8 @@ int intake_entry(const struct intake_claim *c, const uint8_t object_secret[32], 
 	const struct env_rng *rng, struct buf *out, struct hash *leaf) MUST_CHECK;
 
 /*
- * True if a new body says nothing new over the standing one: same in all but times, and at least half
- * of the standing claim's validity is left at now (DESIGN 7).
+ * True if a new body says nothing new over the standing one: it is the same byte for byte, or the
+ * same in all but times while at least half of the standing claim's validity is left (DESIGN 7).
  */
 bool intake_same(uint8_t kind, struct bytes standing, struct bytes fresh, int64_t now_ms,
 	struct arena *a);

@@ -5,7 +5,6 @@
 
 #include <sodium.h>
 
-#include "base/vocab.h"
 #include "intake/intake.h"
 
 #define SLOTS_FIRST 4096u
@@ -17,8 +16,7 @@ _Static_assert(sizeof(((struct intake_mark *)0)->key) == crypto_shorthash_siphas
 
 void intake_seen_init(struct intake_seen *s, size_t max, const struct env_rng *rng)
 {
-	/* An indicator as fields takes little more than its body. */
-	*s = (struct intake_seen){.max = max, .scratch = buf_with_max(2 * ENTRY_BODY_MAX)};
+	*s = (struct intake_seen){.max = max, .scratch = buf_with_max(2 * RECORD_VALUE_MAX)};
 	env_random(rng, s->hash_key, sizeof(s->hash_key));
 }
 
@@ -42,48 +40,10 @@ static void hash_128(const struct intake_seen *s, struct bytes data, uint64_t ou
 	crypto_shorthash_siphashx24((uint8_t *)out, data.data, data.len, s->hash_key);
 }
 
-static void put_field(struct buf *out, struct bytes field)
-{
-	buf_u32(out, (uint32_t)field.len);
-	buf_bytes(out, field);
-}
-
-static void put_list(struct buf *out, const struct bytes *list, size_t len)
-{
-	buf_u32(out, (uint32_t)len);
-	for (size_t i = 0; i < len; i++)
-		put_field(out, list[i]);
-}
-
-/* What intake_same compares, without ambiguity. */
-static void put_indicator(struct buf *out, const struct record_indicator *r)
-{
-	buf_u8(out, r->has_confidence);
-	buf_u32(out, r->confidence);
-	buf_u32(out, r->credibility);
-	buf_u32(out, r->port);
-	put_field(out, r->name);
-	put_field(out, r->description);
-	put_field(out, r->lang);
-	put_field(out, r->rule);
-	put_field(out, r->rule_language);
-	put_field(out, r->derived_log);
-	put_field(out, r->derived_object);
-	put_list(out, r->labels, r->labels_len);
-	put_list(out, r->recipients, r->recipients_len);
-	buf_u32(out, (uint32_t)r->references_len);
-	for (size_t i = 0; i < r->references_len; i++) {
-		put_field(out, r->references[i].source);
-		put_field(out, r->references[i].external_id);
-		put_field(out, r->references[i].url);
-	}
-}
-
 int intake_seen_mark(struct intake_seen *s, const struct intake_claim *c, struct audience audience,
-	const struct record_indicator *indicator, struct intake_mark *m)
+	struct intake_mark *m)
 {
 	struct buf *b = &s->scratch;
-	uint64_t said[2];
 
 	buf_reset(b);
 	buf_u8(b, (uint8_t)audience.kind);
@@ -98,21 +58,7 @@ int intake_seen_mark(struct intake_seen *s, const struct intake_claim *c, struct
 	if (buf_failed(b))
 		return ENT_ENOMEM;
 	hash_128(s, buf_view(b), m->key);
-
-	buf_reset(b);
-	buf_u8(b, c->kind);
-	if (c->kind != KIND_RETRACTION) { /* one says what another says, whatever its reason */
-		buf_u8(b, c->tlp);
-		buf_u8(b, c->pap);
-		if (indicator)
-			put_indicator(b, indicator);
-		else
-			buf_bytes(b, c->body);
-	}
-	if (buf_failed(b))
-		return ENT_ENOMEM;
-	hash_128(s, buf_view(b), said);
-	m->said = said[0] ? said[0] : 1;
+	m->said = c->kind;
 	return 0;
 }
 

@@ -5,6 +5,10 @@
  * for what the index does not show yet; once the index has caught up it may be emptied, which keeps
  * it small however long the input is.
  *
+ * Of an object that one input names several times with the same kind the first claim stands: so
+ * that publishing the same list again changes nothing, even where it names an address with two
+ * ports or describes a value twice.
+ *
  * It keeps hashes under a random key, 24 bytes a claim: nothing in an input can make two claims
  * look alike.
  */
@@ -18,12 +22,11 @@
 #include "base/name.h"
 
 struct intake_claim;
-struct record_indicator;
 
-/* A claim as the set sees it: which object in which audience, and what is said of it. */
+/* A claim as the set sees it: which object in which audience, and the kind of what is said. */
 struct intake_mark {
 	uint64_t key[2];
-	uint64_t said; /* never 0 */
+	uint64_t said; /* enum kind, never 0 */
 };
 
 struct intake_seen {
@@ -39,12 +42,10 @@ void intake_seen_init(struct intake_seen *s, size_t max, const struct env_rng *r
 void intake_seen_reset(struct intake_seen *s); /* empties, keeps the memory */
 void intake_seen_free(struct intake_seen *s);
 
-/* The mark of a claim. indicator: its body decoded, when it is one. Times are no part of what is
- * said (DESIGN 7). */
 int intake_seen_mark(struct intake_seen *s, const struct intake_claim *c, struct audience audience,
-	const struct record_indicator *indicator, struct intake_mark *m) MUST_CHECK;
+	struct intake_mark *m) MUST_CHECK;
 
-/* What was said last of the same object in the same audience: 1 the same, 0 something else,
+/* What was said last of the same object in the same audience: 1 the same kind, 0 another,
  * ENT_ENOTFOUND nothing. */
 int intake_seen_same(const struct intake_seen *s, const struct intake_mark *m) MUST_CHECK;
 

@@ -82,7 +82,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* --- claims --------------------------------------------------------------------------------------- */
+/* --- claims ----------------------------------------------------------------------------------- */
 
 /* The body lives in d->body until the next claim. */
 static struct intake_claim claim_of(struct fixture *d, enum tlp tlp, enum type type,
@@ -181,7 +181,7 @@ static void publish(struct fixture *d, struct intake_claim c)
 	append(d, &self, result.audience, &c);
 }
 
-/* --- the door ------------------------------------------------------------------------------------- */
+/* --- the door --------------------------------------------------------------------------------- */
 
 static void chooses_the_feed_by_the_marking(void **state)
 {
@@ -287,7 +287,7 @@ static void blames_marking_before_value(void **state)
 		"unreadable");
 }
 
-/* --- what stands ---------------------------------------------------------------------------------- */
+/* --- what stands ------------------------------------------------------------------------------ */
 
 static void publishes_a_claim_once(void **state)
 {
@@ -397,7 +397,7 @@ static void publishes_objects_as_they_are(void **state)
 	assert_refused(d, c, "unreadable");
 }
 
-/* --- sameness -------------------------------------------------------------------------------------- */
+/* --- sameness --------------------------------------------------------------------------------- */
 
 static bool same(struct record_indicator standing, struct record_indicator fresh, int64_t now_ms)
 {
@@ -482,7 +482,7 @@ static void takes_what_it_cannot_read_for_news(void **state)
 	arena_free(&arena);
 }
 
-/* --- entries --------------------------------------------------------------------------------------- */
+/* --- entries ---------------------------------------------------------------------------------- */
 
 static void makes_an_entry_whose_leaf_and_commitment_hold(void **state)
 {
@@ -529,7 +529,7 @@ static void makes_an_entry_whose_leaf_and_commitment_hold(void **state)
 	buf_free(&out);
 }
 
-/* --- frames ---------------------------------------------------------------------------------------- */
+/* --- frames ----------------------------------------------------------------------------------- */
 
 static void reads_back_what_it_wrote(void **state)
 {
