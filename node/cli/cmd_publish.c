@@ -41,7 +41,7 @@ struct reading {
 	uint64_t claims_len;
 };
 
-/* --- options --------------------------------------------------------------------------------------- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 static int marking_read(struct reading *r)
 {
@@ -135,7 +135,7 @@ static int options_read(struct reading *r)
 	return audience_read(r);
 }
 
-/* --- claims ---------------------------------------------------------------------------------------- */
+/* --- claims ----------------------------------------------------------------------------------- */
 
 static bool label_known(const struct bytes *labels, size_t len, struct bytes label)
 {
@@ -227,7 +227,7 @@ static int on_refused(void *ctx, unsigned line, struct bytes seen, const char *r
 {
 	struct reading *r = ctx;
 
-	publish_refuse(&r->publish, r->input->name, line, seen, rule, reason);
+	publish_refuse(&r->publish, r->input, line, seen, rule, reason);
 	return 0;
 }
 
@@ -253,7 +253,7 @@ static int on_claim(void *ctx, const struct claim *claim)
 	return spool_add(&r->publish.spool, &c);
 }
 
-/* --- inputs ---------------------------------------------------------------------------------------- */
+/* --- inputs ----------------------------------------------------------------------------------- */
 
 static ssize_t next_piece(void *ctx, void *out, size_t cap)
 {
@@ -337,7 +337,7 @@ static int inputs_read(struct reading *r)
 	return 0;
 }
 
-/* --- the command ----------------------------------------------------------------------------------- */
+/* --- the command ------------------------------------------------------------------------------ */
 
 /* With --strict one refusal keeps everything back, so it is looked for before anything goes out.
  * The daemon judges again: a judgement made here binds nobody. */

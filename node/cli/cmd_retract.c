@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * entente retract: takes back what this node has said of a value, in every audience where it stands.
- * A retraction is a record like others (DESIGN 7), marked as the claim that it takes back.
+ * entente retract: takes back what this node has said of a value, in every audience where it
+ * stands. A retraction is a record like others (DESIGN 7), marked as the claim that it takes back.
  */
 #include "base/text.h"
 #include "cli/cli.h"

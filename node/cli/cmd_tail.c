@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * entente tail: every accepted record in the order in which this node took it. A record is shown once
- * the index has passed it, since only then is it known not to be hidden.
+ * entente tail: every accepted record in the order in which this node took it. A record is shown
+ * once the index has passed it, since only then is it known not to be hidden.
  */
 #include <inttypes.h>
 #include <time.h>

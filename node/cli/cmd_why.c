@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * entente why: for each feed in which a value or object stands, whether the feed goes to a peer, and
- * the rule that says so. The decision is the one that the exchange itself makes.
+ * entente why: for each feed in which a value or object stands, whether the feed goes to a peer,
+ * and the rule that says so. The decision is the one that the exchange itself makes.
  */
 #include <inttypes.h>
 
@@ -96,7 +96,7 @@ static void places_show(struct why *w)
 	}
 }
 
-/* --- what the index does not show ------------------------------------------------------------------ */
+/* --- what the index does not show ------------------------------------------------------------- */
 
 static bool is_target(const struct why *w, const struct store_entry *e, struct arena *a)
 {
@@ -119,7 +119,8 @@ static bool is_target(const struct why *w, const struct store_entry *e, struct a
 	       bytes_eq(object.stix_id, value);
 }
 
-/* Hidden entries are in no look-up table, by design; so all entries are gone through. Shows each. */
+/* Hidden entries are in no look-up table, by design; so all entries are gone through, and those
+ * about the target shown. */
 static int hidden_search(struct why *w)
 {
 	struct store_place at = {0, 0};
@@ -146,7 +147,7 @@ static int hidden_search(struct why *w)
 	return rc == ENT_ENOTFOUND ? 0 : rc;
 }
 
-/* --- the command ------------------------------------------------------------------------------------ */
+/* --- the command ------------------------------------------------------------------------------ */
 
 static int why_run(struct why *w)
 {

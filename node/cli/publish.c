@@ -13,7 +13,7 @@
 
 #define SHOWN_MAX 10 /* refusals shown to people one by one */
 
-/* --- what was asked for ---------------------------------------------------------------------------- */
+/* --- what was asked for ----------------------------------------------------------------------- */
 
 static const char *operator_of(struct cli *c)
 {
@@ -47,7 +47,6 @@ int publish_init(struct publish *p, struct cli *c)
 {
 	*p = (struct publish){.cli = c};
 	spool_init(&p->spool);
-	p->list = json_array();
 	p->rules = json_object();
 	p->feeds = json_object();
 	p->urgent = cli_has(c, "--urgent");
@@ -63,34 +62,72 @@ int publish_init(struct publish *p, struct cli *c)
 void publish_free(struct publish *p)
 {
 	spool_free(&p->spool);
-	json_decref(p->list);
+	free(p->list);
 	json_decref(p->rules);
 	json_decref(p->feeds);
 	json_decref(p->unknown);
 }
 
-/* --- the account ----------------------------------------------------------------------------------- */
+/* --- the account ------------------------------------------------------------------------------ */
 
-void publish_refuse(struct publish *p, const char *input, unsigned line, struct bytes value,
-	const char *rule, const char *reason)
+static struct publish_refusal *refusal_push(struct publish *p)
 {
-	struct buf place = buf_with_max(PATH_MAX + 32);
-	json_t *item;
+	if (p->list_len == PUBLISH_LISTED_MAX)
+		return NULL;
+	if (p->list_len == p->list_cap) {
+		size_t cap = p->list_cap ? 2 * p->list_cap : 64;
+		struct publish_refusal *list = realloc(p->list, cap * sizeof(*list));
+
+		if (!list)
+			return NULL;
+		p->list = list;
+		p->list_cap = cap;
+	}
+	return &p->list[p->list_len++];
+}
+
+void publish_refuse(struct publish *p, const struct publish_input *input, unsigned line,
+	struct bytes value, const char *rule, const char *reason)
+{
+	struct arena *a = &p->cli->arena;
+	struct publish_refusal *r = refusal_push(p);
 
 	p->refused++;
 	json_object_set_new(p->rules, rule,
 		json_integer(1 + json_integer_value(json_object_get(p->rules, rule))));
-	if (json_array_size(p->list) >= PUBLISH_LISTED_MAX)
-		return;
-	buf_str(&place, input);
-	if (line > 0)
-		buf_printf(&place, ":%u", line);
-	item = json_pack("{s:o, s:o, s:s}", "input", cli_json_text(buf_view(&place)), "value",
-		cli_json_text(value), "rule", rule);
-	if (reason)
-		json_object_set_new(item, "reason", cli_json_text(bytes_str(reason)));
-	json_array_append_new(p->list, item);
-	buf_free(&place);
+	if (r)
+		*r = (struct publish_refusal){input, line, (const char *)arena_copy(a, value).data,
+			arena_strdup(a, rule), reason ? arena_strdup(a, reason) : NULL};
+}
+
+/* In the order of the inputs: reading and judging each found their own. */
+static int refusal_cmp(const void *a, const void *b)
+{
+	const struct publish_refusal *one = a, *other = b;
+
+	if (one->input != other->input)
+		return one->input < other->input ? -1 : 1;
+	return (one->line > other->line) - (one->line < other->line);
+}
+
+static json_t *refusals_json(const struct publish *p)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < p->list_len; i++) {
+		const struct publish_refusal *r = &p->list[i];
+		struct buf place = buf_with_max(PATH_MAX + 32);
+
+		buf_str(&place, r->input->name);
+		if (r->line > 0)
+			buf_printf(&place, ":%u", r->line);
+		json_array_append_new(list,
+			json_pack("{s:o, s:o, s:s, s:s*}", "input", cli_json_text(buf_view(&place)),
+				"value", cli_json_text(bytes_str(r->value ? r->value : "")), "rule",
+				r->rule, "reason", r->reason));
+		buf_free(&place);
+	}
+	return list;
 }
 
 /* An input was read well or not at all, so nothing is left out of the sum. */
@@ -106,35 +143,27 @@ static json_t *account_json(struct publish *p, bool dry_run)
 
 	json_object_foreach(p->feeds, audience, size) json_array_append_new(feeds,
 		json_pack("{s:s, s:O}", "audience", audience, "size", size));
-	return json_pack("{s:I, s:I, s:I, s:O, s:I, s:s?, s:o, s:b, s:O*}", "read",
+	return json_pack("{s:I, s:I, s:I, s:o, s:I, s:s?, s:o, s:b, s:O*}", "read",
 		(json_int_t)read_len(p), "published", (json_int_t)p->published, "unchanged",
-		(json_int_t)p->unchanged, "refused", p->list, "refused_count",
+		(json_int_t)p->unchanged, "refused", refusals_json(p), "refused_count",
 		(json_int_t)p->refused, "publication", p->id[0] ? p->id : NULL, "feeds", feeds,
 		"dry_run", (int)dry_run, "unknown", p->unknown);
 }
 
-static const char *member(const json_t *item, const char *key)
-{
-	const char *text = json_string_value(json_object_get(item, key));
-
-	return text ? text : "";
-}
-
 static void print_refusals(struct publish *p)
 {
-	size_t listed = json_array_size(p->list);
 	struct cli_table t;
 	json_t *count;
 	const char *rule;
 
 	cli_table_init(&t, p->cli, "refused|value|rule|");
-	for (size_t i = 0; i < listed && i < SHOWN_MAX; i++) {
-		const json_t *item = json_array_get(p->list, i);
+	for (size_t i = 0; i < p->list_len && i < SHOWN_MAX; i++) {
+		const struct publish_refusal *r = &p->list[i];
 
-		cli_table_cell(&t, CLI_DIM, "%s", member(item, "input"));
-		cli_table_cell(&t, CLI_PLAIN, "%s", member(item, "value"));
-		cli_table_cell(&t, CLI_BAD, "%s", member(item, "rule"));
-		cli_table_cell(&t, CLI_DIM, "%s", member(item, "reason"));
+		cli_table_cell(&t, CLI_DIM, r->line > 0 ? "%s:%u" : "%s", r->input->name, r->line);
+		cli_table_cell(&t, CLI_PLAIN, "%s", r->value ? r->value : "");
+		cli_table_cell(&t, CLI_BAD, "%s", r->rule);
+		cli_table_cell(&t, CLI_DIM, "%s", r->reason ? r->reason : "");
 	}
 	cli_table_print(&t);
 	if (p->refused <= SHOWN_MAX)
@@ -168,13 +197,15 @@ int publish_print(struct publish *p, bool dry_run)
 	bool nothing_passed = p->published == 0 && p->unchanged == 0;
 	int status = p->refused > 0 && (p->strict || nothing_passed) ? CLI_REFUSED : CLI_DONE;
 
+	if (p->list_len > 0)
+		qsort(p->list, p->list_len, sizeof(*p->list), refusal_cmp);
 	if (p->cli->json)
 		return cli_json(p->cli, account_json(p, dry_run), status);
 	print_account(p, dry_run);
 	return status;
 }
 
-/* --- judging here ----------------------------------------------------------------------------------- */
+/* --- judging here ----------------------------------------------------------------------------- */
 
 struct judgement {
 	struct publish *publish;
@@ -222,7 +253,7 @@ static int judge_claim(struct judgement *j, const struct intake_claim *c)
 		p->unchanged++;
 		break;
 	case INTAKE_REFUSED:
-		publish_refuse(p, j->input->name, c->line, c->value, result.rule, NULL);
+		publish_refuse(p, j->input, c->line, c->value, result.rule, NULL);
 		break;
 	}
 	return 0;
@@ -244,47 +275,6 @@ static int judge_batch(void *ctx, struct bytes batch)
 	return rc;
 }
 
-struct endpoints {
-	struct arena *arena;
-	const char **list;
-	size_t len, cap;
-};
-
-static void endpoints_add(void *ctx, const struct card *card)
-{
-	struct endpoints *e = ctx;
-
-	for (size_t i = 0; i < card->endpoints_len; i++) {
-		if (e->len == e->cap) {
-			size_t cap = e->cap ? 2 * e->cap : 64;
-			const char **list = arena_alloc(e->arena, cap * sizeof(*list));
-
-			if (!list)
-				return;
-			if (e->len > 0)
-				memcpy(list, e->list, e->len * sizeof(*list));
-			e->list = list;
-			e->cap = cap;
-		}
-		e->list[e->len++] = arena_strdup(e->arena, card->endpoints[i]);
-	}
-}
-
-static int guard_make(struct cli *c, struct guard **guard)
-{
-	struct endpoints e = {.arena = &c->arena};
-	int rc = guard_new(guard);
-
-	if (rc != 0)
-		return rc;
-	rc = cli_cards_each(c, endpoints_add, &e);
-	if (rc == 0)
-		rc = guard_endpoints_set(*guard, e.list, e.len);
-	if (rc != 0)
-		guard_free(*guard);
-	return rc;
-}
-
 int publish_judge(struct publish *p)
 {
 	struct cli *c = p->cli;
@@ -299,9 +289,9 @@ int publish_judge(struct publish *p)
 	own = cli_own(c);
 	if (!own)
 		return cli_fail(c, CLI_STORE, "%s: this node has no card yet", c->home);
-	rc = guard_make(c, &guard);
+	rc = cli_guard_rails(c, &guard);
 	if (rc != 0)
-		return cli_fail(c, CLI_STORE, "guard rails: %s", err_sentence(rc));
+		return rc;
 	intake_seen_init(&j.seen, SIZE_MAX, &rng);
 	j.intake = (struct intake){.self = own->node,
 		.incarnation = own->logs_len > 0 ? own->logs[own->logs_len - 1].incarnation : 0,
@@ -321,7 +311,7 @@ int publish_judge(struct publish *p)
 	return rc != 0 ? cli_fail_code(c, rc, c->command->name) : 0;
 }
 
-/* --- through the daemon ----------------------------------------------------------------------------- */
+/* --- through the daemon ----------------------------------------------------------------------- */
 
 static json_t *request_make(const struct publish *p, const struct publish_input *input)
 {
@@ -351,6 +341,13 @@ static uint64_t number(const json_t *answer, const char *key)
 	return n > 0 ? (uint64_t)n : 0;
 }
 
+static const char *member(const json_t *item, const char *key)
+{
+	const char *text = json_string_value(json_object_get(item, key));
+
+	return text ? text : "";
+}
+
 static void answer_take(struct publish *p, const struct publish_input *input, const json_t *answer)
 {
 	const json_t *refused = json_object_get(answer, "refused");
@@ -362,7 +359,7 @@ static void answer_take(struct publish *p, const struct publish_input *input, co
 	for (size_t i = 0; i < json_array_size(refused); i++) {
 		const json_t *item = json_array_get(refused, i);
 
-		publish_refuse(p, input->name, (unsigned)number(item, "line"),
+		publish_refuse(p, input, (unsigned)number(item, "line"),
 			bytes_str(member(item, "value")), member(item, "rule"), NULL);
 	}
 	/* The daemon lists no more than so many, and counts all. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What `publish` and `retract` share: claims in a spool, one publication of them through the daemon or
- * a judgement of them here, and the account that is printed.
+ * What `publish` and `retract` share: claims in a spool, one publication of them through the daemon
+ * or a judgement of them here, and the account that is printed.
  */
 #pragma once
 
@@ -18,6 +18,13 @@ struct publish_input {
 	uint8_t hash[32], salt[ENTRY_SALT_BYTES];
 };
 
+struct publish_refusal {
+	const struct publish_input *input;
+	unsigned line; /* 0: the input has no lines */
+	const char *value, *rule;
+	const char *reason; /* or NULL */
+};
+
 /* A publication and its account: read = published + unchanged + refused. */
 struct publish {
 	struct cli *cli;
@@ -31,8 +38,9 @@ struct publish {
 	bool strict; /* one refusal: nothing goes out, and all the rest is unchanged */
 
 	uint64_t published, unchanged, refused;
-	json_t *list;    /* refusals: input, value, rule and, where there is one, reason */
-	json_t *rules;   /* rule -> how often among those listed */
+	size_t list_len, list_cap; /* of refusals: the first PUBLISH_LISTED_MAX */
+	struct publish_refusal *list;
+	json_t *rules;   /* rule -> how often, as far as rules were named */
 	json_t *feeds;   /* audience -> size */
 	json_t *unknown; /* what cannot be retracted, as asked; NULL where that cannot be */
 	char id[17];     /* of the publication; "" before there is one */
@@ -43,9 +51,9 @@ struct publish {
 int publish_init(struct publish *p, struct cli *c) MUST_CHECK;
 void publish_free(struct publish *p);
 
-/* Enters a refusal. value is what was seen; line 0: the input has no lines. */
-void publish_refuse(struct publish *p, const char *input, unsigned line, struct bytes value,
-	const char *rule, const char *reason);
+/* Enters a refusal; value is what was seen. */
+void publish_refuse(struct publish *p, const struct publish_input *input, unsigned line,
+	struct bytes value, const char *rule, const char *reason);
 
 /* Judges every claim as the daemon would, against the store as it is, without telling anybody. 0 or
  * the exit status after cli_fail. */

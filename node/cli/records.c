@@ -84,7 +84,7 @@ const struct records_log *records_log(struct records *r, uint32_t number)
 	return known;
 }
 
-/* --- claims --------------------------------------------------------------------------------------- */
+/* --- claims ----------------------------------------------------------------------------------- */
 
 static bool is_retracting(const struct store_entry *e)
 {
@@ -225,7 +225,7 @@ int records_by_target(struct records *r, const struct record_target *t,
 	return rc != 0 ? rc : standing_look(r, claims);
 }
 
-/* --- arguments ------------------------------------------------------------------------------------- */
+/* --- arguments -------------------------------------------------------------------------------- */
 
 /* Up to 32 hexadecimal digits in lower case. */
 static bool prefix_parse(struct record_target *t, struct bytes text)
