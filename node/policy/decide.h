@@ -24,7 +24,7 @@ enum purpose { PURPOSE_DETECT = 1, PURPOSE_BLOCK, PURPOSE_PUBLISH };
 
 /* Rules, one table: name in `why`, --json, provenance and PROTOCOL.md; sentence for people. */
 #define POLICY_RULES(X)                                                                            \
-	X(ALLOW_OWN, "own", "it is this node's own")                                               \
+	X(ALLOW_OWN, "own", "it is the node's own")                                                \
 	X(ALLOW_LOCAL, "local", "the feed is local: it goes to nobody")                            \
 	X(ALLOW_GIVES, "gives", "an agreement in force lets this community feed pass")             \
 	X(ALLOW_PARTY, "party", "it belongs to an agreement to which both are party")              \
@@ -36,10 +36,10 @@ enum purpose { PURPOSE_DETECT = 1, PURPOSE_BLOCK, PURPOSE_PUBLISH };
 	X(NO_AGREEMENT, "no-agreement", "no agreement in force joins the two nodes")               \
 	X(NOT_GIVEN, "not-given", "no agreement in force gives this marking to that peer")         \
 	X(NOT_PARTY, "not-a-party", "the peer is no party to the feed's agreement")                \
-	X(ORIGIN_NOT_PARTY, "origin-not-a-party", "the origin is no party to the feed's agreement") \
+	X(ORIGIN_NOT_PARTY, "origin-not-a-party", "the origin is no party to that agreement")      \
 	X(ENDED, "agreement-ended", "the feed's agreement is not in force")                        \
-	X(TLP_NOT_GIVEN, "tlp-not-given", "the agreement does not let this party give this TLP")   \
-	X(TYPE_NOT_GIVEN, "type-not-given", "the agreement does not let this party give this type") \
+	X(TLP_NOT_GIVEN, "tlp-not-given", "the agreement does not let it give this TLP")           \
+	X(TYPE_NOT_GIVEN, "type-not-given", "the agreement does not let it give this type")        \
 	X(RED_PARTIES, "red-parties", "RED goes to a two-party agreement's feed only")             \
 	X(RED_RECIPIENTS, "red-recipients", "RED names its human recipients")                      \
 	X(RED_STAYS, "red-stays", "RED is never served or exported")                               \
@@ -60,9 +60,9 @@ struct policy_query {
 	const struct entry_header *header; /* NULL at forward */
 	bool has_recipients;               /* of a RED record */
 	const struct node_id *self;
-	const struct node_id *peer;        /* forward, receive; NULL elsewhere */
-	enum purpose purpose;              /* serve, export */
-	const char *guard;                 /* verdict of the guard rails, NULL for none */
+	const struct node_id *peer;                /* forward, receive; NULL elsewhere */
+	enum purpose purpose;                      /* serve, export */
+	const char *guard;                         /* verdict of the guard rails, NULL for none */
 	const struct agreement *const *agreements; /* of this node; time is checked here */
 	size_t agreements_len;
 	int64_t now_s;
@@ -71,8 +71,8 @@ struct policy_query {
 struct policy_verdict {
 	bool allow;
 	enum policy_rule rule;
-	const char *rule_name;      /* of the rule, or of the guard rail */
-	uint64_t agreements[8];     /* that let it pass, lowest ids first */
+	const char *rule_name;  /* of the rule, or of the guard rail */
+	uint64_t agreements[8]; /* that let it pass, lowest ids first */
 	size_t agreements_len;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Acts: what a node enters in its provenance log (DESIGN 12; PROTOCOL.md, "Provenance"). One entry an
- * act on a range, not a record. An entry is an ordinary one, kind act, whose body is an act_body.
+ * Acts: what a node enters in its provenance log (DESIGN 12; PROTOCOL.md, "Provenance"). One entry
+ * an act on a range, not a record. An entry is an ordinary one, kind act, whose body is an act_body.
  */
 #pragma once
 
@@ -12,30 +12,47 @@
 #include "proto/codec.h"
 #include "proto/entry.h"
 
-#define PROVENANCE_ACTS(X)                                                                           \
-	X(STARTED, 1, "started") /* text: program version */                                         \
-	X(STOPPED, 2, "stopped")                                                                     \
-	X(AGREEMENT_IN_FORCE, 3, "agreement-in-force") /* terms[0] */                                \
-	X(AGREEMENT_ENDED, 4,                                                                        \
-		"agreement-ended") /* terms[0]; rule: expired, revoked, removed, replaced */         \
-	X(SESSION_OPENED, 5, "session-opened") /* peer, session, terms */                            \
-	X(SESSION_CLOSED, 6, "session-closed") /* peer, session; text: why */                        \
-	X(RECEIVED, 7, "received")             /* peer, session, log, [from, to), root */            \
-	X(SENDING_OPENED, 8,                                                                         \
-		"sending-opened") /* peer, session, terms, log, from: before the first byte */       \
-	X(SENDING_MARK, 9, "sending-mark")      /* peer, session, log, to */                         \
-	X(SENDING_CLOSED, 10, "sending-closed") /* peer, session, log, to */                         \
-	X(PUBLISHED, 11,                                                                             \
-		"published") /* log, [from, to), operator, publication, hash and salt of the file */ \
-	X(REFUSED, 12, "refused")     /* rule, count, operator or peer, publication */               \
-	X(LIFTED, 13, "guard-lifted") /* rule, count, operator, publication */                       \
-	X(EXPORTED, 14, "exported")                                                                  \
-	X(ERASED, 15, "erased")                                                                      \
-	X(CARD, 16, "card")             /* peer, serial, hash: a chain came into force */            \
-	X(INTRODUCED, 17, "introduced") /* log.node: whom; peer: by whom; hash of the card */        \
-	X(ALARM, 18, "alarm")           /* rule, text, peer, log */                                  \
-	X(CLOCK_STEP, 19, "clock-step") /* from, to: ms */                                           \
-	X(FROZEN, 20, "frozen")         /* log */                                                    \
+/* What each act gives besides its name:
+ *
+ *     started            text: program version
+ *     agreement-in-force terms[0]
+ *     agreement-ended    terms[0]; rule: expired, revoked, removed, replaced
+ *     session-opened     peer, session, terms
+ *     session-closed     peer, session; text: why
+ *     received           peer, session, log, [from, to), root
+ *     sending-opened     peer, session, terms, log, from; entered before the first byte goes
+ *     sending-mark       peer, session, log, to
+ *     sending-closed     peer, session, log, to
+ *     published          log, [from, to), operator, publication, hash and salt of the file
+ *     refused            rule, count, operator or peer, publication
+ *     guard-lifted       rule, count, operator, publication
+ *     card               peer, serial, hash: a chain came into force
+ *     introduced         log.node: whom; peer: by whom; hash of the card
+ *     alarm              rule, text, peer, log
+ *     clock-step         from, to: ms
+ *     frozen             log
+ */
+#define PROVENANCE_ACTS(X)                                                                         \
+	X(STARTED, 1, "started")                                                                   \
+	X(STOPPED, 2, "stopped")                                                                   \
+	X(AGREEMENT_IN_FORCE, 3, "agreement-in-force")                                             \
+	X(AGREEMENT_ENDED, 4, "agreement-ended")                                                   \
+	X(SESSION_OPENED, 5, "session-opened")                                                     \
+	X(SESSION_CLOSED, 6, "session-closed")                                                     \
+	X(RECEIVED, 7, "received")                                                                 \
+	X(SENDING_OPENED, 8, "sending-opened")                                                     \
+	X(SENDING_MARK, 9, "sending-mark")                                                         \
+	X(SENDING_CLOSED, 10, "sending-closed")                                                    \
+	X(PUBLISHED, 11, "published")                                                              \
+	X(REFUSED, 12, "refused")                                                                  \
+	X(LIFTED, 13, "guard-lifted")                                                              \
+	X(EXPORTED, 14, "exported")                                                                \
+	X(ERASED, 15, "erased")                                                                    \
+	X(CARD, 16, "card")                                                                        \
+	X(INTRODUCED, 17, "introduced")                                                            \
+	X(ALARM, 18, "alarm")                                                                      \
+	X(CLOCK_STEP, 19, "clock-step")                                                            \
+	X(FROZEN, 20, "frozen")                                                                    \
 	X(INCARNATION, 21, "incarnation")
 
 enum act {

@@ -7,8 +7,8 @@
 #include "provenance/act.h"
 
 /*
- * One template an act. A letter behind % is a field of the body; a part in brackets is left out when
- * one of its fields is not given.
+ * One template an act. A letter behind % is a field of the body; a part in brackets is left out
+ * when one of its fields is not given.
  *
  *     %p peer  %l log  %f from  %t to  %n to - from  %a agreements  %r rule  %o operator
  *     %c count  %x text  %h hash  %b publication  %s serial  %e session  %F %T from, to as times

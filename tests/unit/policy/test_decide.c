@@ -403,16 +403,16 @@ static void joins_and_introduces_only_while_in_force(void **state)
 		bool in_force = when == NOW_IN_FORCE;
 
 		pact_make(&p, FEED_ID, 1u << SELF | 1u << PEER, (enum when)when, 0, 0);
-		assert_int_equal(
-			policy_joined(texts, 1, &nodes[SELF], &nodes[PEER], NOW), in_force);
-		assert_int_equal(
-			policy_joined(texts, 1, &nodes[PEER], &nodes[SELF], NOW), in_force);
+		assert_int_equal(policy_joined(texts, 1, &nodes[SELF], &nodes[PEER], NOW),
+			in_force);
+		assert_int_equal(policy_joined(texts, 1, &nodes[PEER], &nodes[SELF], NOW),
+			in_force);
 		assert_false(policy_joined(texts, 1, &nodes[SELF], &nodes[THIRD], NOW));
 		assert_false(policy_joined(texts, 1, &nodes[SELF], &nodes[SELF], NOW));
 		assert_false(policy_introduces(texts, 1, &nodes[SELF], &nodes[PEER], NOW));
 		p.parties[0].introduces = true;
-		assert_int_equal(
-			policy_introduces(texts, 1, &nodes[SELF], &nodes[PEER], NOW), in_force);
+		assert_int_equal(policy_introduces(texts, 1, &nodes[SELF], &nodes[PEER], NOW),
+			in_force);
 		assert_false(policy_introduces(texts, 1, &nodes[PEER], &nodes[SELF], NOW));
 	}
 }
