@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* LINKS: intel */
+/* The first byte is the type wanted, the rest the text: what is read is canonical and reads as itself. */
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "intel/guard.h"
+#include "intel/value.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(int holds)
+{
+	if (!holds)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct guard *guard;
+	struct err_text err = {""};
+	struct value v, again;
+	struct bytes text;
+	char room[64];
+
+	if (!guard)
+		check(guard_new(&guard) == 0);
+	if (size == 0)
+		return 0;
+	text = bytes_from(data + 1, size - 1);
+	if (value_parse(&v, text, data[0] % (TYPE_COUNT + 1), &err) != 0) {
+		check(err.text[0] && text_printable(bytes_str(err.text)));
+		check(value_printable(text, room, sizeof(room)).len <= sizeof(room));
+		return 0;
+	}
+	check(v.type != TYPE_NONE && v.len > 0 && v.len <= RECORD_VALUE_MAX &&
+		v.text[v.len] == '\0');
+	check(text_utf8_valid(bytes_from(v.text, v.len)));
+	check(value_is_canonical(v.type, bytes_from(v.text, v.len)));
+	check(value_parse(&again, bytes_from(v.text, v.len), TYPE_NONE, NULL) == 0);
+	check(again.type == v.type && again.len == v.len && memcmp(again.text, v.text, v.len) == 0);
+	(void)guard_check(guard, v.type, bytes_from(v.text, v.len), NULL);
+	return 0;
+}
