@@ -344,7 +344,7 @@ static void dispatch(struct gossip *g, struct session *s, const struct wire_mess
 		on_cards(g, s, &m->cards);
 		return;
 	case WIRE_HEADS:
-		g->heads_heard = true;
+		g->heads_heard |= m->heads.heads_len < WIRE_HEADS_MAX;
 		for (size_t i = 0; i < m->heads.heads_len && !s->closing; i++)
 			on_head(g, s, &m->heads.heads[i]);
 		return;

@@ -239,8 +239,8 @@ void session_announce_all(struct gossip *g, struct session *s)
 			m.heads.heads_len = 0;
 		}
 	}
-	if (m.heads.heads_len)
-		send_message(g, s, &m);
+	/* A message that is not full, if need be an empty one, says that these were all. */
+	send_message(g, s, &m);
 }
 
 void feed_announce(struct gossip *g, struct feed *f)

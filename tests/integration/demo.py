@@ -80,9 +80,10 @@ def publish_lumma(fed, nodes):
     values = os.path.join(fed.dir, "accepted.txt")
     refused = {r["value"] for r in done["refused"]}
     canonical = fr.json("canonical", "--file", LUMMA, status=None)
-    accepted = sorted({c["value"] for c in canonical if c["value"] and c["value"] not in refused})
+    accepted = sorted({(c["type"], c["value"]) for c in canonical
+                       if c["value"] and c["input"] not in refused and c["value"] not in refused})
     with open(values, "w", encoding="utf-8") as f:
-        f.write("\n".join(accepted) + "\n")
+        f.write("".join(value + "\n" for _, value in accepted))
     start = time.monotonic()
     found = ua.json("find", "--file", values)
     took = time.monotonic() - start
@@ -95,9 +96,8 @@ def publish_lumma(fed, nodes):
     claim(c["name"] == "fr" and via == "pl",
           f"{one['value']}: claimed by {c['name']} in {c['audience']}, tlp {c['tlp']}, "
           f"came by {via}")
-    origin = next(o for o in ua.json("origins") if o["origin"] == fr.id)
-    claim("pl" in str(origin.get("introduced_name", "")) or origin.get("introduced_by") == nodes[3].id,
-          "ua shows fr as introduced by pl, its card pinned")
+    origin = next(o for o in ua.json("origins") if o["node"] == fr.id)
+    claim(origin["introduced_by"] == nodes[3].id, "ua shows fr as introduced by pl, its card pinned")
     return one["value"], size
 
 
