@@ -31,6 +31,8 @@ BANNED = {
     "localtime": "gmtime_r", "inet_aton": "inet_pton", "inet_addr": "inet_pton",
     "usleep": "a condition", "sleep": "a condition",
 }
+# Tests may start a tool and may wait a little before they look again.
+TESTS_MAY = {"popen", "usleep"}
 BANNED_CALL = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")\s*\(")
 
 TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
@@ -97,6 +99,8 @@ def check_banned(sources, _):
     for path in sources.c:
         for number, line in enumerate(sources.code[path].split("\n"), 1):
             for name in BANNED_CALL.findall(line):
+                if path.parts[0] == "tests" and name in TESTS_MAY:
+                    continue
                 yield f"{path}:{number}: {name}() is banned; use {BANNED[name]}"
 
 
@@ -162,13 +166,13 @@ def check_python(sources, _):
 
 def check_cppcheck(sources, options):
     files = [str(p) for p in sources.product if p.suffix == ".c"]
-    # cppcheck sees no system headers; it stumbles over the list macros of this one. What is
-    # uninitialised the analyzer of clang tells more truly.
-    macros = [f"--include={p}" for p in glob.glob("/usr/include/*/sys/queue.h")]
+    # cppcheck sees no system headers and stumbles over the loop macros of these two. What is
+    # uninitialised the compilers tell more truly, and what leaks the sanitisers.
+    headers = glob.glob("/usr/include/*/sys/queue.h") + glob.glob("/usr/include/jansson.h")
     return tool(["cppcheck", "--quiet", f"-j{options.jobs}", "--std=c11", "--error-exitcode=1",
-                 "--enable=warning,portability", "--suppress=missingInclude",
-                 "--suppress=uninitvar", "--library=posix,gnu", "--max-configs=1", *macros,
-                 "-I.", "-Inode", "-D__GNUC__=12", *files])
+                 "--enable=warning", "--inline-suppr", "--max-configs=1", "--library=posix,gnu",
+                 "--suppress=missingInclude", "--suppress=uninitvar", "--suppress=memleak",
+                 *(f"--include={p}" for p in headers), "-I.", "-Inode", "-D__GNUC__=12", *files])
 
 
 def check_tidy(sources, options):
