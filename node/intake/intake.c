@@ -299,7 +299,8 @@ static int compare(const struct intake *in, struct store_reader *reader,
 	if (same < 0)
 		return same;
 	result->verdict = same ? INTAKE_UNCHANGED : INTAKE_PUBLISH;
-	return same || !in->seen ? 0 : intake_seen_put(in->seen, &mark);
+	/* Also when it stands already: a second claim about it in this input is a repeat as well. */
+	return in->seen ? intake_seen_put(in->seen, &mark) : 0;
 }
 
 int intake_judge(const struct intake *in, struct store_reader *reader, const struct intake_claim *c,

@@ -59,7 +59,7 @@ struct intake_result {
 /*
  * Judges one claim against policy, guard rails and the store. reader may be NULL (nothing stands).
  * A claim whose has_object is set is looked up by that, another by its value. What the index does
- * not show yet must be in in->seen, which also takes the claim when it is to be published.
+ * not show yet must be in in->seen, which also takes the claim.
  * A retraction of what does not stand, or is retracted, is unchanged.
  * Fails only for reasons of the store or memory; ENT_ELIMIT when in->seen is full: let the index
  * catch up, empty it, and judge this claim again.
