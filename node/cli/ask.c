@@ -154,7 +154,7 @@ int cli_root_key(struct cli *c, struct root_key *root)
 		path = cli_path(c, "keys/root.key");
 	rc = secret_file_sealed(path, &sealed, &c->err);
 	if (rc == ENT_ENOTFOUND)
-		return cli_fail(c, CLI_NOT,
+		return cli_fail(c, CLI_STORE,
 			"%s: there is no root key here: name it with --root-key FILE", path);
 	if (rc)
 		return cli_fail_code(c, rc, path);

@@ -467,8 +467,8 @@ static int run_accept(struct cli *c)
 		cli_now_s(), &c->err);
 	if (!rc)
 		rc = agreement_parse(note, c->args[0], &c->arena, &a, &c->err);
-	if (rc)
-		return cli_fail_code(c, rc, c->args[0]);
+	if (rc) /* a card that is wanted and not there: the input is incomplete */
+		return cli_fail_code(c, rc == ENT_ENOTFOUND ? ENT_EINVALID : rc, c->args[0]);
 	cli_reload(c);
 	if (c->json)
 		return cli_json(c, json_agreement(c, &a, state_of(&a)), CLI_DONE);

@@ -137,7 +137,9 @@ int cli_read_file(struct cli *c, const char *path, size_t max, struct bytes *dat
 	struct buf text = buf_with_max(max);
 	int rc = file_read(path, &text, &c->err);
 
-	if (rc)
+	if (rc == ENT_ENOTFOUND)
+		rc = cli_fail(c, CLI_STORE, "%s", c->err.text);
+	else if (rc)
 		rc = cli_fail_code(c, rc, path);
 	*data = arena_copy(&c->arena, buf_view(&text));
 	if (!rc && !data->data)
