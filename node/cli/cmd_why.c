@@ -170,9 +170,19 @@ static int why_run(struct why *w)
 		"nothing is known of it here: publish --dry-run tells whether it could go out");
 }
 
+/* The place that answers the question in one word: the first that lets it go, else the first. */
+static const json_t *telling_place(const json_t *places)
+{
+	for (size_t i = 0; i < json_array_size(places); i++)
+		if (json_is_true(json_object_get(json_array_get(places, i), "allow")))
+			return json_array_get(places, i);
+	return json_array_get(places, 0);
+}
+
 static int run(struct cli *c)
 {
 	struct why *w;
+	const json_t *verdict;
 	json_t *answer;
 	int rc;
 
@@ -194,8 +204,11 @@ static int run(struct cli *c)
 		json_decref(w->places);
 		return rc;
 	}
-	answer = json_pack("{s:s, s:o, s:s, s:o}", "asked", c->args[0], "peer",
-		cli_json_node(&w->peer), "name", cli_name(c, &w->peer), "places", w->places);
+	verdict = telling_place(w->places);
+	answer = json_pack("{s:s, s:o, s:s, s:O, s:O, s:o}", "asked", c->args[0], "peer",
+		cli_json_node(&w->peer), "name", cli_name(c, &w->peer), "allow",
+		json_object_get(verdict, "allow"), "rule", json_object_get(verdict, "rule"),
+		"places", w->places);
 	return cli_json(c, answer, CLI_DONE);
 }
 
