@@ -42,10 +42,11 @@ void db_close(struct db *db);
 int db_read(struct db *db, bool idle, MDB_txn **txn) MUST_CHECK;
 
 /*
- * Commits. On error nothing of the transaction remains, it is gone either way, and one line says so in
- * the log. A later transaction may succeed: what is committed was synced then, and all that a new one
- * refers to beside that it writes itself. Only a meta page that cannot be written ends it, and LMDB
- * then refuses every further transaction by itself (ENT_EIO) until the environment is opened anew.
+ * Commits. On error nothing of the transaction remains, it is gone either way, and one line says
+ * so in the log. A later transaction may succeed: what is committed was synced then, and all that
+ * a new one refers to beside that it writes itself. Only a meta page that cannot be written ends
+ * it, and LMDB then refuses every further transaction by itself (ENT_EIO) until the environment
+ * is opened anew.
  */
 int db_commit(struct db *db, MDB_txn *txn) MUST_CHECK;
 

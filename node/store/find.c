@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Look-ups: by value, by object id, by expiry. The index names places, the truth has the last word. */
+/*
+ * Look-ups: by value, by object id, by expiry. The index names places, the truth has the last
+ * word.
+ */
 #include "store/impl.h"
 
 #include <assert.h>
@@ -50,7 +53,7 @@ static void scan_close(struct scan *sc)
 		mdb_cursor_close(sc->cursor);
 }
 
-/* --- state --------------------------------------------------------------------------------------------- */
+/* --- state ------------------------------------------------------------------------------------ */
 
 uint64_t store_index_position(struct store_reader *r)
 {
@@ -80,7 +83,7 @@ const char *store_hidden(struct store_reader *r, struct store_place place)
 	return value.mv_data; /* stored with its NUL */
 }
 
-/* --- look-ups ------------------------------------------------------------------------------------------ */
+/* --- look-ups --------------------------------------------------------------------------------- */
 
 static bool value_matches(struct store_reader *r, const struct store_entry *e, enum type type,
 	struct bytes value)
@@ -169,7 +172,7 @@ int store_find_expiry(struct store_reader *r, int64_t from_ms, int64_t to_ms,
 	return rc;
 }
 
-/* --- the standing entry ---------------------------------------------------------------------------------- */
+/* --- the standing entry ----------------------------------------------------------------------- */
 
 /* The last entry of one log about an object. ENT_ENOTFOUND. */
 static int object_last(struct store_reader *r, uint32_t log, const uint8_t object[OBJECT_ID_BYTES],
@@ -196,7 +199,10 @@ static int object_last(struct store_reader *r, uint32_t log, const uint8_t objec
 	return rc;
 }
 
-/* One row of table `names`: the standing entry if that log is of the node and audience and has one. */
+/*
+ * One row of table `names`: the standing entry if that log is of the node and audience and has
+ * one.
+ */
 static int name_standing(struct store_reader *r, MDB_val key, MDB_val value,
 	struct audience audience, const uint8_t object[OBJECT_ID_BYTES], struct store_entry *e)
 {

@@ -72,7 +72,7 @@ struct store_reader {
 	struct cursor at;
 };
 
-/* --- keys ------------------------------------------------------------------------------------------ */
+/* --- keys ------------------------------------------------------------------------------------- */
 
 #define ARRIVAL_KEY_BYTES 8
 #define RUN_KEY_BYTES     12 /* u32 log, u64 first index */
@@ -117,7 +117,7 @@ static inline struct store_place place_get(const uint8_t *in)
 	return (struct store_place){v >> 16, (uint32_t)(v & 0xffff)};
 }
 
-/* --- rows of the truth (rows.c) ---------------------------------------------------------------------- */
+/* --- rows of the truth (rows.c) --------------------------------------------------------------- */
 
 /* The number of a log. ENT_ENOTFOUND. */
 int row_number_get(struct store *s, MDB_txn *txn, const struct log_name *name,
@@ -132,7 +132,7 @@ int row_log_create(struct store *s, MDB_txn *txn, const struct log_name *name,
 /* The last arrival number given, 0 when none. */
 int row_arrival_last(struct store *s, MDB_txn *txn, uint64_t *arrival) MUST_CHECK;
 
-/* --- reading (read.c) ------------------------------------------------------------------------------------ */
+/* --- reading (read.c) ------------------------------------------------------------------------- */
 
 /* A reader of the truth alone, for the index thread; the caller's own struct. */
 int reader_begin(struct store *s, bool with_index, struct store_reader *r) MUST_CHECK;
@@ -141,7 +141,7 @@ void reader_end(struct store_reader *r);
 /* The bundle with that arrival number, kept as where the reader stands. ENT_ENOTFOUND. */
 int reader_bundle(struct store_reader *r, uint64_t arrival) MUST_CHECK;
 
-/* --- the index (index.c) ------------------------------------------------------------------------------------ */
+/* --- the index (index.c) ---------------------------------------------------------------------- */
 
 struct index_state {
 	uint64_t position; /* arrivals up to here are in the tables */

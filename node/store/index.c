@@ -48,7 +48,7 @@ void index_value_hash(const struct store *s, uint8_t out[8], unsigned type, stru
 	crypto_shorthash(out, raw, 1 + value.len, s->index_hash_key);
 }
 
-/* --- state ------------------------------------------------------------------------------------------- */
+/* --- state ------------------------------------------------------------------------------------ */
 
 #define STATE_KEY   "state"
 #define STATE_BYTES 32
@@ -84,7 +84,7 @@ static int state_put(struct store *s, MDB_txn *txn, const struct index_state *st
 	return db_err(mdb_put(txn, s->index.tables[INDEX_META], &key, &value, 0));
 }
 
-/* --- groups ---------------------------------------------------------------------------------------------- */
+/* --- groups ----------------------------------------------------------------------------------- */
 
 static int group_init(struct group *g, size_t key_len, size_t entries_max)
 {
@@ -177,7 +177,7 @@ static int group_store(struct step *st, struct group *g, enum index_table table,
 	return db_err(rc);
 }
 
-/* --- entries --------------------------------------------------------------------------------------------- */
+/* --- entries ---------------------------------------------------------------------------------- */
 
 static bool is_record(const struct store_entry *e)
 {

@@ -101,7 +101,7 @@ static int state_dirty(const struct store *s)
 
 	/* Without a boot id no later start will trust what was left dirty. */
 	if (!line_read(BOOT_ID_PATH, boot))
-		strcpy(boot, "unknown");
+		snprintf(boot, sizeof(boot), "unknown");
 	snprintf(line, sizeof(line), "dirty %s", boot);
 	return state_write(s, line);
 }

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* --- readers --------------------------------------------------------------------------------------------- */
+/* --- readers ---------------------------------------------------------------------------------- */
 
 static int txns_begin(struct store *s, bool with_index, struct store_reader *r)
 {
@@ -67,7 +67,7 @@ void store_reader_close(struct store_reader *r)
 	free(r);
 }
 
-/* --- logs ------------------------------------------------------------------------------------------------ */
+/* --- logs ------------------------------------------------------------------------------------- */
 
 int store_log_at(struct store_reader *r, uint32_t number, struct store_log *log)
 {
@@ -102,7 +102,7 @@ out:
 	return rc;
 }
 
-/* --- entries ------------------------------------------------------------------------------------------- */
+/* --- entries ---------------------------------------------------------------------------------- */
 
 uint64_t store_arrival_last(struct store_reader *r)
 {
@@ -196,7 +196,7 @@ int store_entry_next(struct store_reader *r, struct store_place from, struct sto
 	return rc ? rc : bundle_entry(r, 0, e);
 }
 
-/* --- runs -------------------------------------------------------------------------------------------------- */
+/* --- runs ------------------------------------------------------------------------------------- */
 
 /* A walk along a log, bundle by bundle: the reader's bundle is the one that holds `index`. */
 struct walk {
@@ -361,7 +361,7 @@ int store_run_read(struct store_reader *r, const struct log_name *name, uint64_t
 	return rc == ENT_ENOTFOUND ? ENT_ECORRUPT : rc;
 }
 
-/* --- tree ---------------------------------------------------------------------------------------------------- */
+/* --- tree ------------------------------------------------------------------------------------- */
 
 static int subtree_stored(const struct store_tree *t, unsigned level, uint64_t index,
 	struct hash *hash)
@@ -423,7 +423,7 @@ int store_tree_subtree(void *ctx, unsigned level, uint64_t index, struct hash *h
 				       : subtree_computed(t, level, index, hash);
 }
 
-/* --- origins and settings -------------------------------------------------------------------------------------- */
+/* --- origins and settings --------------------------------------------------------------------- */
 
 static int origin_decode(MDB_val key, MDB_val value, struct store_origin *o)
 {

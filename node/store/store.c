@@ -91,7 +91,10 @@ static int truth_open(struct store *s, struct err_text *err)
 		rc = truth_check(s);
 	if (rc == ENT_ENOTFOUND && s->mode == STORE_WRITE)
 		rc = truth_create(s);
-	/* A writer killed between writing and syncing its last commit: what is read here is announced. */
+	/*
+	 * A writer killed between writing and syncing its last commit: what is read here is
+	 * announced.
+	 */
 	if (rc == 0 && s->mode == STORE_WRITE)
 		rc = db_err(mdb_env_sync(s->log.env, 1));
 	if (rc == ENT_EVERSION)

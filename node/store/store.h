@@ -3,17 +3,17 @@
  * The store: LMDB behind a small interface (docs/STORE.md describes every table).
  *
  * Environment `log` is the truth: logs with their entries in order of arrival, tree hashes,
- * checkpoints, cards of origins. One writer thread begins and commits every transaction; a commit is
- * synced before anything derived from it is announced. Environment `index` is derived from it and
- * may be lost at any time: look-up by value, by object id, by expiry. It is written by the index
- * thread alone, not synced, and thrown away when the machine went down under it.
+ * checkpoints, cards of origins. One writer thread begins and commits every transaction; a commit
+ * is synced before anything derived from it is announced. Environment `index` is derived from it
+ * and may be lost at any time: look-up by value, by object id, by expiry. It is written by the
+ * index thread alone, not synced, and thrown away when the machine went down under it.
  *
  * Readers (any thread, any process) take a struct store_reader: a short read transaction on both.
  * Views into it die with it.
  *
  * Logs live under a local number (u32). Entries lie in bundles: one value per append, keyed by
- * arrival number (u64, from 1), holding packed entries (proto/entry.h) exactly as received.
- * A place is (arrival, slot): the slot-th entry of that bundle.
+ * arrival number (u64, from 1), holding packed entries (proto/entry.h) exactly as received. A
+ * place is (arrival, slot): the slot-th entry of that bundle.
  */
 #pragma once
 
@@ -32,21 +32,21 @@ struct store_reader;
 
 enum store_mode {
 	STORE_READ,  /* for commands: nothing is created */
-	STORE_WRITE, /* for the daemon: creates what is missing; one process at a time (lock file) */
+	STORE_WRITE, /* for the daemon: creates what is missing; one process at a time */
 };
 
 /*
  * data is the node's data directory (holds log/ and index/). ENT_EBUSY: another process writes.
  * ENT_ENOTFOUND: nothing there (STORE_READ). ENT_EVERSION: a schema this program does not know.
- * Once per process and directory, and never across fork (LMDB). STORE_READ works beside a daemon and
- * without one; an index that cannot be trusted, or is not there, reads as an empty one.
+ * Once per process and directory, and never across fork (LMDB). STORE_READ works beside a daemon
+ * and without one; an index that cannot be trusted, or is not there, reads as an empty one.
  */
 int store_open(struct store **s, const char *data, enum store_mode mode,
 	struct err_text *err) MUST_CHECK;
 void store_close(struct store *s);
 uint64_t store_disk_bytes(const struct store *s);
 
-/* --- logs ------------------------------------------------------------------------------------------ */
+/* --- logs ------------------------------------------------------------------------------------- */
 
 struct store_log {
 	uint32_t number;
@@ -65,13 +65,14 @@ struct store_log {
 	uint32_t receipts; /* cosignatures of the newest checkpoint held */
 };
 
-/* --- writing: the writer thread only --------------------------------------------------------------- */
+/* --- writing: the writer thread only ---------------------------------------------------------- */
 
 int store_begin(struct store *s, struct store_txn **txn) MUST_CHECK;
 /*
- * Syncs. On error nothing of the transaction remains, and it is gone either way. ENT_EFULL: disk or map
- * is full, the same may succeed once there is room. ENT_EIO: the same, except where the very page that
- * commits could not be written: then store_begin gives ENT_EIO until the store is opened anew.
+ * Syncs. On error nothing of the transaction remains, and it is gone either way. ENT_EFULL: disk
+ * or map is full, the same may succeed once there is room. ENT_EIO: the same, except where the
+ * very page that commits could not be written: then store_begin gives ENT_EIO until the store is
+ * opened anew.
  */
 int store_commit(struct store_txn *txn) MUST_CHECK;
 void store_abort(struct store_txn *txn);
@@ -91,18 +92,24 @@ struct store_run {
 };
 
 /*
- * Appends; keeps perfect subtrees of level 8 and above. ENT_ESTATE when start is not the size or the
- * log is frozen, ENT_ENOTFOUND when there is no such log, ENT_EINVALID when entries are not count
- * packed entries, ENT_EPROOF when they do not lead to tree: every leaf is hashed once more here, so
- * that nothing is announced that the store does not hold. These leave the transaction as it was.
+ * Appends; keeps perfect subtrees of level 8 and above. ENT_ESTATE when start is not the size or
+ * the log is frozen, ENT_ENOTFOUND when there is no such log, ENT_EINVALID when entries are not
+ * count packed entries, ENT_EPROOF when they do not lead to tree: every leaf is hashed once more
+ * here, so that nothing is announced that the store does not hold. These leave the transaction as
+ * it was.
  */
 int store_append(struct store_txn *txn, const struct store_run *run) MUST_CHECK;
-/* Keeps the newer of the log's checkpoint and this one, and the newest that is held. ENT_ENOTFOUND: no
- * such log; ENT_ESTATE: it is frozen. */
+/*
+ * Keeps the newer of the log's checkpoint and this one, and the newest that is held.
+ * ENT_ENOTFOUND: no such log; ENT_ESTATE: it is frozen.
+ */
 int store_checkpoint_put(struct store_txn *txn, const struct checkpoint *c) MUST_CHECK;
 int store_log_freeze(struct store_txn *txn, const struct log_name *name) MUST_CHECK;
 
-/* Pinned origins: chain as card_chain_write gives it; introduced_by all zero: party of an agreement. */
+/*
+ * Pinned origins: chain as card_chain_write gives it; introduced_by all zero: party of an
+ * agreement.
+ */
 int store_origin_put(struct store_txn *txn, const struct node_id *node, struct bytes chain,
 	const struct node_id *introduced_by, int64_t when_ms) MUST_CHECK;
 
@@ -110,7 +117,7 @@ int store_origin_put(struct store_txn *txn, const struct node_id *node, struct b
  * (ENT_EINVALID). */
 int store_meta_put(struct store_txn *txn, const char *key, struct bytes value) MUST_CHECK;
 
-/* --- reading ----------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 int store_reader_open(struct store *s, struct store_reader **r) MUST_CHECK;
 void store_reader_close(struct store_reader *r);
@@ -123,12 +130,16 @@ int store_log_at(struct store_reader *r, uint32_t number, struct store_log *log)
 int store_log_each(struct store_reader *r, int (*visit)(void *ctx, const struct store_log *log),
 	void *ctx) MUST_CHECK;
 
-/* Packed entries [from, to') of a log, to' <= to, as many as fit in bytes_max, at least one. Appends to
- * out. ENT_ENOTFOUND when from is not in [floor, size) or below to. */
+/*
+ * Packed entries [from, to') of a log, to' <= to, as many as fit in bytes_max, at least one.
+ * Appends to out. ENT_ENOTFOUND when from is not in [floor, size) or below to.
+ */
 int store_run_read(struct store_reader *r, const struct log_name *name, uint64_t from, uint64_t to,
 	size_t bytes_max, struct buf *out, uint32_t *count) MUST_CHECK;
-/* Hash of a perfect subtree of a log (levels below 8 from the entries); ENT_ENOTFOUND when it is not
- * complete here. For proof_range_build etc.: */
+/*
+ * Hash of a perfect subtree of a log (levels below 8 from the entries); ENT_ENOTFOUND when it is
+ * not complete here. For proof_range_build etc.:
+ */
 struct store_tree {
 	struct store_reader *reader;
 	uint32_t log;
@@ -172,12 +183,12 @@ int store_origin_each(struct store_reader *r, int (*visit)(void *ctx, const stru
 	void *ctx) MUST_CHECK;
 int store_meta_get(struct store_reader *r, const char *key, struct bytes *value) MUST_CHECK;
 
-/* --- the index ------------------------------------------------------------------------------------------ */
+/* --- the index -------------------------------------------------------------------------------- */
 
 /*
- * Says why an entry is hidden from the index (a rule's name, at most 255 bytes), or NULL. Called by
- * the index thread for every record that is readable and canonical; indicator is NULL for other kinds
- * and for an indicator whose body is erased.
+ * Says why an entry is hidden from the index (a rule's name, at most 255 bytes), or NULL. Called
+ * by the index thread for every record that is readable and canonical; indicator is NULL for
+ * other kinds and for an indicator whose body is erased.
  */
 struct store_index_ops {
 	const char *(*hidden)(void *ctx, const struct log_name *log, const struct store_entry *e,
@@ -214,7 +225,10 @@ int store_find_value(struct store_reader *r, enum type type, struct bytes value,
 int store_find_object(struct store_reader *r, const uint8_t *prefix, size_t len,
 	int (*visit)(void *ctx, const struct store_entry *e), void *ctx) MUST_CHECK;
 
-/* Every indexed indicator that is valid until a moment in [from_ms, to_ms), in order of that moment. */
+/*
+ * Every indexed indicator that is valid until a moment in [from_ms, to_ms), in order of that
+ * moment.
+ */
 int store_find_expiry(struct store_reader *r, int64_t from_ms, int64_t to_ms,
 	int (*visit)(void *ctx, const struct store_entry *e), void *ctx) MUST_CHECK;
 
@@ -226,6 +240,9 @@ int store_object_standing(struct store_reader *r, const struct node_id *node,
 	struct audience audience, const uint8_t object[OBJECT_ID_BYTES],
 	struct store_entry *e) MUST_CHECK;
 
-/* NULL, or the rule that hides the entry at this place; a view like the others. Rules of the store's own:
- * "unreadable" (the body does not decode) and "not-canonical" (no value of its type). */
+/*
+ * NULL, or the rule that hides the entry at this place; a view like the others. Rules of the
+ * store's own: "unreadable" (the body does not decode) and "not-canonical" (no value of its
+ * type).
+ */
 const char *store_hidden(struct store_reader *r, struct store_place place);

@@ -93,7 +93,7 @@ static int log_put(struct store_txn *txn, const struct store_log *log)
 	return txn_result(txn, row_log_put(txn->store, txn->mdb, log));
 }
 
-/* --- append ------------------------------------------------------------------------------------------ */
+/* --- append ----------------------------------------------------------------------------------- */
 
 static void subtree_keep(void *ctx, unsigned level, uint64_t index, const struct hash *hash)
 {
@@ -218,7 +218,7 @@ int store_append(struct store_txn *txn, const struct store_run *run)
 	return log_put(txn, &log);
 }
 
-/* --- the rest ------------------------------------------------------------------------------------------ */
+/* --- the rest --------------------------------------------------------------------------------- */
 
 int store_checkpoint_put(struct store_txn *txn, const struct checkpoint *c)
 {

@@ -48,7 +48,7 @@ static const char *hidden(void *ctx, const struct log_name *log, const struct st
 
 static const struct store_index_ops ops = {hidden, NULL};
 
-/* --- making ------------------------------------------------------------------------------------------------ */
+/* --- making ----------------------------------------------------------------------------------- */
 
 static void world_init(struct world *w, uint64_t seed)
 {
@@ -144,7 +144,7 @@ static void make_entry(struct world *w, unsigned log)
 	bool erased = pick(w, 15) == 0;
 
 	l.header.version = pick(w, 30) ? ENTRY_VERSION : 2;
-	l.header.kind = kinds[pick(w, COUNT_OF(kinds))];
+	l.header.kind = (uint8_t)kinds[pick(w, COUNT_OF(kinds))];
 	l.header.object[0] = (uint8_t)pick(w, OBJECTS);
 	l.header.object[15] = (uint8_t)pick(w, 2);
 	if (l.header.kind == KIND_INDICATOR)
@@ -187,7 +187,7 @@ static void index_all(struct world *w, uint32_t entries_max)
 	assert_ok(rc);
 }
 
-/* --- answers ---------------------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static void tell(struct buf *out, uint32_t log, uint64_t index)
 {
@@ -370,7 +370,7 @@ static void compare(struct world *w)
 	buf_free(&got);
 }
 
-/* --- claims -------------------------------------------------------------------------------------------------------- */
+/* --- claims ----------------------------------------------------------------------------------- */
 
 static void answers_as_the_list_does_however_it_is_stepped(void **state)
 {

@@ -12,7 +12,7 @@
 
 #define SMALL_MAP (2u << 20)
 
-/* --- a full map, a full disk ----------------------------------------------------------------------------- */
+/* --- a full map, a full disk ------------------------------------------------------------------ */
 
 /* Appends until the store is full; what did not fit is not in m->size. */
 static int fill(struct store *s, struct model_log *m, const struct env_rng *rng)
@@ -112,7 +112,7 @@ static void a_full_disk_loses_nothing_and_space_mends_it(void **state)
 	test_dir_remove(dir);
 }
 
-/* --- readers in another process ------------------------------------------------------------------------------ */
+/* --- readers in another process --------------------------------------------------------------- */
 
 /* One byte each way keeps the two in step. */
 struct steps {
@@ -154,6 +154,9 @@ static int reader_main(const char *dir, const struct log_name *name, struct step
 {
 	struct store *s;
 
+	/* Only the ends it uses: when the parent fails, it sees that and ends. */
+	close(st->to_child[1]);
+	close(st->to_parent[0]);
 	db_map_bytes_set(SMALL_MAP);
 	step_await(st->to_child[0]);
 	if (store_open(&s, dir, STORE_READ, NULL) != 0)
@@ -193,6 +196,8 @@ static void another_process_reads_beside_the_writer_and_after_it(void **state)
 	child = fork();
 	if (child == 0)
 		_exit(reader_main(dir, &m.name, &st));
+	close(st.to_child[0]);
+	close(st.to_parent[1]);
 	s = model_open(dir, STORE_WRITE);
 	model_entries(&m, &rng, 100, 100);
 	model_store(s, &m);
@@ -206,13 +211,15 @@ static void another_process_reads_beside_the_writer_and_after_it(void **state)
 	step_await(st.to_parent[0]);
 	store_close(s);
 	step_send(st.to_child[1]);
+	close(st.to_child[1]);
+	close(st.to_parent[0]);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
 	model_log_free(&m);
 	test_dir_remove(dir);
 }
 
-/* --- a killed writer ------------------------------------------------------------------------------------------ */
+/* --- a killed writer -------------------------------------------------------------------------- */
 
 /* Two logs grow by the same run in each transaction; what is committed is told through the pipe. */
 static void writer_main(const char *dir, int announce, uint64_t seed)

@@ -9,7 +9,7 @@
 
 #define LOGS 5
 
-/* --- random appends against the model ---------------------------------------------------------------- */
+/* --- random appends against the model --------------------------------------------------------- */
 
 struct arrivals {
 	struct {
@@ -177,7 +177,7 @@ static void subtrees_serve_proofs_and_ranges(void **state)
 	test_dir_remove(dir);
 }
 
-/* --- refusals ------------------------------------------------------------------------------------------ */
+/* --- refusals --------------------------------------------------------------------------------- */
 
 static void refused_runs_leave_the_transaction_as_it_was(void **state)
 {
@@ -273,7 +273,7 @@ static void run_read_ends_at_size_and_gives_at_least_one(void **state)
 	test_dir_remove(dir);
 }
 
-/* --- checkpoints, origins, settings ---------------------------------------------------------------------- */
+/* --- checkpoints, origins, settings ----------------------------------------------------------- */
 
 static void checkpoint_put(struct store *s, const struct model_log *m, uint64_t size)
 {
@@ -448,7 +448,7 @@ static void logs_are_walked_in_order_of_number(void **state)
 	test_dir_remove(dir);
 }
 
-/* --- opening ---------------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static void a_second_writer_is_refused(void **state)
 {
