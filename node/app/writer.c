@@ -25,6 +25,7 @@ struct group {
 	struct item *items, *last;          /* in order */
 	struct grown grown[GROUP_LOGS_MAX]; /* pipeline.grown once committed */
 	size_t grown_len;
+	int64_t now_ms;  /* of every act in it: times in the log follow its order */
 	struct buf acts; /* packed entries for the provenance log */
 	uint32_t acts_len;
 	/* the act RECEIVED being gathered */
@@ -37,7 +38,7 @@ struct group {
 
 static void group_act(struct group *g, const struct act_body *act)
 {
-	if (act_entry(&g->acts, act, wall_ms(), &g->p->config.rng) != 0)
+	if (act_entry(&g->acts, act, g->now_ms, &g->p->config.rng) != 0)
 		abort(); /* what the daemon enters is within bounds */
 	g->acts_len++;
 }
@@ -127,7 +128,7 @@ static int append_own(struct group *g, struct store_txn *txn, const struct log_n
 	uint64_t *from)
 {
 	struct store_run run = {
-		.log = *name, .count = count, .entries = entries, .received_ms = wall_ms()};
+		.log = *name, .count = count, .entries = entries, .received_ms = g->now_ms};
 	struct store_log log;
 	struct grown *w;
 	int rc = store_txn_log(txn, name, true, &log);
@@ -170,7 +171,7 @@ static int apply_run(struct group *g, struct store_txn *txn, struct item *i)
 		.entries = bytes_from(job->entries, job->entries_len),
 		.tree = &i->tree,
 		.via = job->peer,
-		.received_ms = wall_ms()};
+		.received_ms = g->now_ms};
 	struct store_log log;
 	int rc = store_txn_log(txn, &job->feed, true, &log);
 
@@ -191,8 +192,6 @@ static int apply_run(struct group *g, struct store_txn *txn, struct item *i)
 
 static int apply_item(struct group *g, struct store_txn *txn, struct item *i)
 {
-	int64_t now = wall_ms();
-
 	i->code = 0;
 	switch (i->type) {
 	case ITEM_RUN:
@@ -201,11 +200,13 @@ static int apply_item(struct group *g, struct store_txn *txn, struct item *i)
 		return apply_own(g, txn, i);
 	case ITEM_ACT:
 		received_flush(g);
+		be64_put(i->data.data + ENTRY_TIME_OFFSET, (uint64_t)g->now_ms);
 		buf_bytes(&g->acts, buf_view(&i->data));
 		g->acts_len++;
 		return 0;
 	case ITEM_PIN:
-		return store_origin_put(txn, &i->node, buf_view(&i->data), &i->introduced_by, now);
+		return store_origin_put(txn, &i->node, buf_view(&i->data), &i->introduced_by,
+			g->now_ms);
 	case ITEM_FREEZE:
 		return store_log_freeze(txn, &i->feed);
 	default: /* ITEM_PUBLICATION_END */
@@ -254,6 +255,7 @@ static int group_commit(struct group *g)
 		return rc;
 	memcpy(g->grown, p->grown, sizeof(g->grown));
 	g->grown_len = p->grown_len;
+	g->now_ms = wall_ms();
 	g->acts_len = 0;
 	buf_reset(&g->acts);
 	g->receiving = false;

@@ -207,8 +207,9 @@ def audit(nodes):
     claim(note.startswith(f"entente/{fr.id}/"), "ua has fr's newest signed checkpoint")
     acts = fr.json("log")
     for act in acts[:6] + acts[-4:]:
-        say(f"        {act['time']}  {act['act']:20} {act.get('peer_name') or '':4} "
-            f"{act.get('log') or ''}"[:110])
+        log = act.get("log")
+        where = f"{log['name']}/{log['audience']} {act.get('from', 0)} to {act.get('to', 0)}" if log else ""
+        say(f"        {act['time']}  {act['act']:20} {act.get('peer_name') or '':4} {where}")
     order = [a["act"] for a in acts]
     first = {kind: order.index(kind) for kind in ("started", "agreement-in-force", "session-opened",
                                                   "published", "sending-opened", "refused")}
