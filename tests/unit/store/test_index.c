@@ -3,6 +3,7 @@
  * The index against a model that keeps every entry in a list and answers by going through it. What
  * is compared is one long transcript of answers: every value, every object, every expiry.
  */
+#include "store/impl.h"
 #include "unit/store/model.h"
 
 #include <inttypes.h>
@@ -435,7 +436,50 @@ static void a_visitor_ends_a_walk(void **state)
 	world_free(&w);
 }
 
-/* A hash that fits is not yet the value: a log's own entry at the place decides. */
+/* Makes the index name, under the hash of (type, value), the entry at place. */
+static void collide(struct store *s, enum type type, const char *value, struct store_place place)
+{
+	uint8_t raw[VALUE_KEY_BYTES];
+	MDB_val key = db_val(raw, sizeof(raw)), empty = db_val(NULL, 0);
+	MDB_txn *txn;
+
+	index_value_hash(s, raw, type, bytes_str(value));
+	place_put(raw + 8, place);
+	assert_ok(mdb_txn_begin(s->index.env, NULL, 0, &txn));
+	assert_ok(mdb_put(txn, s->index.tables[INDEX_VALUE], &key, &empty, 0));
+	assert_ok(mdb_txn_commit(txn));
+}
+
+static void a_hash_that_fits_is_not_yet_the_value(void **state)
+{
+	struct entry_header header = {.kind = KIND_INDICATOR, .type = TYPE_DOMAIN};
+	struct buf body = buf_with_max(1000);
+	struct store_reader *r;
+	struct world w;
+	unsigned left = 1;
+
+	(void)state;
+	world_init(&w, 39);
+	assert_ok(record_indicator_encode(&body,
+		&(struct record_indicator){.value = bytes_str("example.org")}));
+	model_entry(&w.logs[0], header, buf_view(&body), false);
+	model_entry(&w.logs[0], header, buf_view(&body), true);
+	model_store(w.store, &w.logs[0]);
+	index_all(&w, 10);
+	collide(w.store, TYPE_DOMAIN, "example.net", (struct store_place){1, 0});
+	collide(w.store, TYPE_EMAIL, "example.org", (struct store_place){1, 0});
+	collide(w.store, TYPE_DOMAIN, "", (struct store_place){1, 1});
+	assert_ok(store_reader_open(w.store, &r));
+	assert_ok(store_find_value(r, TYPE_DOMAIN, bytes_str("example.net"), stop, &left));
+	assert_ok(store_find_value(r, TYPE_EMAIL, bytes_str("example.org"), stop, &left));
+	assert_ok(store_find_value(r, TYPE_DOMAIN, BYTES_NONE, stop, &left));
+	assert_int_equal(store_find_value(r, TYPE_DOMAIN, bytes_str("example.org"), stop, &left),
+		ENT_EDENIED);
+	store_reader_close(r);
+	buf_free(&body);
+	world_free(&w);
+}
+
 static void a_retraction_stands_until_the_claim_is_made_again(void **state)
 {
 	const uint8_t object[OBJECT_ID_BYTES] = {7};
@@ -607,6 +651,7 @@ int main(void)
 		cmocka_unit_test(answers_as_the_list_does_however_it_is_stepped),
 		cmocka_unit_test(a_dropped_index_comes_back_the_same),
 		cmocka_unit_test(a_visitor_ends_a_walk),
+		cmocka_unit_test(a_hash_that_fits_is_not_yet_the_value),
 		cmocka_unit_test(a_retraction_stands_until_the_claim_is_made_again),
 		cmocka_unit_test(an_index_from_before_a_crash_of_the_machine_is_not_trusted),
 		cmocka_unit_test(an_index_that_is_ahead_or_of_another_truth_is_not_trusted),
