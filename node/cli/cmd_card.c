@@ -263,7 +263,8 @@ static int append_card(struct cli *c, struct bytes note, const char *file, struc
 	if (own->cards_len == CARD_CHAIN_MAX)
 		return cli_fail(c, CLI_INVALID, "%s: the chain has %u cards already", file,
 			CARD_CHAIN_MAX);
-	memcpy(notes, own->notes, own->cards_len * sizeof(*notes));
+	for (size_t i = 0; i < own->cards_len; i++)
+		notes[i] = own->notes[i];
 	notes[own->cards_len] = note;
 	rc = card_chain_parse(notes, own->cards_len + 1, file, &c->arena, chain, &c->err);
 	if (rc)
