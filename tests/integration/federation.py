@@ -16,6 +16,7 @@ import traceback
 
 BIN = os.path.abspath(os.environ.get("ENTENTE_BIN", "build/bin"))
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))  # the second implementation: peer_ref
 # Sanitised programs are slower: every wait is stretched by this.
 PATIENCE = float(os.environ.get("ENTENTE_PATIENCE", "1"))
 
