@@ -47,11 +47,14 @@ static int run(struct cli *c)
 	if (!file && c->args_len == 0)
 		return cli_usage(c, "a VALUE or --file FILE is wanted");
 	x.items = json_array();
-	cli_table_init(&x.table, c, "input|type|canonical");
+	if (!c->json)
+		cli_table_init(&x.table, c, "input|type|canonical");
 	for (size_t i = 0; i < c->args_len; i++)
 		canonical_one(&x, 0, bytes_str(c->args[i]));
 	if (file)
 		rc = records_lines(c, file, canonical_one, &x);
+	if (!c->json)
+		cli_table_print(&x.table);
 	if (rc != 0) {
 		json_decref(x.items);
 		return rc;
@@ -61,7 +64,6 @@ static int run(struct cli *c)
 	if (c->json)
 		return cli_json(c, x.items, status);
 	json_decref(x.items);
-	cli_table_print(&x.table);
 	return status;
 }
 

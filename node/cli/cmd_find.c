@@ -208,10 +208,13 @@ static int run(struct cli *c)
 	if ((rc = records_open(&f.records, c)) != 0)
 		return rc;
 	f.items = json_array();
-	cli_table_init(&f.table, c,
-		"value|type|origin|audience|tlp|pap|conf|valid until|via|state|labels");
+	if (!c->json)
+		cli_table_init(&f.table, c,
+			"value|type|origin|audience|tlp|pap|conf|valid until|via|state|labels");
 	rc = find_all(&f, file);
 	arena_free(&f.arena);
+	if (!c->json)
+		cli_table_print(&f.table); /* what was found before an error, too */
 	if (rc != 0) {
 		json_decref(f.items);
 		return rc;
@@ -222,7 +225,6 @@ static int run(struct cli *c)
 	if (c->json)
 		return cli_json(c, f.items, status);
 	json_decref(f.items);
-	cli_table_print(&f.table);
 	if (status == CLI_NOT)
 		cli_note(c, "nothing is known of %s", f.asked_len == 1 ? "it" : "any of them");
 	return status;

@@ -278,7 +278,8 @@ int records_lines(struct cli *c, const char *path,
 
 	if (rc != 0) {
 		buf_free(&text);
-		return cli_fail_code(c, rc, path);
+		/* "Not found" is an answer about values; a file that is missing is an error. */
+		return cli_fail_code(c, rc == ENT_ENOTFOUND ? ENT_EIO : rc, path);
 	}
 	rest = buf_view(&text);
 	while (rc == 0 && text_line_next(&rest, &line)) {
