@@ -299,7 +299,7 @@ static int compare(const struct intake *in, struct store_reader *reader,
 	if (same < 0)
 		return same;
 	result->verdict = same ? INTAKE_UNCHANGED : INTAKE_PUBLISH;
-	/* Also when it stands already: a second claim about it in this input is a repeat as well. */
+	/* Also when it stands already: a second claim about it in this input is a repeat too. */
 	return in->seen ? intake_seen_put(in->seen, &mark) : 0;
 }
 

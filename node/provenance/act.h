@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Acts: what a node enters in its provenance log (DESIGN 12; PROTOCOL.md, "Provenance"). One entry
- * an act on a range, not a record. An entry is an ordinary one, kind act, whose body is an act_body.
+ * Acts: what a node enters in its provenance log (DESIGN 12; PROTOCOL.md, "Provenance"). One
+ * entry an act on a range, not a record. An entry is an ordinary one, kind act, whose body is an
+ * act_body.
  */
 #pragma once
 
