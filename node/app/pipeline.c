@@ -188,6 +188,7 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 	env_random(&config->rng, hash_key, sizeof(hash_key));
 	map_init(&p->frontiers, LOG_NAME_BYTES, GOSSIP_FEEDS_MAX, hash_key);
 	intake_seen_init(&p->seen, SEEN_MAX, &config->rng);
+	p->out_end = &p->out;
 	queue_init(&p->to_work);
 	queue_init(&p->to_writer);
 	pthread_mutex_init(&p->events.lock, NULL);

@@ -95,6 +95,8 @@ struct pipeline {
 		void *reindex_user;
 	} progress;
 	/* the work thread's own */
+	struct item *out, **out_end; /* done, to be handed to the writer */
+	size_t out_bytes;
 	struct map frontiers; /* packed feed name -> struct ingest_frontier */
 	struct intake_seen seen;
 	/* the writer's own */

@@ -7,6 +7,34 @@
 
 #include <stdlib.h>
 
+/* --- handing over ------------------------------------------------------------------------------- */
+
+/* Together when they come together: what a publication adds and its end are then one commit. */
+#define HAND_OVER_BYTES (1024u * 1024u)
+
+static void hand_over_now(struct pipeline *p)
+{
+	while (p->out) {
+		struct item *i = p->out;
+
+		p->out = i->next;
+		queue_wait_below(&p->to_writer, WRITE_AHEAD_BYTES);
+		queue_put(&p->to_writer, i);
+	}
+	p->out_end = &p->out;
+	p->out_bytes = 0;
+}
+
+static void hand_over(struct pipeline *p, struct item *i)
+{
+	i->next = NULL;
+	*p->out_end = i;
+	p->out_end = &i->next;
+	p->out_bytes += i->bytes;
+	if (p->out_bytes >= HAND_OVER_BYTES)
+		hand_over_now(p);
+}
+
 /* --- runs ------------------------------------------------------------------------------------------ */
 
 static struct ingest_frontier *frontier_of(struct pipeline *p, const struct log_name *feed)
@@ -64,8 +92,7 @@ static void work_ingest(struct pipeline *p, struct item *i)
 	}
 	i->type = ITEM_RUN;
 	i->tree = f->tree;
-	queue_wait_below(&p->to_writer, WRITE_AHEAD_BYTES);
-	queue_put(&p->to_writer, i);
+	hand_over(p, i);
 }
 
 /* --- own claims --------------------------------------------------------------------------------------- */
@@ -75,8 +102,7 @@ static void send_own(struct pipeline *p, struct item *i)
 	pthread_mutex_lock(&p->progress.lock);
 	p->progress.sent++;
 	pthread_mutex_unlock(&p->progress.lock);
-	queue_wait_below(&p->to_writer, WRITE_AHEAD_BYTES);
-	queue_put(&p->to_writer, i);
+	hand_over(p, i);
 }
 
 static uint64_t sent_so_far(struct pipeline *p)
@@ -95,6 +121,7 @@ static uint64_t sent_so_far(struct pipeline *p)
 /* The index has all that was said: the set that stands in for it is emptied. */
 static void seen_forget(struct pipeline *p)
 {
+	hand_over_now(p);
 	progress_wait_indexed(p, sent_so_far(p));
 	intake_seen_reset(&p->seen);
 }
@@ -297,6 +324,9 @@ void *work_run(void *ctx)
 				break;
 			}
 		}
+		if (queue_empty(&p->to_work))
+			hand_over_now(p);
 	}
+	hand_over_now(p);
 	return NULL;
 }
