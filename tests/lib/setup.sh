@@ -28,7 +28,7 @@ lack=$(missing)
 
 echo "setup: installing $lack" >&2
 apt="apt-get -o DPkg::Lock::Timeout=300"
-[ "$(id -u)" = 0 ] || apt="sudo -n DEBIAN_FRONTEND=noninteractive $apt"
+[ "$(id -u)" = 0 ] || apt="sudo -n env DEBIAN_FRONTEND=noninteractive $apt"
 export DEBIAN_FRONTEND=noninteractive
 # The package lists of a fresh image are often absent or old: then fetch them and try once more.
 install() {
