@@ -312,7 +312,7 @@ static int write_conf(struct init *in)
 	int rc;
 
 	buf_printf(&text,
-		"# entente.conf(5): what the programs of this node are told. SIGHUP rereads it.\n"
+		"# entente.conf(5): what the programs of this node are told when they start.\n"
 		"name %s\n"
 		"org %s\n"
 		"\n"
