@@ -130,6 +130,19 @@ static bool in_list(const struct in_force *list, size_t len, const struct in_for
 	return false;
 }
 
+/* A file that somebody placed by hand is kept in the history of its id like one that `agreement
+ * accept` installed: so that the id stays bound to its parties, and no lower serial comes back. */
+static void remember(struct app *a, uint64_t id)
+{
+	struct err_text err;
+
+	for (size_t i = 0; i < a->keys->agreements_len; i++)
+		if (a->keys->agreements[i]->id == id &&
+			keydir_remember(a->keys_dir, a->keys->agreements[i],
+				a->keys->agreement_notes[i], &err) != 0)
+			log_error("keys", "%s", err.text);
+}
+
 /* True when something has come into force or ended. */
 static bool in_force_update(struct app *a)
 {
@@ -159,6 +172,7 @@ static bool in_force_update(struct app *a)
 		if (in_list(a->in_force, a->in_force_len, &now[i]))
 			continue;
 		enter_agreement(a, ACT_AGREEMENT_IN_FORCE, &now[i], "");
+		remember(a, now[i].id);
 		changed = true;
 	}
 	free(a->in_force);
