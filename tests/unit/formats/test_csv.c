@@ -217,6 +217,9 @@ static void reads_typed_columns_only_without_a_value_column(void **state)
 	(void)state;
 	assert_int_equal(o->claims_len, 1);
 	assert_int_equal(o->claims[0].type, TYPE_MD5);
+	o = out_str(FORMAT_AUTO, "IoC,value\nevil.com,evil.net\n");
+	assert_int_equal(o->claims_len, 1);
+	assert_string_equal(o->claims[0].value, "evil.com");
 	o = out_str(FORMAT_AUTO, "IoC,MD5,C2Domain\nevil.com,d41d8cd98f00b204e9800998ecf8427e,x\n");
 	assert_int_equal(o->claims_len, 1);
 	assert_int_equal(o->claims[0].type, TYPE_DOMAIN);

@@ -91,6 +91,8 @@ static void reads_domains(void **state)
 		{"xn--zzzz.com", NULL, 0, 0},
 		{"xn--abc-.com", NULL, 0, 0},
 		{"xn--a.com", NULL, 0, 0},
+		{"xn--p1ai.xn--p1ai", "xn--p1ai.xn--p1ai", TYPE_DOMAIN, 0},
+		{"xn---p1ai.com", NULL, 0, 0},
 		{"evil.123", NULL, 0, 0},
 		{"1.0x7f", NULL, 0, 0},
 		{"0123456789012345678901234567890123456789012345678901234567890123.com", NULL, 0,
