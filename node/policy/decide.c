@@ -225,6 +225,11 @@ static void decide_receive(const struct policy_query *q, struct policy_verdict *
 	allow(v, audience.kind == AUDIENCE_AGREEMENT ? RULE_ALLOW_PARTY : RULE_ALLOW_GIVES);
 }
 
+static bool takes_back(const struct entry_header *h)
+{
+	return h->kind == KIND_RETRACTION || h->kind == KIND_ERASURE;
+}
+
 /* Objects, retractions, erasures and successions have no type; a type beyond the bits of the set is
  * one of the future, which only "*" includes. */
 static bool type_given(const struct agreement_party *p, const struct entry_header *header)
@@ -255,7 +260,8 @@ static void publish_agreement(const struct policy_query *q, struct policy_verdic
 	self = agreement_party_of(a, q->self);
 	if (!self)
 		return deny(v, RULE_NOT_PARTY);
-	if (!(self->gives & TLP_BIT(q->header->tlp)))
+	/* What was said may be taken back, also after the terms have been narrowed. */
+	if (!takes_back(q->header) && !(self->gives & TLP_BIT(q->header->tlp)))
 		return deny(v, RULE_TLP_NOT_GIVEN);
 	if (!type_given(self, q->header))
 		return deny(v, RULE_TYPE_NOT_GIVEN);

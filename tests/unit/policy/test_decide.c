@@ -348,6 +348,16 @@ static void bounds_a_party_by_its_types(void **state)
 		assert_int_equal(v.allow, cases[i].allow);
 		assert_int_equal(v.rule, cases[i].allow ? RULE_ALLOW_PARTY : RULE_TYPE_NOT_GIVEN);
 	}
+	/* Terms narrowed since: nothing new of that TLP, but what was said may be taken back. */
+	p.parties[1].types = TYPE_BITS_ALL;
+	p.parties[1].gives = 0;
+	for (enum kind kind = KIND_INDICATOR; kind <= KIND_OBJECT; kind++) {
+		struct policy_verdict v;
+
+		header.kind = (uint8_t)kind;
+		decide(&q, &v);
+		assert_int_equal(v.allow, kind == KIND_RETRACTION || kind == KIND_ERASURE);
+	}
 }
 
 static void takes_no_marking_from_a_header_of_another_version(void **state)
