@@ -473,9 +473,13 @@ class Session:
                 fields = decode(name, payload) if name in NUMBERS else payload
                 self.seen.append((name, fields))
                 self.came.put((name, fields))
+                if name == "Bye":
+                    break
         except (EOFError, OSError):
-            self.closed = True
-            self.came.put(None)
+            pass
+        self.closed = True
+        self.drop()
+        self.came.put(None)
 
     def send(self, message, **fields):
         self.link.send_message(NUMBERS[message], encode(message, fields))
