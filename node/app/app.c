@@ -530,6 +530,7 @@ static void app_close(struct app *a)
 	if (a->pipeline) {
 		app_enter(a, &stopped);
 		pipeline_stop(a->pipeline);
+		requests_close(a);
 	}
 	pipeline_free(a->pipeline);
 	gossip_free(a->gossip);

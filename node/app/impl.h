@@ -126,6 +126,7 @@ void requests_tick(struct app *a);
 void requests_published(struct app *a, struct publication *pub);
 void requests_taken(struct app *a, struct publication *pub);
 void requests_reindexed(struct app *a, int code);
+void requests_close(struct app *a); /* at stop: every client is gone, the pipeline stands */
 
 /* --- status.c --- */
 json_t *status_document(struct app *a);

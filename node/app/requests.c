@@ -129,6 +129,15 @@ static void request_go(struct request *r)
 	}
 }
 
+static void request_end(struct request *r)
+{
+	if (r->ended)
+		return;
+	r->ended = true;
+	if (r->app->sealing)
+		request_go(r);
+}
+
 static void on_batch(void *ctx, struct control_client *c, struct bytes claims)
 {
 	struct app *a = ctx;
@@ -143,20 +152,14 @@ static void on_batch(void *ctx, struct control_client *c, struct bytes claims)
 		return;
 	}
 	if (r->waiting_len == BATCHES_WAITING_MAX) {
+		r->client = NULL;
+		control_client_attach(c, NULL);
 		control_fail(c, 2, "more batches than may be unanswered");
+		request_end(r);
 		return;
 	}
 	r->waiting[r->waiting_len] = buf_with_max(CONTROL_MESSAGE_MAX);
 	buf_bytes(&r->waiting[r->waiting_len++], claims);
-}
-
-static void request_end(struct request *r)
-{
-	if (r->ended)
-		return;
-	r->ended = true;
-	if (r->app->sealing)
-		request_go(r);
 }
 
 static void on_end(void *ctx, struct control_client *c)
@@ -204,6 +207,14 @@ static json_t *published_answer(const struct publication *pub)
 		feeds);
 }
 
+static void request_free(struct request *r)
+{
+	publication_free(r->pub);
+	for (size_t i = 0; i < r->waiting_len; i++)
+		buf_free(&r->waiting[i]);
+	free(r);
+}
+
 void requests_published(struct app *a, struct publication *pub)
 {
 	struct request *r = pub->user, **at = &requests;
@@ -221,10 +232,18 @@ void requests_published(struct app *a, struct publication *pub)
 			control_fail(r->client, code == ENT_EINVALID ? 6 : 5,
 				"not all was published: %s", err_sentence(code));
 	}
-	publication_free(pub);
-	for (size_t i = 0; i < r->waiting_len; i++)
-		buf_free(&r->waiting[i]);
-	free(r);
+	request_free(r);
+}
+
+void requests_close(struct app *a)
+{
+	(void)a;
+	while (requests) {
+		struct request *r = requests;
+
+		requests = r->next;
+		request_free(r);
+	}
 }
 
 /* --- wait ------------------------------------------------------------------------------------------------ */
