@@ -28,7 +28,7 @@ struct csv_reading {
 	struct err_text fault;
 };
 
-/* --- header ------------------------------------------------------------------------------------- */
+/* --- header ----------------------------------------------------------------------------------- */
 
 static bool gives_values(const struct csv_layout *l)
 {
@@ -146,7 +146,7 @@ static int header_find(struct csv_reading *c)
 		"sha256");
 }
 
-/* --- cells -------------------------------------------------------------------------------------- */
+/* --- cells ------------------------------------------------------------------------------------ */
 
 static struct bytes cell(const struct csv_reading *c, size_t at)
 {
@@ -334,7 +334,7 @@ static int cell_read(struct csv_reading *c, enum csv_column column, struct bytes
 	return 0;
 }
 
-/* --- values ------------------------------------------------------------------------------------- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 static bool value_read(struct value *v, struct bytes text, struct csv_stated stated,
 	struct err_text *reason)
@@ -403,7 +403,7 @@ static int value_cell(struct csv_reading *c, struct bytes text, struct csv_state
 	return ret;
 }
 
-/* --- rows --------------------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 static struct bytes row_seen(const struct csv_reading *c)
 {

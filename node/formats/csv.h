@@ -30,14 +30,14 @@ int csv_record_next(struct csv_parser *p, struct input *in) MUST_CHECK;
 /* The fields of one line; ENT_ELIMIT, ENT_ENOMEM. */
 int csv_line_split(struct csv_parser *p, struct bytes line) MUST_CHECK;
 
-/* --- columns ------------------------------------------------------------------------------------ */
+/* --- columns ---------------------------------------------------------------------------------- */
 
 enum csv_column {
 	COLUMN_NONE,
 	COLUMN_VALUE,
 	COLUMN_TYPED,      /* named for a type: its cells are values of it */
 	COLUMN_TYPE,       /* says the type of the value: ioc_type, ... */
-	COLUMN_TYPE_LOOSE, /* "type", which some use for other things when COLUMN_TYPE is there too */
+	COLUMN_TYPE_LOOSE, /* "type": some mean other things with it beside COLUMN_TYPE */
 	COLUMN_TLP,
 	COLUMN_PAP,
 	COLUMN_CONFIDENCE,

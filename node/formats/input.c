@@ -118,7 +118,7 @@ int input_line(struct input *in, struct bytes *line, unsigned *line_number, bool
 	*line = bytes_from(view.data, lf ? (size_t)(lf - view.data) : view.len);
 	*cut = line->len > INPUT_LINE_MAX;
 	if (*cut) {
-		/* The rest is skipped with the next call: until then these bytes stay where they are. */
+		/* The rest is skipped with the next call: until then these bytes stay. */
 		in->skipping = true;
 		for (line->len = LINE_SHOWN; (line->data[line->len] & 0xc0) == 0x80 && line->len;)
 			line->len--;

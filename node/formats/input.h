@@ -39,8 +39,8 @@ int input_peek(struct input *in);
 
 /*
  * The next line without its end, CR LF or LF: 1, 0 at the end, or an error; *line_number is its
- * number. A line of more than INPUT_LINE_MAX bytes is given cut, *cut true, and skipped. A line that
- * is not UTF-8 is ENT_EINVALID.
+ * number. A line of more than INPUT_LINE_MAX bytes is given cut, *cut true, and skipped. A line
+ * that is not UTF-8 is ENT_EINVALID.
  */
 int input_line(struct input *in, struct bytes *line, unsigned *line_number, bool *cut) MUST_CHECK;
 

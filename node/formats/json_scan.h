@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Cuts one JSON value after the other out of the input, by strings and brackets alone: whoever parses
- * the bytes finds what is wrong inside. Private to node/formats.
+ * Cuts one JSON value after the other out of the input, by strings and brackets alone: whoever
+ * parses the bytes finds what is wrong inside. Private to node/formats.
  */
 #pragma once
 

@@ -4,12 +4,12 @@
  * are still about). A reader turns text into claims one by one, in flat memory, and never decides:
  * markings, guard rails and policy come after it.
  *
- * Input arrives in pieces; a claim is handed to a callback, its views valid until that returns. What
- * cannot be read as a claim is handed over as a refusal with file:line, the value seen and the rule
- * (unreadable, and the reason), and does not stop the others. What makes the file as a whole
- * unreadable (not UTF-8, broken JSON, no known column) is one error, and nothing counts: claims come
- * before the end is known, so the caller drops them when reader_run fails. Nothing is ever cut to
- * fit a record: what is too large is refused.
+ * Input arrives in pieces; a claim is handed to a callback, its views valid until that returns.
+ * What cannot be read as a claim is handed over as a refusal with file:line, the value seen and the
+ * rule (unreadable, and the reason), and does not stop the others. What makes the file as a whole
+ * unreadable (not UTF-8, broken JSON, no known column) is one error, and nothing counts: claims
+ * come before the end is known, so the caller drops them when reader_run fails. Nothing is ever cut
+ * to fit a record: what is too large is refused.
  *
  * List. One value a line. Blank lines and lines that start with # are not read; a value ends at a
  * tab, and at white space followed by #.
@@ -77,9 +77,9 @@ struct reader_source {
 
 /*
  * Reads a whole input through next: 0 at the end, bytes read, or a negative error. file names it in
- * errors. FORMAT_AUTO looks at the first bytes: '{', or '[' before '{' or ']', is STIX, a first line
- * whose fields name known columns is CSV, else a list. ENT_EINVALID, ENT_ELIMIT, ENT_ENOMEM, or what
- * the source or the sink gave.
+ * errors. FORMAT_AUTO looks at the first bytes: '{', or '[' before '{' or ']', is STIX, a first
+ * line whose fields name known columns is CSV, else a list. ENT_EINVALID, ENT_ELIMIT, ENT_ENOMEM,
+ * or what the source or the sink gave.
  */
 int reader_run(enum format format, const struct reader_source *source, const char *file,
 	const struct reader_sink *sink, struct err_text *err) MUST_CHECK;

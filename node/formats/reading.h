@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* What the readers share: handing over claims and refusals, markings, bounds. Private to node/formats. */
+/* What the readers share: handing over claims, markings, bounds. Private to node/formats. */
 #pragma once
 
 #include "formats/input.h"
@@ -16,7 +16,7 @@ struct reading {
 int reading_refuse(struct reading *r, unsigned line, struct bytes seen, const char *rule,
 	const char *reason) MUST_CHECK;
 
-/* Makes seen printable and hands the claim over, or refuses it when it is too large for a record. */
+/* Makes seen printable and hands the claim over, or refuses what is too large for a record. */
 int reading_claim(struct reading *r, struct claim *claim) MUST_CHECK;
 
 /* The claim about a value that was read; seen stays to be set. */

@@ -24,7 +24,7 @@ struct stix_reading {
 	struct buf object; /* the one that is read */
 };
 
-/* --- one object ------------------------------------------------------------------------------------------ */
+/* --- one object ------------------------------------------------------------------------------- */
 
 static int hold(struct stix_reading *x, struct bytes raw, unsigned line)
 {
@@ -139,7 +139,7 @@ static int held_read(struct stix_reading *x)
 	return ret;
 }
 
-/* --- the frame ------------------------------------------------------------------------------------------- */
+/* --- the frame -------------------------------------------------------------------------------- */
 
 static int element_read(struct stix_reading *x)
 {
@@ -264,7 +264,7 @@ static int single_read(struct stix_reading *x, struct bytes raw, unsigned line)
 	return object_read(x, raw, line, false);
 }
 
-/* A bundle or envelope; its bytes are kept until its objects are met, for it may be an object itself. */
+/* A bundle or envelope, whose bytes are kept until its objects are met: it may be an object. */
 static int top_read(struct stix_reading *x)
 {
 	struct buf whole = buf_with_max(INPUT_OBJECT_MAX);

@@ -37,5 +37,5 @@ struct stix_marks {
 	const char *unknown;   /* id of one that is not understood */
 };
 
-/* object_marking_refs, marking refs of granular_markings; false when they are not as they must be. */
+/* Reads object_marking_refs and granular_markings; false when they are not as they must be. */
 bool stix_marks_read(const struct stix_markings *m, const json_t *object, struct stix_marks *marks);

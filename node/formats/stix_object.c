@@ -38,7 +38,7 @@ static bool is_true(const json_t *object, const char *key)
 	return json_is_true(json_object_get(object, key));
 }
 
-/* --- what an indicator says besides its pattern ---------------------------------------------------------- */
+/* --- what an indicator says besides its pattern ----------------------------------------------- */
 
 static void time_read(struct indicator_reading *i, const char *key, uint64_t *into)
 {
@@ -185,7 +185,7 @@ static int context_read(struct indicator_reading *i)
 	return 0;
 }
 
-/* --- claims --------------------------------------------------------------------------------------------- */
+/* --- claims ----------------------------------------------------------------------------------- */
 
 /* An address or a name, whatever the reference is said to be. */
 static int network_parse(struct value *v, struct bytes text, struct err_text *err)

@@ -3,8 +3,8 @@
  * STIX patterns (STIX 2.1 part 9; 2.0 has the same forms). The whole language is parsed, so that a
  * pattern that is none is told from one that says more than a value; the latter is not evaluated.
  *
- * Two liberties: a backslash before anything but a quote or a backslash stands for itself, and dates
- * such as 30 February pass, as they do in the OASIS validator. Private to node/formats.
+ * Two liberties: a backslash before anything but a quote or a backslash stands for itself, and
+ * dates such as 30 February pass, as they do in the OASIS validator. Private to node/formats.
  */
 #pragma once
 

@@ -53,7 +53,7 @@ static bool string_take(struct lexer *l)
 			l->text = bytes_from(l->all.data + start, l->at++ - start);
 			return true;
 		}
-		/* A backslash makes the quote behind it, or another backslash, part of the string. */
+		/* A backslash makes a quote or backslash behind it part of the string. */
 		if (c == '\\' && (ahead(l, 1) == '\'' || ahead(l, 1) == '\\'))
 			l->at++;
 	}

@@ -98,7 +98,7 @@ static bool enter(struct parser *p)
 	return true;
 }
 
-/* --- paths and constants ------------------------------------------------------------------------------- */
+/* --- paths and constants ---------------------------------------------------------------------- */
 
 struct path_text {
 	uint8_t data[PATTERN_PATH_MAX];
@@ -224,7 +224,7 @@ static bool set_read(struct parser *p, struct pattern_constant **constants)
 	}
 }
 
-/* --- comparisons ----------------------------------------------------------------------------------------- */
+/* --- comparisons ------------------------------------------------------------------------------ */
 
 static struct pattern_node *comparison(struct parser *p);
 
@@ -330,7 +330,7 @@ static struct pattern_node *comparison(struct parser *p)
 	return chain(p, "OR", PATTERN_OR, comparison_and);
 }
 
-/* --- observations ---------------------------------------------------------------------------------------- */
+/* --- observations ----------------------------------------------------------------------------- */
 
 static struct pattern_node *followed(struct parser *p);
 

@@ -27,7 +27,7 @@ struct guard {
 	size_t addresses_len;
 };
 
-/* --- reserved addresses ------------------------------------------------------------------------------ */
+/* --- reserved addresses ----------------------------------------------------------------------- */
 
 struct range {
 	uint8_t first[16];
@@ -57,9 +57,9 @@ static const struct range reserved_ipv4[] = {
 };
 
 /*
- * Global unicast is 2000::/3 and nothing else; the first three ranges are all the rest: unspecified,
- * loopback, IPv4-mapped, NAT64, discard, SRv6, unique local, link local, multicast. Then come the
- * entries of the IANA IPv6 Special-Purpose Address Registry within 2000::/3.
+ * Global unicast is 2000::/3 and nothing else; the first three ranges are all the rest:
+ * unspecified, loopback, IPv4-mapped, NAT64, discard, SRv6, unique local, link local, multicast.
+ * Then come the entries of the IANA IPv6 Special-Purpose Address Registry within 2000::/3.
  */
 static const struct range reserved_ipv6[] = {
 	{{0}, 3}, {{0x40}, 2}, {{0x80}, 1},
@@ -95,7 +95,7 @@ static bool is_reserved_net(const uint8_t *net, unsigned prefix, bool ipv4, bool
 	return false;
 }
 
-/* --- reserved names ---------------------------------------------------------------------------------- */
+/* --- reserved names --------------------------------------------------------------------------- */
 
 /* RFC 6761, 6762 (with appendix G), 7686 but for onion, 8375, 9476, 2606; ICANN on internal, home
  * and corp; localdomain as resolver files have it. */
@@ -137,7 +137,7 @@ static bool is_reserved_name(struct bytes name)
 	return false;
 }
 
-/* --- the federation's own endpoints -------------------------------------------------------------------- */
+/* --- the federation's own endpoints ----------------------------------------------------------- */
 
 static int name_cmp(const void *a, const void *b)
 {
@@ -276,7 +276,7 @@ static bool holds_own_address(const struct guard *g, const struct address *net, 
 	return low < g->addresses_len && same_prefix(g->addresses[low].bytes, net->bytes, prefix);
 }
 
-/* --- the check ---------------------------------------------------------------------------------------- */
+/* --- the check -------------------------------------------------------------------------------- */
 
 static bool applies(const char *rule, const char *const *lifted)
 {

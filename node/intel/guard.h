@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Guard rails: what must not go out or come in as an indicator whatever anybody says (DESIGN 7). They
- * need the value, so they stand outside decide(); their verdict is entered there by name.
+ * Guard rails: what must not go out or come in as an indicator whatever anybody says (DESIGN 7).
+ * They need the value, so they stand outside decide(); their verdict is entered there by name.
  *
  *     reserved       special-purpose addresses (IANA registries, RFC 6890 and updates; of IPv6 all
  *                    that is not global unicast), networks that touch them, and names that the
- *                    global DNS does not give out (RFC 6761, 6762, 8375, all of arpa). A .onion name
- *                    is a place on a network and passes.
+ *                    global DNS does not give out (RFC 6761, 6762, 8375, all of arpa). A .onion
+ *                    name is a place on a network and passes.
  *     too-wide       IPv4 networks wider than /16, IPv6 networks wider than /32
  *     public-suffix  a name under which strangers register (com, co.uk, github.io), and a URL that
  *                    is nothing but such a host; with a path it means one place and passes

@@ -49,8 +49,9 @@ int value_parse(struct value *v, struct bytes text, enum type want,
 bool value_is_canonical(enum type type, struct bytes text);
 
 /*
- * Text as a message may show it: characters that cannot be seen or that steer a terminal become '?',
- * and what goes beyond cap bytes is cut. text itself when there is nothing to change, else room.
+ * Text as a message may show it: characters that cannot be seen or that steer a terminal become
+ * '?', and what goes beyond cap bytes is cut. text itself when there is nothing to change, else
+ * room.
  */
 struct bytes value_printable(struct bytes text, char *room, size_t cap);
 

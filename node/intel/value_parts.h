@@ -18,7 +18,7 @@
 /* ENT_EINVALID with the reason. */
 int value_unreadable(struct err_text *err, const char *reason);
 
-/* --- value_refang.c --- */
+/* --- value_refang.c --------------------------------------------------------------------------- */
 
 /* Refuses what has no place in any value: control characters, backslashes, characters that cannot
  * be seen, bytes that are not UTF-8. */
@@ -34,7 +34,7 @@ bool value_invisible(uint32_t code);
 /* Length of "scheme" when text starts with "scheme://", else 0. */
 size_t value_scheme_len(struct bytes text);
 
-/* --- value_ip.c --- */
+/* --- value_ip.c ------------------------------------------------------------------------------- */
 
 bool value_ipv4_read(struct bytes text, uint8_t out[4]);
 bool value_ipv6_read(struct bytes text, uint8_t out[16]); /* a zone is dropped */
@@ -45,7 +45,7 @@ bool value_port_read(struct bytes text, uint16_t *port);
 /* An address, a network, or an address with port, of the family asked for (4 or 6). */
 int value_ip_parse(struct value *v, struct bytes text, int family, struct err_text *err);
 
-/* --- value_domain.c --- */
+/* --- value_domain.c --------------------------------------------------------------------------- */
 
 /* The canonical name, NUL behind it. */
 int value_domain_write(char out[VALUE_DOMAIN_MAX + 1], size_t *len, struct bytes text,
@@ -54,7 +54,7 @@ int value_domain_parse(struct value *v, struct bytes text,
 	struct err_text *err); /* with port or not */
 int value_email_parse(struct value *v, struct bytes text, struct err_text *err);
 
-/* --- value_url.c --- */
+/* --- value_url.c ------------------------------------------------------------------------------ */
 
 int value_url_parse(struct value *v, struct bytes text, struct err_text *err);
 /* The host of a canonical URL, without the brackets of an IPv6 address. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* What the tests of readers share: an input from memory or a command, and everything that came out. */
+/* What the tests of readers share: an input from memory or a file, and everything that came out. */
 #pragma once
 
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "formats/csv.h"
 
-/* --- taking apart ----------------------------------------------------------------------------------------- */
+/* --- taking apart ----------------------------------------------------------------------------- */
 
 static void check_vector(const char *name)
 {
@@ -55,8 +55,8 @@ static void check_vector(const char *name)
 
 static void agrees_with_the_csv_vectors(void **state)
 {
-	/* Two are not among them: location_coordinates has another telephone number in its parsed form,
-	 * newlines_crlf lost its carriage returns on the way. */
+	/* Two are not among them: location_coordinates has another telephone number in its parsed
+	 * form, newlines_crlf lost its carriage returns on the way. */
 	static const char *const names[] = {"comma_in_quotes", "empty", "empty_crlf",
 		"escaped_quotes", "json", "newlines", "quotes_and_newlines", "simple",
 		"simple_crlf", "utf8"};
@@ -119,7 +119,7 @@ static void refuses_more_columns_than_it_keeps(void **state)
 	assert_int_equal(o->ret, ENT_ELIMIT);
 }
 
-/* --- meaning ---------------------------------------------------------------------------------------------- */
+/* --- meaning ---------------------------------------------------------------------------------- */
 
 static void names_the_columns_it_misses(void **state)
 {

@@ -160,10 +160,10 @@ static void tells_formats_apart(void **state)
 	}
 }
 
-/* --- real files ------------------------------------------------------------------------------------------- */
+/* --- real files ------------------------------------------------------------------------------- */
 
-/* In lists and STIX claims and refusals add up to the lines and objects of the file; a row of CSV may
- * hold the three hashes of a file. */
+/* In lists and STIX claims and refusals add up to the lines and objects of the file; a row of CSV
+ * may hold the three hashes of a file. */
 static const struct {
 	const char *name;
 	size_t claims, refusals;

@@ -457,7 +457,7 @@ static void survives_strange_urls(void **state)
 	assert_true(check_lines(command) > 50);
 }
 
-/* The columns of an IdnaTestV2 line, separated by semicolons; escapes are left out by the caller. */
+/* A column of an IdnaTestV2 line; the caller leaves out lines with escapes. */
 static struct bytes column(const char *line, int n)
 {
 	const char *end;
@@ -504,7 +504,7 @@ static void agrees_with_the_unicode_vectors(void **state)
 			unicode = source;
 		if (ascii.len == 0)
 			ascii = unicode;
-		/* Refused are single labels and what IDNA2008 disallows; what is read must be right. */
+		/* Refused are single labels and what IDNA2008 disallows; the rest must be right. */
 		if (value_parse(&v, source, TYPE_DOMAIN, NULL))
 			continue;
 		if (ascii.data[ascii.len - 1] == '.')
