@@ -219,11 +219,12 @@ int cli_call(struct cli *c, json_t *request, uint64_t timeout_ms, json_t **answe
 {
 	int rc = cli_call_quiet(c, request, timeout_ms, answer);
 
-	if (rc) {
-		rc = cli_fail(c, CLI_NODE, "%s: the node does not answer: %s", c->home,
-			rc == ENT_ECLOSED ? "start it with entented" : err_sentence(rc));
-		return rc;
-	}
+	if (rc == ENT_ECLOSED)
+		return cli_fail(c, CLI_NODE, "%s: the node does not answer: start it with entented",
+			c->home);
+	if (rc)
+		return cli_fail(c, CLI_NODE, "the node does not answer: %s",
+			c->err.text[0] ? c->err.text : err_sentence(rc));
 	rc = cli_call_status(c, *answer);
 	if (rc) {
 		json_decref(*answer);

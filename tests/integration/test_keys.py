@@ -6,6 +6,7 @@ a lower serial, or that reuses an id for other parties."""
 import hashlib
 import json
 import os
+import pty
 import re
 import resource
 import shutil
@@ -185,6 +186,37 @@ def test_sealed_roots_open_with_their_passphrase_only():
         entente("agreement", "sign", file, "--passphrase-file", "-", stdin="correct horse\n",
                 home=p.path("fr"))
         claim(p.read("x.agreement").count("\u2014") == 1, "signing twice gives two signatures")
+
+
+def at_terminal(args, answers):
+    """Runs a command that asks on its terminal; the exit status and what it showed."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execv(os.path.join(BIN, "entente"), ["entente", *args])
+    shown = b""
+    for answer in answers:
+        while not shown.rstrip(b" ").endswith(b":"):
+            shown += os.read(fd, 1000)
+        os.write(fd, answer.encode() + b"\n")
+        shown += os.read(fd, 1000)
+    try:
+        while more := os.read(fd, 1000):
+            shown += more
+    except OSError:  # the other end of a terminal is gone
+        pass
+    os.close(fd)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
+
+
+def test_a_terminal_is_asked_twice_and_shows_nothing():
+    with Place() as p:
+        init = ["init", "--name", "fr", "--org", "x", "--home", p.path("fr")]
+        status, shown = at_terminal(init, ["one horse", "other horse"])
+        claim(status == 6 and "differ" in shown and not os.path.exists(p.path("fr")), shown)
+        status, shown = at_terminal(init, ["one horse", "one horse"])
+        claim(status == 0 and "horse" not in shown, shown)
+        status, shown = at_terminal(["card", "renew", "--home", p.path("fr")], ["one horse"])
+        claim(status == 0 and "card 2 of fr" in shown and "horse" not in shown, shown)
 
 
 # --- cards ------------------------------------------------------------------------------------------
