@@ -11,6 +11,8 @@
 
 #define NODES_MAX 4096
 
+#define ALARM_PSK "psk-unreadable"
+
 /* --- who may connect --------------------------------------------------------------------------------- */
 
 static bool joined(const struct app *a, const struct node_id *peer)
@@ -20,9 +22,10 @@ static bool joined(const struct app *a, const struct node_id *peer)
 }
 
 /* The PSK of the lowest agreement id between the two that names one, else zero (DESIGN 9). */
-static int psk_of(const struct app *a, const struct node_id *peer, uint8_t psk[32])
+static int psk_of(struct app *a, const struct node_id *peer, uint8_t psk[32])
 {
 	const struct agreement *lowest = NULL;
+	char id[NODE_ID_TEXT_SIZE];
 	struct err_text err;
 	int rc;
 
@@ -38,8 +41,11 @@ static int psk_of(const struct app *a, const struct node_id *peer, uint8_t psk[3
 	if (!lowest)
 		return 0;
 	rc = keydir_psk(a->keys_dir, lowest->psk_id, psk, &err);
-	if (rc != 0)
-		log_error("keys", "%s", err.text);
+	if (rc != 0) {
+		node_id_text(id, peer);
+		app_alarm(a, ALARM_PSK, "today", id, err.text,
+			"bring the pre-shared key of the agreement; there is no link without it");
+	}
 	return rc;
 }
 
@@ -88,6 +94,7 @@ static void peer_dial(struct app *a, const struct card *c)
 
 static void peers_update(struct app *a)
 {
+	app_alarm_clear(a, ALARM_PSK);
 	for (size_t i = 0; i < a->keys->chains_len; i++) {
 		const struct card *c = card_chain_last(&a->keys->chains[i]);
 
