@@ -25,6 +25,7 @@
 #include "proto/limits.h"
 
 #define ENTRY_VERSION           1
+#define ENTRY_TLP_OFFSET        2
 #define ENTRY_TIME_OFFSET       8
 #define ENTRY_COMMITMENT_OFFSET 32
 #define ENTRY_STATE_PRESENT     0

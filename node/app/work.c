@@ -90,6 +90,7 @@ static void work_ingest(struct pipeline *p, struct item *i)
 		event_send(p, e);
 		return;
 	}
+	ingest_drop_mismarked(i->job);
 	i->type = ITEM_RUN;
 	i->tree = f->tree;
 	hand_over(p, i);

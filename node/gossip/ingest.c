@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "gossip/ingest.h"
 
+#include <assert.h>
 #include <stdlib.h>
+
+#include "base/vocab.h"
 
 struct ingest_job *ingest_job_new(const struct wire_data *data, const uint8_t log_key[32])
 {
@@ -26,6 +29,24 @@ struct ingest_job *ingest_job_new(const struct wire_data *data, const uint8_t lo
 void ingest_job_free(struct ingest_job *job)
 {
 	free(job);
+}
+
+int ingest_job_skip(struct ingest_job *job, uint64_t count)
+{
+	struct cursor c = cursor_of(bytes_from(job->entries, job->entries_len));
+	struct entry entry;
+
+	for (uint64_t i = 0; i < count; i++) {
+		int rc = entry_next(&c, &entry);
+
+		if (rc != 0)
+			return rc;
+	}
+	job->start += count;
+	job->count -= (uint32_t)count;
+	job->entries_len = cursor_left(&c);
+	memmove(job->entries, c.at, job->entries_len);
+	return 0;
 }
 
 /* One signature covers thousands of entries: the runs under it look it up here. */
@@ -101,4 +122,37 @@ int ingest_verify(struct ingest_frontier *f, const struct ingest_job *job)
 		return ENT_EPROOF;
 	f->tree = tree;
 	return 0;
+}
+
+uint32_t ingest_drop_mismarked(struct ingest_job *job)
+{
+	struct cursor c = cursor_of(bytes_from(job->entries, job->entries_len));
+	uint8_t marking = job->feed.audience.kind == AUDIENCE_CLEAR ? TLP_CLEAR : TLP_GREEN;
+	uint8_t *end = job->entries;
+	uint32_t dropped = 0;
+
+	if (!audience_is_community(job->feed.audience))
+		return 0;
+	/* In place: an erased entry is the start of a whole one, so writing never overtakes reading. */
+	for (uint32_t i = 0; i < job->count; i++) {
+		const uint8_t *start = c.at;
+		struct entry entry;
+		int rc = entry_next(&c, &entry);
+		size_t len = ENTRY_HEADER_BYTES + 1;
+		bool drop;
+
+		assert(rc == 0);
+		drop = !entry.erased && entry.leaf.data[ENTRY_TLP_OFFSET] != marking;
+		if (!drop)
+			len = (size_t)(c.at - start);
+		memmove(end, start, len);
+		if (drop) {
+			end[ENTRY_HEADER_BYTES] = ENTRY_STATE_ERASED;
+			dropped++;
+		}
+		end += len;
+	}
+	job->entries_len = (size_t)(end - job->entries);
+	job->mismarked = dropped;
+	return dropped;
 }

@@ -28,7 +28,8 @@ struct ingest_job {
 	uint8_t log_key[32];
 	size_t right_len;
 	struct hash right[WIRE_HASHES_MAX];
-	size_t wire_bytes; /* of the message, for credit */
+	size_t wire_bytes;  /* of the message, for credit */
+	uint32_t mismarked; /* bodies dropped: ingest_drop_mismarked */
 	size_t entries_len;
 	uint8_t entries[]; /* packed */
 };
@@ -36,6 +37,9 @@ struct ingest_job {
 /* A job with a copy of the message's entries; NULL when out of memory. Free with ingest_job_free. */
 struct ingest_job *ingest_job_new(const struct wire_data *data, const uint8_t log_key[32]);
 void ingest_job_free(struct ingest_job *job);
+
+/* Drops the first count entries; count < job->count. ENT_EINVALID when they are malformed. */
+int ingest_job_skip(struct ingest_job *job, uint64_t count) MUST_CHECK;
 
 /* Where a feed stands in the verifier: everything up to tree.end is verified. */
 struct ingest_frontier {
@@ -50,3 +54,10 @@ struct ingest_frontier {
  * ENT_EPROOF: the entries and hashes do not lead to the signed root. Then the frontier stays.
  */
 int ingest_verify(struct ingest_frontier *f, const struct ingest_job *job) MUST_CHECK;
+
+/*
+ * A community feed carries one marking. Of an entry with another the body goes, before anything is
+ * stored or passed on; the leaf stays, so the feed stays whole and the mistake provable (DESIGN 6).
+ * Gives how many bodies went. The job must have been verified.
+ */
+uint32_t ingest_drop_mismarked(struct ingest_job *job);
