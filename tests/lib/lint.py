@@ -187,7 +187,9 @@ def check_tidy(sources, options):
 
 def check_man(sources, _):
     pages = [str(p) for p in sources.paths if p.parts[:2] == ("docs", "man")]
-    return tool(["mandoc", "-T", "lint", "-W", "style,stop", *pages]) if pages else []
+    lines = tool(["mandoc", "-T", "lint", "-W", "style", *pages]) if pages else []
+    # Ours are not installed, and those of the libraries need not be.
+    return [line for line in lines if "referenced manual not found" not in line]
 
 
 CHECKS = [
