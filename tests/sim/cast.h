@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The nodes that play in simulated worlds: real roots, seeds and cards, and real agreements between
+ * them, signed by everybody. Their keys follow from their number, so every run has the same cast.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "keys/agreement.h"
+#include "keys/card.h"
+#include "keys/identity.h"
+
+#define CAST_MAX 16u
+/* When worlds begin, UTC second: 2026-11-22T00:00:00Z. Cards are valid from here for ten years. */
+#define CAST_EPOCH 1795305600
+
+struct actor {
+	struct node_id node;
+	struct root_key root, next_root;
+	struct identity identity;
+	struct card_chain chain; /* one card */
+	struct arena arena;
+};
+
+/* Made at the first call, for good. i < CAST_MAX. */
+const struct actor *cast_actor(unsigned i);
+
+/* The card that follows the actor's chain, as a chain of two; other: in its other, contradicting
+ * version. */
+struct card_chain cast_next_card(unsigned i, bool other, struct arena *arena);
+
+/* What differs between agreements here. Sets of actors are bit sets of their numbers. */
+struct cast_terms {
+	uint64_t id;
+	uint32_t serial;
+	unsigned parties;
+	unsigned introduces;
+	uint32_t gives[CAST_MAX]; /* TLP_BIT set of each party */
+	uint64_t quota_origins;   /* 0: as drafts have it */
+	int64_t from, until;      /* UTC seconds; both 0: from the epoch on for ten years */
+};
+
+/* The agreement's text, signed by every party and parsed again; in the arena. */
+const struct agreement *cast_agreement(const struct cast_terms *terms, struct arena *arena);

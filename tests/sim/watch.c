@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "sim/watch.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/vocab.h"
+
+/* --- who is entitled: DESIGN 5 and 6 in other words than decide() ------------------------------------- */
+
+/* Does this text, at that time, let the feed go from one party's node to the other's? */
+static bool text_allows(const struct agreement *a, const struct node_id *from,
+	const struct node_id *to, const struct log_name *feed, int64_t now_s)
+{
+	const struct agreement_party *giver = agreement_party_of(a, from);
+
+	if (now_s < a->valid_from || now_s >= a->valid_until)
+		return false;
+	if (!giver || !agreement_party_of(a, to))
+		return false;
+	switch (feed->audience.kind) {
+	case AUDIENCE_CLEAR:
+		return giver->gives & TLP_BIT(TLP_CLEAR);
+	case AUDIENCE_GREEN:
+		return giver->gives & TLP_BIT(TLP_GREEN);
+	case AUDIENCE_AGREEMENT:
+		return feed->audience.id == a->id && agreement_party_of(a, &feed->node);
+	default:
+		return false;
+	}
+}
+
+static bool terms_known(const struct world_end *e, uint64_t id)
+{
+	for (size_t i = 0; i < e->terms_len; i++)
+		if (e->terms[i] == id)
+			return true;
+	return false;
+}
+
+/*
+ * Do the texts in the keys directory of `at` let the feed go from `from` to `to`? Only agreements count
+ * that the other side of the session has said it has; session NULL: that lie in its directory.
+ */
+static bool allows(const struct world_node *at, const struct world_node *from,
+	const struct world_node *to, const struct world_end *session, const struct log_name *feed)
+{
+	const struct world_node *other = at == from ? to : from;
+	int64_t now_s = world_time(at).wall_ms / 1000;
+
+	for (size_t i = 0; i < at->agreements_len; i++) {
+		const struct agreement *a = at->agreements[i];
+		bool both = false;
+
+		if (session)
+			both = terms_known(session, a->id);
+		else
+			for (size_t k = 0; k < other->agreements_len; k++)
+				both |= other->agreements[k]->id == a->id &&
+					agreement_in_time(other->agreements[k],
+						world_time(other).wall_ms / 1000);
+		if (both && text_allows(a, &from->actor->node, &to->actor->node, feed, now_s))
+			return true;
+	}
+	return false;
+}
+
+/* An agreement in force between the two, whatever it gives. */
+static bool joined(const struct world_node *at, const struct world_node *other,
+	const struct world_end *session)
+{
+	int64_t now_s = world_time(at).wall_ms / 1000;
+
+	for (size_t i = 0; i < at->agreements_len; i++)
+		if (agreement_in_time(at->agreements[i], now_s) &&
+			agreement_party_of(at->agreements[i], &other->actor->node) &&
+			terms_known(session, at->agreements[i]->id))
+			return true;
+	return false;
+}
+
+/* A node may be shown its own community feeds by anybody who may talk to it: it said it all. */
+static bool entitled(const struct world_session *s, unsigned end, const struct log_name *feed)
+{
+	const struct world_node *from = s->ends[end].node, *to = s->ends[!end].node;
+
+	if (!s->ends[end].greeted)
+		return false;
+	if (audience_is_community(feed->audience) && node_id_eq(&feed->node, &to->actor->node))
+		return joined(from, to, &s->ends[end]);
+	return allows(from, from, to, &s->ends[end], feed);
+}
+
+/* --- saying ------------------------------------------------------------------------------------------------ */
+
+static void check_names(struct world *w, const struct world_session *s, unsigned end,
+	const struct log_name *feed, const char *what)
+{
+	char text[LOG_NAME_TEXT_SIZE];
+
+	if (entitled(s, end, feed))
+		return;
+	log_name_text(text, feed);
+	world_fail(w, "I4: n%u says %s of %s to n%u, which is not entitled to it",
+		s->ends[end].node->index, what, text, s->ends[!end].node->index);
+}
+
+/* Naming a feed in return tells nothing to whoever named it first. */
+static void check_asks(struct world *w, const struct world_session *s, unsigned end,
+	const struct log_name *feed)
+{
+	const struct world_end *e = &s->ends[end];
+
+	for (size_t i = 0; i < e->named_len; i++)
+		if (log_name_eq(&e->named[i], feed))
+			return;
+	world_fail(w, "I4: n%u asks n%u for a feed that it has not been told of", e->node->index,
+		s->ends[!end].node->index);
+}
+
+/* A card may be shown to whoever may be shown a feed of its node. */
+static void check_card(struct world *w, const struct world_session *s, unsigned end,
+	const struct wire_cards *cards)
+{
+	const struct world_node *from = s->ends[end].node;
+	struct arena arena = {0};
+	struct card_chain chain;
+	struct log_name feed = {0};
+	bool fits;
+
+	if (card_chain_parse(cards->cards, cards->cards_len, "said", &arena, &chain, NULL) != 0) {
+		world_fail(w, "n%u says a chain of cards that does not hold", from->index);
+		goto out;
+	}
+	feed.node = card_chain_last(&chain)->node;
+	fits = node_id_eq(&feed.node, &from->actor->node);
+	feed.audience = audience_of(AUDIENCE_CLEAR);
+	fits |= entitled(s, end, &feed);
+	feed.audience = audience_of(AUDIENCE_GREEN);
+	fits |= entitled(s, end, &feed);
+	for (size_t i = 0; i < from->agreements_len && !fits; i++) {
+		feed.audience = audience_agreement(from->agreements[i]->id);
+		fits = entitled(s, end, &feed);
+	}
+	if (!fits)
+		world_fail(w, "I4: n%u shows n%u a card of whose feeds it may see none",
+			from->index, s->ends[!end].node->index);
+out:
+	arena_free(&arena);
+}
+
+static struct world_sending *sending_find(struct world_end *e, const struct log_name *feed)
+{
+	for (size_t i = e->sendings_len; i-- > 0;)
+		if (log_name_eq(&e->sendings[i].feed, feed))
+			return &e->sendings[i];
+	return NULL;
+}
+
+static void check_sending(struct world *w, struct world_session *s, unsigned end,
+	const struct wire_data *data)
+{
+	struct world_sending *open = sending_find(&s->ends[end], &data->feed);
+	unsigned from = s->ends[end].node->index;
+
+	if (!open || open->closed)
+		world_fail(w, "I12: n%u sends without an act", from);
+	else if (!open->durable)
+		world_fail(w, "I12: n%u sends before its act is durable", from);
+	else if (open->to != data->start)
+		world_fail(w, "I12: n%u sends from %" PRIu64 " on, its act stands at %" PRIu64,
+			from, data->start, open->to);
+	else
+		open->to += data->count;
+}
+
+void watch_said(struct world *w, struct world_session *s, unsigned end,
+	const struct wire_message *m)
+{
+	switch (m->type) {
+	case WIRE_CARDS:
+		check_card(w, s, end, &m->cards);
+		return;
+	case WIRE_HEADS:
+		for (size_t i = 0; i < m->heads.heads_len; i++)
+			check_names(w, s, end, &m->heads.heads[i].feed, "the head");
+		return;
+	case WIRE_HELD:
+		check_names(w, s, end, &m->held.feed, "the reduced head");
+		return;
+	case WIRE_SUBSCRIBE:
+		check_asks(w, s, end, &m->subscribe.feed);
+		return;
+	case WIRE_UNSUBSCRIBE:
+		check_asks(w, s, end, &m->unsubscribe.feed);
+		return;
+	case WIRE_DATA:
+		check_names(w, s, end, &m->data.feed, "entries");
+		check_sending(w, s, end, &m->data);
+		return;
+	case WIRE_PROOF:
+		check_names(w, s, end, &m->proof.feed, "a proof");
+		return;
+	default:
+		return;
+	}
+}
+
+/* --- hearing ------------------------------------------------------------------------------------------------ */
+
+static void learn_terms(struct world_end *e, const struct wire_agreement *list, size_t len)
+{
+	e->terms_len = len;
+	for (size_t i = 0; i < len; i++)
+		e->terms[i] = list[i].id;
+}
+
+static void learn_name(struct world_end *e, const struct log_name *feed)
+{
+	for (size_t i = 0; i < e->named_len; i++)
+		if (log_name_eq(&e->named[i], feed))
+			return;
+	e->named = realloc(e->named, (e->named_len + 1) * sizeof(*e->named));
+	if (!e->named)
+		abort();
+	e->named[e->named_len++] = *feed;
+}
+
+void watch_heard(struct world *w, struct world_session *s, unsigned end,
+	const struct wire_message *m)
+{
+	struct world_end *e = &s->ends[end];
+
+	(void)w;
+	switch (m->type) {
+	case WIRE_HELLO:
+		e->greeted = true;
+		learn_terms(e, m->hello.agreements, m->hello.agreements_len);
+		return;
+	case WIRE_TERMS:
+		learn_terms(e, m->terms.agreements, m->terms.agreements_len);
+		return;
+	case WIRE_HEADS:
+		for (size_t i = 0; i < m->heads.heads_len; i++)
+			learn_name(e, &m->heads.heads[i].feed);
+		return;
+	case WIRE_HELD:
+		learn_name(e, &m->held.feed);
+		return;
+	default:
+		return;
+	}
+}
+
+/* --- acts --------------------------------------------------------------------------------------------------- */
+
+/* The terms written into the act are what let the feed go. */
+static bool act_allows(const struct world_node *from, const struct world_node *to,
+	const struct act_body *act)
+{
+	for (size_t i = 0; i < act->terms_len; i++)
+		for (size_t k = 0; k < from->agreements_len; k++) {
+			const struct agreement *a = from->agreements[k];
+
+			if (a->id == act->terms[i].id && a->serial == act->terms[i].serial &&
+				memcmp(a->hash, act->terms[i].hash, sizeof(a->hash)) == 0 &&
+				(text_allows(a, &from->actor->node, &to->actor->node, &act->log,
+					 world_time(from).wall_ms / 1000) ||
+					node_id_eq(&act->log.node, &to->actor->node)))
+				return true;
+		}
+	return false;
+}
+
+static void sending_opened(struct world *w, struct world_session *s, unsigned end,
+	const struct act_body *act)
+{
+	struct world_end *e = &s->ends[end];
+	struct world_sending *last = sending_find(e, &act->log);
+
+	if (last && !last->closed)
+		world_fail(w, "I12: n%u opens a sending twice", e->node->index);
+	if (!act_allows(e->node, s->ends[!end].node, act))
+		world_fail(w, "I12: n%u opens a sending under terms that do not allow it",
+			e->node->index);
+	e->sendings = realloc(e->sendings, (e->sendings_len + 1) * sizeof(*e->sendings));
+	if (!e->sendings)
+		abort();
+	e->sendings[e->sendings_len++] =
+		(struct world_sending){.feed = act->log, .from = act->from, .to = act->from};
+}
+
+void watch_act(struct world *w, struct world_session *s, unsigned end, const struct act_body *act)
+{
+	struct world_sending *open;
+
+	if (act->act == ACT_SENDING_OPENED) {
+		sending_opened(w, s, end, act);
+		return;
+	}
+	if (act->act != ACT_SENDING_CLOSED && act->act != ACT_SENDING_MARK)
+		return;
+	open = sending_find(&s->ends[end], &act->log);
+	if (!open || open->closed || open->from != act->from || open->to != act->to)
+		world_fail(w,
+			"I12: n%u closes or marks a sending at %" PRIu64 " that stands at %" PRIu64,
+			s->ends[end].node->index, act->to, open ? open->to : 0);
+	else if (act->act == ACT_SENDING_CLOSED)
+		open->closed = true;
+}
+
+void watch_durable(struct world *w, struct world_session *s, unsigned end,
+	const struct log_name *feed)
+{
+	struct world_end *e = &s->ends[end];
+
+	(void)w;
+	/* The log keeps the order of acts: the oldest of this feed that was not durable yet. */
+	for (size_t i = 0; i < e->sendings_len; i++)
+		if (!e->sendings[i].durable && log_name_eq(&e->sendings[i].feed, feed)) {
+			e->sendings[i].durable = true;
+			return;
+		}
+}
+
+void watch_closed(struct world *w)
+{
+	for (size_t i = 0; i < w->sessions_len; i++)
+		for (unsigned end = 0; end < 2; end++) {
+			const struct world_end *e = &w->sessions[i]->ends[end];
+
+			for (size_t k = 0; k < e->sendings_len && e->over; k++)
+				if (!e->sendings[k].closed)
+					world_fail(w, "I12: a sending of n%u stays open",
+						e->node->index);
+		}
+}
+
+/* --- taking and storing ------------------------------------------------------------------------------------- */
+
+void watch_taken(struct world *w, struct world_session *s, unsigned end,
+	const struct ingest_job *job)
+{
+	const struct world_node *to = s->ends[end].node, *from = s->ends[!end].node;
+
+	if (!allows(to, from, to, &s->ends[end], &job->feed))
+		world_fail(w, "I4: n%u takes from n%u what its own agreements do not give it",
+			to->index, from->index);
+}
+
+void watch_stored(struct world *w, struct world_node *n, const struct sim_log *log)
+{
+	const struct world_node *origin = world_node_of(w, &log->name.node);
+	const struct sim_log *said = origin ? sim_store_find(&origin->store, &log->name) : NULL;
+
+	if (!said || said->size < log->size ||
+		!bytes_eq(sim_log_entries(log, 0, log->size), sim_log_entries(said, 0, log->size)))
+		world_fail(w, "I3: n%u has stored what the origin has not said", n->index);
+}
+
+void watch_pinned(struct world *w, struct world_node *n, const struct node_id *origin,
+	const struct node_id *introducer)
+{
+	const struct world_node *by = world_node_of(w, introducer);
+	int64_t now_s = world_time(n).wall_ms / 1000;
+
+	for (size_t i = 0; i < n->agreements_len; i++) {
+		const struct agreement *a = n->agreements[i];
+		const struct agreement_party *p = agreement_party_of(a, introducer);
+
+		if (!agreement_in_time(a, now_s))
+			continue;
+		if (!by && agreement_party_of(a, origin))
+			return;
+		if (p && p->introduces && by && n->sessions[by->index] &&
+			terms_known(&n->sessions[by->index]
+					     ->ends[n->sessions[by->index]->ends[1].node == n],
+				a->id))
+			return;
+	}
+	world_fail(w, "n%u accepts an origin that nobody may introduce to it", n->index);
+}
+
+/* --- healing ---------------------------------------------------------------------------------------------------- */
+
+struct reach {
+	struct world *w;
+	bool known[CAST_MAX][CAST_MAX]; /* node, origin */
+};
+
+static bool linked(const struct world *w, const struct world_node *a, const struct world_node *b)
+{
+	return a != b && !w->cut[a->index][b->index] && world_willing(a, b) && world_willing(b, a);
+}
+
+static bool introduces(const struct world_node *n, const struct world_node *by)
+{
+	int64_t now_s = world_time(n).wall_ms / 1000;
+
+	for (size_t i = 0; i < n->agreements_len; i++) {
+		const struct agreement_party *p =
+			agreement_party_of(n->agreements[i], &by->actor->node);
+
+		if (!p || !p->introduces || !agreement_in_time(n->agreements[i], now_s))
+			continue;
+		for (size_t k = 0; k < by->agreements_len; k++)
+			if (by->agreements[k]->id == n->agreements[i]->id)
+				return true;
+	}
+	return false;
+}
+
+/* What each node could hold of the feed; true when this has grown or made an origin known. */
+static bool spread(struct reach *r, const struct log_name *feed, uint64_t could[CAST_MAX])
+{
+	struct world *w = r->w;
+	unsigned origin = world_node_of(w, &feed->node)->index;
+	bool news = false;
+
+	for (unsigned i = 0; i < w->nodes_len; i++)
+		for (unsigned k = 0; k < w->nodes_len; k++) {
+			struct world_node *from = &w->nodes[i], *to = &w->nodes[k];
+
+			if (k == origin || could[i] == 0 || !linked(w, from, to) ||
+				!allows(from, from, to, NULL, feed))
+				continue;
+			if (!r->known[k][origin] && introduces(to, from))
+				news = r->known[k][origin] = true;
+			if (could[i] <= could[k] || !r->known[k][origin] ||
+				!allows(to, from, to, NULL, feed))
+				continue;
+			could[k] = could[i];
+			news = true;
+		}
+	return news;
+}
+
+static void reach_init(struct reach *r, struct world *w)
+{
+	r->w = w;
+	for (unsigned i = 0; i < w->nodes_len; i++)
+		for (unsigned k = 0; k < w->nodes_len; k++) {
+			uint64_t incarnation;
+
+			r->known[i][k] = gossip_incarnation(w->nodes[i].gossip,
+				&w->nodes[k].actor->node, &incarnation);
+		}
+}
+
+void watch_settled(struct world *w)
+{
+	struct feed_reach {
+		struct log_name feed;
+		uint64_t could[CAST_MAX];
+	} *feeds = NULL;
+	size_t feeds_len = 0;
+	struct reach r;
+	bool news = true;
+
+	for (unsigned i = 0; i < w->nodes_len; i++)
+		for (struct sim_log *log = w->nodes[i].store.logs; log; log = log->next) {
+			if (!node_id_eq(&log->name.node, &w->nodes[i].actor->node))
+				continue;
+			feeds = realloc(feeds, (feeds_len + 1) * sizeof(*feeds));
+			if (!feeds)
+				abort();
+			feeds[feeds_len].feed = log->name;
+			for (unsigned k = 0; k < CAST_MAX; k++)
+				feeds[feeds_len].could[k] = world_held(w, k, &log->name);
+			feeds_len++;
+		}
+	reach_init(&r, w);
+	while (news) {
+		news = false;
+		for (size_t i = 0; i < feeds_len; i++)
+			news |= spread(&r, &feeds[i].feed, feeds[i].could);
+	}
+	for (size_t i = 0; i < feeds_len; i++)
+		for (unsigned k = 0; k < w->nodes_len; k++) {
+			uint64_t held = world_held(w, k, &feeds[i].feed);
+			char text[LOG_NAME_TEXT_SIZE];
+
+			log_name_text(text, &feeds[i].feed);
+			if (held < feeds[i].could[k])
+				world_fail(w,
+					"I5: n%u holds %" PRIu64
+					" of %s (n%u) and could hold %" PRIu64,
+					k, held, text, world_node_of(w, &feeds[i].feed.node)->index,
+					feeds[i].could[k]);
+		}
+	free(feeds);
+}
