@@ -278,6 +278,10 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 			o->introduced = true;
 			o->introduced_by = *introduced_by;
 		}
+		for (struct session *s = g->sessions; s; s = s->next) {
+			s->ask_heads |= s->missed;
+			s->missed = false;
+		}
 		*news = true;
 		return 0;
 	}

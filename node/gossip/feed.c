@@ -6,14 +6,13 @@
  */
 #include "gossip/impl.h"
 
-/* --- feeds with somebody ahead of us, looked at on every tick ------------------------------------------- */
+/* --- feeds with somebody ahead of us, looked at on every tick ------------------------------------- */
 
 static void feed_lag(struct gossip *g, struct feed *f)
 {
 	if (f->lagging)
 		return;
 	f->lagging = true;
-	f->behind_ms = g->now.mono_ms;
 	f->prev_lagging = NULL;
 	f->next_lagging = g->lagging;
 	if (g->lagging)
@@ -41,9 +40,16 @@ static bool usable(const struct gossip *g, const struct link *l)
 	return l->announced && may_take(g, l->session, &l->feed->name);
 }
 
+/* Does the neighbour say that it has more than is here or on its way? */
+static bool leads(const struct gossip *g, const struct link *l)
+{
+	return l->peer_held > l->feed->expected && usable(g, l);
+}
+
 /*
- * Better source first: one that has not just disappointed; the origin itself; who holds more; who
- * does not take the feed from us (two that feed each other hear nothing new).
+ * Better source first: one that has not just disappointed; one that has something new; the origin
+ * itself; who holds more; who does not take the feed from us (two that feed each other hear nothing
+ * new).
  */
 static bool better(const struct gossip *g, const struct link *a, const struct link *b)
 {
@@ -54,6 +60,8 @@ static bool better(const struct gossip *g, const struct link *a, const struct li
 
 	if (doubt_a != doubt_b)
 		return doubt_b;
+	if (leads(g, a) != leads(g, b))
+		return leads(g, a);
 	if (origin_a != origin_b)
 		return origin_a;
 	if (a->peer_held != b->peer_held)
@@ -71,13 +79,25 @@ static struct link *best_source(const struct gossip *g, const struct feed *f)
 	return best;
 }
 
-static bool other_leads(const struct gossip *g, const struct feed *f)
+/* Marks whether somebody leads, and since when somebody who could take over. */
+static void look_around(struct gossip *g, struct feed *f)
 {
-	for (const struct link *l = f->links; l; l = l->next_of_feed)
-		if (l != f->upstream && l->peer_held > f->expected &&
-			l->distrust_until_ms <= g->now.mono_ms && usable(g, l))
-			return true;
-	return false;
+	bool anybody = false, other = false;
+
+	for (const struct link *l = f->links; l; l = l->next_of_feed) {
+		if (!leads(g, l))
+			continue;
+		anybody = true;
+		other |= l != f->upstream && l->distrust_until_ms <= g->now.mono_ms;
+	}
+	if (!other)
+		f->behind_ms = 0;
+	else if (f->behind_ms == 0)
+		f->behind_ms = g->now.mono_ms;
+	if (anybody)
+		feed_lag(g, f);
+	else
+		feed_unlag(g, f);
 }
 
 static void subscribe(struct gossip *g, struct feed *f, struct link *l)
@@ -109,10 +129,7 @@ void feed_choose(struct gossip *g, struct feed *f)
 		if (best)
 			subscribe(g, f, best);
 	}
-	if (other_leads(g, f))
-		feed_lag(g, f);
-	else
-		feed_unlag(g, f);
+	look_around(g, f);
 }
 
 /* A neighbour tells that it holds the feed up to peer_held. */
@@ -126,11 +143,24 @@ void feed_offer(struct gossip *g, struct link *l, uint64_t peer_held)
 /* True when upstream has had its chance: nothing new from it, and not because of us. */
 static bool upstream_stalls(const struct gossip *g, const struct feed *f)
 {
+	const struct session *s = f->upstream->session;
+	bool busy = g->now.mono_ms - s->data_ms < CHANGE_OVER_MS;
 	uint64_t since = f->progress_ms > f->behind_ms ? f->progress_ms : f->behind_ms;
+	uint64_t waited = g->now.mono_ms - since;
 
-	return f->expected == f->held &&
-	       f->upstream->session->credit_in >= SESSION_CREDIT_MIN / 4 &&
-	       g->now.mono_ms - since >= CHANGE_OVER_MS;
+	if (f->expected != f->held || s->credit_in < SESSION_CREDIT_MIN / 4)
+		return false;
+	if (f->behind_ms)
+		return waited >= (busy ? GOSSIP_STALL_MS : CHANGE_OVER_MS);
+	return leads(g, f->upstream) && !busy && waited >= ASK_AGAIN_MS;
+}
+
+/* What upstream has promised and not given is not believed for a while. */
+static void change_over(struct gossip *g, struct feed *f)
+{
+	if (f->behind_ms && leads(g, f->upstream))
+		f->upstream->distrust_until_ms = g->now.mono_ms + DISTRUST_MS;
+	feed_leave(g, f, true);
 }
 
 void feeds_tick(struct gossip *g)
@@ -139,10 +169,8 @@ void feeds_tick(struct gossip *g)
 
 	for (struct feed *f = g->lagging; f; f = next) {
 		next = f->next_lagging;
-		if (f->upstream && upstream_stalls(g, f)) {
-			f->upstream->distrust_until_ms = g->now.mono_ms + DISTRUST_MS;
-			feed_leave(g, f, true);
-		}
+		if (f->upstream && upstream_stalls(g, f))
+			change_over(g, f);
 		feed_choose(g, f);
 	}
 }
@@ -177,6 +205,11 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 		return;
 	f->held = job->start + job->count;
 	f->progress_ms = now.mono_ms;
+	if (job->mismarked)
+		raise_alarm(g, "mismarked",
+			"the origin put entries of another marking into this feed; "
+			"their bodies were dropped",
+			&f->name.node, &f->name);
 	if (f->expected < f->held)
 		f->expected = f->held;
 	if (c->size > f->seen.size)

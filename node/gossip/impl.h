@@ -18,8 +18,11 @@
 #include "proto/limits.h"
 #include "provenance/act.h"
 
-/* A neighbour that is behind the best offer for so long loses the subscription. */
+/* A neighbour that is behind the best offer for so long loses the subscription; while it gives of
+ * other feeds it has GOSSIP_STALL_MS. */
 #define CHANGE_OVER_MS 1000u
+/* A neighbour that gives nothing of what it offers, and nobody else offers it, is asked again. */
+#define ASK_AGAIN_MS 10000u
 /* A source that was left is not chosen again for so long while there is another. */
 #define DISTRUST_MS 30000u
 /* After the store has failed nothing is asked for during so long. */
@@ -35,9 +38,9 @@
 /* A sending is marked in the provenance log every so many entries, or this long. */
 #define MARK_ENTRIES 65536u
 #define MARK_MS      60000u
-/* Subscribing costs two entries of the provenance log: so often in ten seconds, and once more for
- * each feed the neighbour was told of. */
-#define SUBSCRIBES_MAX 64u
+/* Subscribing costs two entries of the provenance log, new terms the heads of all feeds: so often in
+ * ten seconds, and twice more for each feed the neighbour was told of. */
+#define ASKS_MAX 64u
 
 struct origin {
 	struct node_id node;
@@ -77,6 +80,7 @@ struct link {
 	uint64_t told_ms;
 	bool held_due; /* a reduced head waits for its time */
 	enum sink_state sink;
+	unsigned entering;    /* openings that are not in the provenance log yet */
 	uint64_t opened_from; /* asked for */
 	uint64_t next;        /* next entry to push */
 	uint64_t marked;      /* last mark in the provenance log */
@@ -103,7 +107,7 @@ struct feed {
 	uint64_t progress_ms; /* last time upstream gave something new, or was chosen */
 	uint64_t behind_ms;   /* since when another neighbour is ahead; 0: none is */
 	struct feed *next_lagging, *prev_lagging;
-	bool lagging;
+	bool lagging; /* somebody, in doubt or not, offers more than is here or on its way */
 };
 
 struct session {
@@ -112,6 +116,10 @@ struct session {
 	uint8_t binding[16];
 	bool greeted; /* their HELLO is here */
 	bool closing;
+	bool missed;      /* they told of feeds whose origin was not known here, */
+	bool ask_heads;   /* and one has become known since: ask for the heads again */
+	bool tell_heads;  /* tell them the heads again */
+	uint64_t data_ms; /* when the last run that we wanted came */
 	uint64_t opened_ms;
 	struct wire_agreement theirs[WIRE_AGREEMENTS_MAX];
 	size_t theirs_len;
@@ -127,8 +135,8 @@ struct session {
 	uint64_t credit_in;     /* bytes of DATA we will still take */
 	uint64_t credit_owed;   /* taken and stored, not granted again yet */
 	size_t unflushed;
-	uint64_t subscribes_ms; /* a window of ten seconds, */
-	uint32_t subscribes;    /* and how often they subscribed in it */
+	uint64_t asks_ms; /* a window of ten seconds, */
+	uint32_t asks;    /* and how often they subscribed or changed terms in it */
 	struct session *next;
 };
 

@@ -13,6 +13,15 @@ static void misbehaved(struct gossip *g, struct session *s, const char *what)
 	close_session(g, s, BYE_MISBEHAVED, what, PENALTY_MS);
 }
 
+static bool asks_too_often(struct gossip *g, struct session *s)
+{
+	if (g->now.mono_ms - s->asks_ms > 10000) {
+		s->asks_ms = g->now.mono_ms;
+		s->asks = 0;
+	}
+	return ++s->asks > ASKS_MAX + 2 * s->links.count;
+}
+
 /* --- credit ------------------------------------------------------------------------------------------------ */
 
 /* Bytes of DATA are stored or dropped: they may be sent again, told in large steps. */
@@ -54,6 +63,17 @@ static void on_hello(struct gossip *g, struct session *s, const struct wire_hell
 		hello->credit < SESSION_CREDIT_BYTES * 2 ? hello->credit : SESSION_CREDIT_BYTES * 2;
 	enter_act(g, s, ACT_SESSION_OPENED, NULL, 0, 0, false);
 	session_announce_all(g, s);
+}
+
+static void on_terms(struct gossip *g, struct session *s, const struct wire_terms *terms)
+{
+	if (asks_too_often(g, s)) {
+		misbehaved(g, s, "tells its terms again and again");
+		return;
+	}
+	session_terms(g, s, terms->agreements, terms->agreements_len);
+	/* It sees some feeds with other eyes now, or would like to hear of them once more. */
+	s->tell_heads = true;
 }
 
 static void on_cards(struct gossip *g, struct session *s, const struct wire_cards *cards)
@@ -156,33 +176,47 @@ static void consider_checkpoint(struct gossip *g, struct session *s, struct feed
 	f->seen = c;
 }
 
+/* The link of a feed that the peer tells of; NULL, and counted, where it is not to be listened to. */
+static struct link *told_link(struct gossip *g, struct session *s, const struct log_name *feed)
+{
+	struct origin *o = origin_find(g, &feed->node);
+	struct link *l = NULL;
+	struct feed *f;
+
+	if (!o)
+		s->missed = true;
+	else if (may_take(g, s, feed) && (f = feed_need(g, feed, o)))
+		l = link_need(g, s, f);
+	g->heads_ignored += !l;
+	return l;
+}
+
 static void on_head(struct gossip *g, struct session *s, const struct wire_head *head)
 {
-	struct origin *o = origin_find(g, &head->feed.node);
+	struct link *l = told_link(g, s, &head->feed);
 	struct feed *f;
-	struct link *l;
 
-	if (!o || !may_take(g, s, &head->feed) || !(f = feed_need(g, &head->feed, o)) ||
-		!(l = link_need(g, s, f))) {
-		g->heads_ignored++;
+	if (!l)
 		return;
-	}
+	f = l->feed;
 	consider_checkpoint(g, s, f, &head->newest);
 	/* It may have learnt of the origin only now, after our heads had passed it by. */
-	if (!l->announced && f->complete.size > head->held)
+	if (!l->announced && l->sink == SINK_NONE && f->complete.size > head->held)
 		session_announce(g, s, f);
+	/* Whoever has a subscription gets no heads: it has closed ours, and opens it again on asking. */
+	if (f->upstream == l)
+		feed_leave(g, f, false);
 	feed_offer(g, l, head->held);
 }
 
 static void on_held(struct gossip *g, struct session *s, const struct wire_held *held)
 {
-	struct feed *f = feed_find(g, &held->feed);
-	struct link *l;
+	struct link *l = told_link(g, s, &held->feed);
+	struct feed *f;
 
-	if (!f || !may_take(g, s, &held->feed) || !(l = link_need(g, s, f))) {
-		g->heads_ignored++;
+	if (!l)
 		return;
-	}
+	f = l->feed;
 	if (held->size == f->complete.size &&
 		memcmp(held->root, f->complete.root.bytes, sizeof(held->root)) != 0)
 		raise_alarm(g, "root-differs", "a neighbour holds another root for the same size",
@@ -192,21 +226,12 @@ static void on_held(struct gossip *g, struct session *s, const struct wire_held 
 
 /* --- subscriptions ------------------------------------------------------------------------------------------- */
 
-static bool subscribes_too_often(struct gossip *g, struct session *s)
-{
-	if (g->now.mono_ms - s->subscribes_ms > 10000) {
-		s->subscribes_ms = g->now.mono_ms;
-		s->subscribes = 0;
-	}
-	return ++s->subscribes > SUBSCRIBES_MAX + 2 * s->links.count;
-}
-
 static void on_subscribe(struct gossip *g, struct session *s, const struct wire_subscribe *sub)
 {
 	struct feed *f = feed_find(g, &sub->feed);
 	struct link *l;
 
-	if (subscribes_too_often(g, s)) {
+	if (asks_too_often(g, s)) {
 		misbehaved(g, s, "subscribes again and again");
 		return;
 	}
@@ -260,9 +285,9 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 	}
 	s->credit_in -= wire_bytes;
 	/* Late runs of a subscription that has moved, and what nobody asked for. */
-	if (!f || f->frozen || !f->upstream || f->upstream->session != s ||
-		data->start != f->expected || !data->checkpoint.present || data->count == 0 ||
-		!may_take(g, s, &data->feed)) {
+	if (!f || f->frozen || f->origin->frozen || !f->upstream || f->upstream->session != s ||
+		data->start > f->expected || data->count <= f->expected - data->start ||
+		!data->checkpoint.present || !may_take(g, s, &data->feed)) {
 		peer_totals(g, &s->peer)->redundant_bytes += wire_bytes;
 		credit_return(g, s, wire_bytes);
 		return;
@@ -276,12 +301,19 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 	memcpy(job->binding, s->binding, sizeof(job->binding));
 	job->wire_bytes = wire_bytes;
 	g->ingest_bytes += wire_bytes;
-	f->expected = data->start + data->count;
-	f->progress_ms = g->now.mono_ms;
+	/* Asked again while some was on its way: the beginning is here already. */
+	if (ingest_job_skip(job, f->expected - data->start) != 0) {
+		ingest_job_free(job);
+		misbehaved(g, s, "sent malformed entries");
+		return;
+	}
+	f->expected = job->start + job->count;
+	f->progress_ms = s->data_ms = g->now.mono_ms;
 	if (f->upstream->peer_held < f->expected)
 		f->upstream->peer_held = f->expected;
-	peer_totals(g, &s->peer)->received_entries += data->count;
-	peer_totals(g, &s->peer)->data_bytes += data->entries.len;
+	peer_totals(g, &s->peer)->received_entries += job->count;
+	peer_totals(g, &s->peer)->data_bytes += job->entries_len;
+	peer_totals(g, &s->peer)->redundant_bytes += data->entries.len - job->entries_len;
 	q = action_new(g, GOSSIP_INGEST);
 	q->action.session = s->id;
 	q->action.job = job;
@@ -338,7 +370,7 @@ static void dispatch(struct gossip *g, struct session *s, const struct wire_mess
 	case WIRE_HELLO:
 		break; /* only the first message */
 	case WIRE_TERMS:
-		session_terms(g, s, m->terms.agreements, m->terms.agreements_len);
+		on_terms(g, s, &m->terms);
 		return;
 	case WIRE_CARDS:
 		on_cards(g, s, &m->cards);

@@ -42,6 +42,7 @@ void sink_open(struct gossip *g, struct link *l, uint64_t from)
 	l->sink = SINK_OPENING;
 	l->opened_from = l->next = l->marked = from;
 	l->terms_stamp = l->session->shared_stamp;
+	l->entering++;
 	enter_act(g, l->session, ACT_SENDING_OPENED, l->feed, from, 0, true);
 }
 
@@ -60,7 +61,11 @@ void gossip_entered(struct gossip *g, struct gossip_time now, uint32_t id,
 	struct link *l = s && f ? link_find(s, f) : NULL;
 
 	g->now = now;
-	if (!l || l->sink != SINK_OPENING)
+	if (!l || l->entering == 0)
+		return;
+	/* Of several openings only the last counts: the earlier ones have been closed since. */
+	l->entering--;
+	if (l->entering > 0 || l->sink != SINK_OPENING)
 		return;
 	l->sink = SINK_OPEN;
 	l->marked_ms = now.mono_ms;
@@ -129,6 +134,11 @@ void session_push(struct gossip *g, struct session *s)
 		struct link *l = s->ready;
 
 		sink_unready(l);
+		/* An agreement may have ended since it was last looked at. */
+		if (!may_send(g, s, &l->feed->name)) {
+			sink_close(g, l);
+			continue;
+		}
 		if (push_run(g, l) != 0) {
 			/* The store cannot read what it holds: nothing to blame the peer for. */
 			raise_alarm(g, "store-unreadable", "a stored run could not be read", NULL,
@@ -147,7 +157,8 @@ void link_held(struct gossip *g, struct link *l)
 	struct wire_message m = {.type = WIRE_HELD};
 	const struct feed *f = l->feed;
 
-	if (!l->told || l->sink == SINK_OPEN || l->told_size >= f->complete.size)
+	if (!l->told || l->sink == SINK_OPEN || l->told_size >= f->complete.size ||
+		!may_send(g, l->session, &f->name))
 		return;
 	if (g->now.mono_ms - l->told_ms < GOSSIP_HELD_MS) {
 		l->held_due = true;

@@ -261,10 +261,12 @@ static void session_apply(struct gossip *g, struct session *s)
 	for (struct link *l = s->first_link; l; l = l->next_of_session) {
 		bool send = may_send(g, s, &l->feed->name);
 
-		if (l->feed->upstream == l && !may_take(g, s, &l->feed->name))
-			feed_leave(g, l->feed, true);
 		if (!may_take(g, s, &l->feed->name))
 			l->announced = false;
+		if (!l->announced && l->feed->upstream == l) {
+			feed_leave(g, l->feed, true);
+			feed_choose(g, l->feed);
+		}
 		if (!send)
 			l->told = false;
 		if (l->sink == SINK_NONE || (send && l->terms_stamp == s->shared_stamp))
@@ -290,14 +292,29 @@ void session_review(struct gossip *g, struct session *s)
 		close_session(g, s, BYE_ENDED, "no agreement with the peer is in force", 0);
 		return;
 	}
-	if (fingerprint != s->told_terms) {
+	/* Told again, terms ask for the heads again. */
+	if (fingerprint != s->told_terms || s->ask_heads) {
 		struct wire_message m = {.type = WIRE_TERMS, .terms = {own, own_len}};
 
 		s->told_terms = fingerprint;
+		s->ask_heads = false;
 		send_message(g, s, &m);
 	}
 	if (changed && s->greeted)
 		session_apply(g, s);
+}
+
+/* Tells all heads anew to a peer that may have passed over some: it judged them by other terms, or
+ * did not know their origin. Whoever is subscribed has had them. */
+static void session_tell_again(struct gossip *g, struct session *s)
+{
+	s->tell_heads = false;
+	for (struct link *l = s->first_link; l; l = l->next_of_session)
+		if (l->sink == SINK_NONE)
+			l->told = false;
+	map_free(&s->chains_told);
+	map_init(&s->chains_told, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
+	session_announce_all(g, s);
 }
 
 void session_terms(struct gossip *g, struct session *s, const struct wire_agreement *list,
@@ -440,9 +457,12 @@ void gossip_tick(struct gossip *g, struct gossip_time now)
 		sinks_tick(g, s);
 		if (!s->greeted && now.mono_ms - s->opened_ms > GREET_MS)
 			close_session(g, s, BYE_MISBEHAVED, "did not greet in time", 0);
+		if (!second)
+			continue;
 		/* Agreements begin and end by the clock. */
-		if (second)
-			session_review(g, s);
+		session_review(g, s);
+		if (s->tell_heads && s->greeted)
+			session_tell_again(g, s);
 	}
 	if (second)
 		g->second_ms = now.mono_ms;
