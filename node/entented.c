@@ -35,39 +35,51 @@ static const char *default_home(void)
 	return home;
 }
 
+/* One option and its value; 0, or the exit status. */
+static int option_read(struct app_options *o, const char *name, const char *value)
+{
+	if (value && strcmp(name, "--home") == 0) {
+		o->home = value;
+	} else if (value && strcmp(name, "--listen") == 0) {
+		o->listen = value;
+	} else if (value && strcmp(name, "--passphrase-file") == 0) {
+		o->passphrase_file = value;
+	} else if (value && strcmp(name, "--log-level") == 0) {
+		o->has_log_level = log_level_parse(value, &o->log_level);
+		if (!o->has_log_level) {
+			fprintf(stderr,
+				"entented: --log-level: saw \"%s\", wanted error, warn, notice, "
+				"info "
+				"or debug\n",
+				value);
+			return 2;
+		}
+	} else {
+		fprintf(stderr, "entented: unknown or incomplete option %s\n", name);
+		usage(stderr);
+		return 2;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct app_options o = {0};
 
-	for (int i = 1; i < argc; i++) {
-		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+	for (int i = 1; i < argc; i += 2) {
+		int status;
 
 		if (strcmp(argv[i], "--help") == 0) {
 			usage(stdout);
 			return 0;
 		}
-		if (strcmp(argv[i], "--home") == 0 && value) {
-			o.home = value;
-		} else if (strcmp(argv[i], "--listen") == 0 && value) {
-			o.listen = value;
-		} else if (strcmp(argv[i], "--passphrase-file") == 0 && value) {
-			o.passphrase_file = value;
-		} else if (strcmp(argv[i], "--log-level") == 0 && value) {
-			o.has_log_level = log_level_parse(value, &o.log_level);
-			if (!o.has_log_level) {
-				fprintf(stderr,
-					"entented: --log-level: saw \"%s\", wanted error, warn, "
-					"notice, info "
-					"or debug\n",
-					value);
-				return 2;
-			}
-		} else {
-			fprintf(stderr, "entented: unknown or incomplete option %s\n", argv[i]);
-			usage(stderr);
-			return 2;
+		if (strcmp(argv[i], "--version") == 0) {
+			puts("entented " APP_VERSION);
+			return 0;
 		}
-		i++;
+		status = option_read(&o, argv[i], argv[i + 1]);
+		if (status != 0)
+			return status;
 	}
 	if (!o.home)
 		o.home = default_home();

@@ -480,15 +480,17 @@ static int app_open(struct app *a, struct err_text *err)
 {
 	int rc = paths_set(a, err);
 
-	ready_remove(a);
 	if (rc == 0)
 		rc = conf_open(a, err);
+	/* Whoever has the store is the daemon of this home; run/ready is another's until then. */
+	if (rc == 0)
+		rc = store_open(&a->store, a->data_dir, STORE_WRITE, err);
+	if (rc == 0)
+		ready_remove(a);
 	if (rc == 0)
 		rc = keys_open(a, err);
 	if (rc == 0)
 		rc = identity_open(a, err);
-	if (rc == 0)
-		rc = store_open(&a->store, a->data_dir, STORE_WRITE, err);
 	if (rc == 0)
 		rc = guard_compare(a, err);
 	if (rc == 0)
@@ -591,7 +593,8 @@ int app_run(const struct app_options *options)
 			on_net_stopped(a);
 	}
 	uv_run(&a->loop, UV_RUN_DEFAULT);
-	ready_remove(a);
+	if (a->store)
+		ready_remove(a);
 	app_close(a);
 	status = a->status;
 	if (uv_loop_close(&a->loop) != 0)
