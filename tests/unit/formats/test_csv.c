@@ -109,12 +109,13 @@ static void refuses_more_columns_than_it_keeps(void **state)
 	(void)state;
 	o = out_str(FORMAT_CSV, text);
 	assert_int_equal(o->claims_len, 1);
-	strcpy(text, "value,x\nevil.com");
+	memset(text, 0, sizeof(text));
+	memcpy(text, "value,x\nevil.com", strlen("value,x\nevil.com"));
 	memset(text + strlen(text), ',', CSV_FIELDS_MAX - 1);
 	o = out_str(FORMAT_CSV, text);
 	assert_int_equal(o->ret, 0);
 	assert_int_equal(o->claims_len, 1);
-	strcat(text, ",");
+	text[strlen(text)] = ',';
 	o = out_str(FORMAT_CSV, text);
 	assert_int_equal(o->ret, ENT_ELIMIT);
 }

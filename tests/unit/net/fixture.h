@@ -322,7 +322,7 @@ static inline int raw_connect(const char *address)
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	assert_true(fd >= 0);
-	to.sin_port = htons((uint16_t)atoi(strrchr(address, ':') + 1));
+	to.sin_port = htons((uint16_t)strtoul(strrchr(address, ':') + 1, NULL, 10));
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
 	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
