@@ -112,10 +112,13 @@ static void ready_path(const struct app *a, char out[600])
 	snprintf(out, 600, "%s/ready", a->run_dir);
 }
 
+/* Whoever has the store is the daemon of this home; without it the file is another's. */
 static void ready_remove(const struct app *a)
 {
 	char path[600];
 
+	if (!a->store)
+		return;
 	ready_path(a, path);
 	unlink(path);
 }
@@ -179,8 +182,12 @@ void app_stop(struct app *a, int status)
 	ready_remove(a);
 	uv_timer_stop(&a->tick);
 	uv_timer_stop(&a->settle);
-	control_stop(a->control, on_control_stopped, a);
-	net_stop(a->net, on_net_stopped, a);
+	if (a->control)
+		control_stop(a->control, on_control_stopped, a);
+	if (a->net)
+		net_stop(a->net, on_net_stopped, a);
+	else
+		on_net_stopped(a);
 }
 
 static void on_stop_signal(uv_signal_t *s, int number)
@@ -482,11 +489,9 @@ static int app_open(struct app *a, struct err_text *err)
 
 	if (rc == 0)
 		rc = conf_open(a, err);
-	/* Whoever has the store is the daemon of this home; run/ready is another's until then. */
 	if (rc == 0)
 		rc = store_open(&a->store, a->data_dir, STORE_WRITE, err);
-	if (rc == 0)
-		ready_remove(a);
+	ready_remove(a);
 	if (rc == 0)
 		rc = keys_open(a, err);
 	if (rc == 0)
@@ -586,15 +591,10 @@ int app_run(const struct app_options *options)
 		rc = app_start(a, &err);
 	if (rc != 0) {
 		log_error("app", "%s", err.text);
-		a->status = start_status(rc);
-		if (a->net && a->control)
-			app_stop(a, a->status);
-		else
-			on_net_stopped(a);
+		app_stop(a, start_status(rc));
 	}
 	uv_run(&a->loop, UV_RUN_DEFAULT);
-	if (a->store)
-		ready_remove(a);
+	ready_remove(a);
 	app_close(a);
 	status = a->status;
 	if (uv_loop_close(&a->loop) != 0)
