@@ -108,15 +108,17 @@ static struct net_session *session_of(struct app *a, uint32_t id)
 	return map_get(&a->sessions, &id);
 }
 
+/* The peer, the feed, or "peer feed": whoever reads of a lie wants to know whose. */
 static void subject_of(char out[160], const struct gossip_action *action)
 {
 	struct node_id none = {{0}};
+	char peer[NODE_ID_TEXT_SIZE] = "", feed[LOG_NAME_TEXT_SIZE] = "";
 
-	out[0] = '\0';
+	if (!node_id_eq(&action->peer, &none))
+		node_id_text(peer, &action->peer);
 	if (action->feed.audience.kind)
-		log_name_text(out, &action->feed);
-	else if (!node_id_eq(&action->peer, &none))
-		node_id_text(out, &action->peer);
+		log_name_text(feed, &action->feed);
+	snprintf(out, 160, "%s%s%s", peer, peer[0] && feed[0] ? " " : "", feed);
 }
 
 static void carry_alarm(struct app *a, const struct gossip_action *action)
