@@ -179,8 +179,9 @@ install: all
 	install -m 755 $(PROGRAMS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
 	for page in $(wildcard docs/man/*.[158]); do install -D -m 644 -t \
 		$(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || exit 1; done
-	for unit in $(wildcard docs/*.service); do install -D -m 644 -t \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system $$unit || exit 1; done
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/local/bin|$(PREFIX)/bin|' docs/entented.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/entented.service
 
 clean:
 	rm -rf build
