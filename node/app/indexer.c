@@ -61,6 +61,7 @@ static void progress_indexed(struct pipeline *p)
 	p->progress.indexed = position;
 	pthread_cond_broadcast(&p->progress.changed);
 	pthread_mutex_unlock(&p->progress.lock);
+	p->config.notify(p->config.ctx); /* somebody may wait for what can be found now */
 }
 
 static void reindex(struct pipeline *p, const struct store_index_ops *ops)

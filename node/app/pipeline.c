@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "app/pipeline_impl.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -38,9 +39,14 @@ void item_free(struct item *i)
 
 static void queue_init(struct queue *q)
 {
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_mutex_init(&q->lock, NULL);
-	pthread_cond_init(&q->filled, NULL);
-	pthread_cond_init(&q->drained, NULL);
+	pthread_cond_init(&q->filled, &attr);
+	pthread_cond_init(&q->drained, &attr);
+	pthread_condattr_destroy(&attr);
 }
 
 void queue_put(struct queue *q, struct item *i)
@@ -57,16 +63,24 @@ void queue_put(struct queue *q, struct item *i)
 	pthread_mutex_unlock(&q->lock);
 }
 
-struct item *queue_take_all(struct queue *q)
+struct item *queue_take_all(struct queue *q, unsigned patience_ms, bool *closed)
 {
 	struct item *list;
+	struct timespec until;
+	int rc = 0;
 
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += (long)patience_ms * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
 	pthread_mutex_lock(&q->lock);
-	while (!q->first && !q->closed)
-		pthread_cond_wait(&q->filled, &q->lock);
+	while (!q->first && !q->closed && rc != ETIMEDOUT)
+		rc = patience_ms ? pthread_cond_timedwait(&q->filled, &q->lock, &until)
+				 : pthread_cond_wait(&q->filled, &q->lock);
 	list = q->first;
 	q->first = q->last = NULL;
 	q->bytes = 0;
+	*closed = q->closed && !list;
 	pthread_cond_broadcast(&q->drained);
 	pthread_mutex_unlock(&q->lock);
 	return list;

@@ -11,6 +11,8 @@
 
 /* Bytes waiting for the writer before the work thread waits. */
 #define WRITE_AHEAD_BYTES (16u * 1024u * 1024u)
+/* What nothing else carries to the store gets a commit of its own after so long. */
+#define IDLE_MS 50u
 /* Bytes in one group commit. */
 #define GROUP_BYTES (8u * 1024u * 1024u)
 /* Entries of one index transaction. */
@@ -109,8 +111,9 @@ struct pipeline {
 struct item *item_new(enum item_type type);
 void item_free(struct item *i);
 void queue_put(struct queue *q, struct item *i);
-/* The whole list, waiting for one; NULL when closed and empty. */
-struct item *queue_take_all(struct queue *q);
+/* The whole list, waiting for one, at most patience_ms (0: for ever). NULL when closed and empty, or
+ * when patience is at its end: closed tells which. */
+struct item *queue_take_all(struct queue *q, unsigned patience_ms, bool *closed);
 void queue_wait_below(struct queue *q, size_t bytes);
 bool queue_empty(struct queue *q);
 struct pipeline_event *event_new(struct pipeline *p, enum pipeline_event_type type);

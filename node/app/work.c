@@ -305,9 +305,10 @@ void *work_run(void *ctx)
 {
 	struct pipeline *p = ctx;
 	struct item *list;
+	bool closed;
 
 	pthread_setname_np(pthread_self(), "work"); /* seen in top -H, and by the benchmark */
-	while ((list = queue_take_all(&p->to_work))) {
+	while ((list = queue_take_all(&p->to_work, 0, &closed))) {
 		while (list) {
 			struct item *i = list;
 

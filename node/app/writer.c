@@ -563,12 +563,20 @@ void *writer_run(void *ctx)
 	struct pipeline *p = ctx;
 	struct group g = {.p = p, .acts = buf_with_max(64u * 1024u * 1024u)};
 	struct item *waiting;
+	bool closed;
 	int rc = recover(p);
 
 	pthread_setname_np(pthread_self(), "writer"); /* seen in top -H, and by the benchmark */
 	if (rc != 0)
 		trouble(p, rc);
-	while ((waiting = queue_take_all(&p->to_writer))) {
+	do {
+		bool left = p->pending_len > 0 || g.items;
+
+		waiting = queue_take_all(&p->to_writer, left ? IDLE_MS : 0, &closed);
+		/* Nothing came to carry the newest checkpoints to the store, or what the store refused
+		 * before: they go by themselves. */
+		if (!waiting && left)
+			group_run(&g);
 		while (waiting) {
 			size_t bytes = 0;
 			uint32_t own = 0;
@@ -589,10 +597,7 @@ void *writer_run(void *ctx)
 			}
 			group_run(&g);
 		}
-		/* Nothing waits: the newest checkpoints go to the store now. */
-		if (p->pending_len && queue_empty(&p->to_writer))
-			group_run(&g);
-	}
+	} while (!closed);
 	if (p->pending_len || g.items)
 		group_run(&g);
 	while (g.items) { /* the store still refuses: said in the log, told by the next start */
