@@ -277,6 +277,7 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 		if (introduced_by) {
 			o->introduced = true;
 			o->introduced_by = *introduced_by;
+			peer_totals(g, introduced_by)->introduced++;
 		}
 		for (struct session *s = g->sessions; s; s = s->next) {
 			s->ask_heads |= s->missed;
@@ -286,8 +287,10 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 		return 0;
 	}
 	/* An agreement's word outranks an introduction. */
-	if (!introduced_by)
+	if (!introduced_by && o->introduced) {
 		o->introduced = false;
+		peer_totals(g, &o->introduced_by)->introduced--;
+	}
 	switch (origin_compare(g, o, chain)) {
 	case CARD_SAME:
 	case CARD_OLDER:

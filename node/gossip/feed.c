@@ -20,7 +20,7 @@ static void feed_lag(struct gossip *g, struct feed *f)
 	g->lagging = f;
 }
 
-void feed_unlag(struct gossip *g, struct feed *f)
+static void feed_unlag(struct gossip *g, struct feed *f)
 {
 	if (!f->lagging)
 		return;
@@ -138,6 +138,34 @@ void feed_offer(struct gossip *g, struct link *l, uint64_t peer_held)
 	l->announced = true;
 	l->peer_held = peer_held;
 	feed_choose(g, l->feed);
+}
+
+/* It stays as it stands and is served so; nothing further is accepted. */
+void feed_freeze(struct gossip *g, struct session *s, struct feed *f)
+{
+	struct queued_action *q;
+
+	if (f->frozen)
+		return;
+	q = action_new(g, GOSSIP_FREEZE);
+	q->action.feed = f->name;
+	f->frozen = true;
+	feed_leave(g, f, true);
+	feed_unlag(g, f);
+	enter_act(g, s, ACT_FROZEN, f, 0, f->held, false);
+}
+
+void origin_freeze(struct gossip *g, struct session *s, const struct origin *o)
+{
+	void *value;
+	size_t at = 0;
+
+	while (map_next(&g->feeds, &at, NULL, &value)) {
+		struct feed *f = value;
+
+		if (f->origin == o)
+			feed_freeze(g, s, f);
+	}
 }
 
 /* True when upstream has had its chance: nothing new from it, and not because of us. */

@@ -116,8 +116,8 @@ struct session {
 	uint8_t binding[16];
 	bool greeted; /* their HELLO is here */
 	bool closing;
-	bool missed;      /* they told of feeds whose origin was not known here, */
-	bool ask_heads;   /* and one has become known since: ask for the heads again */
+	bool missed;      /* they told of feeds whose origin was not known here */
+	bool ask_heads;   /* what we passed over may be of interest now: ask for the heads again */
 	bool tell_heads;  /* tell them the heads again */
 	uint64_t data_ms; /* when the last run that we wanted came */
 	uint64_t opened_ms;
@@ -143,6 +143,7 @@ struct session {
 /* Totals of a peer over all its sessions. */
 struct peer_totals {
 	uint64_t received_entries, sent_entries, data_bytes, redundant_bytes;
+	uint64_t introduced; /* origins that are known by its word alone */
 };
 
 struct queued_action {
@@ -198,7 +199,8 @@ bool may_send(const struct gossip *g, const struct session *s, const struct log_
 bool may_take(const struct gossip *g, const struct session *s, const struct log_name *feed);
 struct link *link_find(const struct session *s, const struct feed *f);
 struct link *link_need(struct gossip *g, struct session *s, struct feed *f);
-void session_terms(struct gossip *g, struct session *s, const struct wire_agreement *list,
+/* True when this has changed what both sides have in force. */
+bool session_terms(struct gossip *g, struct session *s, const struct wire_agreement *list,
 	size_t len);
 void session_review(struct gossip *g, struct session *s);
 void session_announce_all(struct gossip *g, struct session *s);
@@ -215,7 +217,9 @@ void feed_choose(struct gossip *g, struct feed *f);
 void feed_leave(struct gossip *g, struct feed *f, bool say);
 void feed_grown(struct gossip *g, struct feed *f);
 void feeds_tick(struct gossip *g);
-void feed_unlag(struct gossip *g, struct feed *f);
+void feed_freeze(struct gossip *g, struct session *s, struct feed *f);
+/* Every feed of an origin whose cards contradict each other. */
+void origin_freeze(struct gossip *g, struct session *s, const struct origin *o);
 
 /* --- send.c --- */
 void sink_open(struct gossip *g, struct link *l, uint64_t from);

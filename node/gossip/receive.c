@@ -71,9 +71,26 @@ static void on_terms(struct gossip *g, struct session *s, const struct wire_term
 		misbehaved(g, s, "tells its terms again and again");
 		return;
 	}
-	session_terms(g, s, terms->agreements, terms->agreements_len);
-	/* It sees some feeds with other eyes now, or would like to hear of them once more. */
+	/* Either side may have passed over heads that it sees with other eyes now. */
+	if (session_terms(g, s, terms->agreements, terms->agreements_len))
+		s->ask_heads = true;
 	s->tell_heads = true;
+}
+
+/* By an agreement that says so, and within its quota. */
+static bool may_introduce(struct gossip *g, const struct session *s)
+{
+	int64_t now_s = g->now.wall_ms / 1000;
+	uint64_t quota = 0;
+
+	for (size_t i = 0; i < s->shared_len; i++) {
+		uint64_t origins = agreement_party_of(s->shared[i], &s->peer)->quota_origins;
+
+		if (origins > quota && policy_introduces(&s->shared[i], 1, &g->config.self,
+					       &s->peer, now_s))
+			quota = origins;
+	}
+	return peer_totals(g, &s->peer)->introduced < quota;
 }
 
 static void on_cards(struct gossip *g, struct session *s, const struct wire_cards *cards)
@@ -98,8 +115,7 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 		bool party = policy_joined(g->agreements, g->agreements_len, &g->config.self,
 			&card_chain_last(&chain)->node, g->now.wall_ms / 1000);
 
-		if (!party && !policy_introduces(s->shared, s->shared_len, &g->config.self,
-				      &s->peer, g->now.wall_ms / 1000)) {
+		if (!party && !may_introduce(g, s)) {
 			g->origins_ignored++;
 			return;
 		}
@@ -109,6 +125,8 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 	}
 	if (origin_learn(g, &chain, introducer, &news) != 0) {
 		g->origins_ignored++;
+		if (known && known->frozen)
+			origin_freeze(g, s, known);
 		return;
 	}
 	if (!news)
@@ -131,17 +149,17 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 
 /* --- heads -------------------------------------------------------------------------------------------------- */
 
-static void freeze(struct gossip *g, struct session *s, struct feed *f)
+static void split_view(struct gossip *g, struct session *s, struct feed *f)
 {
-	struct queued_action *q = action_new(g, GOSSIP_FREEZE);
-
-	q->action.feed = f->name;
-	f->frozen = true;
-	feed_leave(g, f, true);
-	feed_unlag(g, f);
-	enter_act(g, s, ACT_FROZEN, f, 0, f->held, false);
+	feed_freeze(g, s, f);
 	raise_alarm(g, "split-view", "the origin signed two roots for one size; the feed is frozen",
 		&s->peer, &f->name);
+}
+
+static bool differs_from(const struct wire_checkpoint *w, const struct checkpoint *known)
+{
+	return w->size == known->size && w->size > 0 &&
+	       memcmp(w->root, known->root.bytes, HASH_BYTES) != 0;
 }
 
 /* A newer checkpoint is remembered once its signature holds; one of ours that we do not hold means
@@ -152,8 +170,7 @@ static void consider_checkpoint(struct gossip *g, struct session *s, struct feed
 	struct checkpoint c;
 	const uint8_t *key = origin_key(f->origin, f->name.incarnation);
 	bool newer = w->size > f->seen.size;
-	bool differs = w->size == f->complete.size && w->size > 0 &&
-		       memcmp(w->root, f->complete.root.bytes, HASH_BYTES) != 0;
+	bool differs = differs_from(w, &f->complete) || differs_from(w, &f->seen);
 
 	if (!w->present || f->frozen || (!newer && !differs))
 		return;
@@ -163,7 +180,7 @@ static void consider_checkpoint(struct gossip *g, struct session *s, struct feed
 		return;
 	}
 	if (differs) {
-		freeze(g, s, f);
+		split_view(g, s, f);
 		return;
 	}
 	if (f->own) {
@@ -199,6 +216,10 @@ static void on_head(struct gossip *g, struct session *s, const struct wire_head 
 	if (!l)
 		return;
 	f = l->feed;
+	if (head->held > head->newest.size) {
+		misbehaved(g, s, "says that it holds more than was ever signed");
+		return;
+	}
 	consider_checkpoint(g, s, f, &head->newest);
 	/* It may have learnt of the origin only now, after our heads had passed it by. */
 	if (!l->announced && l->sink == SINK_NONE && f->complete.size > head->held)

@@ -317,14 +317,18 @@ static void session_tell_again(struct gossip *g, struct session *s)
 	session_announce_all(g, s);
 }
 
-void session_terms(struct gossip *g, struct session *s, const struct wire_agreement *list,
+bool session_terms(struct gossip *g, struct session *s, const struct wire_agreement *list,
 	size_t len)
 {
+	bool changed;
+
 	s->theirs_len = len < WIRE_AGREEMENTS_MAX ? len : WIRE_AGREEMENTS_MAX;
 	if (s->theirs_len)
 		memcpy(s->theirs, list, s->theirs_len * sizeof(list[0]));
-	if (shared_update(g, s) && s->greeted)
+	changed = shared_update(g, s);
+	if (changed && s->greeted)
 		session_apply(g, s);
+	return changed;
 }
 
 void gossip_agreements(struct gossip *g, struct gossip_time now,

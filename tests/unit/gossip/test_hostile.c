@@ -1,0 +1,687 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Peers that say what no correct node says; what they get, and what it costs. */
+#include "unit/gossip/probe.h"
+
+#define HUGE_SIZE ((uint64_t)1 << 63)
+
+/* --- greeting ------------------------------------------------------------------------------------ */
+
+static void says_nothing_but_hello_before_it_is_greeted(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	struct probe p;
+
+	(void)state;
+	probe_init(&p);
+	probe_agree(&p, &terms);
+	probe_published(&p, SELF, CLEAR, 3, 10);
+	probe_forget(&p);
+	probe_open(&p, 1, PEER);
+	probe_tick(&p, 2000);
+	assert_int_equal(p.said_len, 1);
+	assert_int_equal(p.said[0].type, WIRE_HELLO);
+	probe_free(&p);
+}
+
+static void blames_a_peer_that_does_not_greet_first(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	struct log_name feed = probe_name(SELF, CLEAR);
+	struct probe p;
+
+	(void)state;
+	probe_init(&p);
+	probe_agree(&p, &terms);
+	probe_open(&p, 1, PEER);
+	probe_hear_subscribe(&p, 1, &feed, 0);
+	assert_blamed(&p, 1, PEER);
+	probe_free(&p);
+}
+
+static void leaves_a_peer_that_never_greets(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	struct probe p;
+
+	(void)state;
+	probe_init(&p);
+	probe_agree(&p, &terms);
+	probe_open(&p, 1, PEER);
+	probe_tick(&p, 9000);
+	assert_int_equal(p.closed, 0);
+	probe_tick(&p, 3000);
+	assert_int_equal(p.closed, 1);
+	probe_free(&p);
+}
+
+static void blames_a_peer_that_greets_twice(void **state)
+{
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	assert_blamed(&p, 1, PEER);
+	probe_free(&p);
+}
+
+static void parts_from_another_version_without_blame(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	struct wire_message m = {.type = WIRE_HELLO,
+		.hello = {.version = WIRE_VERSION + 1, .software = bytes_str("later")}};
+	struct probe p;
+
+	(void)state;
+	probe_init(&p);
+	probe_agree(&p, &terms);
+	probe_open(&p, 1, PEER);
+	probe_hear(&p, 1, &m);
+	assert_int_equal(p.closed, 1);
+	assert_int_equal(p.reason, BYE_VERSION);
+	assert_int_equal(p.penalty_ms, 0);
+	assert_null(p.alarm);
+	probe_free(&p);
+}
+
+static void passes_over_messages_of_later_versions(void **state)
+{
+	static const uint8_t payload[] = {1, 2, 3};
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	gossip_message(p.g, probe_time(&p), 1, 200, BYTES_OF(payload));
+	probe_actions(&p);
+	assert_silence(&p);
+	gossip_message(p.g, probe_time(&p), 1, WIRE_HEADS, BYTES_OF(payload));
+	probe_actions(&p);
+	assert_blamed(&p, 1, PEER);
+	probe_free(&p);
+}
+
+/* --- asking for too much ------------------------------------------------------------------------------- */
+
+static void is_silent_about_feeds_that_may_not_be_seen(void **state)
+{
+	struct cast_terms with_third = probe_terms(THIRD);
+	struct log_name names[] = {
+		probe_name(SELF, GREEN),                             /* there, not given */
+		probe_name(SELF, audience_agreement(0x100 + THIRD)), /* there, PEER is no party */
+		probe_name(SELF, audience_agreement(0x999)),         /* does not exist */
+		probe_name(THIRD, CLEAR),                            /* nothing of it is here */
+		probe_name(CAST_MAX - 1, CLEAR),                     /* nobody has heard of it */
+	};
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_agree(&p, &with_third);
+	probe_published(&p, SELF, GREEN, 3, 10);
+	probe_published(&p, SELF, audience_agreement(with_third.id), 3, 10);
+	probe_forget(&p);
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		struct wire_message want = {
+			.type = WIRE_PROOF_WANT, .proof_want = {names[i], 1, 3}};
+		struct wire_message leave = {.type = WIRE_UNSUBSCRIBE, .unsubscribe = {names[i]}};
+
+		probe_hear_subscribe(&p, 1, &names[i], 0);
+		gossip_entered(p.g, probe_time(&p), 1, &names[i]);
+		probe_actions(&p);
+		probe_hear(&p, 1, &want);
+		probe_hear(&p, 1, &leave);
+		assert_silence(&p);
+	}
+	probe_tick(&p, 3000);
+	assert_silence(&p);
+	probe_free(&p);
+}
+
+static void blames_a_flood_of_subscriptions_before_it_fills_the_log(void **state)
+{
+	struct log_name feed = probe_name(SELF, CLEAR);
+	unsigned acts = 0;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_published(&p, SELF, CLEAR, 3, 10);
+	for (int i = 0; i < 1000 && !p.closed; i++) {
+		probe_forget(&p);
+		probe_hear_subscribe(&p, 1, &feed, 0);
+		acts += p.acts;
+	}
+	assert_blamed(&p, 1, PEER);
+	assert_true(acts < 300);
+	probe_free(&p);
+}
+
+static void blames_a_flood_of_terms(void **state)
+{
+	struct wire_agreement list[1];
+	struct wire_message m = {.type = WIRE_TERMS};
+	struct log_name feed = probe_name(SELF, CLEAR);
+	unsigned acts = 0, said = 0;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_published(&p, SELF, CLEAR, 3, 10);
+	list[0] = (struct wire_agreement){.id = p.agreements[0]->id, .serial = 1};
+	m.terms.agreements = list;
+	for (int i = 0; i < 1000 && !p.closed; i++) {
+		probe_forget(&p);
+		probe_hear_subscribe(&p, 1, &feed, 0);
+		m.terms.agreements_len = (size_t)i % 2;
+		probe_hear(&p, 1, &m);
+		acts += p.acts;
+		said += (unsigned)p.said_len;
+	}
+	assert_blamed(&p, 1, PEER);
+	assert_true(acts < 300 && said < 300);
+	probe_free(&p);
+}
+
+static void takes_no_run_beyond_the_credit_it_gave(void **state)
+{
+	struct gossip_counts counts = {0};
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	log = probe_published(&p, PEER, CLEAR, 200, 50000);
+	probe_hear_head(&p, 1, &log->complete);
+	for (uint64_t at = 0; at < 200 && !p.closed; at += 4) {
+		gossip_counts(p.g, &counts);
+		assert_true(counts.ingest_bytes <= SESSION_CREDIT_BYTES);
+		probe_hear_run(&p, 1, log, at, at + 4);
+	}
+	assert_true(counts.ingest_bytes > SESSION_CREDIT_BYTES / 2);
+	assert_blamed(&p, 1, PEER);
+	probe_free(&p);
+}
+
+static void sends_no_run_beyond_the_credit_it_has(void **state)
+{
+	struct log_name feed = probe_name(SELF, CLEAR);
+	struct wire_message credit = {.type = WIRE_CREDIT, .credit = {300000}};
+	struct cast_terms terms = probe_terms(PEER);
+	struct probe p;
+	size_t sent = 0;
+
+	(void)state;
+	probe_init(&p);
+	probe_agree(&p, &terms);
+	probe_published(&p, SELF, CLEAR, 40, 50000);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, 200000);
+	probe_forget(&p);
+	probe_hear_subscribe(&p, 1, &feed, 0);
+	gossip_entered(p.g, probe_time(&p), 1, &feed);
+	probe_actions(&p);
+	for (size_t i = 0; i < p.said_len; i++)
+		sent += p.said[i].type == WIRE_DATA ? p.said[i].data.entries.len : 0;
+	assert_in_range(sent, 100000, 200000);
+	probe_forget(&p);
+	probe_hear(&p, 1, &credit);
+	assert_non_null(probe_last(&p, WIRE_DATA));
+	credit.credit.bytes = HUGE_SIZE;
+	probe_hear(&p, 1, &credit);
+	assert_blamed(&p, 1, PEER);
+	probe_free(&p);
+}
+
+/* --- telling what is not so --------------------------------------------------------------------------------- */
+
+static void drops_runs_that_nobody_asked_for(void **state)
+{
+	struct gossip_peer_view v;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	log = probe_published(&p, PEER, CLEAR, 4, 100);
+	probe_hear_run(&p, 1, log, 0, 4);
+	assert_silence(&p);
+	/* Asked for from 0 on: neither what lies beyond nor what has been taken already. */
+	probe_hear_head(&p, 1, &log->complete);
+	assert_non_null(probe_last(&p, WIRE_SUBSCRIBE));
+	probe_forget(&p);
+	probe_hear_run(&p, 1, log, 1, 4);
+	assert_silence(&p);
+	probe_hear_run(&p, 1, log, 0, 2);
+	assert_int_equal(p.jobs_len, 1);
+	probe_hear_run(&p, 1, log, 0, 2);
+	assert_int_equal(p.jobs_len, 1);
+	gossip_peer_view(p.g, &cast_actor(PEER)->node, &v);
+	assert_int_equal(v.received_entries, 2);
+	assert_true(v.redundant_bytes > 0);
+	probe_free(&p);
+}
+
+static void heads_of_unknown_origins_cost_nothing(void **state)
+{
+	struct wire_head heads[WIRE_HEADS_MAX] = {0};
+	struct wire_message m = {.type = WIRE_HEADS, .heads = {heads, WIRE_HEADS_MAX}};
+	struct gossip_counts before, after;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	gossip_counts(p.g, &before);
+	for (int round = 0; round < 50; round++) {
+		for (size_t i = 0; i < WIRE_HEADS_MAX; i++) {
+			sim_random_fill(&p.random, heads[i].feed.node.bytes, NODE_ID_BYTES);
+			heads[i].feed.audience = i % 2 ? CLEAR : audience_agreement(i);
+			heads[i].feed.incarnation = CAST_EPOCH;
+		}
+		probe_hear(&p, 1, &m);
+	}
+	gossip_counts(p.g, &after);
+	assert_silence(&p);
+	assert_int_equal(after.feeds, before.feeds);
+	assert_int_equal(after.origins, before.origins);
+	assert_int_equal(after.heads_ignored - before.heads_ignored, 50 * WIRE_HEADS_MAX);
+	probe_free(&p);
+}
+
+static void invented_feeds_of_a_known_origin_cost_nothing(void **state)
+{
+	struct wire_head head = {0};
+	struct wire_message m = {.type = WIRE_HEADS, .heads = {&head, 1}};
+	struct gossip_counts counts;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	for (uint64_t i = 0; i < 3000; i++) {
+		head.feed = probe_name(PEER, audience_agreement(i));
+		probe_hear(&p, 1, &m);
+		head.feed = probe_name(PEER, CLEAR);
+		head.feed.incarnation += i;
+		probe_hear(&p, 1, &m);
+	}
+	gossip_counts(p.g, &counts);
+	/* Its clear feed and the one of the agreement with it. */
+	assert_int_equal(counts.feeds, 2);
+	assert_int_equal(p.closed, 0);
+	probe_free(&p);
+}
+
+static void survives_sizes_beyond_reason(void **state)
+{
+	struct sim_log *own, *log;
+	struct wire_message proof = {.type = WIRE_PROOF_WANT};
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	own = probe_published(&p, SELF, CLEAR, 3, 10);
+	log = probe_published(&p, PEER, CLEAR, 3, 10);
+	for (int i = 0; i < 2; i++) {
+		uint64_t size = i ? UINT64_MAX : HUGE_SIZE;
+
+		probe_hear_held(&p, 1, &log->name, size);
+		probe_hear_held(&p, 1, &own->name, size);
+		probe_hear_subscribe(&p, 1, &own->name, size);
+		gossip_entered(p.g, probe_time(&p), 1, &own->name);
+		probe_actions(&p);
+		proof.proof_want.feed = own->name;
+		proof.proof_want.first = size - 1;
+		proof.proof_want.second = size;
+		probe_hear(&p, 1, &proof);
+		probe_tick(&p, 5000);
+	}
+	assert_int_equal(p.closed, 0);
+	assert_null(probe_last(&p, WIRE_DATA));
+	/* And it still serves who asks for what there is. */
+	probe_hear_subscribe(&p, 1, &own->name, 0);
+	gossip_entered(p.g, probe_time(&p), 1, &own->name);
+	probe_actions(&p);
+	assert_int_equal(probe_last(&p, WIRE_DATA)->data.count, 3);
+	probe_free(&p);
+}
+
+static void blames_a_head_beyond_its_checkpoint(void **state)
+{
+	struct sim_log *log;
+	struct wire_head head = {0};
+	struct wire_message m = {.type = WIRE_HEADS, .heads = {&head, 1}};
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	log = probe_published(&p, PEER, CLEAR, 3, 10);
+	head.feed = log->name;
+	head.held = 4;
+	checkpoint_to_wire(&head.newest, &log->complete);
+	probe_hear(&p, 1, &m);
+	assert_blamed(&p, 1, PEER);
+	probe_free(&p);
+}
+
+static void blames_a_checkpoint_that_its_origin_did_not_sign(void **state)
+{
+	struct checkpoint forged;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_hear_cards(&p, 1, &cast_actor(THIRD)->chain);
+	log = probe_published(&p, THIRD, CLEAR, 3, 10);
+	sim_log_sign(log, 3, &cast_actor(PEER)->identity, &forged);
+	probe_hear_head(&p, 1, &forged);
+	assert_blamed(&p, 1, PEER);
+	probe_free(&p);
+}
+
+/* --- cards ---------------------------------------------------------------------------------------------------- */
+
+static void blames_a_chain_that_does_not_hold(void **state)
+{
+	struct card_chain chain;
+	struct bytes turned[2];
+	struct wire_message m = {.type = WIRE_CARDS, .cards = {turned, 2}};
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	chain = cast_next_card(THIRD, false, &p.arena);
+	turned[0] = chain.notes[1];
+	turned[1] = chain.notes[0];
+	probe_hear(&p, 1, &m);
+	assert_blamed(&p, 1, PEER);
+	assert_int_equal(p.pins, 0);
+	probe_free(&p);
+}
+
+static void accepts_introductions_only_where_the_agreement_says_so(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	struct gossip_counts counts;
+	struct probe p;
+
+	(void)state;
+	terms.introduces = 1u << SELF;
+	probe_init(&p);
+	probe_agree(&p, &terms);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	probe_forget(&p);
+	probe_hear_cards(&p, 1, &cast_actor(THIRD)->chain);
+	assert_silence(&p);
+	assert_int_equal(p.pins, 0);
+	gossip_counts(p.g, &counts);
+	assert_int_equal(counts.origins_ignored, 1);
+	probe_free(&p);
+}
+
+static void an_introducer_has_a_quota_of_origins(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	struct gossip_counts counts;
+	struct probe p;
+
+	(void)state;
+	terms.quota_origins = 3;
+	probe_init(&p);
+	probe_agree(&p, &terms);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	for (unsigned i = THIRD; i < 10; i++)
+		probe_hear_cards(&p, 1, &cast_actor(i)->chain);
+	assert_int_equal(p.pins, 3);
+	gossip_counts(p.g, &counts);
+	assert_int_equal(counts.origins, 5);
+	assert_int_equal(counts.origins_ignored, 5);
+	/* One of them becomes a partner: then its place is free. */
+	assert_int_equal(gossip_origin(p.g, &cast_actor(THIRD)->chain, NULL), 0);
+	probe_hear_cards(&p, 1, &cast_actor(11)->chain);
+	probe_hear_cards(&p, 1, &cast_actor(12)->chain);
+	assert_int_equal(p.pins, 4);
+	assert_int_equal(p.closed, 0);
+	probe_free(&p);
+}
+
+static void freezes_an_origin_whose_cards_contradict_each_other(void **state)
+{
+	struct card_chain one, other;
+	struct gossip_feed_view v;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_hear_cards(&p, 1, &cast_actor(THIRD)->chain);
+	log = probe_published(&p, THIRD, CLEAR, 4, 10);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_run(&p, 1, log, 0, 2);
+	probe_store(&p);
+	probe_forget(&p);
+
+	one = cast_next_card(THIRD, false, &p.arena);
+	other = cast_next_card(THIRD, true, &p.arena);
+	probe_hear_cards(&p, 1, &one);
+	assert_int_equal(p.pins, 1);
+	assert_null(p.alarm);
+	probe_hear_cards(&p, 1, &other);
+	assert_string_equal(p.alarm, "card-contradiction");
+	assert_true(node_id_eq(&p.alarm_peer, &cast_actor(THIRD)->node));
+	assert_int_equal(p.pins, 1);
+	assert_int_equal(p.freezes, 1);
+	/* Whoever passed it on is not to blame; nothing further is taken. */
+	assert_int_equal(p.closed, 0);
+	assert_non_null(probe_last(&p, WIRE_UNSUBSCRIBE));
+	probe_forget(&p);
+	probe_hear_run(&p, 1, log, 2, 4);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_cards(&p, 1, &other);
+	assert_silence(&p);
+	assert_true(gossip_feed_view(p.g, &log->name, &v));
+	assert_true(v.frozen && v.held == 2);
+	probe_free(&p);
+}
+
+/* --- forks ------------------------------------------------------------------------------------------------------ */
+
+static void freezes_a_feed_with_two_roots_for_one_size(void **state)
+{
+	struct probe p, elsewhere;
+	struct gossip_feed_view v;
+	struct sim_log *log, *fork;
+
+	(void)state;
+	for (int seen_only = 0; seen_only < 2; seen_only++) {
+		probe_greeted(&p);
+		probe_init(&elsewhere);
+		elsewhere.random.state = 77;
+		log = probe_published(&p, PEER, CLEAR, 4, 10);
+		fork = probe_published(&elsewhere, PEER, CLEAR, 4, 10);
+		probe_hear_head(&p, 1, &log->complete);
+		if (!seen_only) {
+			probe_hear_run(&p, 1, log, 0, 4);
+			probe_store(&p);
+		}
+		probe_forget(&p);
+		probe_hear_head(&p, 1, &fork->complete);
+		assert_string_equal(p.alarm, "split-view");
+		assert_int_equal(p.freezes, 1);
+		assert_int_equal(p.closed, 0);
+		assert_true(gossip_feed_view(p.g, &log->name, &v));
+		assert_true(v.frozen && !v.has_upstream);
+		probe_forget(&p);
+		probe_hear_head(&p, 1, &fork->complete);
+		probe_hear_run(&p, 1, log, 0, 4);
+		assert_silence(&p);
+		probe_free(&elsewhere);
+		probe_free(&p);
+	}
+}
+
+static void knows_that_it_was_restored_when_shown_its_own_newer_checkpoint(void **state)
+{
+	struct checkpoint held;
+	struct sim_log *own;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	own = probe_published(&p, SELF, CLEAR, 3, 10);
+	held = own->complete;
+	probe_forget(&p);
+	probe_hear_head(&p, 1, &held);
+	assert_int_equal(p.own_ahead, 0);
+	/* Signed, and forgotten. */
+	{
+		struct env_rng rng = sim_random_env(&p.random);
+
+		sim_log_publish(own, &cast_actor(SELF)->identity, 2, 10, &rng);
+	}
+	probe_hear_head(&p, 1, &own->complete);
+	assert_int_equal(p.own_ahead, 1);
+	assert_int_equal(p.closed, 0);
+	assert_null(p.alarm);
+	probe_free(&p);
+}
+
+/* --- the store ------------------------------------------------------------------------------------------------------ */
+
+static void nobody_is_blamed_when_the_store_is_full(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	log = probe_published(&p, PEER, CLEAR, 6, 10);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_run(&p, 1, log, 0, 2);
+	probe_hear_run(&p, 1, log, 2, 4);
+	assert_int_equal(p.jobs_len, 2);
+	probe_reject(&p, ENT_EFULL);
+	probe_reject(&p, ENT_ESTATE);
+	assert_non_null(probe_last(&p, WIRE_UNSUBSCRIBE));
+	assert_int_equal(p.closed, 0);
+	assert_null(p.alarm);
+	probe_forget(&p);
+	/* What is still on its way is let go; after a while it asks again. */
+	probe_hear_run(&p, 1, log, 4, 6);
+	probe_tick(&p, 1500);
+	assert_silence(&p);
+	probe_tick(&p, 1500);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 1);
+	assert_int_equal(probe_last(&p, WIRE_SUBSCRIBE)->subscribe.from, 0);
+	probe_hear_run(&p, 1, log, 0, 6);
+	probe_store(&p);
+	probe_forget(&p);
+	probe_tick(&p, 20000);
+	assert_silence(&p);
+	probe_free(&p);
+}
+
+/* --- runs and acts that cross each other ----------------------------------------------------------------------------- */
+
+static void sends_nothing_before_the_act_of_this_very_sending_is_durable(void **state)
+{
+	struct log_name feed = probe_name(SELF, CLEAR);
+	struct wire_message leave = {.type = WIRE_UNSUBSCRIBE, .unsubscribe = {feed}};
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_published(&p, SELF, CLEAR, 3, 10);
+	probe_hear_subscribe(&p, 1, &feed, 0);
+	probe_hear(&p, 1, &leave);
+	probe_hear_subscribe(&p, 1, &feed, 1);
+	assert_int_equal(p.openings, 2);
+	gossip_entered(p.g, probe_time(&p), 1, &feed);
+	probe_actions(&p);
+	assert_null(probe_last(&p, WIRE_DATA));
+	gossip_entered(p.g, probe_time(&p), 1, &feed);
+	probe_actions(&p);
+	assert_int_equal(probe_last(&p, WIRE_DATA)->data.start, 1);
+	probe_free(&p);
+}
+
+static void takes_what_is_new_of_a_run_that_overlaps(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	log = probe_published(&p, PEER, CLEAR, 6, 10);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_run(&p, 1, log, 0, 3);
+	probe_hear_run(&p, 1, log, 1, 6);
+	assert_int_equal(p.jobs_len, 2);
+	assert_int_equal(p.jobs[1]->start, 3);
+	assert_int_equal(p.jobs[1]->count, 3);
+	probe_store(&p);
+	probe_store(&p);
+	assert_bytes_equal(sim_log_entries(sim_store_find(&p.store, &log->name), 0, 6),
+		sim_log_entries(log, 0, 6));
+	probe_free(&p);
+}
+
+static void proves_that_one_checkpoint_follows_another(void **state)
+{
+	struct checkpoint first;
+	struct wire_message want = {.type = WIRE_PROOF_WANT};
+	const struct wire_proof *proof;
+	struct sim_log *own;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	own = probe_published(&p, SELF, CLEAR, 3, 10);
+	first = own->complete;
+	probe_published(&p, SELF, CLEAR, 8, 10);
+	want.proof_want.feed = own->name;
+	want.proof_want.first = 3;
+	want.proof_want.second = 11;
+	probe_hear(&p, 1, &want);
+	proof = &probe_last(&p, WIRE_PROOF)->proof;
+	assert_int_equal(proof_consistency_verify(3, 11, (const struct hash *)proof->hashes,
+				 proof->hashes_len, &first.root, &own->complete.root),
+		0);
+	probe_free(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(says_nothing_but_hello_before_it_is_greeted),
+		cmocka_unit_test(blames_a_peer_that_does_not_greet_first),
+		cmocka_unit_test(leaves_a_peer_that_never_greets),
+		cmocka_unit_test(blames_a_peer_that_greets_twice),
+		cmocka_unit_test(parts_from_another_version_without_blame),
+		cmocka_unit_test(passes_over_messages_of_later_versions),
+		cmocka_unit_test(is_silent_about_feeds_that_may_not_be_seen),
+		cmocka_unit_test(blames_a_flood_of_subscriptions_before_it_fills_the_log),
+		cmocka_unit_test(blames_a_flood_of_terms),
+		cmocka_unit_test(takes_no_run_beyond_the_credit_it_gave),
+		cmocka_unit_test(sends_no_run_beyond_the_credit_it_has),
+		cmocka_unit_test(drops_runs_that_nobody_asked_for),
+		cmocka_unit_test(heads_of_unknown_origins_cost_nothing),
+		cmocka_unit_test(invented_feeds_of_a_known_origin_cost_nothing),
+		cmocka_unit_test(survives_sizes_beyond_reason),
+		cmocka_unit_test(blames_a_head_beyond_its_checkpoint),
+		cmocka_unit_test(blames_a_checkpoint_that_its_origin_did_not_sign),
+		cmocka_unit_test(blames_a_chain_that_does_not_hold),
+		cmocka_unit_test(accepts_introductions_only_where_the_agreement_says_so),
+		cmocka_unit_test(an_introducer_has_a_quota_of_origins),
+		cmocka_unit_test(freezes_an_origin_whose_cards_contradict_each_other),
+		cmocka_unit_test(freezes_a_feed_with_two_roots_for_one_size),
+		cmocka_unit_test(knows_that_it_was_restored_when_shown_its_own_newer_checkpoint),
+		cmocka_unit_test(nobody_is_blamed_when_the_store_is_full),
+		cmocka_unit_test(sends_nothing_before_the_act_of_this_very_sending_is_durable),
+		cmocka_unit_test(takes_what_is_new_of_a_run_that_overlaps),
+		cmocka_unit_test(proves_that_one_checkpoint_follows_another),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
