@@ -160,8 +160,7 @@ static void blames_a_flood_of_terms(void **state)
 {
 	struct wire_agreement list[1];
 	struct wire_message m = {.type = WIRE_TERMS};
-	struct log_name feed = probe_name(SELF, CLEAR);
-	unsigned acts = 0, said = 0;
+	unsigned said = 0;
 	struct probe p;
 
 	(void)state;
@@ -171,14 +170,12 @@ static void blames_a_flood_of_terms(void **state)
 	m.terms.agreements = list;
 	for (int i = 0; i < 1000 && !p.closed; i++) {
 		probe_forget(&p);
-		probe_hear_subscribe(&p, 1, &feed, 0);
 		m.terms.agreements_len = (size_t)i % 2;
 		probe_hear(&p, 1, &m);
-		acts += p.acts;
 		said += (unsigned)p.said_len;
 	}
 	assert_blamed(&p, 1, PEER);
-	assert_true(acts < 300 && said < 300);
+	assert_true(said < 300);
 	probe_free(&p);
 }
 
