@@ -14,7 +14,7 @@
 #include "keys/file.h"
 #include "keys/identity.h"
 
-/* --- passphrases ------------------------------------------------------------------------------------ */
+/* --- passphrases ------------------------------------------------------------------------------ */
 
 static int passphrase_new(struct cli *c, struct cli_passphrase *p)
 {
@@ -141,7 +141,7 @@ int cli_passphrase(struct cli *c, const char *what, bool confirm, struct cli_pas
 	return rc;
 }
 
-/* --- root and node keys ------------------------------------------------------------------------------ */
+/* --- root and node keys ----------------------------------------------------------------------- */
 
 int cli_root_key(struct cli *c, struct root_key *root)
 {
@@ -188,7 +188,7 @@ int cli_identity(struct cli *c, uint64_t incarnation, struct identity *id)
 	return rc ? cli_fail_code(c, rc, path) : 0;
 }
 
-/* --- the daemon ---------------------------------------------------------------------------------------- */
+/* --- the daemon ------------------------------------------------------------------------------- */
 
 int cli_call_quiet(struct cli *c, json_t *request, uint64_t timeout_ms, json_t **answer)
 {
@@ -248,7 +248,7 @@ void cli_reload(struct cli *c)
 	json_t *answer;
 	int rc = cli_call_quiet(c, json_pack("{s:s}", "command", "reload"), 10000, &answer);
 
-	/* Without a daemon there is nobody to tell; one that is busy watches the directory itself. */
+	/* Without a daemon there is nobody to tell; a busy one watches the directory itself. */
 	if (rc == 0 && !json_is_true(json_object_get(answer, "ok")))
 		cli_note(c, "the node did not take it up at once: %s",
 			json_string_value(json_object_get(answer, "error")));

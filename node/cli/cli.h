@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * The frame of the command `entente`: what every cmd_<name>.c builds on. A command is a row of the
- * table in commands.c; main finds it, reads its options, calls run, closes what was opened and returns
- * run's exit status.
+ * table in commands.c; cli_main finds it, reads its options, calls run, closes what was opened and
+ * returns run's exit status.
  *
  * With --json a command prints one JSON document, whatever its status: cli_json(), or cli_fail(),
  * which makes a document of the error when none was printed yet. Diagnostics go to stderr. One
@@ -89,7 +89,7 @@ struct cli {
 	struct store_reader *reader;
 };
 
-/* --- options.c ------------------------------------------------------------------------------------ */
+/* --- options.c -------------------------------------------------------------------------------- */
 
 /* Every command, ended by NULL. */
 extern const struct cli_command *const cli_commands[];
@@ -117,7 +117,7 @@ int cli_number(struct cli *c, const char *option, uint64_t min, uint64_t max,
 /* An error about usage, with a hint at --help. Gives CLI_USAGE. */
 int cli_usage(const struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* --- print.c -------------------------------------------------------------------------------------- */
+/* --- print.c ---------------------------------------------------------------------------------- */
 
 /* "entente: ..." on stderr, with --json also {"error":TEXT,"status":N} unless a document is out.
  * Gives status. */
@@ -129,7 +129,7 @@ int cli_fail_code(struct cli *c, int code, const char *what);
 /* A diagnostic without consequence, on stderr. */
 void cli_note(struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Prints the document with LF; takes the reference. Gives status, or CLI_STORE when stdout fails. */
+/* Prints the document with LF; takes the reference. Gives status; CLI_STORE when stdout fails. */
 int cli_json(struct cli *c, json_t *document, int status);
 /* The same as one line of many (`tail`): flushed. */
 int cli_json_line(struct cli *c, json_t *document);
@@ -140,11 +140,11 @@ json_t *cli_json_hex(struct bytes b);
 json_t *cli_json_base64(struct bytes b);
 json_t *cli_json_time_s(int64_t seconds); /* RFC 3339; null for 0 */
 
-/* Text from others for a terminal: no control characters, no direction marks. Lives in the arena. */
+/* Text from others for a terminal: no control characters, no direction marks. In the arena. */
 const char *cli_clean(struct cli *c, struct bytes text);
 
 enum cli_color { CLI_PLAIN, CLI_GOOD, CLI_WARN, CLI_BAD, CLI_DIM };
-/* Escape sequences, empty unless c->color: printf("%s%s%s", cli_paint(c, CLI_BAD), t, cli_paint(c, CLI_PLAIN)). */
+/* The escape sequence that begins a colour (CLI_PLAIN ends it); empty unless c->color. */
 const char *cli_paint(const struct cli *c, enum cli_color color);
 
 /* A table for people: columns as wide as their widest cell, two spaces between; the last is not
@@ -165,7 +165,7 @@ void cli_table_print(struct cli_table *t); /* and frees */
 /* One line of progress on stderr, over the last one; nothing unless c->progress. NULL ends it. */
 void cli_progress(struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* --- home.c --------------------------------------------------------------------------------------- */
+/* --- home.c ----------------------------------------------------------------------------------- */
 
 /* Sets c->home from --home, ENTENTE_HOME or the default. */
 int cli_home(struct cli *c) MUST_CHECK;
@@ -187,8 +187,8 @@ int cli_reader_renew(struct cli *c) MUST_CHECK;
 void cli_keydir_drop(struct cli *c);
 void cli_close(struct cli *c);
 
-/* A whole file ("-": standard input) of at most max bytes, in the arena. 0, or the exit status after
- * cli_fail. */
+/* A whole file ("-": standard input) of at most max bytes, in the arena. 0, or the exit status
+ * after cli_fail. */
 int cli_read_file(struct cli *c, const char *path, size_t max, struct bytes *data) MUST_CHECK;
 /* Writes to the FILE of -o, or to standard output when there is none or it is "-". */
 int cli_write_out(struct cli *c, struct bytes data, mode_t mode) MUST_CHECK;
@@ -196,7 +196,7 @@ int cli_write_out(struct cli *c, struct bytes data, mode_t mode) MUST_CHECK;
 /* Reads entente.conf. */
 int cli_conf_read(struct cli *c, struct conf *conf) MUST_CHECK;
 
-/* --- find.c --------------------------------------------------------------------------------------- */
+/* --- find.c ----------------------------------------------------------------------------------- */
 
 /* The node's own newest card, or NULL before there is one. After cli_need_keydir. */
 const struct card *cli_own(const struct cli *c);
@@ -223,7 +223,7 @@ int cli_find_feed(struct cli *c, const char *text, struct log_name *feed) MUST_C
 bool cli_agreement_id(const char *text, uint64_t *id);
 void cli_agreement_text(char out[17], uint64_t id);
 
-/* --- ask.c ---------------------------------------------------------------------------------------- */
+/* --- ask.c ------------------------------------------------------------------------------------ */
 
 struct cli_passphrase {
 	char *text; /* guarded; NULL: none */
@@ -258,7 +258,8 @@ int cli_identity(struct cli *c, uint64_t incarnation, struct identity *id) MUST_
 bool cli_daemon_there(struct cli *c);
 /*
  * Sends a request (takes it) and gives the answer (the caller decrefs). 0; CLI_NODE after cli_fail
- * when nobody answers; the answer's status after cli_fail when it is not ok. timeout_ms 0: for ever.
+ * when nobody answers; the answer's status after cli_fail when it is not ok. timeout_ms 0: for
+ * ever.
  */
 int cli_call(struct cli *c, json_t *request, uint64_t timeout_ms, json_t **answer) MUST_CHECK;
 /* The same, silent: ENT_ECLOSED when there is no daemon. The answer may be one that is not ok. */
@@ -268,14 +269,14 @@ int cli_call_status(struct cli *c, const json_t *answer) MUST_CHECK;
 /* Asks a daemon, if there is one, to read keys/ at once. */
 void cli_reload(struct cli *c);
 
-/* --- rails.c -------------------------------------------------------------------------------------- */
+/* --- rails.c ---------------------------------------------------------------------------------- */
 
 struct guard;
 /* The guard rails with the endpoints of every card known. 0, or the exit status after cli_fail; the
  * caller frees. After cli_want_store. */
 int cli_guard_rails(struct cli *c, struct guard **guard) MUST_CHECK;
 
-/* --- guardfile.c ---------------------------------------------------------------------------------- */
+/* --- guardfile.c ------------------------------------------------------------------------------ */
 
 enum cli_guard_state {
 	CLI_GUARD_GOOD,   /* the store has everything that was ever signed */
@@ -287,13 +288,13 @@ enum cli_guard_state {
 /* Compares the guard file (STORE.md, "Guard") with the store; text gets one line about it. */
 enum cli_guard_state cli_guard_check(struct cli *c, const char **text);
 
-/* --- cmd_status.c --------------------------------------------------------------------------------- */
+/* --- cmd_status.c ----------------------------------------------------------------------------- */
 
-/* The status document of CLI.md: the daemon's, or without one what the directory says. 0 or the exit
- * status after cli_fail; the caller decrefs. */
+/* The status document of CLI.md: the daemon's, or without one what the directory says. 0, or the
+ * exit status after cli_fail; the caller decrefs. */
 int cli_status_document(struct cli *c, json_t **document) MUST_CHECK;
 
-/* --- cmd_card.c ----------------------------------------------------------------------------------- */
+/* --- cmd_card.c ------------------------------------------------------------------------------- */
 
 #define CLI_DAY_S 86400
 
@@ -303,7 +304,7 @@ int cli_valid_days(struct cli *c, int64_t *from, int64_t *until) MUST_CHECK;
  * time of validity starts anew. Texts are checked where the card is read again. */
 int cli_card_options(struct cli *c, struct card *card) MUST_CHECK;
 
-/* --- the commands, for the table in commands.c -------------------------------------------------------- */
+/* --- the commands, for the table in commands.c ------------------------------------------------ */
 
 extern const struct cli_command cmd_init, cmd_root_new;
 extern const struct cli_command cmd_card_show, cmd_card_export, cmd_card_renew, cmd_card_draft,

@@ -14,7 +14,7 @@
 #include "keys/file.h"
 #include "keys/identity.h"
 
-/* --- ID|FILE ---------------------------------------------------------------------------------------- */
+/* --- ID|FILE ---------------------------------------------------------------------------------- */
 
 static bool looks_like_id(const char *text)
 {
@@ -57,7 +57,7 @@ static const char *words_of(struct cli *c, const struct agreement *a)
 	return text;
 }
 
-/* --- draft ------------------------------------------------------------------------------------------ */
+/* --- draft ------------------------------------------------------------------------------------ */
 
 static struct agreement_party *party_named(struct agreement *a, struct bytes name)
 {
@@ -391,7 +391,7 @@ const struct cli_command cmd_agreement_draft = {
 	.run = run_draft,
 };
 
-/* --- sign ------------------------------------------------------------------------------------------- */
+/* --- sign ------------------------------------------------------------------------------------- */
 
 static int run_sign(struct cli *c)
 {
@@ -445,7 +445,7 @@ const struct cli_command cmd_agreement_sign = {
 	.run = run_sign,
 };
 
-/* --- accept ----------------------------------------------------------------------------------------- */
+/* --- accept ----------------------------------------------------------------------------------- */
 
 static int run_accept(struct cli *c)
 {
@@ -489,7 +489,7 @@ const struct cli_command cmd_agreement_accept = {
 	.run = run_accept,
 };
 
-/* --- list, show, words -------------------------------------------------------------------------------- */
+/* --- list, show, words ------------------------------------------------------------------------ */
 
 static const char *parties_text(struct cli *c, const struct agreement *a)
 {

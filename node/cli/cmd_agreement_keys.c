@@ -12,7 +12,7 @@
 #include "keys/identity.h"
 #include "policy/decide.h"
 
-/* --- test ------------------------------------------------------------------------------------------- */
+/* --- test ------------------------------------------------------------------------------------- */
 
 #define RULES_MAX 64
 
@@ -159,7 +159,7 @@ const struct cli_command cmd_agreement_test = {
 	.run = run_test,
 };
 
-/* --- psk -------------------------------------------------------------------------------------------- */
+/* --- psk -------------------------------------------------------------------------------------- */
 
 static int make_psk(struct cli *c, const uint8_t id[8])
 {
@@ -237,7 +237,7 @@ const struct cli_command cmd_agreement_psk = {
 	.run = run_psk,
 };
 
-/* --- revoke ----------------------------------------------------------------------------------------- */
+/* --- revoke ----------------------------------------------------------------------------------- */
 
 static int write_revocation(struct cli *c, const struct agreement *a, const struct revocation *r,
 	const struct note_key *key, const struct root_key *root, const char *path)

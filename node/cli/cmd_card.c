@@ -94,7 +94,7 @@ static int need_own(struct cli *c, const struct card **own)
 	return cli_fail(c, CLI_NOT, "%s: there is no card", cli_path(c, OWN_CARD));
 }
 
-/* --- show ------------------------------------------------------------------------------------------- */
+/* --- show ------------------------------------------------------------------------------------- */
 
 static json_t *json_vkey(const struct note_key *key)
 {
@@ -177,7 +177,7 @@ const struct cli_command cmd_card_show = {
 	.run = run_show,
 };
 
-/* --- export ----------------------------------------------------------------------------------------- */
+/* --- export ----------------------------------------------------------------------------------- */
 
 static int run_export(struct cli *c)
 {
@@ -217,7 +217,7 @@ const struct cli_command cmd_card_export = {
 	.run = run_export,
 };
 
-/* --- renew and draft -------------------------------------------------------------------------------- */
+/* --- renew and draft -------------------------------------------------------------------------- */
 
 static int print_card(struct cli *c, const struct card *card, const char *file, bool is_signed)
 {
@@ -364,7 +364,7 @@ const struct cli_command cmd_card_draft = {
 	.run = run_draft,
 };
 
-/* --- sign ------------------------------------------------------------------------------------------- */
+/* --- sign ------------------------------------------------------------------------------------- */
 
 static int run_sign(struct cli *c)
 {
@@ -418,7 +418,7 @@ const struct cli_command cmd_card_sign = {
 	.run = run_sign,
 };
 
-/* --- install ---------------------------------------------------------------------------------------- */
+/* --- install ---------------------------------------------------------------------------------- */
 
 /* A card that names other keys than this node holds would lock it out of its own sessions. */
 static int check_keys(struct cli *c, const struct card *card, const char *file)

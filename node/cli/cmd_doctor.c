@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Looks at everything that can be wrong with a node's directory; each failed check says what to do. */
+/* Looks at whatever can be wrong with a node's directory; each failed check says what to do. */
 #include "cli/cli.h"
 
 #include <inttypes.h>
@@ -52,7 +52,7 @@ static void check(struct doctor *d, const char *name, bool good, const char *wha
 		printf("                  do: %s\n", what_to_do);
 }
 
-/* --- files ------------------------------------------------------------------------------------------ */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static void check_secret(struct doctor *d, const char *name, bool needed)
 {
@@ -109,7 +109,7 @@ static void check_disk(struct doctor *d)
 		space >> 20);
 }
 
-/* --- keys -------------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------------------------- */
 
 static void check_card(struct doctor *d)
 {
@@ -167,7 +167,7 @@ static void check_agreements(struct doctor *d)
 		check(d, "agreement", true, "", "none is in force: this node talks to nobody");
 }
 
-/* --- store ------------------------------------------------------------------------------------------- */
+/* --- store ------------------------------------------------------------------------------------ */
 
 static int newest_received(void *ctx, const struct store_log *log)
 {
@@ -223,7 +223,7 @@ static void check_store(struct doctor *d)
 			: "the clock has not gone back");
 }
 
-/* --- daemon ------------------------------------------------------------------------------------------ */
+/* --- daemon ----------------------------------------------------------------------------------- */
 
 static bool connects(const struct addrinfo *to)
 {

@@ -74,7 +74,7 @@ static int roots_write(struct cli *c, const struct roots *r, const char *dir,
 	return rc ? cli_fail_code(c, rc, path) : 0;
 }
 
-/* --- directories that a failure must not leave behind ---------------------------------------------- */
+/* --- directories that a failure must not leave behind ----------------------------------------- */
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
@@ -151,7 +151,7 @@ static int made_begin(struct cli *c, struct made *m, const char *path)
 	return 0;
 }
 
-/* --- root new --------------------------------------------------------------------------------------- */
+/* --- root new --------------------------------------------------------------------------------- */
 
 static int print_root(struct cli *c, const struct roots *r, const char *dir)
 {
@@ -204,7 +204,7 @@ out:
 	return rc;
 }
 
-/* --- init --------------------------------------------------------------------------------------------- */
+/* --- init ------------------------------------------------------------------------------------- */
 
 struct init {
 	struct cli *cli;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Throws the derived index away and makes it anew from the truth: by the daemon, or here without. */
+/* Throws the index away and makes it anew from the truth: the daemon does, or this without it. */
 #include "cli/cli.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * status, peers, feeds, origins, alarms. The daemon tells when it runs; without it the same document
- * is made of what the directory and the store say.
+ * status, peers, feeds, origins, alarms. The daemon tells when it runs; without it the same
+ * document is made of what the directory and the store say.
  */
 #include "cli/cli.h"
 
@@ -11,7 +11,7 @@
 
 #define ANSWER_MS 10000
 
-/* --- the document without a daemon ------------------------------------------------------------------- */
+/* --- the document without a daemon ------------------------------------------------------------ */
 
 static json_t *json_peers(struct cli *c)
 {
@@ -159,7 +159,7 @@ int cli_status_document(struct cli *c, json_t **document)
 	return offline(c, document);
 }
 
-/* --- text for people ----------------------------------------------------------------------------------- */
+/* --- text for people -------------------------------------------------------------------------- */
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -302,7 +302,7 @@ static void print_status(struct cli *c, const json_t *s)
 	}
 }
 
-/* --- the commands ---------------------------------------------------------------------------------------- */
+/* --- the commands ----------------------------------------------------------------------------- */
 
 /* One part of the document, or with NULL all of it. */
 static int run_part(struct cli *c, const char *part,
@@ -380,7 +380,7 @@ const struct cli_command cmd_alarms = {
 	.run = run_alarms,
 };
 
-/* --- origins --------------------------------------------------------------------------------------------- */
+/* --- origins ---------------------------------------------------------------------------------- */
 
 struct origins_walk {
 	struct cli *cli;

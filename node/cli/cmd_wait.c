@@ -9,7 +9,7 @@
 
 #define ASK_AGAIN_MS 200
 #define FOR_EVER_MS  (100ull * 365 * 86400 * 1000)
-#define SLICE_MS     60000 /* the daemon is asked afresh, so that a restart does not hang a script */
+#define SLICE_MS     60000 /* then the daemon is asked afresh: it may be another one */
 
 struct wait {
 	const char *feed;

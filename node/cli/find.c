@@ -60,7 +60,7 @@ const char *cli_name(struct cli *c, const struct node_id *node)
 	return name;
 }
 
-/* --- every card ------------------------------------------------------------------------------------- */
+/* --- every card ------------------------------------------------------------------------------- */
 
 struct cards_walk {
 	struct cli *cli;
@@ -97,7 +97,7 @@ int cli_cards_each(struct cli *c, void (*visit)(void *ctx, const struct card *ca
 	return rc;
 }
 
-/* --- nodes ------------------------------------------------------------------------------------------ */
+/* --- nodes ------------------------------------------------------------------------------------ */
 
 struct node_search {
 	const char *text;
@@ -145,7 +145,7 @@ int cli_find_node(struct cli *c, const char *text, struct node_id *node)
 	return 0;
 }
 
-/* --- agreements ------------------------------------------------------------------------------------- */
+/* --- agreements ------------------------------------------------------------------------------- */
 
 bool cli_agreement_id(const char *text, uint64_t *id)
 {
@@ -216,7 +216,7 @@ int cli_find_agreement_with(struct cli *c, const char *name, const struct agreem
 	return 0;
 }
 
-/* --- feeds ------------------------------------------------------------------------------------------ */
+/* --- feeds ------------------------------------------------------------------------------------ */
 
 int cli_find_audience(struct cli *c, const char *text, struct audience *a)
 {

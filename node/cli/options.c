@@ -39,7 +39,7 @@ static const struct cli_option *find_anywhere(const struct cli_command *const *c
 	return found;
 }
 
-/* --- help ----------------------------------------------------------------------------------------- */
+/* --- help ------------------------------------------------------------------------------------- */
 
 static void help_options(FILE *out, const struct cli_option *options)
 {
@@ -92,7 +92,7 @@ int cli_usage(const struct cli *c, const char *format, ...)
 	return CLI_USAGE;
 }
 
-/* --- near misses ------------------------------------------------------------------------------------ */
+/* --- near misses ------------------------------------------------------------------------------ */
 
 #define NEAR_LEN_MAX 40
 
@@ -177,7 +177,7 @@ static int unknown_command(const struct cli *c, const struct cli_command *const 
 		best ? best : "", best ? "?" : "");
 }
 
-/* --- parsing ------------------------------------------------------------------------------------------ */
+/* --- parsing ---------------------------------------------------------------------------------- */
 
 struct parse {
 	struct cli *c;
@@ -325,7 +325,7 @@ int cli_parse(struct cli *c, const struct cli_command *const *commands, int argc
 	return rc ? rc : check_options(c);
 }
 
-/* --- what was given ------------------------------------------------------------------------------------ */
+/* --- what was given --------------------------------------------------------------------------- */
 
 const char *cli_value_at(const struct cli *c, const char *option, size_t at)
 {

@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 
-/* --- errors ----------------------------------------------------------------------------------------- */
+/* --- errors ----------------------------------------------------------------------------------- */
 
 int cli_fail(struct cli *c, int status, const char *format, ...)
 {
@@ -76,7 +76,7 @@ void cli_note(struct cli *c, const char *format, ...)
 	fputc('\n', stderr);
 }
 
-/* --- JSON ------------------------------------------------------------------------------------------- */
+/* --- JSON ------------------------------------------------------------------------------------- */
 
 static int print_json(struct cli *c, json_t *document, size_t flags)
 {
@@ -175,7 +175,7 @@ json_t *cli_json_time_s(int64_t seconds)
 	return json_string(text);
 }
 
-/* --- text for people -------------------------------------------------------------------------------- */
+/* --- text for people -------------------------------------------------------------------------- */
 
 /* Characters that control a terminal or turn the order of what is read: C0, DEL, C1, U+200B..F,
  * U+2028..E, U+2060..F and U+FEFF. */

@@ -7,7 +7,7 @@
  *
  *     'J' a JSON document: the request first; the answer last
  *     'B' a batch of claims (intake_claim frames), only after a publish request
- *     'K' the daemon has taken one more batch: flow control, at most CONTROL_BATCHES_AHEAD unanswered
+ *     'K' the daemon has taken one more batch: at most CONTROL_BATCHES_AHEAD are unanswered
  *     'E' no more batches
  *
  * Request: {"command": NAME, ...}. Answer: {"ok": true, ...} or
@@ -24,7 +24,7 @@
 #define CONTROL_BATCHES_AHEAD 8
 #define CONTROL_BATCH_BYTES   (512u * 1024u)
 
-/* --- the daemon's side, on the loop thread ------------------------------------------------------- */
+/* --- the daemon's side, on the loop thread ---------------------------------------------------- */
 
 struct control;
 struct control_client;
@@ -54,14 +54,15 @@ void control_taken(struct control_client *c);
 void control_client_attach(struct control_client *c, void *user);
 void *control_client_user(const struct control_client *c);
 
-/* --- the command's side, blocking ------------------------------------------------------------------ */
+/* --- the command's side, blocking ------------------------------------------------------------- */
 
 struct control_call;
 
 /* ENT_ECLOSED: no daemon there. */
 int control_call_open(struct control_call **out, const char *path, json_t *request,
 	struct err_text *err) MUST_CHECK; /* takes the reference to request */
-/* Waits while too many batches are unanswered. ENT_ESTATE: the daemon has answered already (an error). */
+/* Waits while too many batches are unanswered. ENT_ESTATE: the daemon has answered already, with an
+ * error. */
 int control_call_batch(struct control_call *c, struct bytes claims) MUST_CHECK;
 int control_call_end(struct control_call *c) MUST_CHECK;
 /* Gives the answer (caller decrefs); timeout_ms 0 waits for ever. */

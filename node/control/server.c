@@ -328,7 +328,7 @@ static void client_new(uv_stream_t *listener, int status)
 	}
 }
 
-/* --- the listening socket ------------------------------------------------------------------------- */
+/* --- the listening socket --------------------------------------------------------------------- */
 
 static int fail_errno(struct err_text *err, const char *path, const char *what)
 {

@@ -276,7 +276,7 @@ static void stopping_closes_waiting_clients(void **state)
 	control_call_close(c);
 }
 
-/* --- what no command of ours would send ------------------------------------------------------------ */
+/* --- what no command of ours would send ------------------------------------------------------- */
 
 static int raw_connect(const char *path)
 {
@@ -429,7 +429,7 @@ static void one_client_too_many_is_told_so(void **state)
 	daemon_end(&d);
 }
 
-/* --- the socket file --------------------------------------------------------------------------------- */
+/* --- the socket file -------------------------------------------------------------------------- */
 
 static void no_daemon_is_said_to_be_none(void **state)
 {
