@@ -254,8 +254,12 @@ static int single_read(struct stix_reading *x, struct bytes raw, unsigned line)
 	const char *type = json_string_value(json_object_get(json, "type"));
 	bool bundle = type && strcmp(type, "bundle") == 0;
 	bool object = type && json_object_get(json, "id");
+	bool listless = bundle && json_object_get(json, "objects");
 
 	json_decref(json);
+	if (listless)
+		return input_error(in, line, ENT_EINVALID,
+			"the objects of a bundle stand in a list");
 	if (bundle)
 		return 0;
 	if (!object)

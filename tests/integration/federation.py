@@ -158,6 +158,11 @@ class Node:
         f = self.feed(origin, audience)
         return f["held"] if f else 0
 
+    def wait_sealed(self):
+        """What stands in own feeds stands under a stored checkpoint, a moment after publish."""
+        until(lambda: all(f["size"] == f["held"] for f in self.status()["feeds"]), 10,
+              f"{self.name}: sealed up to what it holds")
+
     def wait_held(self, origin, audience, size, seconds=30):
         """The feed is durable here up to size, and indexed."""
         def there():

@@ -105,6 +105,7 @@ def test_receives_and_verifies_every_byte():
         s.bye()
 
         # The same checkpoint as a note on the command line, verified as any tool for notes would.
+        link.fr.wait_sealed()
         note = link.fr.run("checkpoint", "fr/green").out
         name = f"entente/{link.fr.id}/{link.card.incarnation}/green"
         number = peer_ref.key_id(name, 1, link.card.log_key).hex()

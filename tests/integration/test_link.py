@@ -144,6 +144,7 @@ def test_restart_keeps_everything():
         fed.wait_connected()
         publish(fr, "one")
         arrives(de, "one")
+        fr.wait_sealed()
         before = {n.name: (n.status()["feeds"], n.find(value("one")), len(n.json("log")))
                   for n in (fr, de)}
         fed.stop()

@@ -69,6 +69,7 @@ def test_a_chain_of_four():
         origin = next(o for o in ua.json("origins") if o["node"] == fr.id)
         if origin["introduced_by"] != pl.id:
             raise Failed(f"introduced by {origin}")
+        fr.wait_sealed()
         roots = {n.feed(fr, "green")["root"] for n in (fr, de, pl, ua)}
         if len(roots) != 1:
             raise Failed("not the same root everywhere")
