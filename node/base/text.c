@@ -197,6 +197,15 @@ bool text_utf8_valid(struct bytes text)
 	return true;
 }
 
+struct bytes text_utf8_prefix(struct bytes text, size_t max)
+{
+	if (text.len > max)
+		text.len = max;
+	while (!text_utf8_valid(text))
+		text.len--;
+	return text;
+}
+
 bool text_printable(struct bytes text)
 {
 	for (size_t i = 0; i < text.len; i++)

@@ -35,6 +35,9 @@ bool text_u64_parse(struct bytes text, uint64_t *value);
 /* True if the bytes are well-formed UTF-8 (RFC 3629) without NUL. */
 bool text_utf8_valid(struct bytes text);
 
+/* The longest beginning of at most max bytes that is well-formed: cuts between characters. */
+struct bytes text_utf8_prefix(struct bytes text, size_t max);
+
 /* True if every byte is printable ASCII (0x20 to 0x7e). */
 bool text_printable(struct bytes text);
 

@@ -102,6 +102,20 @@ static void utf8_is_well_formed(void **state)
 }
 
 /* The fast path takes eight bytes at a time: a bad byte shows wherever it stands. */
+static void utf8_is_cut_between_characters(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t max, len;
+	} cases[] = {{"abc", 5, 3}, {"abc", 2, 2}, {"a\xc3\xa9", 2, 1}, {"a\xc3\xa9", 3, 3},
+		{"\xf0\x9f\x92\xa9", 3, 0}, {"ab\xff", 9, 2}, {"", 4, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(text_utf8_prefix(bytes_str(cases[i].text), cases[i].max).len,
+			cases[i].len);
+}
+
 static void utf8_has_no_nul_anywhere(void **state)
 {
 	char text[40];
@@ -233,6 +247,7 @@ int main(void)
 		cmocka_unit_test(base32_has_one_spelling),
 		cmocka_unit_test(numbers_have_one_spelling),
 		cmocka_unit_test(utf8_is_well_formed),
+		cmocka_unit_test(utf8_is_cut_between_characters),
 		cmocka_unit_test(utf8_has_no_nul_anywhere),
 		cmocka_unit_test(printable_is_ascii_without_controls),
 		cmocka_unit_test(times_are_formatted_as_the_library_does),
