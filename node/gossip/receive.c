@@ -86,8 +86,8 @@ static bool may_introduce(struct gossip *g, const struct session *s)
 	for (size_t i = 0; i < s->shared_len; i++) {
 		uint64_t origins = agreement_party_of(s->shared[i], &s->peer)->quota_origins;
 
-		if (origins > quota && policy_introduces(&s->shared[i], 1, &g->config.self,
-					       &s->peer, now_s))
+		if (origins > quota &&
+			policy_introduces(&s->shared[i], 1, &g->config.self, &s->peer, now_s))
 			quota = origins;
 	}
 	return peer_totals(g, &s->peer)->introduced < quota;
@@ -162,6 +162,21 @@ static bool differs_from(const struct wire_checkpoint *w, const struct checkpoin
 	       memcmp(w->root, known->root.bytes, HASH_BYTES) != 0;
 }
 
+/* Is what a checkpoint of ours covers here? After a crash a peer may have the checkpoint before it is
+ * signed here again, which gives the same bytes. */
+static bool own_holds(const struct gossip *g, const struct feed *f, const struct checkpoint *c)
+{
+	struct range range;
+	struct hash root;
+
+	if (c->size > f->held)
+		return false;
+	if (g->config.store.range(g->config.store.ctx, &f->name, 0, c->size, &range) != 0)
+		return true; /* the store fails, which accuses nobody */
+	range_root(&range, &root);
+	return hash_eq(&root, &c->root);
+}
+
 /* A newer checkpoint is remembered once its signature holds; one of ours that we do not hold means
  * that we were restored or that a clone runs; one for the same size with another root is a fork. */
 static void consider_checkpoint(struct gossip *g, struct session *s, struct feed *f,
@@ -179,15 +194,18 @@ static void consider_checkpoint(struct gossip *g, struct session *s, struct feed
 		misbehaved(g, s, "announced a checkpoint that its origin did not sign");
 		return;
 	}
-	if (differs) {
-		split_view(g, s, f);
-		return;
-	}
 	if (f->own) {
-		struct queued_action *q = action_new(g, GOSSIP_OWN_AHEAD);
+		struct queued_action *q;
 
+		if (own_holds(g, f, &c))
+			return;
+		q = action_new(g, GOSSIP_OWN_AHEAD);
 		q->action.checkpoint = c;
 		q->action.peer = s->peer;
+		return;
+	}
+	if (differs) {
+		split_view(g, s, f);
 		return;
 	}
 	f->seen = c;
@@ -367,6 +385,10 @@ static void on_proof_want(struct gossip *g, struct session *s, const struct wire
 	struct feed_tree tree = {g, &want->feed};
 	struct proof proof;
 
+	if (asks_too_often(g, s)) {
+		misbehaved(g, s, "wants proofs again and again");
+		return;
+	}
 	/* Only up to a size we can show a checkpoint for. */
 	if (!f || !may_send(g, s, &want->feed) || want->second != f->complete.size ||
 		want->first == 0 || want->first > want->second)
