@@ -65,6 +65,7 @@
 #define SESSION_CREDIT_BYTES (8u * 1024u * 1024u) /* data in flight towards us in one session */
 #define SESSION_CREDIT_MIN   (512u * 1024u) /* with very many sessions: two full DATA messages */
 #define SESSIONS_MAX         512u
+#define SESSIONS_A_MINUTE    60u   /* of one peer: each costs entries of the provenance log */
 #define HANDSHAKES_MAX       64u   /* unauthenticated connections at once; the oldest gives way */
 #define HANDSHAKE_MS         5000u /* a stranger's connection is closed after this */
 #define REPLAY_MEMORY        4096u /* first messages remembered against replay, at the most */

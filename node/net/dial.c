@@ -227,9 +227,25 @@ static void attempt_end(struct net_peer *p, const char *why)
 	p->endpoints_left = p->addresses_len = p->address_at = 0;
 }
 
+/* Whoever opens session after session is neither answered nor dialled until the minute is over. */
+static void count_open(struct net_peer *p)
+{
+	uint64_t now = uv_now(p->net->loop);
+
+	if (p->opens == 0 || now - p->opens_ms >= 60000) {
+		p->opens_ms = now;
+		p->opens = 0;
+	}
+	if (++p->opens < SESSIONS_A_MINUTE)
+		return;
+	if (p->penalty_until < p->opens_ms + 60000)
+		p->penalty_until = p->opens_ms + 60000;
+}
+
 void net_peer_opened(struct net_peer *p, const struct net_session *s)
 {
 	assert(p->attempt != s);
+	count_open(p);
 	/* The attempt was not confirmed here, and before it is nobody else can have it open. */
 	attempt_end(p, "another session is open");
 	state_set(p, NET_CONNECTED, "");

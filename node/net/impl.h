@@ -132,6 +132,8 @@ struct net_peer {
 	size_t addresses_len, address_at;
 	uint32_t backoff;
 	uint64_t penalty_until;
+	uint64_t opens_ms; /* a window of a minute, */
+	uint32_t opens;    /* and how many sessions were opened in it */
 	struct net_peer_info info;
 };
 

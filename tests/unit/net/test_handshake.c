@@ -287,6 +287,34 @@ static void a_penalised_peer_gets_silence(void **state)
 	world_end(&w);
 }
 
+static void a_peer_that_opens_session_after_session_gets_silence(void **state)
+{
+	static struct node a, b;
+	struct world w;
+
+	(void)state;
+	world_start(&w);
+	node_start(&w, &a, 1);
+	node_start(&w, &b, 2);
+	node_know(&a, &b, b.address);
+	node_know(&b, &a, NULL);
+	a.net->times.redial_first = a.net->times.redial_max = 2;
+	/* It dials at once, whatever became of the last session. */
+	for (int opened = 1; opened <= (int)SESSIONS_A_MINUTE; opened++) {
+		WAIT_FOR(&w, b.opened == opened && b.session);
+		net_peer_find(a.net, &b.id)->opens = 0;
+		net_close(b.session, BYE_STOPPING, "test");
+	}
+	b.net->times.handshake = 200;
+	uv_timer_set_repeat(&b.net->tick, 20);
+	uv_timer_again(&b.net->tick);
+	WAIT_FOR(&w, node_info(&a, &b).state == NET_REFUSED);
+	assert_int_equal(b.opened, SESSIONS_A_MINUTE);
+	node_stop(&a);
+	node_stop(&b);
+	world_end(&w);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -298,6 +326,7 @@ int main(void)
 		cmocka_unit_test(both_sides_need_the_same_pre_shared_key),
 		cmocka_unit_test(a_peer_removed_in_mid_handshake_does_not_get_in),
 		cmocka_unit_test(a_penalised_peer_gets_silence),
+		cmocka_unit_test(a_peer_that_opens_session_after_session_gets_silence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
