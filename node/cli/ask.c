@@ -89,10 +89,11 @@ static int ask_terminal(struct cli *c, int fd, const char *prompt, const char *w
 	hidden = shown;
 	hidden.c_lflag &= ~(tcflag_t)ECHO;
 	hidden.c_lflag |= ECHONL;
-	dprintf(fd, "%s%s: ", prompt, what);
+	/* What was typed before the question is no answer; what comes behind it counts. */
 	tcsetattr(fd, TCSAFLUSH, &hidden);
+	dprintf(fd, "%s%s: ", prompt, what);
 	rc = read_line(fd, p);
-	tcsetattr(fd, TCSAFLUSH, &shown);
+	tcsetattr(fd, TCSADRAIN, &shown);
 	if (rc)
 		return cli_fail(c, CLI_INVALID, "cannot read the passphrase: %s", err_sentence(rc));
 	if (!p->len)
