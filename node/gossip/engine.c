@@ -377,7 +377,7 @@ void gossip_sealed(struct gossip *g, struct gossip_time now, const struct checkp
 	struct feed *f = o ? feed_need(g, &c->log, o) : NULL;
 
 	g->now = now;
-	if (!f || c->size <= f->held)
+	if (!f || c->size <= f->complete.size)
 		return;
 	f->held = f->expected = c->size;
 	f->complete = f->seen = *c;

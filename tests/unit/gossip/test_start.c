@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What the engine is told of the store at start, and of what was written but not signed then. */
+#include "unit/gossip/probe.h"
+
+/* A crash between commit and signature leaves entries beyond the newest checkpoint in the store;
+ * they are sealed after the engine has been told of the feed, and nothing else may follow. */
+static void tells_of_entries_that_are_sealed_only_after_a_crash(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	struct log_name name = probe_name(SELF, CLEAR);
+	const struct wire_message *held;
+	struct checkpoint before_crash;
+	struct env_rng rng;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_init(&p);
+	probe_agree(&p, &terms);
+	rng = sim_random_env(&p.random);
+	log = sim_store_need(&p.store, &name);
+	sim_log_publish(log, &cast_actor(SELF)->identity, 5, 10, &rng);
+	before_crash = log->complete;
+	sim_log_publish(log, &cast_actor(SELF)->identity, 3, 10, &rng);
+	assert_int_equal(gossip_feed(p.g, &name, 8, 0, &before_crash, &before_crash, false), 0);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	assert_int_equal(probe_last(&p, WIRE_HEADS)->heads.heads[0].held, 5);
+	probe_tick(&p, 2000);
+	gossip_sealed(p.g, probe_time(&p), &log->complete, false);
+	probe_actions(&p);
+	held = probe_last(&p, WIRE_HELD);
+	assert_non_null(held);
+	assert_int_equal(held->held.size, 8);
+	probe_free(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tells_of_entries_that_are_sealed_only_after_a_crash),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
