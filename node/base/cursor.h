@@ -29,6 +29,7 @@ static inline struct bytes cursor_bytes(struct cursor *c, size_t len)
 
 	if (c->failed || len > cursor_left(c)) {
 		c->failed = true;
+		c->at = c->end; /* so that a loop while something is left ends */
 		return BYTES_NONE;
 	}
 	view = bytes_from(c->at, len);
