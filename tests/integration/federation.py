@@ -93,11 +93,11 @@ class Node:
     def json(self, *args, status=0, **kw):
         return self.run(*args, "--json", status=status, **kw).json
 
-    def start(self, *args, wait=True):
+    def start(self, *args, wait=True, **popen):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [os.path.join(BIN, "entented"), "--home", self.home, *args],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **popen)
         if wait:
             self.wait_ready()
         return self
