@@ -69,6 +69,10 @@ def test_what_no_correct_node_sends_closes_and_is_named():
     def provenance_feed(s):
         s.send("Subscribe", feed=os.urandom(16) + struct.pack(">QBQ", 1, 5, 1), **{"from": 0})
 
+    def held_beyond_its_checkpoint(s):
+        s.tell_card()
+        s.send("Heads", heads=[{"feed": s.peer.feed("green").packed, "held": HUGE}])
+
     def too_much_credit(s):
         s.send("Credit", bytes=HUGE)
 
@@ -91,7 +95,7 @@ def test_what_no_correct_node_sends_closes_and_is_named():
         s.send("Heads", heads=[feed.head()])
 
     lies = [hello_twice, no_protobuf, heads_beyond_the_limit, not_a_card, card_changed, no_cards,
-            provenance_feed, too_much_credit, more_entries_than_bytes,
+            provenance_feed, held_beyond_its_checkpoint, too_much_credit, more_entries_than_bytes,
             too_much_data, subscribe_for_ever, unsigned_checkpoint]
     with Federation() as fed:
         fr, peers = many(fed, len(lies))
@@ -170,7 +174,7 @@ def test_what_is_of_a_later_version_or_harmless_is_passed_over():
             s.send("ProofWant", feed=feed, first=HUGE, second=HUGE)
             s.send("ProofWant", feed=feed, first=0, second=0)
             s.send("Subscribe", feed=feed, **{"from": HUGE})
-            s.send("Heads", heads=[{"feed": feed, "held": HUGE, "floor": HUGE}])
+            s.send("Heads", heads=[{"feed": feed, "floor": HUGE}])
         # DATA that nobody asked for: counted, not stored.
         unasked = pair.peer.feed("clear")
         unasked.append(entry(encode("Indicator", {"value": b"unasked.bad-example-zone.net"}),
@@ -242,7 +246,7 @@ def test_what_one_may_not_see_is_as_what_does_not_exist():
             before = len(s.seen)
             s.send("Subscribe", feed=feed, **{"from": 0})
             s.send("ProofWant", feed=feed, first=1, second=1)
-            s.send("Heads", heads=[{"feed": feed, "held": 5}])
+            s.send("Heads", heads=[{"feed": feed}])
             s.send("Held", feed=feed, size=1, root=b"12345678")
             s.send("ProofWant", feed=clear.packed, first=1, second=1)  # the fence
             s.wait("Proof")
