@@ -485,6 +485,28 @@ static int take_fields(struct field_reader *r, struct arena *arena, struct agree
 	return rc ? rc : take_notes(r, arena, a);
 }
 
+/* Five lines in front of the parties; then a line of each party, its gives and its types, six lines,
+ * its quota, five lines, its contact. */
+unsigned agreement_line_party(const struct agreement *a, size_t party)
+{
+	(void)a;
+	return (unsigned)(6 + party);
+}
+
+unsigned agreement_line_valid(const struct agreement *a)
+{
+	return (unsigned)(5 + 3 * a->parties_len + 6 + a->parties_len + 5 + a->parties_len + 1);
+}
+
+unsigned agreement_line_signatures(const struct agreement *a)
+{
+	unsigned line = agreement_line_valid(a) + 2;
+
+	for (size_t i = 0; i < a->notes.len; i++)
+		line += a->notes.data[i] == '\n';
+	return line;
+}
+
 static int check_signatures(const struct note *n, const char *file, struct agreement *a,
 	struct err_text *err)
 {
@@ -493,8 +515,11 @@ static int check_signatures(const struct note *n, const char *file, struct agree
 		int rc = note_verify(n, &p->root);
 
 		if (rc < 0)
-			return err_set(err, rc, "%s: the signature of party %s does not hold", file,
-				p->name);
+			return err_set(err, rc,
+				"%s:%u: saw a signature of party %s that does not hold, wanted one "
+				"of "
+				"its root over this text",
+				file, note_key_line(n, &p->root), p->name);
 		p->signed_by = rc == 1;
 		a->signatures_valid += p->signed_by;
 	}

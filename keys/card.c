@@ -297,8 +297,10 @@ int card_draft_parse(struct bytes input, const char *file, struct card *c, bool 
 		return rc;
 	rc = note_verify(&n, &c->root);
 	if (rc < 0)
-		return err_set(err, rc, "%s: the signature of %s does not hold", file,
-			c->root.name);
+		return err_set(err, rc,
+			"%s:%u: saw a signature of %s that does not hold, wanted one over this "
+			"text",
+			file, note_key_line(&n, &c->root), c->root.name);
 	*is_signed = rc == 1;
 	return 0;
 }

@@ -86,10 +86,10 @@ static int check_plan(struct plan *p, int64_t now_s, struct err_text *err)
 	for (size_t i = 0; !rc && i < a->parties_len; i++) {
 		const struct card_chain *chain = chain_of(p, &a->parties[i].node);
 
-		rc = chain ? keydir_check_root(&a->parties[i], chain, known, p->file, err)
+		rc = chain ? keydir_check_root(a, i, chain, known, p->file, err)
 			   : err_set(err, ENT_ENOTFOUND,
-				     "%s: party %s: saw no card of it, wanted one", p->file,
-				     a->parties[i].name);
+				     "%s:%u: party %s: saw no card of it, wanted one", p->file,
+				     agreement_line_party(a, i), a->parties[i].name);
 	}
 	if (rc)
 		return rc;
@@ -102,7 +102,8 @@ static int check_plan(struct plan *p, int64_t now_s, struct err_text *err)
 
 		text_time_s(until, a->valid_until);
 		return err_set(err, ENT_EEXPIRED,
-			"%s: valid: saw %s as its end, wanted a time to come", p->file, until);
+			"%s:%u: valid: saw %s as its end, wanted a time to come", p->file,
+			agreement_line_valid(a), until);
 	}
 	if (p->k.agreements_len >= AGREEMENTS_MAX && !keydir_agreement(&p->k, a->id))
 		return err_set(err, ENT_ELIMIT, "%s: there are %u agreements already", p->dir,

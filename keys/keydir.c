@@ -326,9 +326,10 @@ int keydir_check_history(struct keydir *k, const char *dir, const struct keydir_
 
 /* --- agreements ------------------------------------------------------------------------------- */
 
-int keydir_check_root(const struct agreement_party *p, const struct card_chain *chain,
+int keydir_check_root(const struct agreement *a, size_t party, const struct card_chain *chain,
 	bool any_root, const char *file, struct err_text *err)
 {
+	const struct agreement_party *p = &a->parties[party];
 	char seen[NOTE_VKEY_TEXT_MAX];
 
 	for (size_t i = any_root ? 0 : chain->cards_len - 1; i < chain->cards_len; i++)
@@ -336,8 +337,8 @@ int keydir_check_root(const struct agreement_party *p, const struct card_chain *
 			return 0;
 	note_key_text(seen, &p->root);
 	return err_set(err, ENT_ECRYPTO,
-		"%s: party %s: saw the root %s, wanted that of its card %u", file, p->name, seen,
-		card_chain_last(chain)->serial);
+		"%s:%u: party %s: saw the root %s, wanted that of its card %u", file,
+		agreement_line_party(a, party), p->name, seen, card_chain_last(chain)->serial);
 }
 
 int keydir_check_complete(const struct agreement *a, const struct card_chain *own, const char *file,
@@ -346,12 +347,21 @@ int keydir_check_complete(const struct agreement *a, const struct card_chain *ow
 	for (size_t i = 0; i < a->parties_len; i++)
 		if (!a->parties[i].signed_by)
 			return err_set(err, ENT_ECRYPTO,
-				"%s: saw no signature of party %s, wanted all", file,
-				a->parties[i].name);
+				"%s:%u: signatures: saw none of party %s, wanted one of every "
+				"party",
+				file, agreement_line_signatures(a), a->parties[i].name);
 	if (!own->cards_len)
 		return err_set(err, ENT_ESTATE, "%s: this node has no card yet", file);
-	if (!agreement_party_of(a, &card_chain_last(own)->node))
-		return err_set(err, ENT_EINVALID, "%s: this node is no party of it", file);
+	if (!agreement_party_of(a, &card_chain_last(own)->node)) {
+		char id[NODE_ID_TEXT_SIZE], first[NODE_ID_TEXT_SIZE];
+
+		node_id_text(id, &card_chain_last(own)->node);
+		node_id_text(first, &a->parties[0].node);
+		return err_set(err, ENT_EINVALID,
+			"%s:%u: party: saw %s %s and %zu more, wanted this node, %s, among them",
+			file, agreement_line_party(a, 0), a->parties[0].name, first,
+			a->parties_len - 1, id);
+	}
 	return 0;
 }
 
@@ -383,7 +393,7 @@ static int check_agreement(struct place *in, const struct agreement *a, uint64_t
 		const struct card_chain *chain = keydir_chain(in->k, &a->parties[i].node);
 
 		if (chain)
-			rc = keydir_check_root(&a->parties[i], chain, known, path, err);
+			rc = keydir_check_root(a, i, chain, known, path, err);
 	}
 	return rc;
 }

@@ -29,7 +29,7 @@ int keydir_check_version(const struct agreement *before, const char *place,
 	const struct agreement *a, const char *file, bool *known, struct err_text *err) MUST_CHECK;
 
 /* Whether the party's root is in its chain: the root in force, or with any_root one of all. */
-int keydir_check_root(const struct agreement_party *p, const struct card_chain *chain,
+int keydir_check_root(const struct agreement *a, size_t party, const struct card_chain *chain,
 	bool any_root, const char *file, struct err_text *err) MUST_CHECK;
 
 /* Complete, and own a party of it. */

@@ -238,24 +238,37 @@ void note_key_text(char out[NOTE_VKEY_TEXT_MAX], const struct note_key *k)
 	snprintf(out, NOTE_VKEY_TEXT_MAX, "%s+%s+%s", k->name, id, base64);
 }
 
-int note_verify(const struct note *n, const struct note_key *k)
+static const struct note_signature *signature_of(const struct note *n, const struct note_key *k)
 {
 	struct bytes name = bytes_str(k->name);
 
+	for (size_t i = 0; i < n->signatures_len; i++)
+		if (bytes_eq(n->signatures[i].name, name) &&
+			memcmp(n->signatures[i].key_id, k->id, 4) == 0)
+			return &n->signatures[i];
+	return NULL;
+}
+
+unsigned note_key_line(const struct note *n, const struct note_key *k)
+{
+	const struct note_signature *s = signature_of(n, k);
+
+	return s ? s->line : 0;
+}
+
+int note_verify(const struct note *n, const struct note_key *k)
+{
+	const struct note_signature *s = signature_of(n, k);
+
 	if (k->type != NOTE_TYPE_ED25519)
 		return ENT_ECRYPTO;
-	for (size_t i = 0; i < n->signatures_len; i++) {
-		const struct note_signature *s = &n->signatures[i];
-
-		if (!bytes_eq(s->name, name) || memcmp(s->key_id, k->id, 4) != 0)
-			continue;
-		if (s->blob.len != crypto_sign_BYTES ||
-			crypto_sign_verify_detached(s->blob.data, n->text.data, n->text.len,
-				k->public_key) != 0)
-			return ENT_ECRYPTO;
-		return 1;
-	}
-	return 0;
+	if (!s)
+		return 0;
+	if (s->blob.len != crypto_sign_BYTES ||
+		crypto_sign_verify_detached(s->blob.data, n->text.data, n->text.len,
+			k->public_key) != 0)
+		return ENT_ECRYPTO;
+	return 1;
 }
 
 void note_signature_line(struct buf *out, struct bytes name, const uint8_t key_id[4],

@@ -67,6 +67,9 @@ void note_key_text(char out[NOTE_VKEY_TEXT_MAX], const struct note_key *k);
  */
 int note_verify(const struct note *n, const struct note_key *k) MUST_CHECK;
 
+/* The line of the file where key's signature stands, for errors; 0 when there is none. */
+unsigned note_key_line(const struct note *n, const struct note_key *k);
+
 /* Appends a type 01 signature line for text; secret is a 64-byte libsodium Ed25519 secret key. */
 void note_sign(struct buf *out, struct bytes text, const struct note_key *k,
 	const uint8_t secret[64]);

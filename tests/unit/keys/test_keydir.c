@@ -266,11 +266,11 @@ static void refuses_what_is_incomplete_or_for_others(void **state)
 
 	put(FILE_NAME, maker_agreement(&arena, &draft, both, 1));
 	read_again();
-	expect_problem("saw no signature of party de, wanted all");
+	expect_problem(":29: signatures: saw none of party de, wanted one of every party");
 	maker_draft(&draft, &arena, (const struct maker *const[]){&de, &be}, 2, ID);
 	put(FILE_NAME, maker_agreement(&arena, &draft, (const struct maker *const[]){&de, &be}, 2));
 	read_again();
-	expect_problem("this node is no party of it");
+	expect_problem(":6: party: saw ");
 	remove_name("own.card");
 	keydir_free(&k);
 	read_again();
