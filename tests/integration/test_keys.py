@@ -432,7 +432,7 @@ def test_refuses_an_id_used_for_other_parties():
 def test_refuses_cards_that_do_not_fit():
     with Place("fr", "de", "it") as p:
         p.agreed("x.agreement", "fr", "de")
-        refused(p, "fr", "x.agreement", says=r"x\.agreement: party de: saw no card")
+        refused(p, "fr", "x.agreement", says=r"x\.agreement:7: party de: saw no card")
         refused(p, "fr", "x.agreement", "de", "it", says=r"it\.card: ")
         broken = p.read("de.card")
         p.write("broken.card", broken.replace("org: CERT de", "org: CERT da"))
