@@ -316,6 +316,8 @@ int gossip_origin(struct gossip *g, const struct card_chain *chain,
 	bool news;
 	int rc = origin_learn(g, chain, introduced_by, &news);
 
+	if (rc == 0 && news)
+		chain_tell_news(g, origin_find(g, &card_chain_last(chain)->node));
 	arena_reset(&g->scratch);
 	return rc;
 }

@@ -204,6 +204,7 @@ bool session_terms(struct gossip *g, struct session *s, const struct wire_agreem
 	size_t len);
 void session_review(struct gossip *g, struct session *s);
 void session_announce_all(struct gossip *g, struct session *s);
+void chain_tell_news(struct gossip *g, const struct origin *o);
 void feed_announce(struct gossip *g, struct feed *f);
 void session_announce(struct gossip *g, struct session *s, struct feed *f);
 void session_free(struct gossip *g, struct session *s);

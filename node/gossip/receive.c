@@ -132,6 +132,7 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 	if (!news)
 		return;
 	known = origin_find(g, &card_chain_last(&chain)->node);
+	chain_tell_news(g, known);
 	q = action_new(g, GOSSIP_PIN);
 	q->action.node = known->node;
 	q->action.chain = arena_copy(&q->arena, known->chain);

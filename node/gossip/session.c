@@ -176,6 +176,16 @@ static void tell_chain(struct gossip *g, struct session *s, const struct origin 
 	send_message(g, s, &m);
 }
 
+/* A newer chain goes to everybody who has the former one, before its keys are used. */
+void chain_tell_news(struct gossip *g, const struct origin *o)
+{
+	bool own = node_id_eq(&o->node, &g->config.self);
+
+	for (struct session *s = g->sessions; s; s = s->next)
+		if (s->greeted && !s->closing && (own || map_get(&s->chains_told, o->node.bytes)))
+			tell_chain(g, s, o);
+}
+
 static void head_fill(const struct feed *f, struct wire_head *head)
 {
 	*head = (struct wire_head){.feed = f->name, .floor = f->floor, .held = f->complete.size};
