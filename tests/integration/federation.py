@@ -17,8 +17,20 @@ import traceback
 BIN = os.path.abspath(os.environ.get("ENTENTE_BIN", "build/bin"))
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))  # the second implementation: peer_ref
-# Sanitised programs are slower: every wait is stretched by this.
-PATIENCE = float(os.environ.get("ENTENTE_PATIENCE", "1"))
+
+
+def sanitised():
+    try:
+        with open(os.path.join(BIN, "entented"), "rb") as f:
+            program = f.read()
+        return b"__asan_init" in program or b"__tsan_init" in program
+    except OSError:
+        return False
+
+
+# Sanitised programs are slower, and their memory is the sanitiser's: waits are stretched.
+SANITISED = sanitised()
+PATIENCE = float(os.environ.get("ENTENTE_PATIENCE", "4" if SANITISED else "1"))
 
 
 class Failed(Exception):

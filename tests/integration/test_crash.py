@@ -15,7 +15,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from federation import BIN, PATIENCE, Failed, Federation, run_tests, until  # noqa: E402
-from peer_ref import Wrong, card_file, tree_hash  # noqa: E402
+from peer_ref import Wrong, card_file  # noqa: E402
 from reference import Neighbour  # noqa: E402
 
 LONG = os.environ.get("ENTENTE_LONG") == "1"
@@ -95,7 +95,7 @@ class Watcher:
     def check(self):
         """Every root that was ever named is that of the leaves which came in the end."""
         for size, root in self.roots.items():
-            if size <= len(self.feed.leaves) and tree_hash(self.feed.leaves, 0, size)[:8] != root:
+            if size <= len(self.feed.leaves) and self.feed.root_at(size)[:8] != root:
                 raise Failed(f"{self.node.name}: the root named for {size} was another one")
 
 

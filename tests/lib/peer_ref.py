@@ -252,25 +252,32 @@ def split_of(n):
     return 1 << ((n - 1).bit_length() - 1)
 
 
-def tree_hash(leaves, begin, end, right=()):
-    """MTH of [begin, end); what lies beyond the known leaves is taken from the hashes in right."""
+def tree_hash(leaves, begin, end, right=(), cache=None):
+    """MTH of [begin, end); what lies beyond the known leaves is taken from the hashes in right.
+    cache: kept by whoever asks again and only appends; it has the perfect subtrees."""
     right = list(right)
-    cache = {}
+    cache = {} if cache is None else cache
 
     def mth(lo, hi):
         size = hi - lo
-        if lo >= len(leaves) and size & (size - 1) == 0:
+        perfect = size & (size - 1) == 0 and lo % size == 0
+        if lo >= len(leaves) and perfect:
             if not right:
                 raise Wrong("too few hashes")
             return right.pop(0)
         if size == 1:
             return leaves[lo]
+        if perfect and (lo, size) in cache:
+            return cache[lo, size]
         middle = lo + split_of(size)
-        return node_hash(mth(lo, middle), mth(middle, hi))
+        out = node_hash(mth(lo, middle), mth(middle, hi))
+        if perfect and hi <= len(leaves):
+            cache[lo, size] = out
+        return out
 
     if begin == end:
         return hashlib.sha256(b"").digest()
-    root = cache.setdefault((begin, end), mth(begin, end))
+    root = mth(begin, end)
     if right:
         raise Wrong("too many hashes")
     return root
@@ -357,6 +364,7 @@ class Feed:
     def __init__(self, packed):
         self.packed, self.text = packed, log_text(packed)
         self.entries, self.leaves, self.checkpoint = [], [], None
+        self.cache = {}  # of the tree over leaves that are proved to be the origin's
 
     def checkpoint_text(self, size, root):
         return f"{self.text}\n{size}\n{base64.b64encode(root).decode()}\n".encode()
@@ -387,11 +395,15 @@ class Feed:
             raise Wrong(f"{len(entries)} entries, said to be {data['count']}")
         c = data["checkpoint"]
         leaves = self.leaves + [leaf_hash(e[:64]) for e in entries]
-        if tree_hash(leaves, 0, c["size"], data["right"]) != c["root"]:
+        cache = dict(self.cache)
+        if tree_hash(leaves, 0, c["size"], data["right"], cache) != c["root"]:
             raise Wrong("entries and hashes do not lead to the root")
         self.verify(c, log_key)
         self.entries += entries
-        self.leaves, self.checkpoint = leaves, c
+        self.leaves, self.cache, self.checkpoint = leaves, cache, c
+
+    def root_at(self, size):
+        return tree_hash(self.leaves, 0, size, (), self.cache)
 
     def run(self, start, count):
         """A DATA message of this feed."""
