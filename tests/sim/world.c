@@ -357,6 +357,7 @@ static void send(struct world *w, struct world_session *s, unsigned end, struct 
 		from->line_ms = w->now_ms;
 	from->line_ms += message.len / w->bytes_per_ms;
 	from->node->sent_bytes += message.len;
+	from->node->said++;
 	e = event_new(w, EVENT_FLUSHED, from->line_ms);
 	e->session = s;
 	e->end = end;

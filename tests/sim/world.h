@@ -97,7 +97,8 @@ struct world_node {
 	/* what was seen of it */
 	uint64_t data_bytes;   /* DATA that has arrived */
 	uint64_t stored_bytes; /* of these, what was stored, as it had travelled */
-	uint64_t sent_bytes;   /* everything that left */
+	uint64_t sent_bytes;   /* everything that left, */
+	unsigned said;         /* in so many messages */
 	struct world_alarm alarms[WORLD_ALARMS_MAX];
 	size_t alarms_len;
 	unsigned punishes; /* set of actors whose session it closed with a penalty */

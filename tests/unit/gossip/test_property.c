@@ -14,12 +14,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define SEEDS      200u
+#define SEEDS      150u
 #define SEEDS_LONG 20000u
 #define STEPS      40u
 #define PACTS_MAX  16u
 #define SHORT_S    20 /* an agreement that ends by the clock lives so long at the most */
 #define HEAL_MS    45000u
+#define REST_MS    10000u
 
 struct pact {
 	struct cast_terms terms; /* of the newest version */
@@ -185,6 +186,20 @@ static void heal(struct play *p)
 	world_run(w, HEAL_MS);
 }
 
+/* A node still asks, once in ten seconds, for what another has told it of and ceased to give. */
+static void all_comes_to_rest(struct world *w)
+{
+	unsigned before = 0, after = 0;
+
+	for (unsigned i = 0; i < w->nodes_len; i++)
+		before += w->nodes[i].said;
+	world_run(w, REST_MS);
+	for (unsigned i = 0; i < w->nodes_len; i++)
+		after += w->nodes[i].said;
+	if (after - before > 4 * w->nodes_len)
+		world_fail(w, "%u messages where nothing happens", after - before);
+}
+
 static void nobody_is_blamed(struct world *w)
 {
 	for (unsigned i = 0; i < w->nodes_len; i++)
@@ -217,6 +232,7 @@ static uint64_t play(uint64_t seed)
 		step(&p);
 	heal(&p);
 	watch_settled(w);
+	all_comes_to_rest(w);
 	nobody_is_blamed(w);
 	part(w);
 	if (world_failure(w))
