@@ -308,7 +308,8 @@ static const struct cli_option revoke_options[] = {
 const struct cli_command cmd_agreement_revoke = {
 	.name = "agreement revoke",
 	.usage = "ID [--root-key FILE] [--passphrase-file F]",
-	.summary = "end an agreement at once and everywhere, without the others",
+	.summary =
+		"end an agreement here at once; the note it writes ends it wherever it is placed",
 	.example = "entente agreement revoke 3f9a\n",
 	.options = revoke_options,
 	.args_min = 1,

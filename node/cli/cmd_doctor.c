@@ -213,8 +213,7 @@ static void check_store(struct doctor *d)
 	}
 	state = cli_guard_check(c, &text);
 	check(d, "guard", state == CLI_GUARD_GOOD,
-		"start the node: it is mute until its peers have given back its own entries", "%s",
-		text);
+		"an older copy was restored: docs/OPERATING.md, Mute", "%s", text);
 	check(d, "clock", now >= CLOCK_OLDEST_S && newest_ms / 1000 <= now + CLOCK_BACK_S,
 		"set the clock (chronyd, systemd-timesyncd)", "%s",
 		now < CLOCK_OLDEST_S ? "the date lies before this program"
@@ -299,7 +298,7 @@ static void check_daemon(struct doctor *d)
 	if (!d->answering)
 		return;
 	mute = json_is_true(json_object_get(json_object_get(answer, "status"), "mute"));
-	check(d, "mute", !mute, "see entente alarms: it waits for its peers", "%s",
+	check(d, "mute", !mute, "see entente alarms, and docs/OPERATING.md, Mute", "%s",
 		mute ? err_sentence(ENT_EMUTE) : "the node signs what it publishes");
 	json_decref(answer);
 	check_port(d);

@@ -95,8 +95,7 @@ static json_t *json_alarms(struct cli *c, const json_t *feeds, bool mute, const 
 			"the feed is frozen: its origin signed what cannot both be true",
 			"call the origin: its key may be stolen or its node restored wrongly");
 	if (mute)
-		add_alarm(alarms, "mute", "page", "guard", guard,
-			"start the node and let its peers give back what it lost");
+		add_alarm(alarms, "mute", "page", "guard", guard, "docs/OPERATING.md, Mute");
 	return alarms;
 }
 
