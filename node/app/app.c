@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "keys/file.h"
 
 #define META_PROVENANCE "provenance" /* origin line of the log of acts in use */
@@ -31,28 +32,57 @@ static void random_fill(void *ctx, void *out, size_t len)
 	randombytes_buf(out, len);
 }
 
+/* Cut between characters, as JSON takes whole ones only. */
+static void text_cut(char *out, size_t size, const char *text)
+{
+	struct bytes kept = text_utf8_prefix(bytes_str(text), size - 1);
+
+	memcpy(out, kept.data, kept.len);
+	out[kept.len] = '\0';
+}
+
+bool app_alarm_stands(const struct app *a, const char *rule, const char *subject)
+{
+	char cut[sizeof(a->alarms[0].subject)];
+
+	text_cut(cut, sizeof(cut), subject);
+	for (size_t i = 0; i < a->alarms_len; i++)
+		if (strcmp(a->alarms[i].rule, rule) == 0 && strcmp(a->alarms[i].subject, cut) == 0)
+			return true;
+	return false;
+}
+
+/* The oldest gives way, but none that asks for somebody at once while there are others. */
+static void alarm_drop(struct app *a)
+{
+	size_t at = 0;
+
+	while (at < a->alarms_len && strcmp(a->alarms[at].severity, "page") == 0)
+		at++;
+	if (at == a->alarms_len)
+		at = 0;
+	a->alarms_len--;
+	memmove(a->alarms + at, a->alarms + at + 1, (a->alarms_len - at) * sizeof(a->alarms[0]));
+}
+
 void app_alarm(struct app *a, const char *rule, const char *severity, const char *subject,
 	const char *text, const char *what_to_do)
 {
 	struct alarm *al;
 
-	for (size_t i = 0; i < a->alarms_len; i++) {
-		al = &a->alarms[i];
-		if (strcmp(al->rule, rule) == 0 &&
-			strncmp(al->subject, subject, sizeof(al->subject) - 1) == 0)
-			return;
-	}
+	if (app_alarm_stands(a, rule, subject))
+		return;
 	log_warn("alarm", "%s subject=%s %s", rule, subject, text);
-	if (a->alarms_len == APP_ALARMS_MAX) /* the oldest gives way; provenance has them all */
-		memmove(a->alarms, a->alarms + 1, --a->alarms_len * sizeof(a->alarms[0]));
+	if (a->alarms_len == APP_ALARMS_MAX)
+		alarm_drop(a);
 	al = &a->alarms[a->alarms_len++];
 	al->id = ++a->alarm_id;
 	al->rule = rule;
 	al->severity = severity;
 	al->since_ms = app_now(a).wall_ms;
 	al->what_to_do = what_to_do;
-	snprintf(al->subject, sizeof(al->subject), "%s", subject);
-	snprintf(al->text, sizeof(al->text), "%s", text);
+	text_cut(al->subject, sizeof(al->subject), subject);
+	text_cut(al->text, sizeof(al->text), text);
 }
 
 void app_alarm_clear(struct app *a, const char *rule)
@@ -79,8 +109,10 @@ void app_go_mute(struct app *a, const char *why)
 	a->mute = true;
 	app_alarm(a, "mute", "page", a->options->home, why,
 		"the node signs nothing of its own; docs/OPERATING.md, Mute");
-	if (a->pipeline)
-		app_enter(a, &act);
+	if (!a->pipeline)
+		return;
+	pipeline_mute(a->pipeline);
+	app_enter(a, &act);
 }
 
 /* --- telling the supervisor ---------------------------------------------------------------------------- */
@@ -198,8 +230,11 @@ static void on_stop_signal(uv_signal_t *s, int number)
 
 static void on_hangup(uv_signal_t *s, int number)
 {
+	struct app *a = s->data;
+
 	(void)number;
-	keys_reload(s->data);
+	if (!a->stopping)
+		keys_reload(a);
 }
 
 /* --- the loop ------------------------------------------------------------------------------------------- */
@@ -256,6 +291,7 @@ static void on_tick(uv_timer_t *t)
 	keys_tick(a);
 	gossip_tick(a->gossip, app_now(a));
 	exchange_actions(a);
+	exchange_tick(a);
 	allow_sealing(a);
 	requests_tick(a);
 }
@@ -472,11 +508,7 @@ static void handles_init(struct app *a)
 	uv_fs_event_init(&a->loop, &a->watch[1]);
 	a->wake.data = a->tick.data = a->settle.data = a->terminate.data = a;
 	a->interrupt.data = a->hangup.data = a->watch[0].data = a->watch[1].data = a;
-}
-
-static void handles_start(struct app *a)
-{
-	uv_timer_start(&a->tick, on_tick, APP_TICK_MS, APP_TICK_MS);
+	/* From here on, so that a stop during the start is a clean one too; the loop looks at them. */
 	uv_signal_start(&a->terminate, on_stop_signal, SIGTERM);
 	uv_signal_start(&a->interrupt, on_stop_signal, SIGINT);
 	uv_signal_start(&a->hangup, on_hangup, SIGHUP);
@@ -519,7 +551,7 @@ static int app_start(struct app *a, struct err_text *err)
 	a->started_ms = uv_now(&a->loop);
 	a->clock_offset_ms = app_now(a).wall_ms - (int64_t)app_now(a).mono_ms;
 	app_enter(a, &started);
-	handles_start(a);
+	uv_timer_start(&a->tick, on_tick, APP_TICK_MS, APP_TICK_MS);
 	keys_watch(a);
 	rc = ready_write(a, err);
 	if (rc == 0) {

@@ -2,6 +2,8 @@
 /* The engine between network and pipeline: events in, actions carried out. */
 #include "app/impl.h"
 
+#include "base/text.h"
+
 /* --- what the engine reads ------------------------------------------------------------------------- */
 
 static int read_run(void *ctx, const struct log_name *feed, uint64_t from, uint64_t to,
@@ -121,13 +123,28 @@ static void subject_of(char out[160], const struct gossip_action *action)
 	snprintf(out, 160, "%s%s%s", peer, peer[0] && feed[0] ? " " : "", feed);
 }
 
+static bool peer_alarm_allowed(struct app *a)
+{
+	uint64_t now = uv_now(&a->loop);
+
+	if (now - a->peer_alarms_ms > 60000) {
+		a->peer_alarms_ms = now;
+		a->peer_alarms = 0;
+	}
+	return ++a->peer_alarms <= PEER_ALARMS_MAX;
+}
+
 static void carry_alarm(struct app *a, const struct gossip_action *action)
 {
-	struct act_body act = {
-		.act = ACT_ALARM, .rule = bytes_str(action->rule), .text = bytes_str(action->text)};
+	struct act_body act = {.act = ACT_ALARM,
+		.rule = bytes_str(action->rule),
+		.text = text_utf8_prefix(bytes_str(action->text), ACT_TEXT_MAX)};
 	struct node_id none = {{0}};
 	char subject[160];
 
+	subject_of(subject, action);
+	if (app_alarm_stands(a, action->rule, subject) || !peer_alarm_allowed(a))
+		return;
 	if (!node_id_eq(&action->peer, &none)) {
 		act.has_peer = true;
 		act.peer = action->peer;
@@ -136,7 +153,6 @@ static void carry_alarm(struct app *a, const struct gossip_action *action)
 		act.has_log = true;
 		act.log = action->feed;
 	}
-	subject_of(subject, action);
 	app_alarm(a, action->rule, "today", subject, action->text,
 		"look at the peer and the feed named; docs/OPERATING.md, Alarms");
 	app_enter(a, &act);
@@ -168,6 +184,7 @@ static void carry_out(struct app *a, struct gossip_action *action)
 		return;
 	case GOSSIP_PIN:
 		pipeline_pin(a->pipeline, &action->node, action->chain, &action->peer);
+		keys_card_seen(a, &action->node, action->chain);
 		return;
 	case GOSSIP_FREEZE:
 		pipeline_freeze(a->pipeline, &action->feed);
@@ -211,6 +228,7 @@ static void on_event(struct app *a, struct pipeline_event *e)
 		break;
 	case PIPELINE_PROVENANCE:
 		gossip_provenance(a->gossip, &e->checkpoint);
+		app_alarm_clear(a, "store-trouble");
 		break;
 	case PIPELINE_ENTERED:
 		gossip_entered(a->gossip, now, e->session, &e->feed);
@@ -227,6 +245,13 @@ static void on_event(struct app *a, struct pipeline_event *e)
 	case PIPELINE_TROUBLE:
 		app_alarm(a, "store-trouble", "page", a->data_dir, err_sentence(e->code),
 			"make room on the disk or repair it; the node goes on by itself");
+		break;
+	case PIPELINE_INDEX:
+		if (e->code == 0)
+			app_alarm_clear(a, "index-trouble");
+		else
+			app_alarm(a, "index-trouble", "page", a->data_dir, err_sentence(e->code),
+				"make room on the disk, or rebuild the index (entente reindex)");
 		break;
 	case PIPELINE_CORRUPT:
 		app_go_mute(a,
@@ -246,6 +271,23 @@ void exchange_events(struct app *a)
 		on_event(a, &e);
 }
 
+/* Every session costs acts, and acts that cannot be written stay in memory: at some point it is better
+ * to be away, as a node is whose store is gone. */
+void exchange_tick(struct app *a)
+{
+	size_t waiting = pipeline_acts_waiting(a->pipeline), at = 0;
+	void *s;
+
+	if (waiting >= ACTS_WAITING_MAX && !a->choked) {
+		log_error("exchange", "the store takes no acts: sessions end until it does");
+		a->choked = true;
+		while (map_next(&a->sessions, &at, NULL, &s))
+			net_close(s, BYE_STOPPING, "the store fails");
+	} else if (waiting < ACTS_WAITING_MAX / 2) {
+		a->choked = false;
+	}
+}
+
 /* --- events of the network ---------------------------------------------------------------------------------- */
 
 static bool on_authorize(void *ctx, const uint8_t transport_key[32], struct node_id *peer,
@@ -259,8 +301,8 @@ static void on_opened(void *ctx, struct net_session *s)
 	struct app *a = ctx;
 	uint32_t id = net_session_id(s);
 
-	if (map_put(&a->sessions, &id, s) != 0) {
-		net_close(s, BYE_STOPPING, "too many sessions");
+	if (a->choked || map_put(&a->sessions, &id, s) != 0) {
+		net_close(s, BYE_STOPPING, "no room for a session");
 		return;
 	}
 	gossip_opened(a->gossip, app_now(a), id, net_session_peer(s), net_session_hash(s));

@@ -22,8 +22,13 @@
 #include "provenance/act.h"
 
 #define APP_ALARMS_MAX 128u
-#define APP_TICK_MS    200u
-#define APP_VERSION    "0.1"
+/* Alarms that peers can raise at will, each an entry of the provenance log: so many in a minute. */
+#define PEER_ALARMS_MAX 32u
+/* While the store fails acts wait in memory. With so many of them the node talks to nobody until they
+ * are written. */
+#define ACTS_WAITING_MAX 16384u
+#define APP_TICK_MS      200u
+#define APP_VERSION      "0.1"
 /* Keys are read again so long after the last sign of change, and at least so often. */
 #define KEYS_SETTLE_MS 150u
 #define KEYS_RESCAN_MS 30000u
@@ -87,9 +92,12 @@ struct app {
 	uint64_t started_ms; /* monotonic */
 	int64_t clock_offset_ms;
 	bool sealing; /* the first seal may happen */
+	bool choked;  /* too many acts wait for the store */
 	struct alarm alarms[APP_ALARMS_MAX];
 	size_t alarms_len;
 	uint32_t alarm_id;
+	uint64_t peer_alarms_ms; /* a window of a minute, */
+	unsigned peer_alarms;    /* and how many in it */
 	struct waiter *waiters;
 	struct control_client *reindexing;
 };
@@ -97,9 +105,10 @@ struct app {
 /* --- app.c --- */
 struct gossip_time app_now(const struct app *a);
 void app_stop(struct app *a, int status);
-/* A repeated alarm (same rule and subject) is renewed, not added. */
+/* An alarm that stands already (same rule and subject) is not added again. */
 void app_alarm(struct app *a, const char *rule, const char *severity, const char *subject,
 	const char *text, const char *what_to_do);
+bool app_alarm_stands(const struct app *a, const char *rule, const char *subject);
 void app_alarm_clear(struct app *a, const char *rule);
 void app_go_mute(struct app *a, const char *why);
 void app_enter(struct app *a, const struct act_body *act);
@@ -108,6 +117,7 @@ void app_enter(struct app *a, const struct act_body *act);
 int keys_open(struct app *a, struct err_text *err) MUST_CHECK;
 void keys_reload(struct app *a);
 void keys_touched(struct app *a); /* soon: more changes may follow */
+void keys_card_seen(struct app *a, const struct node_id *node, struct bytes chain);
 void keys_tick(struct app *a);
 void keys_watch(struct app *a);
 void keys_close(struct app *a);
@@ -118,6 +128,7 @@ bool keys_authorize(struct app *a, const uint8_t transport_key[32], struct node_
 int exchange_open(struct app *a, struct err_text *err) MUST_CHECK;
 void exchange_actions(struct app *a);
 void exchange_events(struct app *a);
+void exchange_tick(struct app *a);
 extern const struct net_ops exchange_net_ops;
 
 /* --- requests.c --- */

@@ -6,6 +6,9 @@
 
 #include "base/log.h"
 
+/* A failed step of the index is tried again after so long. */
+#define INDEX_RETRY_S 1
+
 /* The receive door: only hides. Own entries have passed the publish door. */
 static const char *hidden(void *ctx, const struct log_name *log, const struct store_entry *e,
 	const struct record_indicator *indicator)
@@ -64,12 +67,23 @@ static void progress_indexed(struct pipeline *p)
 	p->config.notify(p->config.ctx); /* somebody may wait for what can be found now */
 }
 
+static bool stopping(struct pipeline *p)
+{
+	bool stop;
+
+	pthread_mutex_lock(&p->progress.lock);
+	stop = p->progress.stop_index;
+	pthread_mutex_unlock(&p->progress.lock);
+	return stop;
+}
+
 static void reindex(struct pipeline *p, const struct store_index_ops *ops)
 {
 	struct pipeline_event *e = event_new(p, PIPELINE_REINDEXED);
 	int rc = store_index_drop(p->config.store);
 
-	while (rc == 0 && (rc = store_index_step(p->config.store, ops, INDEX_ENTRIES)) > 0)
+	while (rc == 0 && !stopping(p) &&
+		(rc = store_index_step(p->config.store, ops, INDEX_ENTRIES)) > 0)
 		rc = 0;
 	progress_indexed(p);
 	pthread_mutex_lock(&p->progress.lock);
@@ -77,6 +91,33 @@ static void reindex(struct pipeline *p, const struct store_index_ops *ops)
 	e->user = p->progress.reindex_user;
 	pthread_mutex_unlock(&p->progress.lock);
 	e->code = rc;
+	event_send(p, e);
+}
+
+/* Says once that the index fails and once that it is well again, and then waits a little: it is
+ * derived, so it can wait for space, and the truth goes on. */
+static void index_trouble(struct pipeline *p, int code)
+{
+	struct timespec until;
+	struct pipeline_event *e;
+	bool changed;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += INDEX_RETRY_S;
+	pthread_mutex_lock(&p->progress.lock);
+	changed = p->progress.index_failing != (code != 0);
+	p->progress.index_failing = code != 0;
+	pthread_cond_broadcast(&p->progress.changed);
+	while (code != 0 && !p->progress.stop_index &&
+		pthread_cond_timedwait(&p->progress.changed, &p->progress.lock, &until) == 0)
+		;
+	pthread_mutex_unlock(&p->progress.lock);
+	if (!changed)
+		return;
+	if (code != 0)
+		log_error("index", "%s", err_sentence(code));
+	e = event_new(p, PIPELINE_INDEX);
+	e->code = code;
 	event_send(p, e);
 }
 
@@ -95,13 +136,7 @@ void *indexer_run(void *ctx)
 			continue;
 		}
 		rc = store_index_step(p->config.store, &ops, INDEX_ENTRIES);
-		if (rc < 0) {
-			/* The index is derived: it can wait for space, and the truth goes on. */
-			struct timespec pause = {1, 0};
-
-			log_error("index", "%s", err_sentence(rc));
-			nanosleep(&pause, NULL);
-		}
+		index_trouble(p, rc < 0 ? rc : 0);
 		progress_indexed(p);
 	}
 	return NULL;

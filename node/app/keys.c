@@ -9,6 +9,8 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "keys/file.h"
+
 #define NODES_MAX 4096
 
 #define ALARM_PSK "psk-unreadable"
@@ -288,6 +290,8 @@ void keys_reload(struct app *a)
 	a->keys = fresh;
 	shared_set(a);
 	problems_alarm(a);
+	if (gossip_origin(a->gossip, &fresh->own, NULL) != 0)
+		log_error("keys", "own.card is not taken: it contradicts the one known");
 	for (size_t i = 0; i < fresh->chains_len; i++)
 		if (gossip_origin(a->gossip, &fresh->chains[i], NULL) != 0)
 			log_error("keys", "a card is not taken: it contradicts the one known");
@@ -307,6 +311,22 @@ void keys_tick(struct app *a)
 		peers_update(a);
 		exchange_actions(a);
 	}
+}
+
+/* A peer's newer card came in a session: it is what admits and finds that peer from now on, so it goes
+ * where its former one lies. */
+void keys_card_seen(struct app *a, const struct node_id *node, struct bytes chain)
+{
+	char id[NODE_ID_TEXT_SIZE], path[700];
+	struct err_text err;
+
+	if (!keydir_chain(a->keys, node))
+		return;
+	node_id_text(id, node);
+	snprintf(path, sizeof(path), "%s/cards/%s.card", a->keys_dir, id);
+	if (file_write(path, chain, 0644, &err) != 0)
+		log_error("keys", "%s", err.text);
+	keys_touched(a);
 }
 
 /* --- watching ----------------------------------------------------------------------------------------------------- */

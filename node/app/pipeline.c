@@ -160,17 +160,20 @@ bool pipeline_event_next(struct pipeline *p, struct pipeline_event *event)
 
 /* --- progress -------------------------------------------------------------------------------------- */
 
-void progress_wait_indexed(struct pipeline *p, uint64_t sent)
+bool progress_wait_indexed(struct pipeline *p, uint64_t sent)
 {
 	uint64_t arrival;
+	bool indexed;
 
 	pthread_mutex_lock(&p->progress.lock);
 	while (p->progress.written < sent)
 		pthread_cond_wait(&p->progress.changed, &p->progress.lock);
 	arrival = p->progress.arrival;
-	while (p->progress.indexed < arrival)
+	while (p->progress.indexed < arrival && !p->progress.stopping && !p->progress.index_failing)
 		pthread_cond_wait(&p->progress.changed, &p->progress.lock);
+	indexed = p->progress.indexed >= arrival;
 	pthread_mutex_unlock(&p->progress.lock);
+	return indexed;
 }
 
 /* --- life ------------------------------------------------------------------------------------------- */
@@ -199,6 +202,8 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 	if (!p)
 		return ENT_ENOMEM;
 	p->config = *config;
+	atomic_init(&p->mute, config->mute);
+	atomic_init(&p->acts_waiting, 0);
 	env_random(&config->rng, hash_key, sizeof(hash_key));
 	map_init(&p->frontiers, LOG_NAME_BYTES, GOSSIP_FEEDS_MAX, hash_key);
 	intake_seen_init(&p->seen, SEEN_MAX, &config->rng);
@@ -219,16 +224,22 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 	return 0;
 }
 
+static void progress_flag(struct pipeline *p, bool *flag)
+{
+	pthread_mutex_lock(&p->progress.lock);
+	*flag = true;
+	pthread_cond_broadcast(&p->progress.changed);
+	pthread_mutex_unlock(&p->progress.lock);
+}
+
 void pipeline_stop(struct pipeline *p)
 {
+	progress_flag(p, &p->progress.stopping);
 	queue_close(&p->to_work);
 	pthread_join(p->work, NULL);
 	queue_close(&p->to_writer);
 	pthread_join(p->writer, NULL);
-	pthread_mutex_lock(&p->progress.lock);
-	p->progress.stop_index = true;
-	pthread_cond_broadcast(&p->progress.changed);
-	pthread_mutex_unlock(&p->progress.lock);
+	progress_flag(p, &p->progress.stop_index);
 	pthread_join(p->index, NULL);
 }
 
@@ -271,6 +282,7 @@ void pipeline_enter(struct pipeline *p, const struct act_body *act, bool wait, u
 	i->session = session;
 	if (feed)
 		i->feed = *feed;
+	atomic_fetch_add(&p->acts_waiting, 1);
 	queue_put(&p->to_writer, i);
 }
 
@@ -300,6 +312,16 @@ void pipeline_reindex(struct pipeline *p, void *user)
 	p->progress.reindex_user = user;
 	pthread_cond_broadcast(&p->progress.changed);
 	pthread_mutex_unlock(&p->progress.lock);
+}
+
+void pipeline_mute(struct pipeline *p)
+{
+	atomic_store(&p->mute, true);
+}
+
+size_t pipeline_acts_waiting(const struct pipeline *p)
+{
+	return atomic_load(&p->acts_waiting);
 }
 
 struct publication *publication_new(void)

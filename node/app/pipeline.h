@@ -40,7 +40,7 @@ struct pipeline_config {
 	struct node_id self;
 	struct log_name provenance;  /* the log of acts */
 	struct guardfile *guardfile; /* the writer's from now on */
-	bool mute;                   /* sign no feed */
+	bool mute;                   /* sign no feed, as after pipeline_mute */
 	struct pipeline_keys *keys;
 	struct env_rng rng;
 	void (*notify)(void *ctx);
@@ -57,6 +57,7 @@ enum pipeline_event_type {
 	PIPELINE_PUBLISHED,  /* publication, code: all of it is durable and signed, or failed */
 	PIPELINE_REINDEXED,  /* user, code */
 	PIPELINE_TROUBLE,    /* code: the store failed; it is tried again */
+	PIPELINE_INDEX,      /* code: the index failed and is tried again; 0: it is well again */
 	PIPELINE_CORRUPT,    /* checkpoint.log: re-reading gave another root; nothing was signed */
 };
 
@@ -87,6 +88,10 @@ void pipeline_pin(struct pipeline *p, const struct node_id *node, struct bytes c
 	const struct node_id *introduced_by);
 void pipeline_freeze(struct pipeline *p, const struct log_name *feed);
 void pipeline_reindex(struct pipeline *p, void *user);
+/* From now on no feed is signed; what is under way ends with ENT_EMUTE. Acts go on. */
+void pipeline_mute(struct pipeline *p);
+/* How many acts wait for the store. */
+size_t pipeline_acts_waiting(const struct pipeline *p);
 
 /* --- publications ------------------------------------------------------------------------------------ */
 

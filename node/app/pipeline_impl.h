@@ -74,12 +74,15 @@ struct grown {
 	struct range before; /* as signed last */
 	struct range after;  /* as committed */
 	bool urgent;
+	bool corrupt; /* reads back with another root: never signed */
 };
 
 struct pipeline {
 	struct pipeline_config config;
 	struct queue to_work, to_writer;
 	pthread_t work, writer, index;
+	atomic_bool mute;
+	atomic_size_t acts_waiting;
 	struct {
 		pthread_mutex_t lock;
 		struct event_node *first, *last;
@@ -88,11 +91,13 @@ struct pipeline {
 	struct {
 		pthread_mutex_t lock;
 		pthread_cond_t changed;
-		uint64_t sent;    /* items that work has handed to the writer */
-		uint64_t written; /* of those, how many it is done with */
-		uint64_t arrival; /* newest arrival committed */
-		uint64_t indexed; /* arrivals up to here are indexed */
-		bool stop_index;
+		uint64_t sent;      /* items that work has handed to the writer */
+		uint64_t written;   /* of those, how many it is done with */
+		uint64_t arrival;   /* newest arrival committed */
+		uint64_t indexed;   /* arrivals up to here are indexed */
+		bool stopping;      /* nobody waits for the index any more, */
+		bool stop_index;    /* and it may end */
+		bool index_failing; /* nobody waits for it */
 		bool reindex;
 		void *reindex_user;
 	} progress;
@@ -104,6 +109,7 @@ struct pipeline {
 	/* the writer's own */
 	struct grown grown[GROUP_LOGS_MAX]; /* committed, not signed yet */
 	size_t grown_len;
+	bool unsealed;                             /* sealing failed for a reason that may pass */
 	struct checkpoint pending[GROUP_LOGS_MAX]; /* signed, put with the next commit */
 	size_t pending_len;
 };
@@ -120,8 +126,9 @@ struct pipeline_event *event_new(struct pipeline *p, enum pipeline_event_type ty
 void event_send(struct pipeline *p, struct pipeline_event *e);
 int64_t wall_ms(void);
 
-/* Waits until everything that work has sent so far is written and indexed. */
-void progress_wait_indexed(struct pipeline *p, uint64_t sent);
+/* Waits until everything that work has sent so far is written and indexed. False when that is not to
+ * be expected soon: the index fails, or the daemon stops. */
+bool progress_wait_indexed(struct pipeline *p, uint64_t sent);
 
 void *work_run(void *p);
 void *writer_run(void *p);

@@ -68,10 +68,12 @@ static struct publication *publication_read(const struct app *a, const json_t *q
 	struct bytes hash = bytes_str(text_of(q, "file_hash")),
 		     salt = bytes_str(text_of(q, "file_salt"));
 	struct bytes id = bytes_str(text_of(q, "publication"));
+	struct bytes who =
+		text_utf8_prefix(bytes_str(text_of(q, "operator")), sizeof(pub->operator_name) - 1);
 
 	if (!pub)
 		abort();
-	snprintf(pub->operator_name, sizeof(pub->operator_name), "%s", text_of(q, "operator"));
+	memcpy(pub->operator_name, who.data, who.len);
 	pub->urgent = json_is_true(json_object_get(q, "urgent"));
 	pub->has_file = text_hex_decode(hash, pub->file_hash, sizeof(pub->file_hash)) ==
 				(int)sizeof(pub->file_hash) &&
@@ -215,6 +217,13 @@ static void request_free(struct request *r)
 	free(r);
 }
 
+static int failure_status(int code)
+{
+	if (code == ENT_EMUTE)
+		return 4;
+	return code == ENT_EINVALID ? 6 : 5;
+}
+
 void requests_published(struct app *a, struct publication *pub)
 {
 	struct request *r = pub->user, **at = &requests;
@@ -229,8 +238,8 @@ void requests_published(struct app *a, struct publication *pub)
 		if (code == 0)
 			control_answer(r->client, published_answer(pub));
 		else
-			control_fail(r->client, code == ENT_EINVALID ? 6 : 5,
-				"not all was published: %s", err_sentence(code));
+			control_fail(r->client, failure_status(code), "not all was published: %s",
+				err_sentence(code));
 	}
 	request_free(r);
 }

@@ -119,12 +119,12 @@ static uint64_t sent_so_far(struct pipeline *p)
 /* Items of one batch that may not be sent yet. */
 #define OPEN_MAX 8u
 
-/* The index has all that was said: the set that stands in for it is emptied. */
+/* Once the index has all that was said, the set that stands in for it is emptied. */
 static void seen_forget(struct pipeline *p)
 {
 	hand_over_now(p);
-	progress_wait_indexed(p, sent_so_far(p));
-	intake_seen_reset(&p->seen);
+	if (progress_wait_indexed(p, sent_so_far(p)))
+		intake_seen_reset(&p->seen);
 }
 
 static void count_rule(struct publication *pub, const char *name, bool lifted)

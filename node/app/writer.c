@@ -8,7 +8,8 @@
  * in a crash, entries and guard are there and signing again gives the same bytes.
  *
  * When a commit fails nothing of the group has happened: runs and publications are told so; acts,
- * pins and freezes wait and are tried again.
+ * pins and freezes wait and are tried again. What is wrong with one item (its log was frozen, say)
+ * fails that item alone.
  */
 #include "app/pipeline_impl.h"
 
@@ -109,18 +110,21 @@ static void rules_enter(struct group *g, const struct publication *pub)
 
 /* --- applying items --------------------------------------------------------------------------------- */
 
-static struct grown *grown_of(struct group *g, const struct store_log *log)
+static bool is_feed(const struct log_name *log)
 {
-	struct grown *w;
+	return log->audience.kind != AUDIENCE_PROVENANCE;
+}
+
+/* The log's place among those that have grown, the one behind the last when it is new there; NULL when
+ * there are too many. One is kept for the provenance log. */
+static struct grown *grown_of(struct group *g, const struct log_name *log)
+{
+	size_t max = is_feed(log) ? GROUP_LOGS_MAX - 1 : GROUP_LOGS_MAX;
 
 	for (size_t i = 0; i < g->grown_len; i++)
-		if (log_name_eq(&g->grown[i].log, &log->name))
+		if (log_name_eq(&g->grown[i].log, log))
 			return &g->grown[i];
-	if (g->grown_len == sizeof(g->grown) / sizeof(g->grown[0]))
-		return NULL;
-	w = &g->grown[g->grown_len++];
-	*w = (struct grown){.log = log->name, .before = log->tree};
-	return w;
+	return g->grown_len < max ? &g->grown[g->grown_len] : NULL;
 }
 
 static int append_own(struct group *g, struct store_txn *txn, const struct log_name *name,
@@ -129,23 +133,30 @@ static int append_own(struct group *g, struct store_txn *txn, const struct log_n
 {
 	struct store_run run = {
 		.log = *name, .count = count, .entries = entries, .received_ms = g->now_ms};
+	struct grown *w = grown_of(g, name);
+	struct range before;
 	struct store_log log;
-	struct grown *w;
 	int rc = store_txn_log(txn, name, true, &log);
 
 	if (rc != 0)
 		return rc;
-	w = grown_of(g, &log);
 	if (!w)
 		return ENT_ELIMIT;
+	before = log.tree;
 	*from = run.start = log.size;
 	for (uint32_t i = 0; i < count; i++)
 		range_append(&log.tree, &leaves[i]);
 	run.tree = &log.tree;
 	rc = store_append(txn, &run);
+	if (rc != 0)
+		return rc;
+	if (w == &g->grown[g->grown_len]) {
+		*w = (struct grown){.log = *name, .before = before};
+		g->grown_len++;
+	}
 	w->after = log.tree;
 	w->urgent |= urgent;
-	return rc;
+	return 0;
 }
 
 static int apply_own(struct group *g, struct store_txn *txn, struct item *i)
@@ -154,9 +165,12 @@ static int apply_own(struct group *g, struct store_txn *txn, struct item *i)
 		.incarnation = g->p->config.identity->incarnation,
 		.audience = i->audience};
 	uint64_t from;
-	int rc = append_own(g, txn, &name, buf_view(&i->data), i->leaves, i->count,
-		i->publication->urgent, &from);
+	int rc;
 
+	if (atomic_load(&g->p->mute))
+		return ENT_EMUTE;
+	rc = append_own(g, txn, &name, buf_view(&i->data), i->leaves, i->count,
+		i->publication->urgent, &from);
 	if (rc == 0)
 		published_enter(g, i->publication, &name, from, from + i->count);
 	return rc;
@@ -177,11 +191,8 @@ static int apply_run(struct group *g, struct store_txn *txn, struct item *i)
 
 	if (rc != 0)
 		return rc;
-	if (log.size != job->start) {
-		/* An earlier run of this feed failed to be stored: this one comes too early. */
-		i->code = ENT_ESTATE;
-		return 0;
-	}
+	if (log.size != job->start) /* an earlier one failed to be stored: this comes too early */
+		return ENT_ESTATE;
 	rc = store_append(txn, &run);
 	if (rc == 0)
 		rc = store_checkpoint_put(txn, &job->checkpoint);
@@ -190,9 +201,34 @@ static int apply_run(struct group *g, struct store_txn *txn, struct item *i)
 	return rc;
 }
 
+/* Nothing is known here of a feed that forked before its first entry came. */
+static int apply_freeze(struct store_txn *txn, const struct item *i)
+{
+	struct store_log log;
+	int rc = store_txn_log(txn, &i->feed, true, &log);
+
+	return rc != 0 ? rc : store_log_freeze(txn, &i->feed);
+}
+
+/* Errors that are about the item and leave the transaction as it was (store.h): the others are about
+ * the store. */
+static bool of_item(int code)
+{
+	switch (code) {
+	case ENT_EINVALID:
+	case ENT_ELIMIT:
+	case ENT_EMUTE:
+	case ENT_ENOTFOUND:
+	case ENT_EPROOF:
+	case ENT_ESTATE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int apply_item(struct group *g, struct store_txn *txn, struct item *i)
 {
-	i->code = 0;
 	switch (i->type) {
 	case ITEM_RUN:
 		return apply_run(g, txn, i);
@@ -208,7 +244,7 @@ static int apply_item(struct group *g, struct store_txn *txn, struct item *i)
 		return store_origin_put(txn, &i->node, buf_view(&i->data), &i->introduced_by,
 			g->now_ms);
 	case ITEM_FREEZE:
-		return store_log_freeze(txn, &i->feed);
+		return apply_freeze(txn, i);
 	default: /* ITEM_PUBLICATION_END */
 		rules_enter(g, i->publication);
 		return 0;
@@ -259,10 +295,16 @@ static int group_commit(struct group *g)
 	g->acts_len = 0;
 	buf_reset(&g->acts);
 	g->receiving = false;
-	for (size_t i = 0; i < p->pending_len && rc == 0; i++)
+	for (size_t i = 0; i < p->pending_len && rc == 0; i++) {
 		rc = store_checkpoint_put(txn, &p->pending[i]);
-	for (struct item *i = g->items; i && rc == 0; i = i->next)
-		rc = apply_item(g, txn, i);
+		if (rc == ENT_ESTATE) /* frozen since */
+			rc = 0;
+	}
+	for (struct item *i = g->items; i && rc == 0; i = i->next) {
+		i->code = apply_item(g, txn, i);
+		if (!of_item(i->code))
+			rc = i->code;
+	}
 	if (rc == 0)
 		rc = apply_acts(g, txn);
 	if (rc != 0) {
@@ -320,6 +362,12 @@ static int recompute(struct pipeline *p, const struct grown *w)
 	return hash_eq(&have, &want) ? 0 : ENT_ECORRUPT;
 }
 
+/* What lies corrupt in the store is not signed, nor is any feed while the node is mute. */
+static bool may_seal(struct pipeline *p, const struct grown *w)
+{
+	return !w->corrupt && !(is_feed(&w->log) && atomic_load(&p->mute));
+}
+
 static int guard_write(struct pipeline *p)
 {
 	struct err_text err;
@@ -330,7 +378,7 @@ static int guard_write(struct pipeline *p)
 		const struct grown *w = &p->grown[i];
 		struct hash root;
 
-		if (w->log.audience.kind == AUDIENCE_PROVENANCE)
+		if (!is_feed(&w->log) || !may_seal(p, w))
 			continue;
 		range_root(&w->after, &root);
 		rc = guardfile_set(p->config.guardfile, &w->log, w->after.end, &root);
@@ -360,8 +408,8 @@ static void publication_feed_set(struct publication *pub, const struct log_name 
 
 static void seal_one(struct pipeline *p, const struct grown *w)
 {
-	bool acts = w->log.audience.kind == AUDIENCE_PROVENANCE;
-	struct pipeline_event *e = event_new(p, acts ? PIPELINE_PROVENANCE : PIPELINE_SEALED);
+	struct pipeline_event *e =
+		event_new(p, is_feed(&w->log) ? PIPELINE_SEALED : PIPELINE_PROVENANCE);
 	struct checkpoint *c = &e->checkpoint;
 
 	c->log = w->log;
@@ -373,28 +421,50 @@ static void seal_one(struct pipeline *p, const struct grown *w)
 	event_send(p, e);
 }
 
-/* What has been committed and not been signed, from this group or from one whose sealing failed. */
-static int group_seal(struct pipeline *p)
+/* Reads what has grown again; where another root comes out the node is mute from here on. */
+static int group_recompute(struct pipeline *p)
 {
 	int rc = 0;
 
 	for (size_t i = 0; i < p->grown_len && rc == 0; i++) {
-		rc = recompute(p, &p->grown[i]);
-		if (rc == ENT_ECORRUPT) {
-			struct pipeline_event *e = event_new(p, PIPELINE_CORRUPT);
+		struct grown *w = &p->grown[i];
+		struct pipeline_event *e;
 
-			e->feed = p->grown[i].log;
-			event_send(p, e);
-		}
+		if (!may_seal(p, w))
+			continue;
+		rc = recompute(p, w);
+		if (rc != ENT_ECORRUPT)
+			continue;
+		w->corrupt = true;
+		atomic_store(&p->mute, true);
+		e = event_new(p, PIPELINE_CORRUPT);
+		e->feed = w->log;
+		event_send(p, e);
+		rc = 0;
 	}
+	return rc;
+}
+
+/* Signs what has been committed and not been signed, from this group or from one whose sealing
+ * failed. ENT_EMUTE: all but feeds, which stay as they are until the next start. */
+static int group_seal(struct pipeline *p)
+{
+	size_t kept = 0;
+	int rc = group_recompute(p);
+
 	if (rc == 0)
 		rc = guard_write(p);
+	p->unsealed = rc != 0;
 	if (rc != 0)
 		return rc;
-	for (size_t i = 0; i < p->grown_len; i++)
-		seal_one(p, &p->grown[i]);
-	p->grown_len = 0;
-	return 0;
+	for (size_t i = 0; i < p->grown_len; i++) {
+		if (may_seal(p, &p->grown[i]))
+			seal_one(p, &p->grown[i]);
+		else
+			p->grown[kept++] = p->grown[i];
+	}
+	p->grown_len = kept;
+	return kept ? ENT_EMUTE : 0;
 }
 
 /*
@@ -406,11 +476,10 @@ static int find_unsealed(void *ctx, const struct store_log *log)
 	struct pipeline *p = ctx;
 	struct grown *w = &p->grown[p->grown_len];
 	uint64_t signed_size = log->has_checkpoint ? log->checkpoint.size : 0;
-	bool acts = log->name.audience.kind == AUDIENCE_PROVENANCE;
 
 	if (!node_id_eq(&log->name.node, &p->config.self) || log->size <= signed_size ||
 		log->name.incarnation != p->config.identity->incarnation ||
-		(p->config.mute && !acts))
+		(is_feed(&log->name) && atomic_load(&p->mute)))
 		return 0;
 	if (p->grown_len == GROUP_LOGS_MAX)
 		return ENT_ELIMIT;
@@ -440,7 +509,11 @@ static int recover(struct pipeline *p)
 				&tree);
 	}
 	store_reader_close(r);
-	return rc != 0 ? rc : group_seal(p);
+	if (rc != 0) {
+		p->grown_len = 0; /* nothing half known may be taken for what was signed */
+		return rc;
+	}
+	return group_seal(p);
 }
 
 /* --- telling ------------------------------------------------------------------------------------------- */
@@ -478,10 +551,12 @@ static void tell(struct pipeline *p, struct item *i, int code)
 {
 	struct pipeline_event *e;
 
+	if (code == 0)
+		code = i->code;
 	if (i->type == ITEM_RUN) {
-		e = event_new(p, code || i->code ? PIPELINE_REJECTED : PIPELINE_STORED);
+		e = event_new(p, code ? PIPELINE_REJECTED : PIPELINE_STORED);
 		e->job = i->job;
-		e->code = code ? code : i->code;
+		e->code = code;
 		i->job = NULL;
 		event_send(p, e);
 	} else if (i->type == ITEM_OWN && code != 0) {
@@ -518,6 +593,8 @@ static void group_finish(struct group *g, int committed, int sealed)
 			g->last = i;
 			continue;
 		}
+		if (i->type == ITEM_ACT)
+			atomic_fetch_sub(&g->p->acts_waiting, 1);
 		for (size_t k = 0; i->type == ITEM_OWN && k < g->grown_len; k++)
 			if (audience_eq(g->grown[k].log.audience, i->audience))
 				publication_feed_set(i->publication, &g->grown[k].log,
@@ -548,7 +625,7 @@ static void group_run(struct group *g)
 	int sealed = committed == 0 ? group_seal(g->p) : committed;
 
 	group_finish(g, committed, sealed);
-	if (sealed != 0)
+	if (sealed != 0 && sealed != ENT_EMUTE)
 		trouble(g->p, sealed);
 }
 
@@ -567,10 +644,10 @@ void *writer_run(void *ctx)
 	int rc = recover(p);
 
 	pthread_setname_np(pthread_self(), "writer"); /* seen in top -H, and by the benchmark */
-	if (rc != 0)
+	if (rc != 0 && rc != ENT_EMUTE)
 		trouble(p, rc);
 	do {
-		bool left = p->pending_len > 0 || g.items;
+		bool left = p->pending_len > 0 || g.items || p->unsealed;
 
 		waiting = queue_take_all(&p->to_writer, left ? IDLE_MS : 0, &closed);
 		/* Nothing came to carry the newest checkpoints to the store, or what the store refused
