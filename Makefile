@@ -44,7 +44,7 @@ HARDLD := -pie -Wl,-z,relro,-z,now
 CFLAGS ?= -O2 -g
 SAN_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
 SAN_tsan := -fsanitize=thread
-# Of an empty view data may be NULL, and NULL + 0 is NULL: only that does pointer-overflow ever find.
+# Of an empty view data may be NULL, and NULL + 0 is NULL: only that pointer-overflow ever finds.
 SAN_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
             -fno-sanitize=pointer-overflow
 ifneq ($(SAN_$(VARIANT)),)

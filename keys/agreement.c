@@ -485,8 +485,8 @@ static int take_fields(struct field_reader *r, struct arena *arena, struct agree
 	return rc ? rc : take_notes(r, arena, a);
 }
 
-/* Five lines in front of the parties; then a line of each party, its gives and its types, six lines,
- * its quota, five lines, its contact. */
+/* Five lines in front of the parties; then a line of each party, its gives and its types, six
+ * lines, its quota, five lines, its contact. */
 unsigned agreement_line_party(const struct agreement *a, size_t party)
 {
 	(void)a;

@@ -112,7 +112,8 @@ static inline bool agreement_in_time(const struct agreement *a, int64_t now_s)
 	return now_s >= a->valid_from && now_s < a->valid_until;
 }
 
-/* Lines of the text, from 1, for errors: a text has one spelling, so they follow from the fields. */
+/* Lines of the text, from 1, for errors: a text has one spelling, so they follow from the fields.
+ * */
 unsigned agreement_line_party(const struct agreement *a, size_t party);
 unsigned agreement_line_valid(const struct agreement *a);
 unsigned agreement_line_signatures(const struct agreement *a);

@@ -15,7 +15,7 @@
 
 #define META_PROVENANCE "provenance" /* origin line of the log of acts in use */
 
-/* --- time, entropy, alarms ----------------------------------------------------------------------------- */
+/* --- time, entropy, alarms -------------------------------------------------------------------- */
 
 struct gossip_time app_now(const struct app *a)
 {
@@ -115,7 +115,7 @@ void app_go_mute(struct app *a, const char *why)
 	app_enter(a, &act);
 }
 
-/* --- telling the supervisor ---------------------------------------------------------------------------- */
+/* --- telling the supervisor ------------------------------------------------------------------- */
 
 /* sd_notify(3): one datagram to the socket that the environment names. */
 static void notify_supervisor(const char *state)
@@ -168,7 +168,7 @@ static int ready_write(const struct app *a, struct err_text *err)
 	return rc;
 }
 
-/* --- stopping ------------------------------------------------------------------------------------------- */
+/* --- stopping --------------------------------------------------------------------------------- */
 
 static void on_handle_closed(uv_handle_t *h)
 {
@@ -237,7 +237,7 @@ static void on_hangup(uv_signal_t *s, int number)
 		keys_reload(a);
 }
 
-/* --- the loop ------------------------------------------------------------------------------------------- */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 static void on_wake(uv_async_t *h)
 {
@@ -271,7 +271,8 @@ static void watch_clock(struct app *a)
 		"the clock of this machine has stepped", "check the machine's time source");
 }
 
-/* With an intact guard the first seal waits for a peer's word on our own feeds, but not for ever. */
+/* With an intact guard the first seal waits for a peer's word on our own feeds, but not for ever.
+ * */
 static void allow_sealing(struct app *a)
 {
 	struct gossip_counts counts;
@@ -296,7 +297,7 @@ static void on_tick(uv_timer_t *t)
 	requests_tick(a);
 }
 
-/* --- start ------------------------------------------------------------------------------------------------ */
+/* --- start ------------------------------------------------------------------------------------ */
 
 static int paths_set(struct app *a, struct err_text *err)
 {
@@ -508,7 +509,8 @@ static void handles_init(struct app *a)
 	uv_fs_event_init(&a->loop, &a->watch[1]);
 	a->wake.data = a->tick.data = a->settle.data = a->terminate.data = a;
 	a->interrupt.data = a->hangup.data = a->watch[0].data = a->watch[1].data = a;
-	/* From here on, so that a stop during the start is a clean one too; the loop looks at them. */
+	/* From here on, so that a stop during the start is a clean one too; the loop looks at them.
+	 * */
 	uv_signal_start(&a->terminate, on_stop_signal, SIGTERM);
 	uv_signal_start(&a->interrupt, on_stop_signal, SIGINT);
 	uv_signal_start(&a->hangup, on_hangup, SIGHUP);

@@ -4,8 +4,8 @@
  * pipeline's threads do the heavy work behind it (pipeline.h).
  *
  * Start: home and configuration, node key, keys directory, store, guard file; then threads, engine,
- * control socket, listener; then ready. Stop (SIGTERM, SIGINT): listener and sessions with farewell,
- * control, then the pipeline finishes what is queued.
+ * control socket, listener; then ready. Stop (SIGTERM, SIGINT): listener and sessions with
+ * farewell, control, then the pipeline finishes what is queued.
  */
 #pragma once
 

@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 
-/* --- what the engine reads ------------------------------------------------------------------------- */
+/* --- what the engine reads -------------------------------------------------------------------- */
 
 static int read_run(void *ctx, const struct log_name *feed, uint64_t from, uint64_t to,
 	size_t bytes_max, struct buf *out, uint32_t *count)
@@ -38,7 +38,7 @@ static int read_range(void *ctx, const struct log_name *feed, uint64_t begin, ui
 	return rc;
 }
 
-/* --- start: what the store has ---------------------------------------------------------------------- */
+/* --- start: what the store has ---------------------------------------------------------------- */
 
 static int load_origin(void *ctx, const struct store_origin *o)
 {
@@ -103,7 +103,7 @@ int exchange_open(struct app *a, struct err_text *err)
 	return rc == 0 ? 0 : err_set(err, rc, "%s: %s", a->data_dir, err_sentence(rc));
 }
 
-/* --- actions ------------------------------------------------------------------------------------------- */
+/* --- actions ---------------------------------------------------------------------------------- */
 
 static struct net_session *session_of(struct app *a, uint32_t id)
 {
@@ -208,7 +208,7 @@ void exchange_actions(struct app *a)
 		carry_out(a, &action);
 }
 
-/* --- events of the pipeline ------------------------------------------------------------------------------ */
+/* --- events of the pipeline ------------------------------------------------------------------- */
 
 static void on_event(struct app *a, struct pipeline_event *e)
 {
@@ -271,8 +271,8 @@ void exchange_events(struct app *a)
 		on_event(a, &e);
 }
 
-/* Every session costs acts, and acts that cannot be written stay in memory: at some point it is better
- * to be away, as a node is whose store is gone. */
+/* Every session costs acts, and acts that cannot be written stay in memory: at some point it is
+ * better to be away, as a node is whose store is gone. */
 void exchange_tick(struct app *a)
 {
 	size_t waiting = pipeline_acts_waiting(a->pipeline), at = 0;
@@ -288,7 +288,7 @@ void exchange_tick(struct app *a)
 	}
 }
 
-/* --- events of the network ---------------------------------------------------------------------------------- */
+/* --- events of the network -------------------------------------------------------------------- */
 
 static bool on_authorize(void *ctx, const uint8_t transport_key[32], struct node_id *peer,
 	uint8_t psk[32])

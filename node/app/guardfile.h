@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The guard file (DESIGN 11; STORE.md, "Guard"): last signed size and root of each own feed, one line
+ * The guard file (DESIGN 11; STORE.md, "Guard"): last signed size and root of each own feed, one
+ * line
  *
  *     <origin line> <size> <base64 root>
  *
- * each. Written and synced before a checkpoint leaves the process, kept out of backups. A store that
- * is behind it was restored: then the node is mute.
+ * each. Written and synced before a checkpoint leaves the process, kept out of backups. A store
+ * that is behind it was restored: then the node is mute.
  */
 #pragma once
 

@@ -24,8 +24,8 @@
 #define APP_ALARMS_MAX 128u
 /* Alarms that peers can raise at will, each an entry of the provenance log: so many in a minute. */
 #define PEER_ALARMS_MAX 32u
-/* While the store fails acts wait in memory. With so many of them the node talks to nobody until they
- * are written. */
+/* While the store fails acts wait in memory. With so many of them the node talks to nobody until
+ * they are written. */
 #define ACTS_WAITING_MAX 16384u
 #define APP_TICK_MS      200u
 #define APP_VERSION      "0.1"
@@ -102,7 +102,7 @@ struct app {
 	struct control_client *reindexing;
 };
 
-/* --- app.c --- */
+/* --- app.c ------------------------------------------------------------------------------------ */
 struct gossip_time app_now(const struct app *a);
 void app_stop(struct app *a, int status);
 /* An alarm that stands already (same rule and subject) is not added again. */
@@ -113,7 +113,7 @@ void app_alarm_clear(struct app *a, const char *rule);
 void app_go_mute(struct app *a, const char *why);
 void app_enter(struct app *a, const struct act_body *act);
 
-/* --- keys.c --- */
+/* --- keys.c ----------------------------------------------------------------------------------- */
 int keys_open(struct app *a, struct err_text *err) MUST_CHECK;
 void keys_reload(struct app *a);
 void keys_touched(struct app *a); /* soon: more changes may follow */
@@ -124,14 +124,14 @@ void keys_close(struct app *a);
 bool keys_authorize(struct app *a, const uint8_t transport_key[32], struct node_id *peer,
 	uint8_t psk[32]);
 
-/* --- exchange.c --- */
+/* --- exchange.c ------------------------------------------------------------------------------- */
 int exchange_open(struct app *a, struct err_text *err) MUST_CHECK;
 void exchange_actions(struct app *a);
 void exchange_events(struct app *a);
 void exchange_tick(struct app *a);
 extern const struct net_ops exchange_net_ops;
 
-/* --- requests.c --- */
+/* --- requests.c ------------------------------------------------------------------------------- */
 extern const struct control_ops requests_ops;
 void requests_tick(struct app *a);
 void requests_published(struct app *a, struct publication *pub);
@@ -139,6 +139,6 @@ void requests_taken(struct app *a, struct publication *pub);
 void requests_reindexed(struct app *a, int code);
 void requests_close(struct app *a); /* at stop: every client is gone, the pipeline stands */
 
-/* --- status.c --- */
+/* --- status.c --------------------------------------------------------------------------------- */
 json_t *status_document(struct app *a);
 bool status_waited(struct app *a, const struct log_name *feed, uint64_t size, uint64_t peers);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The keys directory while running: read at start, when something in it changes, on SIGHUP and every
- * half minute. What comes into force and what ends is entered in the provenance log, told to the
- * engine (sessions) and to the network (whom to dial).
+ * The keys directory while running: read at start, when something in it changes, on SIGHUP and
+ * every half minute. What comes into force and what ends is entered in the provenance log, told to
+ * the engine (sessions) and to the network (whom to dial).
  */
 #include "app/impl.h"
 
@@ -15,7 +15,7 @@
 
 #define ALARM_PSK "psk-unreadable"
 
-/* --- who may connect --------------------------------------------------------------------------------- */
+/* --- who may connect -------------------------------------------------------------------------- */
 
 static bool joined(const struct app *a, const struct node_id *peer)
 {
@@ -69,7 +69,7 @@ bool keys_authorize(struct app *a, const uint8_t transport_key[32], struct node_
 	return false;
 }
 
-/* --- whom to dial --------------------------------------------------------------------------------------- */
+/* --- whom to dial ----------------------------------------------------------------------------- */
 
 static void peer_dial(struct app *a, const struct card *c)
 {
@@ -107,7 +107,7 @@ static void peers_update(struct app *a)
 	}
 }
 
-/* --- what comes into force and ends --------------------------------------------------------------------- */
+/* --- what comes into force and ends ----------------------------------------------------------- */
 
 static void enter_agreement(struct app *a, enum act act, const struct in_force *f, const char *rule)
 {
@@ -190,7 +190,7 @@ static bool in_force_update(struct app *a)
 	return changed;
 }
 
-/* --- reading -------------------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* The guard rails must know the federation's own endpoints: those of every card we have. */
 static void guard_update(struct app *a)
@@ -313,8 +313,8 @@ void keys_tick(struct app *a)
 	}
 }
 
-/* A peer's newer card came in a session: it is what admits and finds that peer from now on, so it goes
- * where its former one lies. */
+/* A peer's newer card came in a session: it is what admits and finds that peer from now on, so it
+ * goes where its former one lies. */
 void keys_card_seen(struct app *a, const struct node_id *node, struct bytes chain)
 {
 	char id[NODE_ID_TEXT_SIZE], path[700];
@@ -329,7 +329,7 @@ void keys_card_seen(struct app *a, const struct node_id *node, struct bytes chai
 	keys_touched(a);
 }
 
-/* --- watching ----------------------------------------------------------------------------------------------------- */
+/* --- watching --------------------------------------------------------------------------------- */
 
 static void on_settled(uv_timer_t *t)
 {

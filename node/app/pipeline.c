@@ -15,14 +15,14 @@ int64_t wall_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* --- items and queues ----------------------------------------------------------------------------- */
+/* --- items and queues ------------------------------------------------------------------------- */
 
 struct item *item_new(enum item_type type)
 {
 	struct item *i = calloc(1, sizeof(*i));
 
 	if (!i)
-		abort(); /* the daemon's queues are bounded; without memory it cannot say anything either */
+		abort(); /* queues are bounded; without memory nothing can be said either */
 	i->type = type;
 	i->bytes = sizeof(*i);
 	i->data = buf_with_max(CARD_CHAIN_MAX * (CARD_BYTES_MAX + 8));
@@ -112,7 +112,7 @@ static void queue_close(struct queue *q)
 	pthread_mutex_unlock(&q->lock);
 }
 
-/* --- events --------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 struct pipeline_event *event_new(struct pipeline *p, enum pipeline_event_type type)
 {
@@ -158,7 +158,7 @@ bool pipeline_event_next(struct pipeline *p, struct pipeline_event *event)
 	return true;
 }
 
-/* --- progress -------------------------------------------------------------------------------------- */
+/* --- progress --------------------------------------------------------------------------------- */
 
 bool progress_wait_indexed(struct pipeline *p, uint64_t sent)
 {
@@ -176,7 +176,7 @@ bool progress_wait_indexed(struct pipeline *p, uint64_t sent)
 	return indexed;
 }
 
-/* --- life ------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static int progress_init(struct pipeline *p)
 {
@@ -259,7 +259,7 @@ void pipeline_free(struct pipeline *p)
 	free(p);
 }
 
-/* --- what the loop hands over ------------------------------------------------------------------------ */
+/* --- what the loop hands over ----------------------------------------------------------------- */
 
 void pipeline_ingest(struct pipeline *p, struct ingest_job *job)
 {

@@ -6,10 +6,10 @@
  *       ▲                              │
  *       └────────────events────────────┘
  *
- * work verifies runs of other origins and judges and prepares own claims; writer appends both to the
- * truth in group commits, seals own logs (re-read, guard, sign); index derives what commands look up.
- * Everything here is called from the loop thread, which learns of results by pipeline_event_next
- * after the notify callback (any thread) has woken it.
+ * work verifies runs of other origins and judges and prepares own claims; writer appends both to
+ * the truth in group commits, seals own logs (re-read, guard, sign); index derives what commands
+ * look up. Everything here is called from the loop thread, which learns of results by
+ * pipeline_event_next after the notify callback (any thread) has woken it.
  */
 #pragma once
 
@@ -93,7 +93,7 @@ void pipeline_mute(struct pipeline *p);
 /* How many acts wait for the store. */
 size_t pipeline_acts_waiting(const struct pipeline *p);
 
-/* --- publications ------------------------------------------------------------------------------------ */
+/* --- publications ----------------------------------------------------------------------------- */
 
 #define PUBLICATION_REFUSALS_MAX 10000u
 #define PUBLICATION_RULES_MAX    32u

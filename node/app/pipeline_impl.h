@@ -117,8 +117,8 @@ struct pipeline {
 struct item *item_new(enum item_type type);
 void item_free(struct item *i);
 void queue_put(struct queue *q, struct item *i);
-/* The whole list, waiting for one, at most patience_ms (0: for ever). NULL when closed and empty, or
- * when patience is at its end: closed tells which. */
+/* The whole list, waiting for one, at most patience_ms (0: for ever). NULL when closed and empty,
+ * or when patience is at its end: closed tells which. */
 struct item *queue_take_all(struct queue *q, unsigned patience_ms, bool *closed);
 void queue_wait_below(struct queue *q, size_t bytes);
 bool queue_empty(struct queue *q);
@@ -126,8 +126,8 @@ struct pipeline_event *event_new(struct pipeline *p, enum pipeline_event_type ty
 void event_send(struct pipeline *p, struct pipeline_event *e);
 int64_t wall_ms(void);
 
-/* Waits until everything that work has sent so far is written and indexed. False when that is not to
- * be expected soon: the index fails, or the daemon stops. */
+/* Waits until everything that work has sent so far is written and indexed. False when that is not
+ * to be expected soon: the index fails, or the daemon stops. */
 bool progress_wait_indexed(struct pipeline *p, uint64_t sent);
 
 void *work_run(void *p);

@@ -32,7 +32,7 @@ struct request {
 
 static struct request *requests; /* of the one loop of this process */
 
-/* --- publish ------------------------------------------------------------------------------------------- */
+/* --- publish ---------------------------------------------------------------------------------- */
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -255,7 +255,7 @@ void requests_close(struct app *a)
 	}
 }
 
-/* --- wait ------------------------------------------------------------------------------------------------ */
+/* --- wait ------------------------------------------------------------------------------------- */
 
 static bool feed_named(struct app *a, const char *text, struct log_name *name)
 {
@@ -327,7 +327,7 @@ void requests_tick(struct app *a)
 	}
 }
 
-/* --- all of them ----------------------------------------------------------------------------------------- */
+/* --- all of them ------------------------------------------------------------------------------ */
 
 static void on_request(void *ctx, struct control_client *c, const json_t *q)
 {

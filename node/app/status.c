@@ -137,7 +137,8 @@ json_t *status_document(struct app *a)
 		"alarms", alarms_json(a));
 }
 
-/* True when what a `wait` waits for is so: a feed durable here up to size, so many peers connected. */
+/* True when what a `wait` waits for is so: a feed durable here up to size, so many peers connected.
+ * */
 bool status_waited(struct app *a, const struct log_name *feed, uint64_t size, uint64_t peers)
 {
 	struct gossip_counts counts;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The work thread: verifies runs of other origins, judges own claims and turns them into entries. It
- * reads the store and never writes it.
+ * The work thread: verifies runs of other origins, judges own claims and turns them into entries.
+ * It reads the store and never writes it.
  */
 #include "app/pipeline_impl.h"
 
 #include <stdlib.h>
 
-/* --- handing over ------------------------------------------------------------------------------- */
+/* --- handing over ----------------------------------------------------------------------------- */
 
 /* Together when they come together: what a publication adds and its end are then one commit. */
 #define HAND_OVER_BYTES (1024u * 1024u)
@@ -35,7 +35,7 @@ static void hand_over(struct pipeline *p, struct item *i)
 		hand_over_now(p);
 }
 
-/* --- runs ------------------------------------------------------------------------------------------ */
+/* --- runs ------------------------------------------------------------------------------------- */
 
 static struct ingest_frontier *frontier_of(struct pipeline *p, const struct log_name *feed)
 {
@@ -96,7 +96,7 @@ static void work_ingest(struct pipeline *p, struct item *i)
 	hand_over(p, i);
 }
 
-/* --- own claims --------------------------------------------------------------------------------------- */
+/* --- own claims ------------------------------------------------------------------------------- */
 
 static void send_own(struct pipeline *p, struct item *i)
 {

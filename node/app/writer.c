@@ -4,8 +4,8 @@
  *
  * It takes everything that waits as one group, commits it in one synced transaction, then seals the
  * own logs that grew: re-read the entries and recompute the root by a second path, write the guard
- * file, sign, announce. The checkpoint itself goes into the store with the next commit: were it lost
- * in a crash, entries and guard are there and signing again gives the same bytes.
+ * file, sign, announce. The checkpoint itself goes into the store with the next commit: were it
+ * lost in a crash, entries and guard are there and signing again gives the same bytes.
  *
  * When a commit fails nothing of the group has happened: runs and publications are told so; acts,
  * pins and freezes wait and are tried again. What is wrong with one item (its log was frozen, say)
@@ -35,7 +35,7 @@ struct group {
 	uint8_t received_session[16], received_root[HASH_BYTES];
 };
 
-/* --- gathering acts ------------------------------------------------------------------------------- */
+/* --- gathering acts --------------------------------------------------------------------------- */
 
 static void group_act(struct group *g, const struct act_body *act)
 {
@@ -108,15 +108,15 @@ static void rules_enter(struct group *g, const struct publication *pub)
 	}
 }
 
-/* --- applying items --------------------------------------------------------------------------------- */
+/* --- applying items --------------------------------------------------------------------------- */
 
 static bool is_feed(const struct log_name *log)
 {
 	return log->audience.kind != AUDIENCE_PROVENANCE;
 }
 
-/* The log's place among those that have grown, the one behind the last when it is new there; NULL when
- * there are too many. One is kept for the provenance log. */
+/* The log's place among those that have grown, the one behind the last when it is new there; NULL
+ * when there are too many. One is kept for the provenance log. */
 static struct grown *grown_of(struct group *g, const struct log_name *log)
 {
 	size_t max = is_feed(log) ? GROUP_LOGS_MAX - 1 : GROUP_LOGS_MAX;
@@ -210,8 +210,8 @@ static int apply_freeze(struct store_txn *txn, const struct item *i)
 	return rc != 0 ? rc : store_log_freeze(txn, &i->feed);
 }
 
-/* Errors that are about the item and leave the transaction as it was (store.h): the others are about
- * the store. */
+/* Errors that are about the item and leave the transaction as it was (store.h): the others are
+ * about the store. */
 static bool of_item(int code)
 {
 	switch (code) {
@@ -320,7 +320,7 @@ static int group_commit(struct group *g)
 	return 0;
 }
 
-/* --- sealing ------------------------------------------------------------------------------------------ */
+/* --- sealing ---------------------------------------------------------------------------------- */
 
 /* The second path: what lies in the store now, read again and hashed again. */
 static int recompute(struct pipeline *p, const struct grown *w)
@@ -516,7 +516,7 @@ static int recover(struct pipeline *p)
 	return group_seal(p);
 }
 
-/* --- telling ------------------------------------------------------------------------------------------- */
+/* --- telling ---------------------------------------------------------------------------------- */
 
 static void progress_written(struct pipeline *p, uint64_t items)
 {
@@ -599,7 +599,8 @@ static void group_finish(struct group *g, int committed, int sealed)
 			if (audience_eq(g->grown[k].log.audience, i->audience))
 				publication_feed_set(i->publication, &g->grown[k].log,
 					g->grown[k].after.end);
-		/* What came from others is durable with the commit; what is our own needs the signature. */
+		/* What came from others is durable with the commit; what is our own needs the
+		 * signature. */
 		tell(g->p, i, i->type == ITEM_RUN || committed != 0 ? committed : sealed);
 		item_free(i);
 	}
@@ -607,7 +608,7 @@ static void group_finish(struct group *g, int committed, int sealed)
 	progress_written(g->p, own);
 }
 
-/* --- the thread ------------------------------------------------------------------------------------------ */
+/* --- the thread ------------------------------------------------------------------------------- */
 
 static void trouble(struct pipeline *p, int code)
 {
@@ -650,8 +651,8 @@ void *writer_run(void *ctx)
 		bool left = p->pending_len > 0 || g.items || p->unsealed;
 
 		waiting = queue_take_all(&p->to_writer, left ? IDLE_MS : 0, &closed);
-		/* Nothing came to carry the newest checkpoints to the store, or what the store refused
-		 * before: they go by themselves. */
+		/* Nothing came to carry the newest checkpoints to the store, or what the store
+		 * refused before: they go by themselves. */
 		if (!waiting && left)
 			group_run(&g);
 		while (waiting) {

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* --- actions --------------------------------------------------------------------------------------- */
+/* --- actions ---------------------------------------------------------------------------------- */
 
 struct queued_action *action_new(struct gossip *g, enum gossip_action_type type)
 {
@@ -123,7 +123,7 @@ void raise_alarm(struct gossip *g, const char *rule, const char *text, const str
 		q->action.feed = *feed;
 }
 
-/* --- life ---------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 int gossip_new(struct gossip **out, const struct gossip_config *config)
 {
@@ -172,7 +172,7 @@ void gossip_free(struct gossip *g)
 	free(g);
 }
 
-/* --- origins ---------------------------------------------------------------------------------------------- */
+/* --- origins ---------------------------------------------------------------------------------- */
 
 struct origin *origin_find(const struct gossip *g, const struct node_id *node)
 {
@@ -322,7 +322,7 @@ int gossip_origin(struct gossip *g, const struct card_chain *chain,
 	return rc;
 }
 
-/* --- feeds -------------------------------------------------------------------------------------------------- */
+/* --- feeds ------------------------------------------------------------------------------------ */
 
 struct feed *feed_find(const struct gossip *g, const struct log_name *name)
 {
@@ -392,7 +392,7 @@ void gossip_provenance(struct gossip *g, const struct checkpoint *c)
 	g->provenance = *c;
 }
 
-/* --- looking in ------------------------------------------------------------------------------------------------ */
+/* --- looking in ------------------------------------------------------------------------------- */
 
 struct peer_totals *peer_totals(struct gossip *g, const struct node_id *peer)
 {

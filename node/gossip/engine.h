@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The replication engine (PROTOCOL.md, "Replication"): a pure function of events and time. One event
- * in, a list of actions out; no socket, no disk, no clock. The daemon and the simulator drive the
- * same code.
+ * The replication engine (PROTOCOL.md, "Replication"): a pure function of events and time. One
+ * event in, a list of actions out; no socket, no disk, no clock. The daemon and the simulator drive
+ * the same code.
  *
  *     gossip_message(g, now, session, type, payload);
  *     while (gossip_action_next(g, &action))
  *             carry_out(&action);
  *
- * What it does: tells neighbours which feeds stand here and how far (heads), subscribes for each feed
- * at one neighbour, moves the subscription when that one stalls, lies or falls behind, takes runs of
- * entries in order and hands them over for verification and storing, pushes to subscribers what is
- * durably held, and does all this only as far as decide() allows. A feed that either side is not
- * entitled to is passed over without an answer, exactly as one that does not exist.
+ * What it does: tells neighbours which feeds stand here and how far (heads), subscribes for each
+ * feed at one neighbour, moves the subscription when that one stalls, lies or falls behind, takes
+ * runs of entries in order and hands them over for verification and storing, pushes to subscribers
+ * what is durably held, and does all this only as far as decide() allows. A feed that either side
+ * is not entitled to is passed over without an answer, exactly as one that does not exist.
  *
- * A feed at one neighbour (a link) is, as a source:   unknown -> announced -> subscribed here (upstream)
- * and as a sink:                                       none -> opening -> open
+ * A feed at one neighbour (a link) is
+ *
+ *     as a source:   unknown -> announced -> subscribed here (upstream)
+ *     as a sink:     none -> opening -> open
+ *
  * where opening waits until the provenance log has the sending entered.
  *
  * Thread: whoever owns the engine, one at a time.
@@ -56,13 +59,13 @@ struct gossip_config {
 	const char *software; /* for HELLO; printable, at most 64 bytes */
 };
 
-/* --- actions ------------------------------------------------------------------------------------------- */
+/* --- actions ---------------------------------------------------------------------------------- */
 
 enum gossip_action_type {
 	GOSSIP_SEND,   /* session, message: an encoded message */
 	GOSSIP_CLOSE,  /* session, reason, text; penalty_ms > 0: the peer misbehaved */
 	GOSSIP_INGEST, /* job: verify, store, then report gossip_stored or gossip_rejected */
-	GOSSIP_ENTER, /* act: into the provenance log; with wait set report gossip_entered when durable */
+	GOSSIP_ENTER,  /* act: into the provenance log; wait: report gossip_entered when durable */
 	GOSSIP_PIN, /* origin: keep its card chain (chain, node, peer = introducer or all zero) */
 	GOSSIP_FREEZE,    /* feed: keep that it is frozen */
 	GOSSIP_ALARM,     /* rule, text, peer, feed */
@@ -89,21 +92,22 @@ struct gossip_action {
 /* The next action, or false. What it points to is valid until the next call on the engine. */
 bool gossip_action_next(struct gossip *g, struct gossip_action *action);
 
-/* --- life -------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 int gossip_new(struct gossip **out, const struct gossip_config *config) MUST_CHECK;
 void gossip_free(struct gossip *g);
 
-/* --- events -------------------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 /*
- * Agreements of this node that are complete and not revoked (time is looked at here), borrowed until
- * the next call. Sessions learn of a change; what has ended ends.
+ * Agreements of this node that are complete and not revoked (time is looked at here), borrowed
+ * until the next call. Sessions learn of a change; what has ended ends.
  */
 void gossip_agreements(struct gossip *g, struct gossip_time now,
 	const struct agreement *const *agreements, size_t agreements_len);
 
-/* A card chain from the keys directory or the store. introduced_by NULL: own, or party of an agreement. */
+/* A card chain from the keys directory or the store. introduced_by NULL: own, or party of an
+ * agreement. */
 int gossip_origin(struct gossip *g, const struct card_chain *chain,
 	const struct node_id *introduced_by) MUST_CHECK;
 
@@ -141,7 +145,7 @@ void gossip_entered(struct gossip *g, struct gossip_time now, uint32_t session,
 /* At least four times a second. */
 void gossip_tick(struct gossip *g, struct gossip_time now);
 
-/* --- looking in ------------------------------------------------------------------------------------------------ */
+/* --- looking in ------------------------------------------------------------------------------- */
 
 struct gossip_peer_view {
 	bool connected;

@@ -6,7 +6,7 @@
  */
 #include "gossip/impl.h"
 
-/* --- feeds with somebody ahead of us, looked at on every tick ------------------------------------- */
+/* --- feeds with somebody ahead of us, looked at on every tick --------------------------------- */
 
 static void feed_lag(struct gossip *g, struct feed *f)
 {
@@ -33,7 +33,7 @@ static void feed_unlag(struct gossip *g, struct feed *f)
 		f->next_lagging->prev_lagging = f->prev_lagging;
 }
 
-/* --- choosing ------------------------------------------------------------------------------------------- */
+/* --- choosing --------------------------------------------------------------------------------- */
 
 static bool usable(const struct gossip *g, const struct link *l)
 {
@@ -203,7 +203,7 @@ void feeds_tick(struct gossip *g)
 	}
 }
 
-/* --- growing ------------------------------------------------------------------------------------------------ */
+/* --- growing ---------------------------------------------------------------------------------- */
 
 /* More is durably held under a complete checkpoint: push it, or at least say so. */
 void feed_grown(struct gossip *g, struct feed *f)
@@ -268,7 +268,8 @@ void gossip_rejected(struct gossip *g, struct gossip_time now, const struct inge
 	}
 	if (f && f->expected > f->held &&
 		(code != ENT_ESTATE || f->expected == job->start + job->count)) {
-		/* What follows the rejected run does not fit any more: ask again from what is held. */
+		/* What follows the rejected run does not fit any more: ask again from what is held.
+		 * */
 		f->expected = f->held;
 		if (f->upstream && !(lie && f->upstream->session == s))
 			subscribe(g, f, f->upstream);

@@ -38,8 +38,8 @@
 /* A sending is marked in the provenance log every so many entries, or this long. */
 #define MARK_ENTRIES 65536u
 #define MARK_MS      60000u
-/* Subscribing costs two entries of the provenance log, new terms the heads of all feeds: so often in
- * ten seconds, and twice more for each feed the neighbour was told of. */
+/* Subscribing costs two entries of the provenance log, new terms the heads of all feeds: so often
+ * in ten seconds, and twice more for each feed the neighbour was told of. */
 #define ASKS_MAX 64u
 
 struct origin {
@@ -175,7 +175,7 @@ struct gossip {
 	struct arena scratch; /* of one event */
 };
 
-/* --- engine.c --- */
+/* --- engine.c --------------------------------------------------------------------------------- */
 struct queued_action *action_new(struct gossip *g, enum gossip_action_type type);
 void send_message(struct gossip *g, struct session *s, const struct wire_message *m);
 void close_session(struct gossip *g, struct session *s, enum wire_bye_reason reason,
@@ -193,7 +193,7 @@ struct feed *feed_find(const struct gossip *g, const struct log_name *name);
 struct feed *feed_need(struct gossip *g, const struct log_name *name, struct origin *origin);
 struct peer_totals *peer_totals(struct gossip *g, const struct node_id *peer);
 
-/* --- session.c --- */
+/* --- session.c -------------------------------------------------------------------------------- */
 struct session *session_find(const struct gossip *g, uint32_t id);
 bool may_send(const struct gossip *g, const struct session *s, const struct log_name *feed);
 bool may_take(const struct gossip *g, const struct session *s, const struct log_name *feed);
@@ -209,10 +209,10 @@ void feed_announce(struct gossip *g, struct feed *f);
 void session_announce(struct gossip *g, struct session *s, struct feed *f);
 void session_free(struct gossip *g, struct session *s);
 
-/* --- receive.c --- */
+/* --- receive.c -------------------------------------------------------------------------------- */
 void credit_return(struct gossip *g, struct session *s, size_t bytes);
 
-/* --- feed.c --- */
+/* --- feed.c ----------------------------------------------------------------------------------- */
 void feed_offer(struct gossip *g, struct link *l, uint64_t peer_held);
 void feed_choose(struct gossip *g, struct feed *f);
 void feed_leave(struct gossip *g, struct feed *f, bool say);
@@ -222,7 +222,7 @@ void feed_freeze(struct gossip *g, struct session *s, struct feed *f);
 /* Every feed of an origin whose cards contradict each other. */
 void origin_freeze(struct gossip *g, struct session *s, const struct origin *o);
 
-/* --- send.c --- */
+/* --- send.c ----------------------------------------------------------------------------------- */
 void sink_open(struct gossip *g, struct link *l, uint64_t from);
 void sink_close(struct gossip *g, struct link *l);
 void session_push(struct gossip *g, struct session *s);

@@ -133,7 +133,8 @@ uint32_t ingest_drop_mismarked(struct ingest_job *job)
 
 	if (!audience_is_community(job->feed.audience))
 		return 0;
-	/* In place: an erased entry is the start of a whole one, so writing never overtakes reading. */
+	/* In place: an erased entry is the start of a whole one, so writing never overtakes
+	 * reading. */
 	for (uint32_t i = 0; i < job->count; i++) {
 		const uint8_t *start = c.at;
 		struct entry entry;

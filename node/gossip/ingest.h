@@ -34,7 +34,8 @@ struct ingest_job {
 	uint8_t entries[]; /* packed */
 };
 
-/* A job with a copy of the message's entries; NULL when out of memory. Free with ingest_job_free. */
+/* A job with a copy of the message's entries; NULL when out of memory. Free with ingest_job_free.
+ * */
 struct ingest_job *ingest_job_new(const struct wire_data *data, const uint8_t log_key[32]);
 void ingest_job_free(struct ingest_job *job);
 

@@ -22,7 +22,7 @@ static bool asks_too_often(struct gossip *g, struct session *s)
 	return ++s->asks > ASKS_MAX + 2 * s->links.count;
 }
 
-/* --- credit ------------------------------------------------------------------------------------------------ */
+/* --- credit ----------------------------------------------------------------------------------- */
 
 /* Bytes of DATA are stored or dropped: they may be sent again, told in large steps. */
 void credit_return(struct gossip *g, struct session *s, size_t bytes)
@@ -49,7 +49,7 @@ static void on_credit(struct gossip *g, struct session *s, const struct wire_cre
 	session_push(g, s);
 }
 
-/* --- greeting ----------------------------------------------------------------------------------------------- */
+/* --- greeting --------------------------------------------------------------------------------- */
 
 static void on_hello(struct gossip *g, struct session *s, const struct wire_hello *hello)
 {
@@ -148,7 +148,7 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 		.audience = audience_of(AUDIENCE_CLEAR)};
 }
 
-/* --- heads -------------------------------------------------------------------------------------------------- */
+/* --- heads ------------------------------------------------------------------------------------ */
 
 static void split_view(struct gossip *g, struct session *s, struct feed *f)
 {
@@ -163,8 +163,8 @@ static bool differs_from(const struct wire_checkpoint *w, const struct checkpoin
 	       memcmp(w->root, known->root.bytes, HASH_BYTES) != 0;
 }
 
-/* Is what a checkpoint of ours covers here? After a crash a peer may have the checkpoint before it is
- * signed here again, which gives the same bytes. */
+/* Is what a checkpoint of ours covers here? After a crash a peer may have the checkpoint before it
+ * is signed here again, which gives the same bytes. */
 static bool own_holds(const struct gossip *g, const struct feed *f, const struct checkpoint *c)
 {
 	struct range range;
@@ -212,7 +212,8 @@ static void consider_checkpoint(struct gossip *g, struct session *s, struct feed
 	f->seen = c;
 }
 
-/* The link of a feed that the peer tells of; NULL, and counted, where it is not to be listened to. */
+/* The link of a feed that the peer tells of; NULL, and counted, where it is not to be listened to.
+ * */
 static struct link *told_link(struct gossip *g, struct session *s, const struct log_name *feed)
 {
 	struct origin *o = origin_find(g, &feed->node);
@@ -243,7 +244,8 @@ static void on_head(struct gossip *g, struct session *s, const struct wire_head 
 	/* It may have learnt of the origin only now, after our heads had passed it by. */
 	if (!l->announced && l->sink == SINK_NONE && f->complete.size > head->held)
 		session_announce(g, s, f);
-	/* Whoever has a subscription gets no heads: it has closed ours, and opens it again on asking. */
+	/* Whoever has a subscription gets no heads: it has closed ours, and opens it again on
+	 * asking. */
 	if (f->upstream == l)
 		feed_leave(g, f, false);
 	feed_offer(g, l, head->held);
@@ -264,7 +266,7 @@ static void on_held(struct gossip *g, struct session *s, const struct wire_held 
 	feed_offer(g, l, held->size);
 }
 
-/* --- subscriptions ------------------------------------------------------------------------------------------- */
+/* --- subscriptions ---------------------------------------------------------------------------- */
 
 static void on_subscribe(struct gossip *g, struct session *s, const struct wire_subscribe *sub)
 {
@@ -309,7 +311,7 @@ static void on_unsubscribe(struct gossip *g, struct session *s,
 	l->told_ms = g->now.mono_ms;
 }
 
-/* --- data ---------------------------------------------------------------------------------------------------- */
+/* --- data ------------------------------------------------------------------------------------- */
 
 static void on_data(struct gossip *g, struct session *s, const struct wire_data *data,
 	size_t wire_bytes)
@@ -359,7 +361,7 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 	q->action.job = job;
 }
 
-/* --- proofs ---------------------------------------------------------------------------------------------------- */
+/* --- proofs ----------------------------------------------------------------------------------- */
 
 struct feed_tree {
 	struct gossip *g;
@@ -405,7 +407,7 @@ static void on_proof_want(struct gossip *g, struct session *s, const struct wire
 	send_message(g, s, &m);
 }
 
-/* --- all of them ---------------------------------------------------------------------------------------------- */
+/* --- all of them ------------------------------------------------------------------------------ */
 
 static void dispatch(struct gossip *g, struct session *s, const struct wire_message *m,
 	size_t wire_bytes)

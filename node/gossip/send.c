@@ -2,7 +2,7 @@
 /* Where a feed goes: runs to those who subscribed, reduced heads to the others. */
 #include "gossip/impl.h"
 
-/* --- the order of pushing: what is urgent or live goes before history, histories take turns ---------- */
+/* --- the order of pushing: what is urgent or live goes before history, histories take turns --- */
 
 static bool is_live(const struct link *l)
 {
@@ -34,7 +34,7 @@ void sink_unready(struct link *l)
 	l->ready = false;
 }
 
-/* --- opening and closing a sending -------------------------------------------------------------------- */
+/* --- opening and closing a sending ------------------------------------------------------------ */
 
 /* The provenance log has the sending before its first byte leaves. */
 void sink_open(struct gossip *g, struct link *l, uint64_t from)
@@ -83,7 +83,7 @@ static void sink_mark(struct gossip *g, struct link *l)
 	l->marked_ms = g->now.mono_ms;
 }
 
-/* --- pushing -------------------------------------------------------------------------------------------- */
+/* --- pushing ---------------------------------------------------------------------------------- */
 
 /* One run to one subscriber, under the newest checkpoint all of which is held. */
 static int push_run(struct gossip *g, struct link *l)
@@ -150,7 +150,7 @@ void session_push(struct gossip *g, struct session *s)
 	}
 }
 
-/* --- reduced heads ----------------------------------------------------------------------------------------- */
+/* --- reduced heads ---------------------------------------------------------------------------- */
 
 void link_held(struct gossip *g, struct link *l)
 {

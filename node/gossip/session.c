@@ -12,7 +12,7 @@ struct session *session_find(const struct gossip *g, uint32_t id)
 	return NULL;
 }
 
-/* --- entitlement: decide() under the agreements in force on both sides ------------------------------- */
+/* --- entitlement: decide() under the agreements in force on both sides ------------------------ */
 
 static bool may(const struct gossip *g, const struct session *s, const struct log_name *feed,
 	enum door door)
@@ -108,7 +108,7 @@ static bool shared_update(struct gossip *g, struct session *s)
 	return changed;
 }
 
-/* --- links -------------------------------------------------------------------------------------------- */
+/* --- links ------------------------------------------------------------------------------------ */
 
 struct link *link_find(const struct session *s, const struct feed *f)
 {
@@ -157,7 +157,7 @@ static void link_free(struct session *s, struct link *l)
 	free(l);
 }
 
-/* --- announcing ------------------------------------------------------------------------------------------ */
+/* --- announcing ------------------------------------------------------------------------------- */
 
 /* The chain of a feed's origin goes ahead of the feed's first head, once a session. */
 static void tell_chain(struct gossip *g, struct session *s, const struct origin *o)
@@ -263,7 +263,7 @@ void feed_announce(struct gossip *g, struct feed *f)
 	}
 }
 
-/* --- terms ------------------------------------------------------------------------------------------------- */
+/* --- terms ------------------------------------------------------------------------------------ */
 
 /* Stops what is no longer allowed, reopens what goes on under other terms, tells what is new. */
 static void session_apply(struct gossip *g, struct session *s)
@@ -352,7 +352,7 @@ void gossip_agreements(struct gossip *g, struct gossip_time now,
 	arena_reset(&g->scratch);
 }
 
-/* --- life of a session --------------------------------------------------------------------------------------- */
+/* --- life of a session ------------------------------------------------------------------------ */
 
 /* What a peer may have in flight towards us: a fair part of what may wait for the disk. */
 static uint64_t credit_window(const struct gossip *g)
@@ -459,7 +459,7 @@ void gossip_closed(struct gossip *g, struct gossip_time now, uint32_t id, const 
 	arena_reset(&g->scratch);
 }
 
-/* --- time ------------------------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 void gossip_tick(struct gossip *g, struct gossip_time now)
 {

@@ -174,8 +174,8 @@ int checkpoint_parse(struct bytes text, struct checkpoint *c, struct note *note)
 	if (!own || own->blob.len != CHECKPOINT_SIGNATURE_BYTES)
 		return ENT_EINVALID;
 	memcpy(c->signature, own->blob.data, CHECKPOINT_SIGNATURE_BYTES);
-	/* The signature is over these bytes, but it will be checked over those made from the fields:
-	 * a second spelling would be a different text under the same checkpoint. */
+	/* The signature is over these bytes, but it will be checked over those made from the
+	 * fields: a second spelling would be a different text under the same checkpoint. */
 	checkpoint_signed_text(&again, &c->log, c->size, &c->root);
 	return bytes_eq(signed_text_view(&again), note->text) ? 0 : ENT_EINVALID;
 }

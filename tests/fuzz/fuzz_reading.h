@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* What the targets of the readers share. Whatever a reader hands over is canonical, fits a record and
- * is the same in whatever pieces the input came. */
+/* What the targets of the readers share. Whatever a reader hands over is canonical, fits a record
+ * and is the same in whatever pieces the input came. */
 #pragma once
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* LINKS: intel */
-/* The first byte is the type wanted, the rest the text: what is read is canonical and reads as itself. */
+/* The first byte is the type wanted, the rest the text: what is read is canonical and reads as
+ * itself. */
 #include <stdlib.h>
 
 #include "base/text.h"

@@ -5,6 +5,7 @@ Standard library only. ENTENTE_BIN names the folder of the programs (default bui
 """
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -38,10 +39,17 @@ class Failed(Exception):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the ports that the kernel gives to outgoing connections: those may be taken by one
+    before the daemon listens."""
+    while True:
+        port = random.randrange(12000, 30000)
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def until(condition, seconds, what, pause=0.02):
@@ -116,7 +124,8 @@ class Node:
 
     def ready(self):
         if self.process.poll() is not None:
-            raise Failed(f"{self.name}: entented ended with {self.process.returncode}\n{self.tail()}")
+            raise Failed(f"{self.name}: entented ended with {self.process.returncode}\n"
+                         f"{self.tail()}")
         try:
             with open(os.path.join(self.home, "run", "ready"), encoding="utf-8") as f:
                 return json.load(f)["pid"] == self.process.pid

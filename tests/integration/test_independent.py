@@ -167,7 +167,6 @@ def test_is_an_origin_for_the_daemon():
             raise Failed("fr shows another root")
         if link.fr.status()["alarms"]:
             raise Failed(str(link.fr.status()["alarms"]))
-        # What fr took it holds for others, and says so to no peer that gave it; but asks for none again.
         link.fr.stop()
         s.wait_closed(5 * PATIENCE)
         if ("Bye", {"reason": 0}) not in s.seen:

@@ -57,7 +57,7 @@ struct sim_log *sim_store_need(struct sim_store *s, const struct log_name *name)
 	return *at;
 }
 
-/* --- a log --------------------------------------------------------------------------------------- */
+/* --- a log ------------------------------------------------------------------------------------ */
 
 void sim_log_append(struct sim_log *log, struct bytes entries, uint32_t count)
 {
@@ -113,7 +113,7 @@ void sim_log_sign(const struct sim_log *log, uint64_t size, const struct identit
 	checkpoint_sign(c, identity->log_secret);
 }
 
-/* --- publishing ----------------------------------------------------------------------------------- */
+/* --- publishing ------------------------------------------------------------------------------- */
 
 static void entry_make(struct buf *out, const struct log_name *feed, size_t body_len,
 	const struct env_rng *rng)
@@ -155,7 +155,7 @@ void sim_log_publish(struct sim_log *log, const struct identity *identity, uint3
 	log->seen = log->complete;
 }
 
-/* --- what the engine reads ----------------------------------------------------------------------- */
+/* --- what the engine reads -------------------------------------------------------------------- */
 
 static int read_run(void *ctx, const struct log_name *feed, uint64_t from, uint64_t to,
 	size_t bytes_max, struct buf *out, uint32_t *count)

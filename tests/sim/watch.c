@@ -6,7 +6,7 @@
 
 #include "base/vocab.h"
 
-/* --- who is entitled: DESIGN 5 and 6 in other words than decide() ------------------------------------- */
+/* --- who is entitled: DESIGN 5 and 6 in other words than decide() ----------------------------- */
 
 /* Does this text, at that time, let the feed go from one party's node to the other's? */
 static bool text_allows(const struct agreement *a, const struct node_id *from,
@@ -39,8 +39,9 @@ static bool terms_known(const struct world_end *e, uint64_t id)
 }
 
 /*
- * Do the texts in the keys directory of `at` let the feed go from `from` to `to`? Only agreements count
- * that the other side of the session has said it has; session NULL: that lie in its directory.
+ * Do the texts in the keys directory of `at` let the feed go from `from` to `to`? Only agreements
+ * count that the other side of the session has said it has; session NULL: that lie in its
+ * directory.
  */
 static bool allows(const struct world_node *at, const struct world_node *from,
 	const struct world_node *to, const struct world_end *session, const struct log_name *feed)
@@ -91,7 +92,7 @@ static bool entitled(const struct world_session *s, unsigned end, const struct l
 	return allows(from, from, to, &s->ends[end], feed);
 }
 
-/* --- saying ------------------------------------------------------------------------------------------------ */
+/* --- saying ----------------------------------------------------------------------------------- */
 
 static void check_names(struct world *w, const struct world_session *s, unsigned end,
 	const struct log_name *feed, const char *what)
@@ -206,7 +207,7 @@ void watch_said(struct world *w, struct world_session *s, unsigned end,
 	}
 }
 
-/* --- hearing ------------------------------------------------------------------------------------------------ */
+/* --- hearing ---------------------------------------------------------------------------------- */
 
 static void learn_terms(struct world_end *e, const struct wire_agreement *list, size_t len)
 {
@@ -252,7 +253,7 @@ void watch_heard(struct world *w, struct world_session *s, unsigned end,
 	}
 }
 
-/* --- acts --------------------------------------------------------------------------------------------------- */
+/* --- acts ------------------------------------------------------------------------------------- */
 
 /* The terms written into the act are what let the feed go. */
 static bool act_allows(const struct world_node *from, const struct world_node *to,
@@ -336,7 +337,7 @@ void watch_closed(struct world *w)
 		}
 }
 
-/* --- taking and storing ------------------------------------------------------------------------------------- */
+/* --- taking and storing ----------------------------------------------------------------------- */
 
 void watch_taken(struct world *w, struct world_session *s, unsigned end,
 	const struct ingest_job *job)
@@ -381,7 +382,7 @@ void watch_pinned(struct world *w, struct world_node *n, const struct node_id *o
 	world_fail(w, "n%u accepts an origin that nobody may introduce to it", n->index);
 }
 
-/* --- healing ---------------------------------------------------------------------------------------------------- */
+/* --- healing ---------------------------------------------------------------------------------- */
 
 struct reach {
 	struct world *w;

@@ -70,7 +70,7 @@ const char *world_failure(const struct world *w)
 	return w->failure[0] ? w->failure : NULL;
 }
 
-/* --- the trace: FNV-1a over all that happens ---------------------------------------------------------- */
+/* --- the trace: FNV-1a over all that happens -------------------------------------------------- */
 
 static void trace(struct world *w, struct bytes b)
 {
@@ -94,7 +94,7 @@ uint64_t world_trace(const struct world *w)
 	return w->trace;
 }
 
-/* --- the queue of events: a heap, earliest first, in order of making ----------------------------------- */
+/* --- the queue of events: a heap, earliest first, in order of making -------------------------- */
 
 static bool event_before(const struct world_event *a, const struct world_event *b)
 {
@@ -146,7 +146,7 @@ static struct world_event *event_take(struct world *w)
 	return first;
 }
 
-/* --- life ------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 struct world *world_new(uint64_t seed)
 {
@@ -229,7 +229,7 @@ struct gossip_time world_time(const struct world_node *n)
 		w->now_ms, (CAST_EPOCH + START_S) * 1000 + (int64_t)w->now_ms + n->skew_ms};
 }
 
-/* --- sessions ----------------------------------------------------------------------------------------------- */
+/* --- sessions --------------------------------------------------------------------------------- */
 
 bool world_willing(const struct world_node *n, const struct world_node *other)
 {
@@ -314,7 +314,7 @@ static void on_dial(struct world *w)
 	event_new(w, EVENT_DIAL, w->now_ms + REDIAL_MS);
 }
 
-/* --- actions of an engine --------------------------------------------------------------------------------------- */
+/* --- actions of an engine --------------------------------------------------------------------- */
 
 /* A message as the hand of a liar leaves it; false: dropped. */
 static bool hand_over(struct world_session *s, unsigned end, struct wire_message *m,
@@ -472,7 +472,7 @@ static void actions(struct world_node *n)
 		carry_out(n, &action);
 }
 
-/* --- events ---------------------------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static void on_opened(struct world_session *s, unsigned end)
 {
@@ -682,7 +682,7 @@ uint64_t world_run_until_held(struct world *w, const struct log_name *feed, uint
 	return w->now_ms - start;
 }
 
-/* --- what tests make happen ---------------------------------------------------------------------------------------- */
+/* --- what tests make happen ------------------------------------------------------------------- */
 
 const struct agreement *world_draw_up(struct world *w, const struct cast_terms *terms)
 {
@@ -753,7 +753,7 @@ void world_publish(struct world *w, unsigned node, struct audience audience, uin
 	actions(n);
 }
 
-/* --- looking at it ---------------------------------------------------------------------------------------------------- */
+/* --- looking at it ---------------------------------------------------------------------------- */
 
 struct log_name world_feed(const struct world *w, unsigned origin, struct audience audience)
 {

@@ -135,7 +135,7 @@ void world_nodes(struct world *w, unsigned n);
 int64_t world_wall_s(const struct world *w);
 struct gossip_time world_time(const struct world_node *n);
 
-/* --- keys directories -------------------------------------------------------------------------------- */
+/* --- keys directories ------------------------------------------------------------------------- */
 
 /* The agreement is made, signed by all, and lies in the keys directory of each party. */
 const struct agreement *world_agree(struct world *w, const struct cast_terms *terms);
@@ -145,7 +145,7 @@ const struct agreement *world_draw_up(struct world *w, const struct cast_terms *
 void world_place(struct world *w, unsigned node, const struct agreement *a);
 void world_remove(struct world *w, unsigned node, uint64_t id);
 
-/* --- what happens -------------------------------------------------------------------------------------- */
+/* --- what happens ----------------------------------------------------------------------------- */
 
 /* An own feed grows by count entries under one checkpoint. */
 void world_publish(struct world *w, unsigned node, struct audience audience, uint32_t count,
@@ -162,7 +162,7 @@ void world_run(struct world *w, uint64_t ms);
 uint64_t world_run_until_held(struct world *w, const struct log_name *feed, uint64_t size,
 	unsigned nodes, uint64_t ms_max);
 
-/* --- looking at it ---------------------------------------------------------------------------------------- */
+/* --- looking at it ---------------------------------------------------------------------------- */
 
 /* NULL while nothing is wrong; else what is, with time and seed. */
 const char *world_failure(const struct world *w);

@@ -24,8 +24,8 @@ static void one_spelling_for_every_value(void **state)
 			assert_string_equal(again, text);
 		}
 	}
-	/* 64 digits at six places, then 16 whose last two bits are zero or one more padding, then 64
-	 * or the padding. */
+	/* 64 digits at six places, then 16 whose last two bits are zero or one more padding, then
+	 * 64 or the padding. */
 	assert_int_equal(taken, 6 * 64 + 17 + 65);
 }
 

@@ -130,7 +130,7 @@ static inline void probe_tick(struct probe *p, uint64_t ms)
 	}
 }
 
-/* --- what peers say -------------------------------------------------------------------------------- */
+/* --- what peers say --------------------------------------------------------------------------- */
 
 static inline void probe_hear(struct probe *p, uint32_t session, const struct wire_message *m)
 {
@@ -212,7 +212,7 @@ static inline void probe_hear_run(struct probe *p, uint32_t session, const struc
 	probe_hear(p, session, &m);
 }
 
-/* --- what is there ----------------------------------------------------------------------------------- */
+/* --- what is there ---------------------------------------------------------------------------- */
 
 static inline struct log_name probe_name(unsigned origin, struct audience audience)
 {
@@ -297,7 +297,7 @@ static inline unsigned probe_count(const struct probe *p, enum wire_type type)
 		assert_true(node_id_eq(&(p)->alarm_peer, &cast_actor(actor)->node));               \
 	} while (0)
 
-/* --- life ----------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static inline void probe_agree(struct probe *p, const struct cast_terms *terms)
 {

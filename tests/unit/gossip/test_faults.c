@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * A ring of five in which the neighbour that everybody would choose stalls or lies. Everything arrives
- * by the other way, and nobody but the liar is ever blamed.
+ * A ring of five in which the neighbour that everybody would choose stalls or lies. Everything
+ * arrives by the other way, and nobody but the liar is ever blamed.
  */
 #include "unit/gossip/shapes.h"
 
@@ -13,7 +13,7 @@
 #define SEEDS 5u
 #define LIAR  1u /* between the origin, 0, and 2 */
 
-/* --- hands of liars, each changing one thing in what it passes on --------------------------------------- */
+/* --- hands of liars, each changing one thing in what it passes on ----------------------------- */
 
 static bool foreign(const struct world_node *from, const struct wire_message *m)
 {
@@ -165,7 +165,7 @@ static bool changes_a_hash(void *ctx, struct world_node *from, struct world_node
 	return true;
 }
 
-/* --- the ring --------------------------------------------------------------------------------------------- */
+/* --- the ring --------------------------------------------------------------------------------- */
 
 static void nobody_else_is_blamed(struct world *w, unsigned blamed)
 {

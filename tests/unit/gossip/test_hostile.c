@@ -4,7 +4,7 @@
 
 #define HUGE_SIZE ((uint64_t)1 << 63)
 
-/* --- greeting ------------------------------------------------------------------------------------ */
+/* --- greeting --------------------------------------------------------------------------------- */
 
 static void says_nothing_but_hello_before_it_is_greeted(void **state)
 {
@@ -100,7 +100,7 @@ static void passes_over_messages_of_later_versions(void **state)
 	probe_free(&p);
 }
 
-/* --- asking for too much ------------------------------------------------------------------------------- */
+/* --- asking for too much ---------------------------------------------------------------------- */
 
 static void is_silent_about_feeds_that_may_not_be_seen(void **state)
 {
@@ -229,7 +229,7 @@ static void sends_no_run_beyond_the_credit_it_has(void **state)
 	probe_free(&p);
 }
 
-/* --- telling what is not so --------------------------------------------------------------------------------- */
+/* --- telling what is not so ------------------------------------------------------------------- */
 
 static void drops_runs_that_nobody_asked_for(void **state)
 {
@@ -375,7 +375,7 @@ static void blames_a_checkpoint_that_its_origin_did_not_sign(void **state)
 	probe_free(&p);
 }
 
-/* --- cards ---------------------------------------------------------------------------------------------------- */
+/* --- cards ------------------------------------------------------------------------------------ */
 
 static void blames_a_chain_that_does_not_hold(void **state)
 {
@@ -482,7 +482,7 @@ static void freezes_an_origin_whose_cards_contradict_each_other(void **state)
 	probe_free(&p);
 }
 
-/* --- forks ------------------------------------------------------------------------------------------------------ */
+/* --- forks ------------------------------------------------------------------------------------ */
 
 static void freezes_a_feed_with_two_roots_for_one_size(void **state)
 {
@@ -564,7 +564,7 @@ static void knows_a_clone_by_its_other_root(void **state)
 	probe_free(&p);
 }
 
-/* --- the store ------------------------------------------------------------------------------------------------------ */
+/* --- the store -------------------------------------------------------------------------------- */
 
 static void nobody_is_blamed_when_the_store_is_full(void **state)
 {
@@ -599,7 +599,7 @@ static void nobody_is_blamed_when_the_store_is_full(void **state)
 	probe_free(&p);
 }
 
-/* --- runs and acts that cross each other ----------------------------------------------------------------------------- */
+/* --- runs and acts that cross each other ------------------------------------------------------ */
 
 static void sends_nothing_before_the_act_of_this_very_sending_is_durable(void **state)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Random federations under a watcher that knows everything (sim/watch.h). Agreements of two and
- * three parties give, withhold, introduce, are narrowed and widened at one end or at all, end by the
- * clock, are removed and come back; links are cut and mended, sessions break, disks fill up. All the
- * while nothing may reach a node that is not entitled to it; and when all has been quiet for a
- * while, whatever a permitted path leads to must have arrived.
+ * three parties give, withhold, introduce, are narrowed and widened at one end or at all, end by
+ * the clock, are removed and come back; links are cut and mended, sessions break, disks fill up.
+ * All the while nothing may reach a node that is not entitled to it; and when all has been quiet
+ * for a while, whatever a permitted path leads to must have arrived.
  *
  *     build/plain/tests/unit/gossip/test_property          a few hundred seeds
  *     SEED=17 build/plain/tests/unit/gossip/test_property  that seed alone; with SIM_TRACE=1 told
