@@ -9,16 +9,16 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import (BIN, PATIENCE, ROOT, Failed, Federation, data, entente,  # noqa: E402
-                        run_tests, until)
+from federation import BIN, PATIENCE, ROOT, Failed, Federation, data, entente  # noqa: E402
+from federation import run_tests  # noqa: E402
 
 SHARED = os.path.join(ROOT, "..", "shared", "data")
-PUBLISH = {"read": int, "published": int, "unchanged": int, "refused": list, "publication": (str, type(None)),
-           "feeds": list}
+NULLABLE = type(None)
+PUBLISH = {"read": int, "published": int, "unchanged": int, "refused": list,
+           "publication": (str, NULLABLE), "feeds": list}
 REFUSAL = {"input": str, "value": str, "rule": str}
 RULES = {"reserved", "too-wide", "public-suffix", "own-endpoint", "unmarked", "no-audience",
          "unreadable", "echo", "foreign-author", "personal-data", "constituency", "revoked"}
-NULLABLE = type(None)
 CLAIM = {"object": str, "origin": str, "name": str, "audience": str, "index": int, "tlp": str,
          "pap": (str, NULLABLE), "confidence": (int, NULLABLE), "labels": list,
          "valid_from": (str, NULLABLE), "valid_until": (str, NULLABLE),
@@ -123,6 +123,7 @@ def test_dry_run_needs_no_daemon_and_changes_nothing():
         wet = fr.json("publish", "--tlp", "green", data("lists/maltrail_lummac2.txt"))
         if counts("wet", wet) != counts("dry", dry):
             raise Failed("the dry run promised something else")
+        fr.wait_held(fr, "green", wet["feeds"][0]["size"])  # and indexed: a dry run reads that
         again = fr.json("publish", "--tlp", "green", "--dry-run",
                         data("lists/maltrail_lummac2.txt"))
         if again["published"]:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
-"""Another implementation, written from the documents alone (tests/lib/peer_ref.py), interoperates."""
+"""Another implementation (tests/lib/peer_ref.py), written from the documents, interoperates."""
 import base64
 import json
 import os

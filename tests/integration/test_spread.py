@@ -75,7 +75,7 @@ def test_a_chain_of_four():
             raise Failed("not the same root everywhere")
 
         # An agreement's feed stays between its parties, and is not even mentioned elsewhere.
-        publish(fr, "amber", tlp="amber", to="de", status=3)  # their agreement gives clear and green
+        publish(fr, "amber", tlp="amber", to="de", status=3)  # it gives clear and green
         publish(fr, "named-green", tlp="green", to="de")
         arrives("named-green", de)
         publish(fr, "fence")

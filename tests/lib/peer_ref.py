@@ -43,7 +43,7 @@ class Wrong(Exception):
     """The other side's bytes do not hold."""
 
 
-# --- protobuf, from the .proto files ---------------------------------------------------------------
+# --- protobuf, from the .proto files --------------------------------------------------------------
 
 
 def read_schema():
@@ -132,7 +132,7 @@ def decode(message, data):
     return out
 
 
-# --- names, notes, cards ---------------------------------------------------------------------------
+# --- names, notes, cards --------------------------------------------------------------------------
 
 
 def node_text(node):
@@ -236,7 +236,7 @@ def agreement_ref(note):
             "hash": hashlib.sha256(text.encode()).digest()}
 
 
-# --- the tree of RFC 6962 --------------------------------------------------------------------------
+# --- the tree of RFC 6962 -------------------------------------------------------------------------
 
 
 def leaf_hash(leaf):
@@ -325,7 +325,7 @@ def consistent(first, root1, second, root2, proof):
     return fr == root1 and sr == root2 and sn == 0
 
 
-# --- entries and feeds -----------------------------------------------------------------------------
+# --- entries and feeds ----------------------------------------------------------------------------
 
 
 def commitment(salt, body):
@@ -417,7 +417,7 @@ class Feed:
                 "newest": self.checkpoint}
 
 
-# --- secrets ---------------------------------------------------------------------------------------
+# --- secrets --------------------------------------------------------------------------------------
 
 
 def kdf(seed, context, number=0):
