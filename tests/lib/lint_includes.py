@@ -79,7 +79,7 @@ class Layers:
                 if not test and not (folder == "proto" and target.endswith(".pb.h")):
                     yield f'{path}: "{target}" names no folder'
             elif target not in allowed and target.split("/")[0] not in allowed and not (
-                    test and target.startswith(("lib/", f"unit/{folder}/"))):
+                    test and target.startswith(("lib/", "sim/", f"unit/{folder}/"))):
                 yield f'{path}: {folder} may not include "{target}"'
 
     @staticmethod
