@@ -89,9 +89,13 @@ class Recorder:
         while True:
             try:
                 client, _ = self.server.accept()
-                server = socket.create_connection(("127.0.0.1", self.to))
             except OSError:
                 return
+            try:
+                server = socket.create_connection(("127.0.0.1", self.to))
+            except OSError:  # not up yet
+                client.close()
+                continue
             record = bytearray()
             self.sent.append(record)
             for a, b, keep in ((client, server, record), (server, client, None)):
