@@ -282,6 +282,8 @@ static void allow_sealing(struct app *a)
 	gossip_counts(a->gossip, &counts);
 	a->sealing = a->in_force_len == 0 || counts.heads_heard ||
 		     uv_now(&a->loop) - a->started_ms >= FIRST_SEAL_MS;
+	if (a->sealing)
+		pipeline_allow_sealing(a->pipeline);
 }
 
 static void on_tick(uv_timer_t *t)

@@ -203,6 +203,7 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 		return ENT_ENOMEM;
 	p->config = *config;
 	atomic_init(&p->mute, config->mute);
+	atomic_init(&p->sealing, false);
 	atomic_init(&p->acts_waiting, 0);
 	env_random(&config->rng, hash_key, sizeof(hash_key));
 	map_init(&p->frontiers, LOG_NAME_BYTES, GOSSIP_FEEDS_MAX, hash_key);
@@ -312,6 +313,11 @@ void pipeline_reindex(struct pipeline *p, void *user)
 	p->progress.reindex_user = user;
 	pthread_cond_broadcast(&p->progress.changed);
 	pthread_mutex_unlock(&p->progress.lock);
+}
+
+void pipeline_allow_sealing(struct pipeline *p)
+{
+	atomic_store(&p->sealing, true);
 }
 
 void pipeline_mute(struct pipeline *p)

@@ -88,6 +88,8 @@ void pipeline_pin(struct pipeline *p, const struct node_id *node, struct bytes c
 	const struct node_id *introduced_by);
 void pipeline_freeze(struct pipeline *p, const struct log_name *feed);
 void pipeline_reindex(struct pipeline *p, void *user);
+/* Feeds may be signed from now on: what stood unsigned at the start is, too. */
+void pipeline_allow_sealing(struct pipeline *p);
 /* From now on no feed is signed; what is under way ends with ENT_EMUTE. Acts go on. */
 void pipeline_mute(struct pipeline *p);
 /* How many acts wait for the store. */

@@ -75,13 +75,14 @@ struct grown {
 	struct range after;  /* as committed */
 	bool urgent;
 	bool corrupt; /* reads back with another root: never signed */
+	bool checked; /* read again in this turn, with the same root */
 };
 
 struct pipeline {
 	struct pipeline_config config;
 	struct queue to_work, to_writer;
 	pthread_t work, writer, index;
-	atomic_bool mute;
+	atomic_bool mute, sealing;
 	atomic_size_t acts_waiting;
 	struct {
 		pthread_mutex_t lock;
@@ -109,7 +110,7 @@ struct pipeline {
 	/* the writer's own */
 	struct grown grown[GROUP_LOGS_MAX]; /* committed, not signed yet */
 	size_t grown_len;
-	bool unsealed;                             /* sealing failed for a reason that may pass */
+	bool unsealed;                             /* some are signed as soon as it is possible */
 	struct checkpoint pending[GROUP_LOGS_MAX]; /* signed, put with the next commit */
 	size_t pending_len;
 };

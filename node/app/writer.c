@@ -362,10 +362,13 @@ static int recompute(struct pipeline *p, const struct grown *w)
 	return hash_eq(&have, &want) ? 0 : ENT_ECORRUPT;
 }
 
-/* What lies corrupt in the store is not signed, nor is any feed while the node is mute. */
+/* What lies corrupt in the store is not signed, nor is any feed while the node is mute, or before
+ * a peer has had the time to say that this is a clone. */
 static bool may_seal(struct pipeline *p, const struct grown *w)
 {
-	return !w->corrupt && !(is_feed(&w->log) && atomic_load(&p->mute));
+	if (w->corrupt)
+		return false;
+	return !is_feed(&w->log) || (atomic_load(&p->sealing) && !atomic_load(&p->mute));
 }
 
 static int guard_write(struct pipeline *p)
@@ -378,7 +381,7 @@ static int guard_write(struct pipeline *p)
 		const struct grown *w = &p->grown[i];
 		struct hash root;
 
-		if (!is_feed(&w->log) || !may_seal(p, w))
+		if (!is_feed(&w->log) || !w->checked)
 			continue;
 		range_root(&w->after, &root);
 		rc = guardfile_set(p->config.guardfile, &w->log, w->after.end, &root);
@@ -430,9 +433,11 @@ static int group_recompute(struct pipeline *p)
 		struct grown *w = &p->grown[i];
 		struct pipeline_event *e;
 
+		w->checked = false;
 		if (!may_seal(p, w))
 			continue;
 		rc = recompute(p, w);
+		w->checked = rc == 0;
 		if (rc != ENT_ECORRUPT)
 			continue;
 		w->corrupt = true;
@@ -458,11 +463,13 @@ static int group_seal(struct pipeline *p)
 	if (rc != 0)
 		return rc;
 	for (size_t i = 0; i < p->grown_len; i++) {
-		if (may_seal(p, &p->grown[i]))
+		/* The node may have gone mute since. */
+		if (p->grown[i].checked && may_seal(p, &p->grown[i]))
 			seal_one(p, &p->grown[i]);
 		else
 			p->grown[kept++] = p->grown[i];
 	}
+	p->unsealed = kept && !atomic_load(&p->mute);
 	p->grown_len = kept;
 	return kept ? ENT_EMUTE : 0;
 }
