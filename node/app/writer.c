@@ -627,11 +627,40 @@ static void trouble(struct pipeline *p, int code)
 	nanosleep(&pause, NULL);
 }
 
+/*
+ * Whoever has published may look at once, with a command that reads the store by itself: then the
+ * checkpoints are there before the answer. A failure is no harm: they go with a later commit.
+ */
+static void checkpoints_commit(struct pipeline *p)
+{
+	struct store_txn *txn;
+	int rc = store_begin(p->config.store, &txn);
+
+	if (rc != 0)
+		return;
+	for (size_t i = 0; i < p->pending_len && rc == 0; i++)
+		rc = store_checkpoint_put(txn, &p->pending[i]);
+	if (rc != 0)
+		store_abort(txn);
+	else if (store_commit(txn) == 0)
+		p->pending_len = 0;
+}
+
+static bool ends_publication(const struct group *g)
+{
+	for (const struct item *i = g->items; i; i = i->next)
+		if (i->type == ITEM_PUBLICATION_END)
+			return true;
+	return false;
+}
+
 static void group_run(struct group *g)
 {
 	int committed = group_commit(g);
 	int sealed = committed == 0 ? group_seal(g->p) : committed;
 
+	if (sealed == 0 && g->p->pending_len > 0 && ends_publication(g))
+		checkpoints_commit(g->p);
 	group_finish(g, committed, sealed);
 	if (sealed != 0 && sealed != ENT_EMUTE)
 		trouble(g->p, sealed);
