@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "base/version.h"
 
 static void usage(FILE *to)
 {
@@ -74,7 +75,7 @@ int main(int argc, char **argv)
 			return 0;
 		}
 		if (strcmp(argv[i], "--version") == 0) {
-			puts("entented " APP_VERSION);
+			puts("entented " ENTENTE_VERSION);
 			return 0;
 		}
 		status = option_read(&o, argv[i], argv[i + 1]);

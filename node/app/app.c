@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "base/version.h"
 #include "keys/file.h"
 
 #define META_PROVENANCE "provenance" /* origin line of the log of acts in use */
@@ -541,7 +542,8 @@ static int app_open(struct app *a, struct err_text *err)
 
 static int app_start(struct app *a, struct err_text *err)
 {
-	struct act_body started = {.act = ACT_STARTED, .text = bytes_str("entented " APP_VERSION)};
+	struct act_body started = {
+		.act = ACT_STARTED, .text = bytes_str("entented " ENTENTE_VERSION)};
 	int rc = pipeline_open(a, err);
 
 	if (rc == 0)

@@ -12,8 +12,6 @@
 #include "base/err.h"
 #include "base/log.h"
 
-#define APP_VERSION "0.1"
-
 struct app_options {
 	const char *home;
 	const char *listen;          /* NULL: as configured */

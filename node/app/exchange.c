@@ -3,6 +3,7 @@
 #include "app/impl.h"
 
 #include "base/text.h"
+#include "base/version.h"
 
 /* --- what the engine reads -------------------------------------------------------------------- */
 
@@ -80,7 +81,7 @@ int exchange_open(struct app *a, struct err_text *err)
 	struct gossip_config config = {.self = a->self,
 		.rng = a->rng,
 		.store = {a, read_run, read_range},
-		.software = "entente " APP_VERSION};
+		.software = "entente " ENTENTE_VERSION};
 	uint8_t hash_key[16];
 	struct store_reader *r;
 	int rc = gossip_new(&a->gossip, &config);

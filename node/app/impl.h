@@ -28,7 +28,6 @@
  * they are written. */
 #define ACTS_WAITING_MAX 16384u
 #define APP_TICK_MS      200u
-#define APP_VERSION      "0.1"
 /* Keys are read again so long after the last sign of change, and at least so often. */
 #define KEYS_SETTLE_MS 150u
 #define KEYS_RESCAN_MS 30000u

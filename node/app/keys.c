@@ -125,6 +125,9 @@ static const char *why_ended(const struct app *a, const struct in_force *f)
 {
 	const struct agreement *g = keydir_agreement(a->keys, f->id);
 
+	for (size_t i = 0; i < a->keys->revocations_len; i++)
+		if (a->keys->revocations[i].revocation.agreement == f->id)
+			return "revoked";
 	if (!g)
 		return "removed";
 	return agreement_in_time(g, app_now(a).wall_ms / 1000) ? "replaced" : "expired";

@@ -160,10 +160,9 @@ bool pipeline_event_next(struct pipeline *p, struct pipeline_event *event)
 
 /* --- progress --------------------------------------------------------------------------------- */
 
-bool progress_wait_indexed(struct pipeline *p, uint64_t sent)
+void progress_wait_indexed(struct pipeline *p, uint64_t sent)
 {
 	uint64_t arrival;
-	bool indexed;
 
 	pthread_mutex_lock(&p->progress.lock);
 	while (p->progress.written < sent)
@@ -171,9 +170,7 @@ bool progress_wait_indexed(struct pipeline *p, uint64_t sent)
 	arrival = p->progress.arrival;
 	while (p->progress.indexed < arrival && !p->progress.stopping && !p->progress.index_failing)
 		pthread_cond_wait(&p->progress.changed, &p->progress.lock);
-	indexed = p->progress.indexed >= arrival;
 	pthread_mutex_unlock(&p->progress.lock);
-	return indexed;
 }
 
 /* --- life ------------------------------------------------------------------------------------- */

@@ -119,12 +119,14 @@ static uint64_t sent_so_far(struct pipeline *p)
 /* Items of one batch that may not be sent yet. */
 #define OPEN_MAX 8u
 
-/* Once the index has all that was said, the set that stands in for it is emptied. */
+/* The index has all that was said: the set that stands in for it is emptied. Where the index fails
+ * that is done all the same: a claim said twice does no harm, one taken for said that the store has
+ * refused would be lost. */
 static void seen_forget(struct pipeline *p)
 {
 	hand_over_now(p);
-	if (progress_wait_indexed(p, sent_so_far(p)))
-		intake_seen_reset(&p->seen);
+	progress_wait_indexed(p, sent_so_far(p));
+	intake_seen_reset(&p->seen);
 }
 
 static void count_rule(struct publication *pub, const char *name, bool lifted)

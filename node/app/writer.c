@@ -666,10 +666,22 @@ static void group_run(struct group *g)
 		trouble(g->p, sealed);
 }
 
-/* How many entries of own feeds an item adds; a signature covers at most BATCH_ENTRIES_MAX. */
-static uint32_t own_entries(const struct item *i)
+/* One signature covers at most so many entries and bytes (DESIGN 6); the first item always fits. */
+struct own_size {
+	uint32_t entries;
+	size_t bytes;
+};
+
+static bool own_fits(const struct item *i, struct own_size *own)
 {
-	return i->type == ITEM_OWN ? i->count : 0;
+	if (i->type != ITEM_OWN)
+		return true;
+	if (own->entries > 0 && (own->entries + i->count > BATCH_ENTRIES_MAX ||
+					own->bytes + i->data.len > BATCH_BYTES_MAX))
+		return false;
+	own->entries += i->count;
+	own->bytes += i->data.len;
+	return true;
 }
 
 void *writer_run(void *ctx)
@@ -693,16 +705,14 @@ void *writer_run(void *ctx)
 			group_run(&g);
 		while (waiting) {
 			size_t bytes = 0;
-			uint32_t own = 0;
+			struct own_size own = {0, 0};
 
-			while (waiting && bytes < GROUP_BYTES &&
-				(own == 0 || own + own_entries(waiting) <= BATCH_ENTRIES_MAX)) {
+			while (waiting && bytes < GROUP_BYTES && own_fits(waiting, &own)) {
 				struct item *i = waiting;
 
 				waiting = i->next;
 				i->next = NULL;
 				bytes += i->bytes;
-				own += own_entries(i);
 				if (g.last)
 					g.last->next = i;
 				else
