@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """No peer can keep a node from writing, fill its provenance log at will, or have it sign twice."""
 import os
+import resource
 import subprocess
 import sys
 
@@ -110,8 +111,32 @@ def test_a_long_name_of_an_operator_is_cut_between_characters():
         fr.stop()
 
 
+def test_what_a_full_disk_refused_can_be_published_again():
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        fr.start()
+        limit = resource.RLIM_INFINITY
+        for batch in range(40):
+            values = "".join(f"v{i}.b{batch}.bad-example-zone.net\n" for i in range(4000))
+            done = fr.run("publish", "--tlp", "green", "-", stdin=values, status=None)
+            if done.status == 5:
+                break
+            resource.prlimit(fr.process.pid, resource.RLIMIT_FSIZE, (3 << 20, limit))
+        else:
+            raise Failed("the limit was not felt")
+        resource.prlimit(fr.process.pid, resource.RLIMIT_FSIZE, (limit, limit))
+        size = fr.feed(fr, "green")["held"]
+        done = fr.json("publish", "--tlp", "green", "-", stdin=values)
+        if size + done["published"] != (batch + 1) * 4000:
+            raise Failed(f"{size} stood, {done['published']} came, batch {batch}")
+        fr.wait_held(fr, "green", (batch + 1) * 4000)
+        until(lambda: not fr.status()["alarms"], 10, "the alarms end")
+        fr.stop()
+
+
 if __name__ == "__main__":
     run_tests([test_a_fork_of_a_feed_that_is_not_held_stops_nobody,
                test_alarms_that_a_peer_raises_are_entered_once,
                test_a_clone_makes_mute_and_nothing_more_is_signed,
-               test_a_long_name_of_an_operator_is_cut_between_characters])
+               test_a_long_name_of_an_operator_is_cut_between_characters,
+               test_what_a_full_disk_refused_can_be_published_again])
