@@ -617,6 +617,7 @@ int app_run(const struct app_options *options)
 	a->options = options;
 	a->rng = (struct env_rng){random_fill, NULL};
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of the store like a full disk */
 	/* No secret in a core dump. */
 	setrlimit(RLIMIT_CORE, &no_core);
 	rc = hash_init();
