@@ -25,6 +25,8 @@
 #include "proto/limits.h"
 
 #define ENTRY_VERSION           1
+#define ENTRY_KIND_OFFSET       1
+#define ENTRY_FLAGS_OFFSET      5
 #define ENTRY_TLP_OFFSET        2
 #define ENTRY_TIME_OFFSET       8
 #define ENTRY_COMMITMENT_OFFSET 32

@@ -46,6 +46,7 @@ struct item {
 	struct buf data;     /* claims, packed entries, a chain */
 	struct hash *leaves; /* ITEM_OWN */
 	uint32_t count;
+	bool urgent; /* ITEM_OWN: a retraction, or said to be */
 	bool wait;
 	uint32_t session;
 	struct log_name feed;

@@ -237,6 +237,7 @@ static int claim_publish(struct batch *b, const struct intake *in, struct store_
 	if (rc != 0)
 		return rc;
 	i->count++;
+	i->urgent |= pub->urgent || c->kind == KIND_RETRACTION;
 	pub->published++;
 	return 0;
 }

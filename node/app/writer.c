@@ -169,8 +169,7 @@ static int apply_own(struct group *g, struct store_txn *txn, struct item *i)
 
 	if (atomic_load(&g->p->mute))
 		return ENT_EMUTE;
-	rc = append_own(g, txn, &name, buf_view(&i->data), i->leaves, i->count,
-		i->publication->urgent, &from);
+	rc = append_own(g, txn, &name, buf_view(&i->data), i->leaves, i->count, i->urgent, &from);
 	if (rc == 0)
 		published_enter(g, i->publication, &name, from, from + i->count);
 	return rc;

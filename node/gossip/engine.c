@@ -383,7 +383,8 @@ void gossip_sealed(struct gossip *g, struct gossip_time now, const struct checkp
 		return;
 	f->held = f->expected = c->size;
 	f->complete = f->seen = *c;
-	f->urgent = urgent;
+	if (urgent)
+		f->urgent_until = c->size;
 	feed_grown(g, f);
 }
 

@@ -211,6 +211,8 @@ void feed_grown(struct gossip *g, struct feed *f)
 	feed_announce(g, f);
 	for (struct link *l = f->links; l; l = l->next_of_feed) {
 		if (l->sink == SINK_OPEN) {
+			/* Anew: it may have become urgent while it waited for its turn. */
+			sink_unready(l);
 			sink_ready(l);
 			session_push(g, l->session);
 		} else {
@@ -233,6 +235,8 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 		return;
 	f->held = job->start + job->count;
 	f->progress_ms = now.mono_ms;
+	if (ingest_urgent(job))
+		f->urgent_until = f->held;
 	if (job->mismarked)
 		raise_alarm(g, "mismarked",
 			"the origin put entries of another marking into this feed; "

@@ -96,9 +96,9 @@ struct feed {
 	struct origin *origin;
 	bool own;
 	bool frozen;
-	bool urgent;
-	uint64_t held;     /* durable here */
-	uint64_t expected; /* held and what is being verified and stored */
+	uint64_t urgent_until; /* a retraction or an urgent record stands before this index */
+	uint64_t held;         /* durable here */
+	uint64_t expected;     /* held and what is being verified and stored */
 	uint64_t floor;
 	struct checkpoint complete; /* newest all of which is held; size 0: none */
 	struct checkpoint seen;     /* newest verified; size 0: none */

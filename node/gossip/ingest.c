@@ -157,3 +157,21 @@ uint32_t ingest_drop_mismarked(struct ingest_job *job)
 	job->mismarked = dropped;
 	return dropped;
 }
+
+bool ingest_urgent(const struct ingest_job *job)
+{
+	struct cursor c = cursor_of(bytes_from(job->entries, job->entries_len));
+
+	for (uint32_t i = 0; i < job->count; i++) {
+		struct entry entry;
+		uint8_t kind;
+
+		if (entry_next(&c, &entry) != 0)
+			return false;
+		kind = entry.leaf.data[ENTRY_KIND_OFFSET];
+		if (kind == KIND_RETRACTION || kind == KIND_ERASURE ||
+			(entry.leaf.data[ENTRY_FLAGS_OFFSET] & ENTRY_FLAG_URGENT))
+			return true;
+	}
+	return false;
+}

@@ -62,3 +62,7 @@ int ingest_verify(struct ingest_frontier *f, const struct ingest_job *job) MUST_
  * Gives how many bodies went. The job must have been verified.
  */
 uint32_t ingest_drop_mismarked(struct ingest_job *job);
+
+/* True if the run holds what goes before everything else: a retraction, an erasure, or an entry
+ * that its origin marked urgent. The job must have been verified. */
+bool ingest_urgent(const struct ingest_job *job);

@@ -4,9 +4,15 @@
 
 /* --- the order of pushing: what is urgent or live goes before history, histories take turns --- */
 
+/* Priority orders feeds, not entries: all before a retraction goes with it. */
+static bool is_urgent(const struct link *l)
+{
+	return l->next < l->feed->urgent_until;
+}
+
 static bool is_live(const struct link *l)
 {
-	return l->feed->urgent || l->feed->complete.size - l->next <= BATCH_ENTRIES_MAX;
+	return is_urgent(l) || l->feed->complete.size - l->next <= BATCH_ENTRIES_MAX;
 }
 
 void sink_ready(struct link *l)
@@ -15,7 +21,7 @@ void sink_ready(struct link *l)
 
 	if (l->ready || l->sink != SINK_OPEN || l->next >= l->feed->complete.size)
 		return;
-	while (*at && (l->feed->urgent ? (*at)->feed->urgent : is_live(*at) || !is_live(l)))
+	while (*at && (is_urgent(l) ? is_urgent(*at) : is_live(*at) || !is_live(l)))
 		at = &(*at)->next_ready;
 	l->ready = true;
 	l->next_ready = *at;
