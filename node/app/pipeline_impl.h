@@ -128,8 +128,8 @@ struct pipeline_event *event_new(struct pipeline *p, enum pipeline_event_type ty
 void event_send(struct pipeline *p, struct pipeline_event *e);
 int64_t wall_ms(void);
 
-/* Waits until everything that work has sent so far is written, and indexed unless the index fails or
- * the daemon stops. */
+/* Waits until everything that work has sent so far is written, and indexed unless the index fails
+ * or the daemon stops. */
 void progress_wait_indexed(struct pipeline *p, uint64_t sent);
 
 void *work_run(void *p);
