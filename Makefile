@@ -141,7 +141,7 @@ setup:
 
 check: setup
 	$(Q)$(SUBMAKE) check-run WERROR=1
-check-run: all $(UNIT_TESTS) $(FUZZ_TARGETS)
+check-run: all $(UNIT_TESTS) $(FUZZ_TARGETS) $(BENCHES)
 	$(Q)ENTENTE_BIN=$(BIN) $(PYTHON) tests/lib/run.py $(TESTS)
 check-long: setup
 	$(Q)ENTENTE_LONG=1 $(SUBMAKE) check-run WERROR=1

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+/* LINKS: store */
 /*
  * How fast the store takes records in, indexes and finds them.
  *
