@@ -9,29 +9,17 @@
 /* A failed step of the index is tried again after so long. */
 #define INDEX_RETRY_S 1
 
-/* The receive door: only hides. Own entries have passed the publish door. */
 static const char *hidden(void *ctx, const struct log_name *log, const struct store_entry *e,
 	const struct record_indicator *indicator)
 {
 	struct pipeline *p = ctx;
-	struct policy_query q = {.door = DOOR_RECEIVE,
-		.feed = log,
-		.header = &e->header,
-		.self = &p->config.self,
-		.now_s = wall_ms() / 1000};
-	struct policy_verdict v;
+	const char *rule;
 
-	if (node_id_eq(&log->node, &p->config.self))
-		return NULL;
-	if (indicator) {
-		q.has_recipients = indicator->recipients_len > 0;
-		pthread_rwlock_rdlock(&p->config.keys->lock);
-		q.guard = guard_check(p->config.keys->guard, (enum type)e->header.type,
-			indicator->value, NULL);
-		pthread_rwlock_unlock(&p->config.keys->lock);
-	}
-	decide(&q, &v);
-	return v.allow ? NULL : v.rule_name;
+	pthread_rwlock_rdlock(&p->config.keys->lock);
+	rule = intake_hidden(&p->config.self, p->config.keys->guard, wall_ms() / 1000, log,
+		&e->header, indicator);
+	pthread_rwlock_unlock(&p->config.keys->lock);
+	return rule;
 }
 
 /* Waits for work: 0 index on, 1 reindex first, -1 stop. */

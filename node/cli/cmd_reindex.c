@@ -4,8 +4,7 @@
 
 #include <inttypes.h>
 
-#include "intel/guard.h"
-#include "policy/decide.h"
+#include "intake/intake.h"
 
 #define STEP_ENTRIES 16384
 
@@ -15,29 +14,12 @@ struct reindex {
 	int64_t now_s;
 };
 
-/* The receive door, as the daemon's index thread asks it. */
 static const char *hidden(void *ctx, const struct log_name *log, const struct store_entry *e,
 	const struct record_indicator *indicator)
 {
 	const struct reindex *x = ctx;
-	struct policy_query query = {
-		.door = DOOR_RECEIVE,
-		.feed = log,
-		.header = &e->header,
-		.self = &x->self,
-		.now_s = x->now_s,
-	};
-	struct policy_verdict verdict;
 
-	if (node_id_eq(&log->node, &x->self))
-		return NULL;
-	if (indicator) {
-		query.has_recipients = indicator->recipients_len > 0;
-		query.guard =
-			guard_check(x->guard, (enum type)e->header.type, indicator->value, NULL);
-	}
-	decide(&query, &verdict);
-	return verdict.allow ? NULL : verdict.rule_name;
+	return intake_hidden(&x->self, x->guard, x->now_s, log, &e->header, indicator);
 }
 
 static int rebuild(struct cli *c, struct store *s, struct reindex *x)

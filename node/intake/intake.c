@@ -362,3 +362,23 @@ int intake_entry(const struct intake_claim *c, const uint8_t object_secret[32], 
 	hash_leaf(leaf, entry.leaf);
 	return 0;
 }
+
+/* --- what the index hides ------------------------------------------------------------------------- */
+
+const char *intake_hidden(const struct node_id *self, const struct guard *guard, int64_t now_s,
+	const struct log_name *log, const struct entry_header *header,
+	const struct record_indicator *indicator)
+{
+	struct policy_query q = {
+		.door = DOOR_RECEIVE, .feed = log, .header = header, .self = self, .now_s = now_s};
+	struct policy_verdict v;
+
+	if (node_id_eq(&log->node, self))
+		return NULL;
+	if (indicator) {
+		q.has_recipients = indicator->recipients_len > 0;
+		q.guard = guard_check(guard, (enum type)header->type, indicator->value, NULL);
+	}
+	decide(&q, &v);
+	return v.allow ? NULL : v.rule_name;
+}

@@ -80,3 +80,12 @@ int intake_entry(const struct intake_claim *c, const uint8_t object_secret[32], 
  */
 bool intake_same(uint8_t kind, struct bytes standing, struct bytes fresh, int64_t now_ms,
 	struct arena *a);
+
+/*
+ * The receive door for the index: the rule that hides an entry, or NULL. It only hides; own entries
+ * have passed the publish door. indicator is NULL for what is none. The daemon and `reindex`
+ * without it ask here, so that both give the same answers.
+ */
+const char *intake_hidden(const struct node_id *self, const struct guard *guard, int64_t now_s,
+	const struct log_name *log, const struct entry_header *header,
+	const struct record_indicator *indicator);
