@@ -363,7 +363,7 @@ int intake_entry(const struct intake_claim *c, const uint8_t object_secret[32], 
 	return 0;
 }
 
-/* --- what the index hides ------------------------------------------------------------------------- */
+/* --- what the index hides --------------------------------------------------------------------- */
 
 const char *intake_hidden(const struct node_id *self, const struct guard *guard, int64_t now_s,
 	const struct log_name *log, const struct entry_header *header,
