@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The ledger: how a node writes its truth, and signs what it says (DESIGN 6, 11; STORE.md,
+ * "Sealing").
+ *
+ * Items are put and then run as one group:
+ *
+ *     commit       everything in one synced transaction, with the acts that tell of it
+ *     re-read      what own logs grew by, from the store, the root recomputed by a second path
+ *     guard        size and root of each own feed, made durable outside of the store
+ *     sign         the checkpoints
+ *     tell         runs are stored, publications are through, feeds have grown
+ *
+ * in this order and never in another: what is announced is durable, and what is signed is durable,
+ * reads back right and stands in the guard. The signed checkpoint itself goes into the store with
+ * the next commit: were it lost in a crash, entries and guard are there, and signing again gives
+ * the same bytes.
+ *
+ * When a commit fails nothing of the group has happened: runs and publications are told so; acts,
+ * pins and freezes wait and are tried again. What is wrong with one item (its log was frozen, say)
+ * fails that item alone.
+ *
+ * The ledger has no thread, file, clock or random source of its own: the store is reached by
+ * store.h, everything else by callbacks, so the daemon and the simulator run the same code, the
+ * latter on simulated disks that crash between any two steps.
+ *
+ * Thread: the owner's, one at a time; ledger_mute and ledger_allow_sealing from any.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/env.h"
+#include "gossip/ingest.h"
+#include "keys/identity.h"
+#include "ledger/guardfile.h"
+#include "ledger/publication.h"
+#include "proto/codec.h"
+#include "store/store.h"
+
+struct ledger;
+
+/* --- items ------------------------------------------------------------------------------------ */
+
+enum ledger_item_type {
+	LEDGER_RUN,             /* job, tree: a verified run of another origin */
+	LEDGER_OWN,             /* publication, audience, data, leaves, count, urgent: own entries */
+	LEDGER_ACT,             /* data: a packed act; wait, session, feed */
+	LEDGER_PIN,             /* node, introduced_by, data: a card chain */
+	LEDGER_FREEZE,          /* feed */
+	LEDGER_PUBLICATION_END, /* publication: all of it has been put */
+};
+
+struct ledger_item {
+	enum ledger_item_type type;
+	unsigned tag; /* the caller's own */
+	struct ledger_item *next;
+	size_t bytes; /* about so much memory */
+	struct ingest_job *job;
+	struct range tree; /* LEDGER_RUN: [0, end of the run) */
+	int code;
+	struct publication *publication;
+	struct audience audience;
+	struct buf data;
+	struct hash *leaves;
+	uint32_t count;
+	bool urgent; /* LEDGER_OWN: a retraction, or said to be */
+	bool wait;   /* LEDGER_ACT: LEDGER_ENTERED follows */
+	uint32_t session;
+	struct log_name feed;
+	struct node_id node, introduced_by;
+};
+
+struct ledger_item *ledger_item_new(enum ledger_item_type type);
+/* With its job, data and leaves; not the publication. */
+void ledger_item_free(struct ledger_item *i);
+
+/* --- what the owner is told, and gives --------------------------------------------------------- */
+
+enum ledger_news_type {
+	LEDGER_STORED,     /* job */
+	LEDGER_REJECTED,   /* job, code */
+	LEDGER_SEALED,     /* checkpoint, urgent: an own feed has grown */
+	LEDGER_PROVENANCE, /* checkpoint: the log of acts has */
+	LEDGER_ENTERED,    /* session, feed: the act waited for is durable */
+	LEDGER_PUBLISHED,  /* publication, code: all of it is durable and signed, or failed */
+	LEDGER_CORRUPT,    /* feed: re-reading gave another root; nothing was signed, and is muted */
+};
+
+struct ledger_news {
+	enum ledger_news_type type;
+	int code;
+	bool urgent;
+	uint32_t session;
+	struct ingest_job *job; /* given: ingest_job_free */
+	struct checkpoint checkpoint;
+	struct log_name feed;
+	struct publication *publication;
+};
+
+/* Between the steps of a group, where a machine may die. */
+enum ledger_step {
+	LEDGER_STEP_COMMIT,  /* before the synced commit, */
+	LEDGER_STEP_REREAD,  /* after it, before own logs are read again, */
+	LEDGER_STEP_GUARD,   /* before the guard is saved, */
+	LEDGER_STEP_SIGN,    /* after that, before anything is signed, */
+	LEDGER_STEP_TELL,    /* signed, nothing is told yet, */
+	LEDGER_STEP_CARRY,   /* before checkpoints get a commit of their own */
+	LEDGER_STEP_FINISHED /* everything has been told */
+};
+#define LEDGER_STEPS 7u
+
+struct ledger_ops {
+	void *ctx;
+	int64_t (*wall_ms)(void *ctx);
+	/* Durable once it gives 0. */
+	int (*guard_save)(void *ctx, const struct guardfile *g);
+	void (*tell)(void *ctx, const struct ledger_news *news);
+	void (*step)(void *ctx, enum ledger_step step); /* may be NULL */
+};
+
+struct ledger_config {
+	struct store *store; /* nobody else writes it */
+	const struct identity *identity;
+	struct node_id self;
+	struct log_name provenance; /* the log of acts */
+	struct guardfile *guard;    /* the ledger's from now on */
+	bool mute;                  /* sign no feed, as after ledger_mute */
+	struct env_rng rng;
+	struct ledger_ops ops;
+};
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+int ledger_new(struct ledger **out, const struct ledger_config *config) MUST_CHECK;
+/* What still waits is dropped. */
+void ledger_free(struct ledger *l);
+
+/*
+ * First of all: finds what lies in own logs beyond their newest checkpoint, after a crash between
+ * commit and signature (or before the signature was stored), and seals it by the same steps.
+ * ENT_EMUTE: some of it may not be signed now.
+ */
+int ledger_recover(struct ledger *l) MUST_CHECK;
+
+/* --- groups ----------------------------------------------------------------------------------- */
+
+/* True when the item fits into the group that is being gathered: 8 MiB, and of own entries what
+ * one signature may cover (DESIGN 6). The first always fits. */
+bool ledger_fits(const struct ledger *l, const struct ledger_item *i);
+/* Takes the item. */
+void ledger_put(struct ledger *l, struct ledger_item *i);
+
+struct ledger_done {
+	uint64_t own;  /* items LEDGER_OWN and LEDGER_PUBLICATION_END that are over */
+	uint64_t acts; /* items LEDGER_ACT */
+};
+
+/*
+ * Runs the group, also an empty one, which carries to the store what waits. 0, or the code for
+ * which nothing happened (it is tried again with the next run); ENT_EMUTE: stored, but some feeds
+ * were not signed.
+ */
+int ledger_run(struct ledger *l, struct ledger_done *done) MUST_CHECK;
+
+/* Something waits for a run: checkpoints that are not in the store, items that were refused, or
+ * what could not be sealed. */
+bool ledger_owes(const struct ledger *l);
+
+/* From now on no feed is signed; what is under way ends with ENT_EMUTE. Acts go on. */
+void ledger_mute(struct ledger *l);
+bool ledger_muted(const struct ledger *l);
+/* Feeds may be signed from now on: what stood unsigned at the start is, too. */
+void ledger_allow_sealing(struct ledger *l);
