@@ -309,7 +309,7 @@ static int paths_set(struct app *a, struct err_text *err)
 		char *out;
 		const char *name;
 	} paths[] = {{a->keys_dir, "keys"}, {a->data_dir, "data"}, {a->run_dir, "run"},
-		{a->keys_file, "keys/node.key"}};
+		{a->guard_path, "guard"}, {a->keys_file, "keys/node.key"}};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		if (file_path(paths[i].out, 512, home, paths[i].name) != 0)
@@ -379,26 +379,37 @@ static int identity_open(struct app *a, struct err_text *err)
 	return 0;
 }
 
+/* ENT_ENOTFOUND when there is none. */
+static int guard_read(struct app *a, struct err_text *err)
+{
+	struct buf text = buf_with_max(GUARDFILE_BYTES_MAX);
+	int rc;
+
+	if (access(a->guard_path, F_OK) != 0)
+		return ENT_ENOTFOUND;
+	rc = file_read(a->guard_path, &text, err);
+	if (rc == 0)
+		rc = guardfile_parse(&a->guard, buf_view(&text), a->guard_path, err);
+	buf_free(&text);
+	return rc;
+}
+
 /* Behind the guard, or without one: restored. Then the node signs nothing of its own. */
 static int guard_compare(struct app *a, struct err_text *err)
 {
-	char path[512];
 	struct store_reader *r;
-	int rc = file_path(path, sizeof(path), a->options->home, "guard");
+	int rc = guard_read(a, err);
 
-	if (rc == 0)
-		rc = guardfile_read(&a->guardfile, path, err);
 	if (rc == ENT_ENOTFOUND) {
 		app_go_mute(a, "there is no guard file: this is a restored or copied node");
-		snprintf(a->guardfile.path, sizeof(a->guardfile.path), "%s", path);
 		return 0;
 	}
 	if (rc == 0)
 		rc = store_reader_open(a->store, &r);
 	if (rc != 0)
 		return rc;
-	for (size_t i = 0; i < a->guardfile.feeds_len; i++) {
-		const struct guardfile_feed *f = &a->guardfile.feeds[i];
+	for (size_t i = 0; i < a->guard.feeds_len; i++) {
+		const struct guardfile_feed *f = &a->guard.feeds[i];
 		struct store_tree tree = {.reader = r};
 		struct range range;
 		struct store_log log;
@@ -420,7 +431,7 @@ static int guard_compare(struct app *a, struct err_text *err)
 		}
 	}
 	store_reader_close(r);
-	return rc == 0 ? 0 : err_set(err, rc, "%s: %s", path, err_sentence(rc));
+	return rc == 0 ? 0 : err_set(err, rc, "%s: %s", a->guard_path, err_sentence(rc));
 }
 
 /* The log of acts goes on where it was; the first start, and a restored node, begin a new one. */
@@ -462,7 +473,8 @@ static int pipeline_open(struct app *a, struct err_text *err)
 		.identity = &a->identity,
 		.self = a->self,
 		.provenance = a->provenance,
-		.guardfile = &a->guardfile,
+		.guard = &a->guard,
+		.guard_path = a->guard_path,
 		.mute = a->mute,
 		.keys = &a->shared,
 		.rng = a->rng,
@@ -585,7 +597,7 @@ static void app_close(struct app *a)
 	keys_close(a);
 	if (a->store)
 		store_close(a->store);
-	guardfile_free(&a->guardfile);
+	guardfile_free(&a->guard);
 	conf_free(&a->conf);
 	identity_free(&a->identity);
 }

@@ -80,7 +80,8 @@ struct app {
 	uint64_t keys_read_ms;
 
 	struct store *store;
-	struct guardfile guardfile;
+	struct guardfile guard;
+	char guard_path[512];
 	struct pipeline *pipeline;
 	struct gossip *gossip;
 	struct net *net;

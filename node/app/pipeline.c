@@ -17,26 +17,6 @@ int64_t wall_ms(void)
 
 /* --- items and queues ------------------------------------------------------------------------- */
 
-struct item *item_new(enum item_type type)
-{
-	struct item *i = calloc(1, sizeof(*i));
-
-	if (!i)
-		abort(); /* queues are bounded; without memory nothing can be said either */
-	i->type = type;
-	i->bytes = sizeof(*i);
-	i->data = buf_with_max(CARD_CHAIN_MAX * (CARD_BYTES_MAX + 8));
-	return i;
-}
-
-void item_free(struct item *i)
-{
-	ingest_job_free(i->job);
-	buf_free(&i->data);
-	free(i->leaves);
-	free(i);
-}
-
 static void queue_init(struct queue *q)
 {
 	pthread_condattr_t attr;
@@ -49,7 +29,7 @@ static void queue_init(struct queue *q)
 	pthread_condattr_destroy(&attr);
 }
 
-void queue_put(struct queue *q, struct item *i)
+void queue_put(struct queue *q, struct ledger_item *i)
 {
 	pthread_mutex_lock(&q->lock);
 	i->next = NULL;
@@ -63,9 +43,9 @@ void queue_put(struct queue *q, struct item *i)
 	pthread_mutex_unlock(&q->lock);
 }
 
-struct item *queue_take_all(struct queue *q, unsigned patience_ms, bool *closed)
+struct ledger_item *queue_take_all(struct queue *q, unsigned patience_ms, bool *closed)
 {
-	struct item *list;
+	struct ledger_item *list;
 	struct timespec until;
 	int rc = 0;
 
@@ -175,6 +155,20 @@ void progress_wait_indexed(struct pipeline *p, uint64_t sent)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
+static int ledger_open(struct pipeline *p)
+{
+	struct ledger_config config = {.store = p->config.store,
+		.identity = p->config.identity,
+		.self = p->config.self,
+		.provenance = p->config.provenance,
+		.guard = p->config.guard,
+		.mute = p->config.mute,
+		.rng = p->config.rng,
+		.ops = writer_ledger_ops(p)};
+
+	return ledger_new(&p->ledger, &config);
+}
+
 static int progress_init(struct pipeline *p)
 {
 	struct store_reader *r;
@@ -199,8 +193,6 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 	if (!p)
 		return ENT_ENOMEM;
 	p->config = *config;
-	atomic_init(&p->mute, config->mute);
-	atomic_init(&p->sealing, false);
 	atomic_init(&p->acts_waiting, 0);
 	env_random(&config->rng, hash_key, sizeof(hash_key));
 	map_init(&p->frontiers, LOG_NAME_BYTES, GOSSIP_FEEDS_MAX, hash_key);
@@ -210,6 +202,8 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 	queue_init(&p->to_writer);
 	pthread_mutex_init(&p->events.lock, NULL);
 	rc = progress_init(p);
+	if (rc == 0)
+		rc = ledger_open(p);
 	if (rc != 0) {
 		free(p);
 		return rc;
@@ -254,6 +248,7 @@ void pipeline_free(struct pipeline *p)
 		free(value);
 	map_free(&p->frontiers);
 	intake_seen_free(&p->seen);
+	ledger_free(p->ledger);
 	free(p);
 }
 
@@ -261,8 +256,9 @@ void pipeline_free(struct pipeline *p)
 
 void pipeline_ingest(struct pipeline *p, struct ingest_job *job)
 {
-	struct item *i = item_new(ITEM_INGEST);
+	struct ledger_item *i = ledger_item_new(LEDGER_RUN);
 
+	i->tag = WORK_INGEST;
 	i->job = job;
 	i->bytes += job->entries_len;
 	queue_put(&p->to_work, i);
@@ -271,7 +267,7 @@ void pipeline_ingest(struct pipeline *p, struct ingest_job *job)
 void pipeline_enter(struct pipeline *p, const struct act_body *act, bool wait, uint32_t session,
 	const struct log_name *feed)
 {
-	struct item *i = item_new(ITEM_ACT);
+	struct ledger_item *i = ledger_item_new(LEDGER_ACT);
 
 	/* What the daemon enters is within the codec's bounds. */
 	if (act_entry(&i->data, act, wall_ms(), &p->config.rng) != 0)
@@ -287,7 +283,7 @@ void pipeline_enter(struct pipeline *p, const struct act_body *act, bool wait, u
 void pipeline_pin(struct pipeline *p, const struct node_id *node, struct bytes chain,
 	const struct node_id *introduced_by)
 {
-	struct item *i = item_new(ITEM_PIN);
+	struct ledger_item *i = ledger_item_new(LEDGER_PIN);
 
 	i->node = *node;
 	i->introduced_by = *introduced_by;
@@ -297,7 +293,7 @@ void pipeline_pin(struct pipeline *p, const struct node_id *node, struct bytes c
 
 void pipeline_freeze(struct pipeline *p, const struct log_name *feed)
 {
-	struct item *i = item_new(ITEM_FREEZE);
+	struct ledger_item *i = ledger_item_new(LEDGER_FREEZE);
 
 	i->feed = *feed;
 	queue_put(&p->to_writer, i);
@@ -314,12 +310,12 @@ void pipeline_reindex(struct pipeline *p, void *user)
 
 void pipeline_allow_sealing(struct pipeline *p)
 {
-	atomic_store(&p->sealing, true);
+	ledger_allow_sealing(p->ledger);
 }
 
 void pipeline_mute(struct pipeline *p)
 {
-	atomic_store(&p->mute, true);
+	ledger_mute(p->ledger);
 }
 
 size_t pipeline_acts_waiting(const struct pipeline *p)
@@ -327,29 +323,11 @@ size_t pipeline_acts_waiting(const struct pipeline *p)
 	return atomic_load(&p->acts_waiting);
 }
 
-struct publication *publication_new(void)
-{
-	return calloc(1, sizeof(struct publication));
-}
-
-void publication_free(struct publication *pub)
-{
-	if (!pub)
-		return;
-	for (char **l = pub->lifted; l && *l; l++)
-		free(*l);
-	free(pub->lifted);
-	for (size_t i = 0; i < pub->refusals_len; i++)
-		free(pub->refusals[i].value);
-	free(pub->refusals);
-	free(pub->feeds);
-	free(pub);
-}
-
 void pipeline_publish_batch(struct pipeline *p, struct publication *pub, struct bytes claims)
 {
-	struct item *i = item_new(ITEM_CLAIMS);
+	struct ledger_item *i = ledger_item_new(LEDGER_OWN);
 
+	i->tag = WORK_CLAIMS;
 	i->publication = pub;
 	i->data.max = CONTROL_MESSAGE_MAX;
 	buf_bytes(&i->data, claims);
@@ -359,8 +337,9 @@ void pipeline_publish_batch(struct pipeline *p, struct publication *pub, struct 
 
 void pipeline_publish_end(struct pipeline *p, struct publication *pub)
 {
-	struct item *i = item_new(ITEM_PUBLICATION_END);
+	struct ledger_item *i = ledger_item_new(LEDGER_PUBLICATION_END);
 
+	i->tag = WORK_END;
 	i->publication = pub;
 	queue_put(&p->to_work, i);
 }

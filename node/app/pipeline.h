@@ -15,16 +15,15 @@
 
 #include <pthread.h>
 
-#include "app/guardfile.h"
 #include "base/env.h"
 #include "gossip/ingest.h"
 #include "intake/intake.h"
 #include "intel/guard.h"
 #include "keys/identity.h"
+#include "ledger/ledger.h"
 #include "store/store.h"
 
 struct pipeline;
-struct publication;
 
 /* What the work and index threads read and the loop replaces when keys/ changes, under lock. */
 struct pipeline_keys {
@@ -38,9 +37,10 @@ struct pipeline_config {
 	struct store *store;
 	const struct identity *identity;
 	struct node_id self;
-	struct log_name provenance;  /* the log of acts */
-	struct guardfile *guardfile; /* the writer's from now on */
-	bool mute;                   /* sign no feed, as after pipeline_mute */
+	struct log_name provenance; /* the log of acts */
+	struct guardfile *guard;    /* the writer's from now on, */
+	const char *guard_path;     /* and where it is kept */
+	bool mute;                  /* sign no feed, as after pipeline_mute */
 	struct pipeline_keys *keys;
 	struct env_rng rng;
 	void (*notify)(void *ctx);
@@ -96,45 +96,6 @@ void pipeline_mute(struct pipeline *p);
 size_t pipeline_acts_waiting(const struct pipeline *p);
 
 /* --- publications ----------------------------------------------------------------------------- */
-
-#define PUBLICATION_REFUSALS_MAX 10000u
-#define PUBLICATION_RULES_MAX    32u
-#define PUBLICATION_ID_BYTES     8u
-
-struct publication_refusal {
-	uint32_t line;
-	const char *rule; /* static */
-	char *value;      /* at most 256 bytes of it */
-};
-
-struct publication {
-	void *user;
-	char operator_name[128];
-	uint8_t id[PUBLICATION_ID_BYTES];
-	bool has_file;
-	uint8_t file_hash[32], file_salt[16];
-	char **lifted; /* NULL-terminated, or NULL */
-	bool urgent;
-	/* results, complete with PIPELINE_PUBLISHED */
-	_Atomic int code;
-	uint64_t published, unchanged, refused;
-	struct publication_refusal *refusals;
-	size_t refusals_len;
-	struct publication_rule {
-		const char *name;
-		uint64_t count;
-		bool lifted;
-	} rules[PUBLICATION_RULES_MAX];
-	size_t rules_len;
-	struct publication_feed {
-		struct audience audience;
-		uint64_t size;
-	} * feeds;
-	size_t feeds_len;
-};
-
-struct publication *publication_new(void);
-void publication_free(struct publication *pub);
 
 void pipeline_publish_batch(struct pipeline *p, struct publication *pub, struct bytes claims);
 void pipeline_publish_end(struct pipeline *p, struct publication *pub);

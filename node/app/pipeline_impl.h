@@ -13,50 +13,23 @@
 #define WRITE_AHEAD_BYTES (16u * 1024u * 1024u)
 /* What nothing else carries to the store gets a commit of its own after so long. */
 #define IDLE_MS 50u
-/* Bytes in one group commit. */
-#define GROUP_BYTES (8u * 1024u * 1024u)
 /* Entries of one index transaction. */
 #define INDEX_ENTRIES 65536u
 /* Claims of one publication remembered while the index does not show them: 24 bytes each. */
 #define SEEN_MAX 1000000u
 
-enum item_type {
-	/* for the work thread */
-	ITEM_INGEST,
-	ITEM_CLAIMS,
-	/* for the writer */
-	ITEM_RUN,
-	ITEM_OWN,
-	ITEM_ACT,
-	ITEM_PIN,
-	ITEM_FREEZE,
-	/* through both */
-	ITEM_PUBLICATION_END,
-};
-
-struct item {
-	enum item_type type;
-	struct item *next;
-	size_t bytes;
-	struct ingest_job *job;
-	struct range tree; /* ITEM_RUN: [0, end of the run) */
-	int code;
-	struct publication *publication;
-	struct audience audience;
-	struct buf data;     /* claims, packed entries, a chain */
-	struct hash *leaves; /* ITEM_OWN */
-	uint32_t count;
-	bool urgent; /* ITEM_OWN: a retraction, or said to be */
-	bool wait;
-	uint32_t session;
-	struct log_name feed;
-	struct node_id node, introduced_by;
+/* What the work thread is to do with an item, in its tag; the writer hands it to the ledger. */
+enum work {
+	WORK_PASS,   /* nothing */
+	WORK_INGEST, /* verify the job: it becomes a LEDGER_RUN */
+	WORK_CLAIMS, /* judge the claims in data: they become LEDGER_OWN */
+	WORK_END,    /* of a publication */
 };
 
 struct queue {
 	pthread_mutex_t lock;
 	pthread_cond_t filled, drained;
-	struct item *first, *last;
+	struct ledger_item *first, *last;
 	size_t bytes;
 	bool closed;
 };
@@ -66,24 +39,11 @@ struct event_node {
 	struct event_node *next;
 };
 
-/* Own logs that one group commit touches: a feed for each audience, and the provenance log. */
-#define GROUP_LOGS_MAX 32
-
-/* An own log that has grown beyond its last signed size. */
-struct grown {
-	struct log_name log;
-	struct range before; /* as signed last */
-	struct range after;  /* as committed */
-	bool urgent;
-	bool corrupt; /* reads back with another root: never signed */
-	bool checked; /* read again in this turn, with the same root */
-};
-
 struct pipeline {
 	struct pipeline_config config;
 	struct queue to_work, to_writer;
 	pthread_t work, writer, index;
-	atomic_bool mute, sealing;
+	struct ledger *ledger;
 	atomic_size_t acts_waiting;
 	struct {
 		pthread_mutex_t lock;
@@ -104,24 +64,16 @@ struct pipeline {
 		void *reindex_user;
 	} progress;
 	/* the work thread's own */
-	struct item *out, **out_end; /* done, to be handed to the writer */
+	struct ledger_item *out, **out_end; /* done, to be handed to the writer */
 	size_t out_bytes;
 	struct map frontiers; /* packed feed name -> struct ingest_frontier */
 	struct intake_seen seen;
-	/* the writer's own */
-	struct grown grown[GROUP_LOGS_MAX]; /* committed, not signed yet */
-	size_t grown_len;
-	bool unsealed;                             /* some are signed as soon as it is possible */
-	struct checkpoint pending[GROUP_LOGS_MAX]; /* signed, put with the next commit */
-	size_t pending_len;
 };
 
-struct item *item_new(enum item_type type);
-void item_free(struct item *i);
-void queue_put(struct queue *q, struct item *i);
+void queue_put(struct queue *q, struct ledger_item *i);
 /* The whole list, waiting for one, at most patience_ms (0: for ever). NULL when closed and empty,
  * or when patience is at its end: closed tells which. */
-struct item *queue_take_all(struct queue *q, unsigned patience_ms, bool *closed);
+struct ledger_item *queue_take_all(struct queue *q, unsigned patience_ms, bool *closed);
 void queue_wait_below(struct queue *q, size_t bytes);
 bool queue_empty(struct queue *q);
 struct pipeline_event *event_new(struct pipeline *p, enum pipeline_event_type type);
@@ -131,6 +83,8 @@ int64_t wall_ms(void);
 /* Waits until everything that work has sent so far is written, and indexed unless the index fails
  * or the daemon stops. */
 void progress_wait_indexed(struct pipeline *p, uint64_t sent);
+
+struct ledger_ops writer_ledger_ops(struct pipeline *p);
 
 void *work_run(void *p);
 void *writer_run(void *p);

@@ -15,7 +15,7 @@
 static void hand_over_now(struct pipeline *p)
 {
 	while (p->out) {
-		struct item *i = p->out;
+		struct ledger_item *i = p->out;
 
 		p->out = i->next;
 		queue_wait_below(&p->to_writer, WRITE_AHEAD_BYTES);
@@ -25,7 +25,7 @@ static void hand_over_now(struct pipeline *p)
 	p->out_bytes = 0;
 }
 
-static void hand_over(struct pipeline *p, struct item *i)
+static void hand_over(struct pipeline *p, struct ledger_item *i)
 {
 	i->next = NULL;
 	*p->out_end = i;
@@ -71,7 +71,7 @@ static int frontier_load(struct pipeline *p, const struct log_name *feed, struct
 	return rc;
 }
 
-static void work_ingest(struct pipeline *p, struct item *i)
+static void work_ingest(struct pipeline *p, struct ledger_item *i)
 {
 	struct ingest_frontier *f = frontier_of(p, &i->job->feed);
 	int rc = 0;
@@ -86,19 +86,19 @@ static void work_ingest(struct pipeline *p, struct item *i)
 		e->job = i->job;
 		e->code = rc;
 		i->job = NULL;
-		item_free(i);
+		ledger_item_free(i);
 		event_send(p, e);
 		return;
 	}
 	ingest_drop_mismarked(i->job);
-	i->type = ITEM_RUN;
+	i->tag = WORK_PASS;
 	i->tree = f->tree;
 	hand_over(p, i);
 }
 
 /* --- own claims ------------------------------------------------------------------------------- */
 
-static void send_own(struct pipeline *p, struct item *i)
+static void send_own(struct pipeline *p, struct ledger_item *i)
 {
 	pthread_mutex_lock(&p->progress.lock);
 	p->progress.sent++;
@@ -169,22 +169,22 @@ static void refuse(struct publication *pub, const struct intake_claim *c, const 
 struct batch {
 	struct pipeline *p;
 	struct publication *publication;
-	struct item *open[OPEN_MAX];
+	struct ledger_item *open[OPEN_MAX];
 	size_t open_len;
 };
 
 static void batch_flush(struct batch *b, size_t at)
 {
-	struct item *i = b->open[at];
+	struct ledger_item *i = b->open[at];
 
 	b->open[at] = b->open[--b->open_len];
 	i->bytes += i->data.len;
 	send_own(b->p, i);
 }
 
-static struct item *batch_item(struct batch *b, struct audience audience)
+static struct ledger_item *batch_item(struct batch *b, struct audience audience)
 {
-	struct item *i;
+	struct ledger_item *i;
 
 	for (size_t at = 0; at < b->open_len; at++) {
 		i = b->open[at];
@@ -198,7 +198,7 @@ static struct item *batch_item(struct batch *b, struct audience audience)
 	}
 	if (b->open_len == sizeof(b->open) / sizeof(b->open[0]))
 		batch_flush(b, 0);
-	i = item_new(ITEM_OWN);
+	i = ledger_item_new(LEDGER_OWN);
 	i->publication = b->publication;
 	i->audience = audience;
 	i->data.max = BATCH_BYTES_MAX;
@@ -214,7 +214,7 @@ static int claim_publish(struct batch *b, const struct intake *in, struct store_
 {
 	struct publication *pub = b->publication;
 	struct intake_result result;
-	struct item *i;
+	struct ledger_item *i;
 	int rc = intake_judge(in, r, c, a, &result);
 
 	if (rc != 0)
@@ -258,7 +258,7 @@ static int claim_judge(struct pipeline *p, struct batch *b, struct intake *in,
 	return rc;
 }
 
-static void work_claims(struct pipeline *p, struct item *i)
+static void work_claims(struct pipeline *p, struct ledger_item *i)
 {
 	struct publication *pub = i->publication;
 	struct cursor in = cursor_of(buf_view(&i->data));
@@ -298,7 +298,7 @@ static void work_claims(struct pipeline *p, struct item *i)
 	while (b.open_len)
 		batch_flush(&b, 0);
 	arena_free(&a);
-	item_free(i);
+	ledger_item_free(i);
 	e = event_new(p, PIPELINE_TAKEN);
 	e->publication = pub;
 	event_send(p, e);
@@ -307,23 +307,23 @@ static void work_claims(struct pipeline *p, struct item *i)
 void *work_run(void *ctx)
 {
 	struct pipeline *p = ctx;
-	struct item *list;
+	struct ledger_item *list;
 	bool closed;
 
 	pthread_setname_np(pthread_self(), "work"); /* seen in top -H, and by the benchmark */
 	while ((list = queue_take_all(&p->to_work, 0, &closed))) {
 		while (list) {
-			struct item *i = list;
+			struct ledger_item *i = list;
 
 			list = i->next;
-			switch (i->type) {
-			case ITEM_INGEST:
+			switch (i->tag) {
+			case WORK_INGEST:
 				work_ingest(p, i);
 				break;
-			case ITEM_CLAIMS:
+			case WORK_CLAIMS:
 				work_claims(p, i);
 				break;
-			default: /* ITEM_PUBLICATION_END */
+			default: /* WORK_END */
 				send_own(p, i);
 				seen_forget(p);
 				break;

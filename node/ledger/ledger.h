@@ -42,11 +42,11 @@ struct ledger;
 /* --- items ------------------------------------------------------------------------------------ */
 
 enum ledger_item_type {
-	LEDGER_RUN,             /* job, tree: a verified run of another origin */
-	LEDGER_OWN,             /* publication, audience, data, leaves, count, urgent: own entries */
-	LEDGER_ACT,             /* data: a packed act; wait, session, feed */
-	LEDGER_PIN,             /* node, introduced_by, data: a card chain */
-	LEDGER_FREEZE,          /* feed */
+	LEDGER_RUN,    /* job, tree: a verified run of another origin */
+	LEDGER_OWN,    /* publication, audience, data, leaves, count, urgent: own entries */
+	LEDGER_ACT,    /* data: a packed act; wait, session, feed */
+	LEDGER_PIN,    /* node, introduced_by, data: a card chain */
+	LEDGER_FREEZE, /* feed */
 	LEDGER_PUBLICATION_END, /* publication: all of it has been put */
 };
 
@@ -83,7 +83,7 @@ enum ledger_news_type {
 	LEDGER_PROVENANCE, /* checkpoint: the log of acts has */
 	LEDGER_ENTERED,    /* session, feed: the act waited for is durable */
 	LEDGER_PUBLISHED,  /* publication, code: all of it is durable and signed, or failed */
-	LEDGER_CORRUPT,    /* feed: re-reading gave another root; nothing was signed, and is muted */
+	LEDGER_CORRUPT, /* feed: re-reading gave another root; nothing was signed, and is muted */
 };
 
 struct ledger_news {

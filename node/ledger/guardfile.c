@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "app/guardfile.h"
+#include "ledger/guardfile.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/text.h"
-#include "keys/file.h"
 
 static int line_read(struct guardfile *g, struct bytes line)
 {
@@ -25,33 +22,22 @@ static int line_read(struct guardfile *g, struct bytes line)
 	return guardfile_set(g, &log, size, &root);
 }
 
-int guardfile_read(struct guardfile *g, const char *path, struct err_text *err)
+int guardfile_parse(struct guardfile *g, struct bytes text, const char *name, struct err_text *err)
 {
-	struct buf text = buf_with_max(GUARDFILE_FEEDS_MAX * 256u);
-	struct bytes rest, line;
+	struct bytes line;
 	unsigned number = 0;
 	int rc = 0;
 
 	*g = (struct guardfile){0};
-	if ((size_t)snprintf(g->path, sizeof(g->path), "%s", path) >= sizeof(g->path))
-		return err_set(err, ENT_ELIMIT, "%s: the path is too long", path);
-	if (access(path, F_OK) != 0)
-		return err_set(err, ENT_ENOTFOUND, "%s: there is no guard file", path);
-	rc = file_read(path, &text, err);
-	if (rc != 0)
-		goto out;
-	rest = buf_view(&text);
-	while (rc == 0 && text_line_next(&rest, &line)) {
+	while (rc == 0 && text_line_next(&text, &line)) {
 		number++;
 		rc = line_read(g, line);
 		if (rc != 0)
 			err_set(err, rc,
 				"%s:%u: saw \"%.*s\", wanted an origin line, a size and a root",
-				path, number, (int)(line.len < 120 ? line.len : 120),
+				name, number, (int)(line.len < 120 ? line.len : 120),
 				(const char *)line.data);
 	}
-out:
-	buf_free(&text);
 	if (rc != 0)
 		guardfile_free(g);
 	return rc;
@@ -90,21 +76,15 @@ int guardfile_set(struct guardfile *g, const struct log_name *log, uint64_t size
 	return 0;
 }
 
-int guardfile_write(const struct guardfile *g, struct err_text *err)
+void guardfile_print(struct buf *out, const struct guardfile *g)
 {
-	struct buf text = buf_with_max(GUARDFILE_FEEDS_MAX * 256u);
-	int rc;
-
 	for (size_t i = 0; i < g->feeds_len; i++) {
 		char name[LOG_NAME_TEXT_SIZE], root[BASE64_TEXT_SIZE(HASH_BYTES)];
 
 		log_name_text(name, &g->feeds[i].log);
 		text_base64_encode(root, BYTES_OF(g->feeds[i].root.bytes));
-		buf_printf(&text, "%s %" PRIu64 " %s\n", name, g->feeds[i].size, root);
+		buf_printf(out, "%s %" PRIu64 " %s\n", name, g->feeds[i].size, root);
 	}
-	rc = buf_failed(&text) ? ENT_ENOMEM : file_write(g->path, buf_view(&text), 0600, err);
-	buf_free(&text);
-	return rc;
 }
 
 void guardfile_free(struct guardfile *g)

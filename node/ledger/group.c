@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The commit: every item of the group and the acts that tell of it, in one synced transaction.
+ */
+#include <stdlib.h>
+
+#include "ledger/impl.h"
+
+/* --- gathering acts --------------------------------------------------------------------------- */
+
+static void group_act(struct ledger *l, const struct act_body *act)
+{
+	if (act_entry(&l->acts, act, l->now_ms, &l->config.rng) != 0)
+		abort(); /* what the daemon enters is within bounds */
+	l->acts_len++;
+}
+
+static void received_flush(struct ledger *l)
+{
+	if (l->receiving)
+		group_act(l, &l->received);
+	l->receiving = false;
+}
+
+/* Adjacent runs of one feed from one session are one act. */
+static void received_add(struct ledger *l, const struct ingest_job *job)
+{
+	struct act_body *r = &l->received;
+
+	if (!l->receiving || !log_name_eq(&r->log, &job->feed) || r->to != job->start ||
+		memcmp(l->received_session, job->binding, sizeof(job->binding)) != 0) {
+		received_flush(l);
+		memcpy(l->received_session, job->binding, sizeof(l->received_session));
+		*r = (struct act_body){.act = ACT_RECEIVED,
+			.has_peer = true,
+			.peer = job->peer,
+			.session = BYTES_OF(l->received_session),
+			.has_log = true,
+			.log = job->feed,
+			.from = job->start};
+		l->receiving = true;
+	}
+	r->to = job->start + job->count;
+	r->count = r->to - r->from;
+	memcpy(l->received_root, job->checkpoint.root.bytes, HASH_BYTES);
+	r->root = BYTES_OF(l->received_root);
+}
+
+static void published_enter(struct ledger *l, const struct publication *pub,
+	const struct log_name *log, uint64_t from, uint64_t to)
+{
+	struct act_body act = {.act = ACT_PUBLISHED,
+		.has_log = true,
+		.log = *log,
+		.from = from,
+		.to = to,
+		.count = to - from,
+		.operator_name = bytes_str(pub->operator_name),
+		.publication = BYTES_OF(pub->id)};
+
+	if (pub->has_file) {
+		act.hash = BYTES_OF(pub->file_hash);
+		act.salt = BYTES_OF(pub->file_salt);
+	}
+	group_act(l, &act);
+}
+
+/* What a publication was refused, and which guard rails were lifted for it. */
+static void rules_enter(struct ledger *l, const struct publication *pub)
+{
+	for (size_t i = 0; i < pub->rules_len; i++) {
+		struct act_body act = {.act = pub->rules[i].lifted ? ACT_LIFTED : ACT_REFUSED,
+			.rule = bytes_str(pub->rules[i].name),
+			.count = pub->rules[i].count,
+			.operator_name = bytes_str(pub->operator_name),
+			.publication = BYTES_OF(pub->id)};
+
+		group_act(l, &act);
+	}
+}
+
+/* --- applying items --------------------------------------------------------------------------- */
+
+/* The log's place among those that have grown, the one behind the last when it is new there; NULL
+ * when there are too many. One is kept for the provenance log. */
+static struct grown *grown_of(struct ledger *l, const struct log_name *log)
+{
+	size_t max = is_feed(log) ? GROUP_LOGS_MAX - 1 : GROUP_LOGS_MAX;
+
+	for (size_t i = 0; i < l->growing_len; i++)
+		if (log_name_eq(&l->growing[i].log, log))
+			return &l->growing[i];
+	return l->growing_len < max ? &l->growing[l->growing_len] : NULL;
+}
+
+static int append_own(struct ledger *l, struct store_txn *txn, const struct log_name *name,
+	struct bytes entries, const struct hash *leaves, uint32_t count, bool urgent,
+	uint64_t *from)
+{
+	struct store_run run = {
+		.log = *name, .count = count, .entries = entries, .received_ms = l->now_ms};
+	struct grown *w = grown_of(l, name);
+	struct range before;
+	struct store_log log;
+	int rc = store_txn_log(txn, name, true, &log);
+
+	if (rc != 0)
+		return rc;
+	if (!w)
+		return ENT_ELIMIT;
+	before = log.tree;
+	*from = run.start = log.size;
+	for (uint32_t i = 0; i < count; i++)
+		range_append(&log.tree, &leaves[i]);
+	run.tree = &log.tree;
+	rc = store_append(txn, &run);
+	if (rc != 0)
+		return rc;
+	if (w == &l->growing[l->growing_len]) {
+		*w = (struct grown){.log = *name, .before = before};
+		l->growing_len++;
+	}
+	w->after = log.tree;
+	w->urgent |= urgent;
+	return 0;
+}
+
+static int apply_own(struct ledger *l, struct store_txn *txn, struct ledger_item *i)
+{
+	struct log_name name = {.node = l->config.self,
+		.incarnation = l->config.identity->incarnation,
+		.audience = i->audience};
+	uint64_t from;
+	int rc;
+
+	if (atomic_load(&l->mute))
+		return ENT_EMUTE;
+	rc = append_own(l, txn, &name, buf_view(&i->data), i->leaves, i->count, i->urgent, &from);
+	if (rc == 0)
+		published_enter(l, i->publication, &name, from, from + i->count);
+	return rc;
+}
+
+static int apply_run(struct ledger *l, struct store_txn *txn, struct ledger_item *i)
+{
+	const struct ingest_job *job = i->job;
+	struct store_run run = {.log = job->feed,
+		.start = job->start,
+		.count = job->count,
+		.entries = bytes_from(job->entries, job->entries_len),
+		.tree = &i->tree,
+		.via = job->peer,
+		.received_ms = l->now_ms};
+	struct store_log log;
+	int rc = store_txn_log(txn, &job->feed, true, &log);
+
+	if (rc != 0)
+		return rc;
+	if (log.size != job->start) /* an earlier one failed to be stored: this comes too early */
+		return ENT_ESTATE;
+	rc = store_append(txn, &run);
+	if (rc == 0)
+		rc = store_checkpoint_put(txn, &job->checkpoint);
+	if (rc == 0)
+		received_add(l, job);
+	return rc;
+}
+
+/* Nothing is known here of a feed that forked before its first entry came. */
+static int apply_freeze(struct store_txn *txn, const struct ledger_item *i)
+{
+	struct store_log log;
+	int rc = store_txn_log(txn, &i->feed, true, &log);
+
+	return rc != 0 ? rc : store_log_freeze(txn, &i->feed);
+}
+
+/* Errors that are about the item and leave the transaction as it was (store.h): the others are
+ * about the store. */
+static bool of_item(int code)
+{
+	switch (code) {
+	case ENT_EINVALID:
+	case ENT_ELIMIT:
+	case ENT_EMUTE:
+	case ENT_ENOTFOUND:
+	case ENT_EPROOF:
+	case ENT_ESTATE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int apply_item(struct ledger *l, struct store_txn *txn, struct ledger_item *i)
+{
+	switch (i->type) {
+	case LEDGER_RUN:
+		return apply_run(l, txn, i);
+	case LEDGER_OWN:
+		return apply_own(l, txn, i);
+	case LEDGER_ACT:
+		received_flush(l);
+		be64_put(i->data.data + ENTRY_TIME_OFFSET, (uint64_t)l->now_ms);
+		buf_bytes(&l->acts, buf_view(&i->data));
+		l->acts_len++;
+		return 0;
+	case LEDGER_PIN:
+		return store_origin_put(txn, &i->node, buf_view(&i->data), &i->introduced_by,
+			l->now_ms);
+	case LEDGER_FREEZE:
+		return apply_freeze(txn, i);
+	default: /* LEDGER_PUBLICATION_END */
+		rules_enter(l, i->publication);
+		return 0;
+	}
+}
+
+static int apply_acts(struct ledger *l, struct store_txn *txn)
+{
+	struct hash *leaves;
+	struct cursor c;
+	uint64_t from;
+	int rc = 0;
+
+	received_flush(l);
+	if (l->acts_len == 0)
+		return 0;
+	if (buf_failed(&l->acts))
+		return ENT_ENOMEM;
+	leaves = calloc(l->acts_len, sizeof(*leaves));
+	if (!leaves)
+		return ENT_ENOMEM;
+	c = cursor_of(buf_view(&l->acts));
+	for (uint32_t i = 0; i < l->acts_len && rc == 0; i++) {
+		struct entry e;
+
+		rc = entry_next(&c, &e);
+		if (rc == 0)
+			hash_leaf(&leaves[i], e.leaf);
+	}
+	if (rc == 0)
+		rc = append_own(l, txn, &l->config.provenance, buf_view(&l->acts), leaves,
+			l->acts_len, false, &from);
+	free(leaves);
+	return rc;
+}
+
+static int pending_put(const struct ledger *l, struct store_txn *txn)
+{
+	for (size_t i = 0; i < l->pending_len; i++) {
+		int rc = store_checkpoint_put(txn, &l->pending[i]);
+
+		if (rc != 0 && rc != ENT_ESTATE) /* frozen since */
+			return rc;
+	}
+	return 0;
+}
+
+int group_commit(struct ledger *l)
+{
+	struct store_txn *txn;
+	int rc = store_begin(l->config.store, &txn);
+
+	if (rc != 0)
+		return rc;
+	memcpy(l->growing, l->grown, sizeof(l->growing));
+	l->growing_len = l->grown_len;
+	l->now_ms = l->config.ops.wall_ms(l->config.ops.ctx);
+	l->acts_len = 0;
+	buf_reset(&l->acts);
+	l->receiving = false;
+	rc = pending_put(l, txn);
+	for (struct ledger_item *i = l->items; i && rc == 0; i = i->next) {
+		i->code = apply_item(l, txn, i);
+		if (!of_item(i->code))
+			rc = i->code;
+	}
+	if (rc == 0)
+		rc = apply_acts(l, txn);
+	if (rc != 0) {
+		store_abort(txn);
+		return rc;
+	}
+	ledger_at(l, LEDGER_STEP_COMMIT);
+	rc = store_commit(txn);
+	if (rc != 0)
+		return rc;
+	l->pending_len = 0;
+	memcpy(l->grown, l->growing, sizeof(l->grown));
+	l->grown_len = l->growing_len;
+	return 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Inside of the ledger:
+ *
+ *     ledger.c  life, the run of a group, telling
+ *     group.c   the commit: items and acts into one transaction
+ *     seal.c    re-reading, guard, signatures; what a crash left unsigned
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "ledger/ledger.h"
+#include "provenance/act.h"
+
+/* Bytes in one group commit. */
+#define GROUP_BYTES (8u * 1024u * 1024u)
+/* Acts of one group, packed. */
+#define GROUP_ACTS_BYTES (64u * 1024u * 1024u)
+/* Own logs that one group touches: a feed for each audience, and the provenance log. */
+#define GROUP_LOGS_MAX 32
+
+/* An own log that has grown beyond its last signed size. */
+struct grown {
+	struct log_name log;
+	struct range before; /* as signed last */
+	struct range after;  /* as committed */
+	bool urgent;
+	bool corrupt; /* reads back with another root: never signed */
+	bool checked; /* read again in this turn, with the same root */
+};
+
+struct ledger {
+	struct ledger_config config;
+	atomic_bool mute, sealing;
+	struct grown grown[GROUP_LOGS_MAX]; /* committed, not signed yet */
+	size_t grown_len;
+	bool unsealed;                             /* some are signed as soon as it is possible */
+	struct checkpoint pending[GROUP_LOGS_MAX]; /* signed, put with the next commit */
+	size_t pending_len;
+
+	/* --- the group -------------------------------------------------------------------- */
+	struct ledger_item *items, *last; /* in order */
+	size_t bytes;
+	uint32_t own_entries;
+	size_t own_bytes;
+	struct grown growing[GROUP_LOGS_MAX]; /* `grown` once committed */
+	size_t growing_len;
+	int64_t now_ms;  /* of every act in it: times in the log follow its order */
+	struct buf acts; /* packed entries for the provenance log */
+	uint32_t acts_len;
+	struct act_body received; /* the act RECEIVED being gathered */
+	bool receiving;
+	uint8_t received_session[16], received_root[HASH_BYTES];
+};
+
+/* --- ledger.c --------------------------------------------------------------------------------- */
+void ledger_at(struct ledger *l, enum ledger_step step);
+void ledger_tell(struct ledger *l, const struct ledger_news *news);
+bool is_feed(const struct log_name *log);
+
+/* --- group.c ---------------------------------------------------------------------------------- */
+int group_commit(struct ledger *l) MUST_CHECK;
+
+/* --- seal.c ----------------------------------------------------------------------------------- */
+int group_seal(struct ledger *l) MUST_CHECK;

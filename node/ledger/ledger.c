@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "ledger/ledger.h"
+
+#include <stdlib.h>
+
+#include "ledger/impl.h"
+#include "proto/limits.h"
+
+/* --- items ------------------------------------------------------------------------------------ */
+
+struct ledger_item *ledger_item_new(enum ledger_item_type type)
+{
+	struct ledger_item *i = calloc(1, sizeof(*i));
+
+	if (!i)
+		abort(); /* queues are bounded; without memory nothing can be said either */
+	i->type = type;
+	i->bytes = sizeof(*i);
+	i->data = buf_with_max(CARD_CHAIN_MAX * (CARD_BYTES_MAX + 8));
+	return i;
+}
+
+void ledger_item_free(struct ledger_item *i)
+{
+	ingest_job_free(i->job);
+	buf_free(&i->data);
+	free(i->leaves);
+	free(i);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+int ledger_new(struct ledger **out, const struct ledger_config *config)
+{
+	struct ledger *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return ENT_ENOMEM;
+	l->config = *config;
+	atomic_init(&l->mute, config->mute);
+	atomic_init(&l->sealing, false);
+	l->acts = buf_with_max(GROUP_ACTS_BYTES);
+	*out = l;
+	return 0;
+}
+
+void ledger_free(struct ledger *l)
+{
+	if (!l)
+		return;
+	while (l->items) {
+		struct ledger_item *i = l->items;
+
+		l->items = i->next;
+		ledger_item_free(i);
+	}
+	buf_free(&l->acts);
+	free(l);
+}
+
+void ledger_mute(struct ledger *l)
+{
+	atomic_store(&l->mute, true);
+}
+
+bool ledger_muted(const struct ledger *l)
+{
+	return atomic_load(&l->mute);
+}
+
+void ledger_allow_sealing(struct ledger *l)
+{
+	atomic_store(&l->sealing, true);
+}
+
+void ledger_at(struct ledger *l, enum ledger_step step)
+{
+	if (l->config.ops.step)
+		l->config.ops.step(l->config.ops.ctx, step);
+}
+
+bool is_feed(const struct log_name *log)
+{
+	return log->audience.kind != AUDIENCE_PROVENANCE;
+}
+
+/* --- gathering -------------------------------------------------------------------------------- */
+
+bool ledger_fits(const struct ledger *l, const struct ledger_item *i)
+{
+	if (l->bytes >= GROUP_BYTES)
+		return false;
+	return i->type != LEDGER_OWN || l->own_entries == 0 ||
+	       (l->own_entries + i->count <= BATCH_ENTRIES_MAX &&
+		       l->own_bytes + i->data.len <= BATCH_BYTES_MAX);
+}
+
+void ledger_put(struct ledger *l, struct ledger_item *i)
+{
+	i->next = NULL;
+	if (l->last)
+		l->last->next = i;
+	else
+		l->items = i;
+	l->last = i;
+	l->bytes += i->bytes;
+	if (i->type != LEDGER_OWN)
+		return;
+	l->own_entries += i->count;
+	l->own_bytes += i->data.len;
+}
+
+bool ledger_owes(const struct ledger *l)
+{
+	return l->pending_len > 0 || l->items || l->unsealed;
+}
+
+/* --- telling ---------------------------------------------------------------------------------- */
+
+void ledger_tell(struct ledger *l, const struct ledger_news *news)
+{
+	l->config.ops.tell(l->config.ops.ctx, news);
+}
+
+static void tell_publication(struct ledger *l, struct publication *pub, int code)
+{
+	struct ledger_news news = {.type = LEDGER_PUBLISHED, .publication = pub};
+
+	if (pub->code == 0)
+		pub->code = code;
+	news.code = pub->code;
+	ledger_tell(l, &news);
+}
+
+/* One item of the group is done (code 0) or has failed. */
+static void tell_item(struct ledger *l, struct ledger_item *i, int code)
+{
+	struct ledger_news news = {.code = code ? code : i->code};
+
+	if (i->type == LEDGER_RUN) {
+		news.type = news.code ? LEDGER_REJECTED : LEDGER_STORED;
+		news.job = i->job;
+		i->job = NULL;
+		ledger_tell(l, &news);
+	} else if (i->type == LEDGER_OWN && news.code != 0) {
+		i->publication->code = news.code;
+	} else if (i->type == LEDGER_PUBLICATION_END) {
+		tell_publication(l, i->publication, news.code);
+	} else if (i->type == LEDGER_ACT && i->wait) {
+		news = (struct ledger_news){
+			.type = LEDGER_ENTERED, .session = i->session, .feed = i->feed};
+		ledger_tell(l, &news);
+	}
+}
+
+static bool may_wait(const struct ledger_item *i)
+{
+	return i->type == LEDGER_ACT || i->type == LEDGER_PIN || i->type == LEDGER_FREEZE;
+}
+
+static void publication_grown(const struct ledger *l, const struct ledger_item *i)
+{
+	for (size_t k = 0; k < l->growing_len; k++)
+		if (audience_eq(l->growing[k].log.audience, i->audience))
+			publication_feed_set(i->publication, i->audience, l->growing[k].after.end);
+}
+
+/* Tells of every item, frees it, and keeps for later those that wait for better times. */
+static void group_finish(struct ledger *l, int committed, int sealed, struct ledger_done *done)
+{
+	struct ledger_item *next, *items = l->items;
+
+	l->items = l->last = NULL;
+	for (struct ledger_item *i = items; i; i = next) {
+		next = i->next;
+		if (committed != 0 && may_wait(i)) {
+			ledger_put(l, i);
+			continue;
+		}
+		done->own += i->type == LEDGER_OWN || i->type == LEDGER_PUBLICATION_END;
+		done->acts += i->type == LEDGER_ACT;
+		if (i->type == LEDGER_OWN)
+			publication_grown(l, i);
+		/* What came from others is durable with the commit; what is our own needs the
+		 * signature. */
+		tell_item(l, i, i->type == LEDGER_RUN || committed != 0 ? committed : sealed);
+		ledger_item_free(i);
+	}
+	/* What is kept does not count: what comes next is not to wait for it. */
+	l->bytes = l->own_bytes = 0;
+	l->own_entries = 0;
+}
+
+/* --- the run ---------------------------------------------------------------------------------- */
+
+static bool ends_publication(const struct ledger *l)
+{
+	for (const struct ledger_item *i = l->items; i; i = i->next)
+		if (i->type == LEDGER_PUBLICATION_END)
+			return true;
+	return false;
+}
+
+/*
+ * Whoever has published may look at once, with a command that reads the store by itself: then the
+ * checkpoints are there before the answer. A failure is no harm: they go with a later commit.
+ */
+static void checkpoints_carry(struct ledger *l)
+{
+	struct store_txn *txn;
+	int rc;
+
+	ledger_at(l, LEDGER_STEP_CARRY);
+	rc = store_begin(l->config.store, &txn);
+	if (rc != 0)
+		return;
+	for (size_t i = 0; i < l->pending_len && rc == 0; i++)
+		rc = store_checkpoint_put(txn, &l->pending[i]);
+	if (rc != 0)
+		store_abort(txn);
+	else if (store_commit(txn) == 0)
+		l->pending_len = 0;
+}
+
+int ledger_run(struct ledger *l, struct ledger_done *done)
+{
+	int committed = group_commit(l);
+	int sealed = committed == 0 ? group_seal(l) : committed;
+
+	*done = (struct ledger_done){0};
+	if (sealed == 0 && l->pending_len > 0 && ends_publication(l))
+		checkpoints_carry(l);
+	group_finish(l, committed, sealed, done);
+	ledger_at(l, LEDGER_STEP_FINISHED);
+	return sealed;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "ledger/impl.h"
+
+/* --- sealing ---------------------------------------------------------------------------------- */
+
+/* The second path: what lies in the store now, read again and hashed again. */
+static int recompute(struct ledger *l, const struct grown *w)
+{
+	struct range tree = w->before;
+	struct store_reader *r;
+	struct hash want, have;
+	int rc = store_reader_open(l->config.store, &r);
+
+	while (rc == 0 && tree.end < w->after.end) {
+		struct buf entries = buf_with_max(BATCH_BYTES_MAX + ENTRY_PACKED_MAX);
+		struct cursor c;
+		uint32_t count = 0;
+
+		rc = store_run_read(r, &w->log, tree.end, w->after.end, BATCH_BYTES_MAX, &entries,
+			&count);
+		c = cursor_of(buf_view(&entries));
+		for (uint32_t i = 0; i < count && rc == 0; i++) {
+			struct hash leaf, commitment;
+			struct entry e;
+
+			rc = entry_next(&c, &e);
+			if (rc != 0)
+				break;
+			hash_commitment(&commitment, e.salt, e.body);
+			if (memcmp(commitment.bytes, e.leaf.data + ENTRY_COMMITMENT_OFFSET,
+				    HASH_BYTES) != 0)
+				rc = ENT_ECORRUPT;
+			hash_leaf(&leaf, e.leaf);
+			range_append(&tree, &leaf);
+		}
+		buf_free(&entries);
+	}
+	store_reader_close(r);
+	if (rc != 0)
+		return rc;
+	range_root(&tree, &have);
+	range_root(&w->after, &want);
+	return hash_eq(&have, &want) ? 0 : ENT_ECORRUPT;
+}
+
+/* What lies corrupt in the store is not signed, nor is any feed while the node is mute, or before
+ * a peer has had the time to say that this is a clone. */
+static bool may_seal(struct ledger *l, const struct grown *w)
+{
+	if (w->corrupt)
+		return false;
+	return !is_feed(&w->log) || (atomic_load(&l->sealing) && !ledger_muted(l));
+}
+
+static int guard_write(struct ledger *l)
+{
+	const struct ledger_ops *ops = &l->config.ops;
+	bool feeds = false;
+	int rc = 0;
+
+	for (size_t i = 0; i < l->grown_len && rc == 0; i++) {
+		const struct grown *w = &l->grown[i];
+		struct hash root;
+
+		if (!is_feed(&w->log) || !w->checked)
+			continue;
+		range_root(&w->after, &root);
+		rc = guardfile_set(l->config.guard, &w->log, w->after.end, &root);
+		feeds = true;
+	}
+	if (rc != 0 || !feeds)
+		return rc;
+	ledger_at(l, LEDGER_STEP_GUARD);
+	return ops->guard_save(ops->ctx, l->config.guard);
+}
+
+static void sign(struct ledger *l, const struct grown *w)
+{
+	struct checkpoint *c = &l->pending[l->pending_len++];
+
+	c->log = w->log;
+	c->size = w->after.end;
+	range_root(&w->after, &c->root);
+	checkpoint_sign(c, l->config.identity->log_secret);
+}
+
+static void tell_signed(struct ledger *l, const struct checkpoint *c, bool urgent)
+{
+	struct ledger_news news = {
+		.type = is_feed(&c->log) ? LEDGER_SEALED : LEDGER_PROVENANCE,
+		.checkpoint = *c,
+		.urgent = urgent,
+	};
+
+	ledger_tell(l, &news);
+}
+
+/* Reads what has grown again; where another root comes out the node is mute from here on. */
+static int group_recompute(struct ledger *l)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < l->grown_len && rc == 0; i++) {
+		struct grown *w = &l->grown[i];
+		struct ledger_news news = {.type = LEDGER_CORRUPT, .feed = w->log};
+
+		w->checked = false;
+		if (!may_seal(l, w))
+			continue;
+		rc = recompute(l, w);
+		w->checked = rc == 0;
+		if (rc != ENT_ECORRUPT)
+			continue;
+		w->corrupt = true;
+		ledger_mute(l);
+		ledger_tell(l, &news);
+		rc = 0;
+	}
+	return rc;
+}
+
+/* Signs what has been committed and not been signed, from this group or from one whose sealing
+ * failed. ENT_EMUTE: all but feeds, which stay as they are until the next start. */
+int group_seal(struct ledger *l)
+{
+	bool urgent[GROUP_LOGS_MAX];
+	size_t kept = 0, first = l->pending_len;
+	int rc;
+
+	ledger_at(l, LEDGER_STEP_REREAD);
+	rc = group_recompute(l);
+	if (rc == 0)
+		rc = guard_write(l);
+	l->unsealed = rc != 0;
+	if (rc != 0)
+		return rc;
+	ledger_at(l, LEDGER_STEP_SIGN);
+	for (size_t i = 0; i < l->grown_len; i++) {
+		/* The node may have gone mute since. */
+		if (l->grown[i].checked && may_seal(l, &l->grown[i])) {
+			urgent[l->pending_len] = l->grown[i].urgent;
+			sign(l, &l->grown[i]);
+		} else {
+			l->grown[kept++] = l->grown[i];
+		}
+	}
+	l->unsealed = kept && !ledger_muted(l);
+	l->grown_len = kept;
+	ledger_at(l, LEDGER_STEP_TELL);
+	for (size_t i = first; i < l->pending_len; i++)
+		tell_signed(l, &l->pending[i], urgent[i]);
+	return kept ? ENT_EMUTE : 0;
+}
+
+/*
+ * After a crash between commit and signature (or before the signature was stored): what lies in the
+ * store beyond its newest checkpoint is sealed now, by the same steps.
+ */
+static int find_unsealed(void *ctx, const struct store_log *log)
+{
+	struct ledger *l = ctx;
+	struct grown *w = &l->grown[l->grown_len];
+	uint64_t signed_size = log->has_checkpoint ? log->checkpoint.size : 0;
+
+	if (!node_id_eq(&log->name.node, &l->config.self) || log->size <= signed_size ||
+		log->name.incarnation != l->config.identity->incarnation ||
+		(is_feed(&log->name) && ledger_muted(l)))
+		return 0;
+	if (l->grown_len == GROUP_LOGS_MAX)
+		return ENT_ELIMIT;
+	*w = (struct grown){.log = log->name, .after = log->tree};
+	w->before.end = signed_size; /* its hashes are read below, outside of this walk */
+	l->grown_len++;
+	return 0;
+}
+
+int ledger_recover(struct ledger *l)
+{
+	struct store_reader *r;
+	int rc = store_reader_open(l->config.store, &r);
+
+	if (rc != 0)
+		return rc;
+	rc = store_log_each(r, find_unsealed, l);
+	for (size_t i = 0; i < l->grown_len && rc == 0; i++) {
+		struct grown *w = &l->grown[i];
+		struct store_log log;
+		struct store_tree tree = {.reader = r};
+
+		rc = store_log_get(r, &w->log, &log);
+		tree.log = log.number;
+		if (rc == 0)
+			rc = proof_range_build(&w->before, 0, w->before.end, store_tree_subtree,
+				&tree);
+	}
+	store_reader_close(r);
+	if (rc != 0) {
+		l->grown_len = 0; /* nothing half known may be taken for what was signed */
+		return rc;
+	}
+	return group_seal(l);
+}
