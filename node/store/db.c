@@ -79,17 +79,21 @@ static int env_open(struct db *db, const char *dir, unsigned flags, size_t map)
 
 static int tables_open(struct db *db, bool write, const char *const *tables, unsigned tables_len)
 {
+	unsigned opened = 0;
 	MDB_txn *txn;
 	int rc = mdb_txn_begin(db->env, NULL, write ? 0 : MDB_RDONLY, &txn);
 
 	if (rc)
 		return rc;
-	for (unsigned i = 0; i < tables_len && rc == 0; i++)
+	for (unsigned i = 0; i < tables_len && rc == 0; i++) {
 		rc = mdb_dbi_open(txn, tables[i], write ? MDB_CREATE : 0, &db->tables[i]);
+		opened += rc == 0;
+	}
 	if (rc == 0)
 		return mdb_txn_commit(txn);
 	mdb_txn_abort(txn);
-	return rc;
+	/* Some are there: an older layout, which only a writer brings up to date. */
+	return rc == MDB_NOTFOUND && opened > 0 ? MDB_VERSION_MISMATCH : rc;
 }
 
 int db_open(struct db *db, const char *dir, bool write, unsigned flags, const char *const *tables,

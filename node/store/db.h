@@ -16,7 +16,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-#define DB_TABLES_MAX    8
+#define DB_TABLES_MAX    24
 
 #define DB_MAP_BYTES_MIN (256ull << 20)
 

@@ -12,9 +12,10 @@
 #include "store/db.h"
 #include "store/store.h"
 
-#define STORE_SCHEMA   1u
-#define INDEX_SCHEMA   1u
-#define STORE_ID_BYTES 16
+#define STORE_SCHEMA       2u
+#define STORE_SCHEMA_FIRST 1u /* brought up to date in place */
+#define INDEX_SCHEMA       2u
+#define STORE_ID_BYTES     16
 
 enum log_table {
 	LOG_META,
@@ -24,6 +25,9 @@ enum log_table {
 	LOG_RUNS,
 	LOG_TREE,
 	LOG_ORIGINS,
+	LOG_ERASURES,
+	LOG_ERASING,
+	LOG_MISSING,
 	LOG_TABLES
 };
 
@@ -33,6 +37,8 @@ enum index_table {
 	INDEX_OBJECT,
 	INDEX_EXPIRY,
 	INDEX_HIDDEN,
+	INDEX_UNLISTED,
+	INDEX_FLOORS,
 	INDEX_TABLES
 };
 

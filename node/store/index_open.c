@@ -30,6 +30,8 @@ static const char *const index_tables[INDEX_TABLES] = {
 	[INDEX_OBJECT] = "object",
 	[INDEX_EXPIRY] = "expiry",
 	[INDEX_HIDDEN] = "hidden",
+	[INDEX_UNLISTED] = "unlisted",
+	[INDEX_FLOORS] = "floors",
 };
 
 static void index_path(const struct store *s, char out[PATH_SIZE], const char *name)

@@ -19,6 +19,9 @@ static const char *const log_tables[LOG_TABLES] = {
 	[LOG_RUNS] = "runs",
 	[LOG_TREE] = "tree",
 	[LOG_ORIGINS] = "origins",
+	[LOG_ERASURES] = "erasures",
+	[LOG_ERASING] = "erasing",
+	[LOG_MISSING] = "missing",
 };
 
 static int meta_get(struct store *s, MDB_txn *txn, const char *name, void *out, size_t len)
@@ -61,6 +64,7 @@ out:
 	return db_err(rc);
 }
 
+/* ENT_EAGAIN: an older layout that can be taken up. */
 static int truth_check(struct store *s)
 {
 	MDB_txn *txn;
@@ -71,11 +75,36 @@ static int truth_check(struct store *s)
 		return rc;
 	rc = meta_get(s, txn, ".schema", schema, sizeof(schema));
 	if (rc == 0 && be32_get(schema) != STORE_SCHEMA)
-		rc = ENT_EVERSION;
-	if (rc == 0)
-		rc = meta_get(s, txn, ".id", s->id, sizeof(s->id));
+		rc = be32_get(schema) == STORE_SCHEMA_FIRST && s->mode == STORE_WRITE
+			     ? ENT_EAGAIN
+			     : ENT_EVERSION;
+	if (rc == 0 || rc == ENT_EAGAIN) {
+		int id = meta_get(s, txn, ".id", s->id, sizeof(s->id));
+
+		rc = id ? id : rc;
+	}
 	mdb_txn_abort(txn);
 	return rc;
+}
+
+/* Schema 2 has further tables, all empty at first, and nothing else: opening has made them. */
+static int truth_upgrade(struct store *s)
+{
+	MDB_val key = db_val(".schema", strlen(".schema"));
+	MDB_val value;
+	MDB_txn *txn;
+	uint8_t schema[4];
+	int rc = mdb_txn_begin(s->log.env, NULL, 0, &txn);
+
+	if (rc)
+		return db_err(rc);
+	be32_put(schema, STORE_SCHEMA);
+	value = db_val(schema, sizeof(schema));
+	rc = mdb_put(txn, s->log.tables[LOG_META], &key, &value, 0);
+	if (rc == 0)
+		return db_commit(&s->log, txn);
+	mdb_txn_abort(txn);
+	return db_err(rc);
 }
 
 static int truth_open(struct store *s, struct err_text *err)
@@ -91,6 +120,8 @@ static int truth_open(struct store *s, struct err_text *err)
 		rc = truth_check(s);
 	if (rc == ENT_ENOTFOUND && s->mode == STORE_WRITE)
 		rc = truth_create(s);
+	if (rc == ENT_EAGAIN)
+		rc = truth_upgrade(s);
 	/*
 	 * A writer killed between writing and syncing its last commit: what is read here is
 	 * announced.
@@ -99,8 +130,9 @@ static int truth_open(struct store *s, struct err_text *err)
 		rc = db_err(mdb_env_sync(s->log.env, 1));
 	if (rc == ENT_EVERSION)
 		return err_set(err, rc,
-			"%s: written by another version, this program knows schema %u", dir,
-			STORE_SCHEMA);
+			"%s: written by another version; this program knows schema %u, and its "
+			"daemon takes an older one up",
+			dir, STORE_SCHEMA);
 	return rc ? err_set(err, rc, "%s: %s", dir, err_sentence(rc)) : 0;
 }
 

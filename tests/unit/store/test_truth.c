@@ -482,27 +482,67 @@ static void reading_creates_nothing(void **state)
 	test_dir_remove(dir);
 }
 
-static void an_unknown_schema_is_refused(void **state)
+/* Says in a closed store that another schema wrote it; without drop, that has the same tables. */
+static void schema_set(const char *dir, const char schema[4], const char *drop)
 {
-	static const char *const tables[] = {"meta"};
-	const char *dir = test_dir();
-	MDB_val key = db_val(".schema", 7), value = db_val("\0\0\0\2", 4);
+	static const char *tables[2] = {"meta"};
+	MDB_val key = db_val(".schema", 7), value = db_val(schema, 4);
 	struct db db = {0};
-	struct err_text err;
-	struct store *s;
 	MDB_txn *txn;
 	char path[2048];
 
-	(void)state;
-	store_close(model_open(dir, STORE_WRITE));
+	tables[1] = drop;
 	snprintf(path, sizeof(path), "%s/log", dir);
-	assert_ok(db_open(&db, path, true, 0, tables, 1));
+	assert_ok(db_open(&db, path, true, 0, tables, drop ? 2 : 1));
 	assert_ok(mdb_txn_begin(db.env, NULL, 0, &txn));
 	assert_ok(mdb_put(txn, db.tables[0], &key, &value, 0));
+	if (drop)
+		assert_ok(mdb_drop(txn, db.tables[1], 1));
 	assert_ok(mdb_txn_commit(txn));
 	db_close(&db);
+}
+
+static void an_unknown_schema_is_refused(void **state)
+{
+	const char *dir = test_dir();
+	struct err_text err;
+	struct store *s;
+
+	(void)state;
+	store_close(model_open(dir, STORE_WRITE));
+	schema_set(dir, "\0\0\0\x63", NULL);
 	assert_int_equal(store_open(&s, dir, STORE_WRITE, &err), ENT_EVERSION);
 	assert_int_equal(store_open(&s, dir, STORE_READ, &err), ENT_EVERSION);
+	test_dir_remove(dir);
+}
+
+static void the_first_schema_is_taken_up_by_a_writer(void **state)
+{
+	const char *dir = test_dir();
+	struct model_log m;
+	struct err_text err;
+	struct store_reader *r;
+	struct store *s;
+	struct env_rng rng;
+	uint64_t seed = 7;
+
+	(void)state;
+	rng = test_rng(&seed);
+	model_log_init(&m, model_name(1, 100, audience_of(AUDIENCE_CLEAR)));
+	s = model_open(dir, STORE_WRITE);
+	model_entries(&m, &rng, 300, 50);
+	model_store(s, &m);
+	store_close(s);
+	schema_set(dir, "\0\0\0\1", "erasing");
+
+	assert_int_equal(store_open(&s, dir, STORE_READ, &err), ENT_EVERSION);
+	store_close(model_open(dir, STORE_WRITE));
+	s = model_open(dir, STORE_READ);
+	assert_ok(store_reader_open(s, &r));
+	model_compare(r, &m, &rng, 20);
+	store_reader_close(r);
+	store_close(s);
+	model_log_free(&m);
 	test_dir_remove(dir);
 }
 
@@ -519,6 +559,7 @@ int main(void)
 		cmocka_unit_test(a_second_writer_is_refused),
 		cmocka_unit_test(reading_creates_nothing),
 		cmocka_unit_test(an_unknown_schema_is_refused),
+		cmocka_unit_test(the_first_schema_is_taken_up_by_a_writer),
 	};
 
 	return hash_init() == 0 ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
