@@ -31,7 +31,9 @@
 #define GREET_MS 10000u
 /* After a lie: neither dialled nor answered. */
 #define PENALTY_MS 60000u
-/* Bytes of one session on their way to the kernel before pushing waits. */
+/* Bytes of one session on their way to the kernel before pushing waits, beside the one rule that a
+ * DATA is only made when the one before is gone: after an agreement has ended at most one message
+ * follows. */
 #define PUSH_AHEAD (512u * 1024u)
 /* Room in a DATA message beside the entries: names, checkpoint, two borders of hashes. */
 #define DATA_OVERHEAD 16384u
@@ -135,8 +137,9 @@ struct session {
 	uint64_t credit_in;     /* bytes of DATA we will still take */
 	uint64_t credit_owed;   /* taken and stored, not granted again yet */
 	size_t unflushed;
-	uint64_t asks_ms; /* a window of ten seconds, */
-	uint32_t asks;    /* and how often they subscribed or changed terms in it */
+	size_t data_unflushed; /* of these, up to the end of the last DATA */
+	uint64_t asks_ms;      /* a window of ten seconds, */
+	uint32_t asks;         /* and how often they subscribed or changed terms in it */
 	struct session *next;
 };
 

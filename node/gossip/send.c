@@ -121,6 +121,7 @@ static int push_run(struct gossip *g, struct link *l)
 	m.data.right_len = right.hashes_len;
 	m.data.entries = buf_view(&entries);
 	send_message(g, s, &m);
+	s->data_unflushed = s->unflushed;
 	bytes = s->unflushed - before;
 	s->credit_out -= bytes < s->credit_out ? bytes : s->credit_out;
 	l->next += m.data.count;
@@ -135,7 +136,7 @@ out:
 
 void session_push(struct gossip *g, struct session *s)
 {
-	while (s->ready && !s->closing && s->unflushed < PUSH_AHEAD &&
+	while (s->ready && !s->closing && !s->data_unflushed && s->unflushed < PUSH_AHEAD &&
 		s->credit_out >= ENTRY_PACKED_MAX + DATA_OVERHEAD) {
 		struct link *l = s->ready;
 

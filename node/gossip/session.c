@@ -411,6 +411,7 @@ void gossip_flushed(struct gossip *g, struct gossip_time now, uint32_t id, size_
 	if (!s)
 		return;
 	s->unflushed -= bytes < s->unflushed ? bytes : s->unflushed;
+	s->data_unflushed -= bytes < s->data_unflushed ? bytes : s->data_unflushed;
 	session_push(g, s);
 	arena_reset(&g->scratch);
 }

@@ -32,6 +32,7 @@
 #define NET_READ_BYTES    (128u * 1024u) /* one read; shared, as reads never overlap */
 #define NET_WRITE_FRAMES  4u             /* frames sealed for one write */
 #define NET_MUTE_BYTES    65536u         /* of a stranger's that are read and forgotten */
+#define NET_UNSENT_BYTES  (128 * 1024)   /* with the kernel and not on the line yet */
 #define NET_RACE_MS       5000u /* dialled within this of each other: the smaller node id's stays */
 #define NET_WHY_SIZE      128
 
@@ -193,6 +194,7 @@ void net_handshake_take(struct net_session *s, struct bytes *input);
 
 /* session.c */
 struct net_session *net_session_new(struct net *n, struct net_peer *dialled);
+void net_session_tune(uv_tcp_t *tcp);
 void net_session_connect(struct net_session *s, const struct sockaddr_storage *address);
 void net_session_read(struct net_session *s);
 void net_session_open(struct net_session *s);

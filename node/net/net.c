@@ -88,7 +88,7 @@ static void accept_one(struct net_listener *l)
 		net_session_drop(s, uv_strerror(rc));
 		return;
 	}
-	uv_tcp_nodelay(&s->tcp, 1);
+	net_session_tune(&s->tcp);
 	net_session_read(s);
 	make_room(n);
 }

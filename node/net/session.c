@@ -6,6 +6,8 @@
 #include "net/impl.h"
 
 #include <assert.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +47,20 @@ struct net_session *net_session_new(struct net *n, struct net_peer *dialled)
 	return s;
 }
 
+/*
+ * What the kernel has taken cannot be called back when an agreement ends, and makes a retraction
+ * wait: so it takes little beyond what the line carries.
+ */
+void net_session_tune(uv_tcp_t *tcp)
+{
+	int lowat = NET_UNSENT_BYTES, fd;
+
+	uv_tcp_nodelay(tcp, 1);
+	/* Where the kernel has no such option its whole buffer fills. */
+	if (uv_fileno((uv_handle_t *)tcp, &fd) == 0)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat));
+}
+
 static void on_connected(uv_connect_t *request, int status)
 {
 	struct net_session *s = request->handle->data;
@@ -55,7 +71,7 @@ static void on_connected(uv_connect_t *request, int status)
 		net_session_drop(s, uv_strerror(status));
 		return;
 	}
-	uv_tcp_nodelay(&s->tcp, 1);
+	net_session_tune(&s->tcp);
 	net_session_read(s);
 	net_handshake_begin(s);
 }
