@@ -74,7 +74,7 @@ struct ledger_item *ledger_item_new(enum ledger_item_type type);
 /* With its job, data and leaves; not the publication. */
 void ledger_item_free(struct ledger_item *i);
 
-/* --- what the owner is told, and gives --------------------------------------------------------- */
+/* --- what the owner is told, and gives -------------------------------------------------------- */
 
 enum ledger_news_type {
 	LEDGER_STORED,     /* job */
