@@ -92,17 +92,19 @@ def entente(*args, home=None, status=0, stdin=None, timeout=120):
 
 
 class Node:
-    def __init__(self, federation, name, endpoint=True):
-        self.federation, self.name = federation, name
+    def __init__(self, federation, name, endpoint=True, listen=None, enter=()):
+        """enter: what comes before the daemon's command (network.py)."""
+        self.federation, self.name, self.enter = federation, name, list(enter)
         self.home = os.path.join(federation.dir, name)
-        self.port = free_port()
+        listen = listen or f"127.0.0.1:{free_port()}"
+        self.port = int(listen.rsplit(":", 1)[1])
         self.process = None
         self.log = os.path.join(federation.dir, name + ".log")
         self.card = os.path.join(federation.dir, name + ".card")
         args = ["init", "--name", name, "--org", f"CERT-{name.upper()}", "--no-passphrase",
-                "--listen", f"127.0.0.1:{self.port}"]
+                "--listen", listen]
         if endpoint:
-            args += ["--endpoint", f"127.0.0.1:{self.port}"]
+            args += ["--endpoint", listen]
         self.run(*args)
         self.run("card", "export", "-o", self.card)
         self.id = self.run("card", "show", "--json").json["node"]
@@ -116,7 +118,7 @@ class Node:
     def start(self, *args, wait=True, **popen):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [os.path.join(BIN, "entented"), "--home", self.home, *args],
+                [*self.enter, os.path.join(BIN, "entented"), "--home", self.home, *args],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **popen)
         if wait:
             self.wait_ready()
@@ -207,6 +209,8 @@ class Node:
 
 
 class Federation:
+    node_class = Node
+
     def __init__(self, keep=False):
         self.dir = tempfile.mkdtemp(prefix="entente-")
         self.keep = keep
@@ -225,7 +229,7 @@ class Federation:
 
     def add(self, *names, **kw):
         for name in names:
-            self.nodes[name] = Node(self, name, **kw)
+            self.nodes[name] = self.node_class(self, name, **kw)
         return [self.nodes[n] for n in names]
 
     def agree(self, *names, gives=None, types=None, introduces=None, options=()):

@@ -6,7 +6,7 @@ set -eu
 
 packages="gcc make pkg-config libc6-dev libuv1-dev libsodium-dev liblmdb-dev libjansson-dev
 	libidn2-dev libpsl-dev publicsuffix nanopb libnanopb-dev protobuf-compiler libcmocka-dev
-	python3 zstd"
+	python3 zstd iproute2 nftables"
 if [ "${1-}" = lint ]; then
 	packages="$packages clang clang-format clang-tidy cppcheck mandoc libclang-rt-14-dev"
 fi

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What is measured of a federation in network namespaces (network.py), for the integration test and
+for tests/bench/federation.py. Nothing is watched while it is measured: every node notes by itself
+when it took a record, and is asked afterwards."""
+import concurrent.futures
+import datetime
+import json
+import random
+import time
+
+from federation import PATIENCE, Failed, until
+from topology import crossing, split
+
+FIRST_SEAL_S = 2.2  # a node that has just started waits so long for a peer's word before it signs
+
+
+def wall_ms(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000
+
+
+def percentile(values, p):
+    values = sorted(values)
+    return values[max(0, min(len(values) - 1, round(len(values) * p / 100 + 0.5) - 1))]
+
+
+def anonymous_mb(node):
+    with open(f"/proc/{node.process.pid}/smaps_rollup", encoding="utf-8") as f:
+        for line in f:
+            if line.startswith("Anonymous:"):
+                return int(line.split()[1]) / 1024
+    raise Failed("no Anonymous: in smaps_rollup")
+
+
+def of_all(fed, ask, parallel=2):
+    """{name: ask(node)}"""
+    with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
+        return dict(zip(fed.nodes, pool.map(ask, fed.nodes.values())))
+
+
+def start(fed):
+    """Starts all; the seconds until every link was up."""
+    began = time.monotonic()
+    fed.start()
+    fed.wait_connected(60)
+    took = time.monotonic() - began
+    time.sleep(max(0.0, FIRST_SEAL_S - took))
+    return took
+
+
+class Publications:
+    """Single records, each from one origin, with the moment at which its publish command began."""
+
+    def __init__(self, fed, tag, seed=1):
+        self.fed, self.tag, self.rnd = fed, tag, random.Random(seed)
+        self.began = {}   # value -> ms
+        self.origin = {}  # value -> name
+        self.sizes = {}   # name -> size of its feed
+
+    def publish(self, name):
+        value = f"{self.tag}-{len(self.began)}.bad-example-zone.net"
+        self.origin[value] = name
+        self.began[value] = time.time() * 1000
+        done = self.fed.nodes[name].json("publish", "--tlp", "green", "-", stdin=value + "\n")
+        self.sizes[name] = done["feeds"][0]["size"]
+        return value
+
+    def spread(self, count, pause, names=None):
+        """Every origin in turn, in an order of the seed; pause seconds apart."""
+        order = list(names or self.fed.nodes)
+        self.rnd.shuffle(order)
+        due = time.monotonic()
+        for i in range(count):
+            self.publish(order[i % len(order)])
+            due = max(due + pause, time.monotonic())
+            time.sleep(max(0.0, due - time.monotonic()))
+
+    def wait_everywhere(self, seconds):
+        """Looks seldom: looking costs what is measured."""
+        end = time.monotonic() + seconds * PATIENCE
+        for node in self.fed.nodes.values():
+            while not self.complete(node):
+                if time.monotonic() > end:
+                    raise Failed(f"not within {seconds} s: {node.name} holds everything\n"
+                                 f"{node.tail()}")
+                time.sleep(0.5)
+
+    def complete(self, node):
+        held = {(f["name"], f["audience"]): f["held"] for f in node.status()["feeds"]}
+        return all(held.get((name, "green"), 0) >= size for name, size in self.sizes.items())
+
+    def arrivals(self):
+        """{value: {name of node: ms at which that node took it}}; of other nodes than its origin."""
+        out = {value: {} for value in self.began}
+        for name, node in self.fed.nodes.items():
+            for line in node.run("tail", "--json").out.splitlines():
+                pos = line.find(self.tag + "-")
+                if pos < 0:
+                    continue
+                record = json.loads(line)
+                if record["value"] in out and self.origin[record["value"]] != name:
+                    out[record["value"]][name] = wall_ms(record["received"])
+        for value, nodes in out.items():
+            if len(nodes) != len(self.fed.nodes) - 1:
+                raise Failed(f"{value} reached {len(nodes)} of {len(self.fed.nodes) - 1}")
+        return out
+
+    def latencies(self):
+        """Milliseconds from the beginning of the publish command until the last node took it:
+        (first records of an origin, which make its feed known; all others)."""
+        first, later, seen = [], [], set()
+        arrivals = self.arrivals()
+        for value, began in self.began.items():
+            took = max(arrivals[value].values()) - began
+            (later if self.origin[value] in seen else first).append(took)
+            seen.add(self.origin[value])
+        return first, later
+
+
+def agreed_roots(fed):
+    """Every node has the same roots of all feeds; how many feeds."""
+    views = of_all(fed, lambda node: {
+        (f["name"], f["audience"]): (f["size"], f["held"], f["root"], f["frozen"])
+        for f in node.status()["feeds"]})
+    first, view = next(iter(views.items()))
+    for name, other in views.items():
+        if other != view:
+            differ = {k: (view.get(k), other.get(k)) for k in view.keys() | other.keys()
+                      if view.get(k) != other.get(k)}
+            raise Failed(f"{first} and {name} differ: {dict(list(differ.items())[:5])}")
+    return len(view)
+
+
+def traffic(fed):
+    """Sums over all peers of all nodes."""
+    peers = [p for status in of_all(fed, lambda n: n.status()).values() for p in status["peers"]]
+    return {k: sum(p[k] for p in peers)
+            for k in ("received_bytes", "data_bytes", "redundant_bytes", "received_entries")}
+
+
+def quiet(fed):
+    """No alarm anywhere and nobody mute."""
+    for name, status in of_all(fed, lambda n: n.status()).items():
+        if status["mute"] or status["alarms"]:
+            raise Failed(f"{name}: mute {status['mute']}, alarms {status['alarms']}")
+
+
+def parted(fed, tag, seconds, each, names):
+    """Two halves without any line between them for so long, each publishes; then the lines are
+    mended. Milliseconds from there until the last record was at the last node."""
+    one, other = split(list(names), fed.links)
+    cut = crossing(fed.links, one)
+    fed.cut(cut)
+    began = time.monotonic()
+    try:
+        p = Publications(fed, tag)
+        for half in (sorted(one), sorted(other)):
+            p.spread(each, 0.0, half)
+        time.sleep(max(0.0, seconds - (time.monotonic() - began)))
+        if p.complete(fed.nodes[min(one)]) or p.complete(fed.nodes[min(other)]):
+            raise Failed("the cut does not cut")
+    finally:
+        fed.mend(cut)
+    mended = time.time() * 1000
+    p.wait_everywhere(90)
+    arrivals = p.arrivals()
+    late = [t - mended for nodes in arrivals.values() for t in nodes.values()]
+    until(lambda: all(fed.nodes[n].connected() for n in names), 90, "all links up again", 1)
+    return max(late), len(cut)

@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""A federation in network namespaces: single records of every origin reach everybody quickly and
+once; two halves that were apart come together again. Twelve nodes in two camps that one link joins;
+with ENTENTE_LONG=1 the 43 of Europe, in every topology. Skipped where namespaces cannot be had."""
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from federation import PATIENCE, Failed, run_tests  # noqa: E402
+from network import NetworkedFederation, enter  # noqa: E402
+from topology import EUROPE, TOPOLOGIES  # noqa: E402
+import scale  # noqa: E402
+
+LONG = os.environ.get("ENTENTE_LONG") == "1"
+REACHES_ALL_MS = 2000
+REDUNDANCY = 1.05
+HEALS_MS = 15000
+
+
+def spreads_and_heals(names, topology, records, pause):
+    with NetworkedFederation(names, TOPOLOGIES[topology](names)) as fed:
+        scale.start(fed)
+        p = scale.Publications(fed, "single")
+        p.spread(records, pause)
+        p.wait_everywhere(30)
+        first, later = p.latencies()
+        p99 = scale.percentile(first + later, 99)
+        if p99 > REACHES_ALL_MS * PATIENCE:
+            raise Failed(f"p99 until a record is at all: {p99:.0f} ms")
+        came = scale.traffic(fed)
+        factor = 1 + came["redundant_bytes"] / came["data_bytes"]
+        if factor > REDUNDANCY:
+            raise Failed(f"each byte came {factor:.3f} times: {came}")
+        took, _ = scale.parted(fed, "parted", 2.5, min(4, len(names) // 2), names)
+        if took > HEALS_MS * PATIENCE:
+            raise Failed(f"{took:.0f} ms from healing until everything is at all")
+        feeds = scale.agreed_roots(fed)
+        if feeds != len(names):
+            raise Failed(f"{feeds} feeds of {len(names)} origins")
+        scale.quiet(fed)
+        fed.stop()
+        print(f"# {topology}, {len(names)} nodes, {len(fed.links)} links: p50 "
+              f"{scale.percentile(first + later, 50):.0f}, p99 {p99:.0f} ms; redundancy {factor:.3f}; "
+              f"healed in {took:.0f} ms")
+
+
+def in_namespaces(test):
+    def run():
+        why_not = enter()
+        return why_not if why_not else test()
+    run.__name__ = test.__name__
+    return run
+
+
+@in_namespaces
+def test_two_camps_of_twelve():
+    spreads_and_heals(EUROPE[:12], "camps", 24, 0.05)
+
+
+def europe(topology):
+    @in_namespaces
+    def test():
+        spreads_and_heals(EUROPE, topology, 129, 0.25)
+    test.__name__ = f"test_europe_{topology}"
+    return test
+
+
+if __name__ == "__main__":
+    run_tests([test_two_camps_of_twelve] + ([europe(t) for t in TOPOLOGIES] if LONG else []))
