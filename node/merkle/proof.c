@@ -239,14 +239,21 @@ int proof_consistency_verify(uint64_t first, uint64_t second, const struct hash 
 	return hash_eq(&fr, first_root) && hash_eq(&sr, second_root) ? 0 : ENT_EPROOF;
 }
 
+int proof_roots(uint64_t first, uint64_t second, const struct hash *hashes, size_t hashes_len,
+	struct hash *first_root, struct hash *second_root)
+{
+	if (first == 0 || first >= second || hashes_len == 0)
+		return ENT_EPROOF;
+	return consistency_roots(first, second, &hashes[0], hashes + 1, hashes_len - 1, first_root,
+		second_root);
+}
+
 int proof_split_verify(uint64_t first, uint64_t second, const struct hash *hashes,
 	size_t hashes_len, const struct hash *first_root, const struct hash *second_root)
 {
 	struct hash fr, sr;
 
-	if (first == 0 || first >= second || hashes_len == 0)
-		return ENT_EPROOF;
-	if (consistency_roots(first, second, &hashes[0], hashes + 1, hashes_len - 1, &fr, &sr) < 0)
+	if (proof_roots(first, second, hashes, hashes_len, &fr, &sr) < 0)
 		return ENT_EPROOF;
 	return hash_eq(&sr, second_root) && !hash_eq(&fr, first_root) ? 0 : ENT_EPROOF;
 }

@@ -39,6 +39,14 @@ int proof_consistency_verify(uint64_t first, uint64_t second, const struct hash 
 	const struct hash *second_root) MUST_CHECK;
 
 /*
+ * The roots of both trees, 0 < first < second, that a consistency proof with its seed hash explicit
+ * makes: what two signed roots are compared with. ENT_EPROOF: the numbers or the number of hashes
+ * are wrong.
+ */
+int proof_roots(uint64_t first, uint64_t second, const struct hash *hashes, size_t hashes_len,
+	struct hash *first_root, struct hash *second_root) MUST_CHECK;
+
+/*
  * Split view: 0 < first < second, and hashes is the consistency proof with the seed hash explicit
  * even where first is a power of two. 0 when the hashes lead to second_root but not to first_root
  * (a fork is proven); ENT_EPROOF otherwise. proof_split_build builds those hashes from the larger
