@@ -91,6 +91,7 @@ enum wire_type {
 	WIRE_PROOF = 11,
 	WIRE_PING = 12,
 	WIRE_BYE = 13,
+	WIRE_SPLIT = 17,
 };
 
 #define WIRE_VERSION      1
@@ -188,6 +189,14 @@ struct wire_proof {
 	struct wire_checkpoint checkpoint;
 };
 
+/* Two checkpoints of one log that cannot both be true (PROTOCOL.md, "Split views"). */
+struct wire_split {
+	struct log_name feed;
+	struct wire_checkpoint first, second; /* both present, in order of size */
+	const uint8_t (*hashes)[32];          /* none for equal sizes */
+	size_t hashes_len;
+};
+
 struct wire_bye {
 	uint32_t reason; /* enum wire_bye_reason; unknown numbers are allowed */
 };
@@ -215,6 +224,7 @@ struct wire_message {
 		struct wire_proof_want proof_want;
 		struct wire_proof proof;
 		struct wire_bye bye;
+		struct wire_split split;
 	};
 };
 

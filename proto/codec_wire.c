@@ -445,7 +445,7 @@ static int credit_decode(struct bytes payload, struct wire_credit *c)
 	return rc;
 }
 
-/* --- PROOF_WANT, PROOF, PING, BYE ------------------------------------------------------------- */
+/* --- PROOF_WANT, PROOF, SPLIT, PING, BYE ------------------------------------------------------ */
 
 static int proof_want_encode(struct buf *out, const struct wire_proof_want *p)
 {
@@ -497,6 +497,49 @@ static int proof_decode(struct bytes payload, struct arena *a, struct wire_proof
 		(rc = hashes_take(&m.hashes, a, &p->hashes, &p->hashes_len)) != 0)
 		return rc;
 	return checkpoint_take(&p->checkpoint, m.has_checkpoint, &m.checkpoint);
+}
+
+static int split_check(const struct wire_split *s)
+{
+	if (s->hashes_len > WIRE_HASHES_MAX)
+		return ENT_ELIMIT;
+	if (!s->first.present || !s->second.present || s->first.size == 0 ||
+		s->first.size > s->second.size)
+		return ENT_EINVALID;
+	return (s->first.size == s->second.size) == (s->hashes_len == 0) ? 0 : ENT_EINVALID;
+}
+
+static int split_encode(struct buf *out, const struct wire_split *s)
+{
+	uint8_t feed[LOG_NAME_BYTES];
+	entente_Split m = {
+		.has_first = true,
+		.first = checkpoint_give(&s->first),
+		.has_second = true,
+		.second = checkpoint_give(&s->second),
+		.hashes = hashes_list(s->hashes, s->hashes_len),
+	};
+	int rc;
+
+	if ((rc = split_check(s)) != 0 || (rc = feed_give(&m.feed, feed, &s->feed)) != 0)
+		return rc;
+	return codec_encode(out, entente_Split_fields, &m, WIRE_MESSAGE_MAX);
+}
+
+static int split_decode(struct bytes payload, struct arena *a, struct wire_split *s)
+{
+	entente_Split m = {.hashes = {.max = WIRE_HASHES_MAX}};
+	int rc;
+
+	if ((rc = codec_decode(entente_Split_fields, &m, payload, a)) != 0)
+		return rc;
+	*s = (struct wire_split){0};
+	if ((rc = feed_take(&s->feed, m.feed)) != 0 ||
+		(rc = checkpoint_take(&s->first, m.has_first, &m.first)) != 0 ||
+		(rc = checkpoint_take(&s->second, m.has_second, &m.second)) != 0 ||
+		(rc = hashes_take(&m.hashes, a, &s->hashes, &s->hashes_len)) != 0)
+		return rc;
+	return split_check(s);
 }
 
 static int ping_encode(struct buf *out)
@@ -560,6 +603,8 @@ static int payload_encode(struct buf *out, const struct wire_message *m)
 		return ping_encode(out);
 	case WIRE_BYE:
 		return bye_encode(out, &m->bye);
+	case WIRE_SPLIT:
+		return split_encode(out, &m->split);
 	}
 	return ENT_EVERSION;
 }
@@ -613,6 +658,8 @@ int wire_decode(uint8_t type, struct bytes payload, struct arena *a, struct wire
 		return ping_decode(payload);
 	case WIRE_BYE:
 		return bye_decode(payload, &m->bye);
+	case WIRE_SPLIT:
+		return split_decode(payload, a, &m->split);
 	}
 	return ENT_EVERSION;
 }

@@ -478,6 +478,7 @@ static void dispatch(struct gossip *g, struct session *s, const struct wire_mess
 		on_proof_want(g, s, &m->proof_want);
 		return;
 	case WIRE_PROOF:
+	case WIRE_SPLIT:
 	case WIRE_PING:
 	case WIRE_BYE:
 		return; /* nobody here asks for proofs; the others are the network's */

@@ -35,6 +35,24 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* Every message there is. */
+static const enum wire_type every_type[] = {
+	WIRE_HELLO,
+	WIRE_TERMS,
+	WIRE_CARDS,
+	WIRE_HEADS,
+	WIRE_HELD,
+	WIRE_SUBSCRIBE,
+	WIRE_UNSUBSCRIBE,
+	WIRE_DATA,
+	WIRE_CREDIT,
+	WIRE_PROOF_WANT,
+	WIRE_PROOF,
+	WIRE_PING,
+	WIRE_BYE,
+	WIRE_SPLIT,
+};
+
 static struct wire_checkpoint random_checkpoint(struct random *r)
 {
 	struct wire_checkpoint c = {.present = random_below(r, 2)};
@@ -104,6 +122,22 @@ static void random_data(struct random *r, struct wire_data *d)
 	d->left = random_hashes(r, &d->left_len);
 }
 
+static void random_split(struct random *r, struct wire_split *s)
+{
+	s->feed = random_feed(r);
+	s->first.present = s->second.present = true;
+	s->first.size = 1 + random_below(r, 3);
+	s->second.size = s->first.size + random_below(r, 3);
+	env_random(&r->rng, s->first.root, sizeof(s->first.root));
+	env_random(&r->rng, s->first.signature, sizeof(s->first.signature));
+	env_random(&r->rng, s->second.root, sizeof(s->second.root));
+	env_random(&r->rng, s->second.signature, sizeof(s->second.signature));
+	if (s->first.size == s->second.size)
+		return;
+	s->hashes_len = random_below(r, 4) ? 1 + random_below(r, 5) : WIRE_HASHES_MAX;
+	s->hashes = (const uint8_t(*)[32])random_bytes(r, s->hashes_len * 32).data;
+}
+
 static struct wire_message random_message(struct random *r, enum wire_type type)
 {
 	struct wire_message m = {.type = type};
@@ -150,6 +184,9 @@ static struct wire_message random_message(struct random *r, enum wire_type type)
 		m.proof.second = random_u64(r, UINT64_MAX);
 		m.proof.hashes = random_hashes(r, &m.proof.hashes_len);
 		m.proof.checkpoint = random_checkpoint(r);
+		break;
+	case WIRE_SPLIT:
+		random_split(r, &m.split);
 		break;
 	case WIRE_PING:
 		break;
@@ -261,6 +298,13 @@ static void assert_message_equal(const struct wire_message *a, const struct wire
 			b->proof.hashes_len);
 		assert_checkpoint_equal(&a->proof.checkpoint, &b->proof.checkpoint);
 		break;
+	case WIRE_SPLIT:
+		assert_feed_equal(a, b, split.feed);
+		assert_checkpoint_equal(&a->split.first, &b->split.first);
+		assert_checkpoint_equal(&a->split.second, &b->split.second);
+		assert_hashes_equal(a->split.hashes, a->split.hashes_len, b->split.hashes,
+			b->split.hashes_len);
+		break;
 	case WIRE_PING:
 		break;
 	case WIRE_BYE:
@@ -284,7 +328,8 @@ static void every_message_survives_the_round_trip(void **state)
 	struct wire_message in, out;
 
 	for (int round = 0; round < ROUNDS; round++) {
-		for (enum wire_type type = WIRE_HELLO; type <= WIRE_BYE; type++) {
+		for (size_t t = 0; t < COUNT_OF(every_type); t++) {
+			enum wire_type type = every_type[t];
 			struct buf again = buf_with_max(4u << 20);
 
 			in = random_message(&f->random, type);
@@ -308,7 +353,9 @@ static void unknown_fields_are_skipped(void **state)
 	struct fixture *f = *state;
 	struct wire_message in, out;
 
-	for (enum wire_type type = WIRE_HELLO; type <= WIRE_BYE; type++) {
+	for (size_t t = 0; t < COUNT_OF(every_type); t++) {
+		enum wire_type type = every_type[t];
+
 		in = random_message(&f->random, type);
 		buf_reset(&f->buf);
 		assert_int_equal(wire_encode(&f->buf, &in), 0);
@@ -324,10 +371,10 @@ static void unknown_fields_are_skipped(void **state)
 static void unknown_types_are_named_as_such(void **state)
 {
 	struct fixture *f = *state;
-	struct wire_message m = {.type = (enum wire_type)14}, out;
+	struct wire_message m = {.type = (enum wire_type)200}, out;
 
 	assert_int_equal(wire_decode(0, BYTES_NONE, &f->decoded, &out), ENT_EVERSION);
-	assert_int_equal(wire_decode(14, bytes_str("?"), &f->decoded, &out), ENT_EVERSION);
+	assert_int_equal(wire_decode(200, bytes_str("?"), &f->decoded, &out), ENT_EVERSION);
 	assert_int_equal(wire_encode(&f->buf, &m), ENT_EVERSION);
 	assert_int_equal(f->buf.len, 0);
 }
@@ -345,7 +392,8 @@ static void damaged_messages_do_no_harm(void **state)
 {
 	struct fixture *f = *state;
 
-	for (enum wire_type type = WIRE_HELLO; type <= WIRE_BYE; type++) {
+	for (size_t t = 0; t < COUNT_OF(every_type); t++) {
+		enum wire_type type = every_type[t];
 		struct wire_message m;
 
 		/* Until one comes that is not too long to be damaged at every bit. */
@@ -367,7 +415,9 @@ static void bad_varints_are_refused(void **state)
 	static const char too_large[] = "\x08\xff\xff\xff\xff\x7f"; /* for 32 bits */
 
 	(void)state;
-	for (enum wire_type type = WIRE_HELLO; type <= WIRE_BYE; type++) {
+	for (size_t t = 0; t < COUNT_OF(every_type); t++) {
+		enum wire_type type = every_type[t];
+
 		type_under_test = (uint8_t)type;
 		assert_int_equal(decode_alone(decode_typed,
 					 bytes_from(VARINT_ENDLESS, sizeof(VARINT_ENDLESS) - 1)),
@@ -489,6 +539,11 @@ static void lists_are_bounded_when_decoding(void **state)
 	assert_int_equal(decode_items(f, WIRE_DATA, hash, WIRE_HASHES_MAX + 1), ENT_ELIMIT);
 }
 
+static struct wire_checkpoint pair(uint64_t size)
+{
+	return (struct wire_checkpoint){.present = true, .size = size};
+}
+
 static void lists_are_bounded_when_encoding(void **state)
 {
 	struct fixture *f = *state;
@@ -517,8 +572,37 @@ static void lists_are_bounded_when_encoding(void **state)
 	REFUSED(ENT_EINVALID, WIRE_DATA, .data = {.feed = feed, .entries = {big, 64}, .count = 1});
 	REFUSED(ENT_EINVALID, WIRE_DATA,
 		.data = {.feed = feed, .start = UINT64_MAX, .entries = {big, 65}, .count = 1});
+	REFUSED(ENT_ELIMIT, WIRE_SPLIT,
+		.split = {feed, pair(1), pair(2), NULL, WIRE_HASHES_MAX + 1});
 	REFUSED(ENT_ELIMIT, WIRE_PROOF, .proof = {.feed = feed, .hashes_len = WIRE_HASHES_MAX + 1});
 #undef REFUSED
+}
+
+static void a_split_is_two_checkpoints_in_order_with_hashes_where_sizes_differ(void **state)
+{
+	static const uint8_t hashes[1][32];
+	struct fixture *f = *state;
+	struct log_name feed = random_feed(&f->random);
+	const struct wire_checkpoint none = {0};
+	const struct {
+		struct wire_split split;
+		int rc;
+	} cases[] = {
+		{{feed, pair(3), pair(3), NULL, 0}, 0},
+		{{feed, pair(3), pair(4), hashes, 1}, 0},
+		{{feed, pair(3), pair(3), hashes, 1}, ENT_EINVALID},
+		{{feed, pair(3), pair(4), NULL, 0}, ENT_EINVALID},
+		{{feed, pair(4), pair(3), hashes, 1}, ENT_EINVALID},
+		{{feed, pair(0), pair(3), hashes, 1}, ENT_EINVALID},
+		{{feed, none, pair(3), hashes, 1}, ENT_EINVALID},
+		{{feed, pair(3), none, hashes, 1}, ENT_EINVALID},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct wire_message m = {.type = WIRE_SPLIT, .split = cases[i].split};
+
+		assert_int_equal(wire_encode(&f->buf, &m), cases[i].rc);
+	}
 }
 
 static void a_message_over_the_limit_is_refused(void **state)
@@ -550,6 +634,7 @@ int main(void)
 		TEST(hashes_have_their_exact_length),
 		TEST(lists_are_bounded_when_decoding),
 		TEST(lists_are_bounded_when_encoding),
+		TEST(a_split_is_two_checkpoints_in_order_with_hashes_where_sizes_differ),
 		TEST(a_message_over_the_limit_is_refused),
 	};
 

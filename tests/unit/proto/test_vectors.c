@@ -374,6 +374,14 @@ static void transfers(struct buf *out)
 			.hashes_len = 2,
 			.checkpoint = checkpoint_of(301)},
 	};
+	struct wire_message split = {
+		.type = WIRE_SPLIT,
+		.split = {.feed = green,
+			.first = checkpoint_of(300),
+			.second = checkpoint_of(301),
+			.hashes = (const uint8_t(*)[32])hashes,
+			.hashes_len = 2},
+	};
 
 	memcpy(hashes[0], counting + 0x40, 32);
 	memcpy(hashes[1], counting + 0x60, 32);
@@ -394,6 +402,11 @@ static void transfers(struct buf *out)
 		"\"hashes\": [\"" UP_40 "\", \"" UP_60 "\"], "
 		"\"checkpoint\": " CHECKPOINT_301 "}",
 		proof);
+	message(out, "split",
+		"{\"feed\": " GREEN ", \"first\": {\"size\": 300, \"root\": \"" UP_20
+		"\", \"signature\": \"" UP_40 UP_60 "\"}, \"second\": " CHECKPOINT_301
+		", \"hashes\": [\"" UP_40 "\", \"" UP_60 "\"]}",
+		split);
 	message(out, "ping", "{}", (struct wire_message){.type = WIRE_PING});
 	message(out, "bye", "{\"reason\": 2}", (struct wire_message){WIRE_BYE, .bye = {BYE_ENDED}});
 }
