@@ -173,7 +173,11 @@ static void carry_out(struct app *a, struct gossip_action *action)
 	case GOSSIP_CLOSE:
 		if (action->penalty_ms)
 			net_peer_penalty(a->net, &action->peer, action->penalty_ms);
-		if ((s = session_of(a, action->session)))
+		if (!(s = session_of(a, action->session)))
+			return;
+		if (action->drop)
+			net_drop(s, action->text);
+		else
 			net_close(s, action->reason, action->text);
 		return;
 	case GOSSIP_INGEST:

@@ -169,6 +169,7 @@ void gossip_free(struct gossip *g)
 	map_free(&g->origins);
 	map_free(&g->totals);
 	arena_free(&g->scratch);
+	free((void *)(uintptr_t)g->pause.peers);
 	free(g);
 }
 
@@ -416,6 +417,7 @@ void gossip_peer_view(struct gossip *g, const struct node_id *peer, struct gossi
 		.sent_entries = t->sent_entries,
 		.data_bytes = t->data_bytes,
 		.redundant_bytes = t->redundant_bytes,
+		.over_quota = t->quota.spent,
 	};
 	for (const struct session *s = g->sessions; s; s = s->next) {
 		if (!node_id_eq(&s->peer, peer) || s->closing)
@@ -460,6 +462,7 @@ void gossip_counts(const struct gossip *g, struct gossip_counts *c)
 		.origins_ignored = g->origins_ignored,
 		.heads_ignored = g->heads_ignored,
 		.ingest_bytes = g->ingest_bytes,
+		.origins_over_quota = g->origins_over_quota,
 	};
 	c->heads_heard = g->heads_heard;
 	for (const struct session *s = g->sessions; s; s = s->next) {

@@ -80,6 +80,7 @@ struct gossip_action {
 	const char *text;
 	const char *rule;
 	uint32_t penalty_ms;
+	bool drop; /* GOSSIP_CLOSE: what waits for the kernel is thrown away, no farewell */
 	struct ingest_job *job; /* taken by whoever carries the action out: ingest_job_free */
 	struct act_body act;
 	bool wait;
@@ -142,6 +143,23 @@ void gossip_rejected(struct gossip *g, struct gossip_time now, const struct inge
 void gossip_entered(struct gossip *g, struct gossip_time now, uint32_t session,
 	const struct log_name *feed);
 
+/*
+ * What was brought and stored today (UTC) before this start: by peer, of origin. So a quota is not
+ * begun anew by a restart. Before the first session.
+ */
+void gossip_taken_today(struct gossip *g, struct gossip_time now, const struct node_id *peer,
+	const struct node_id *origin, uint64_t records, uint64_t bytes);
+
+/* What the operator has stopped: all sending, all taking, both with single peers. */
+struct gossip_pause {
+	bool out, in;
+	const struct node_id *peers;
+	size_t peers_len;
+};
+/* From now on, until the next call; copied. Heads of own feeds are heard all the same. */
+int gossip_pause(struct gossip *g, struct gossip_time now,
+	const struct gossip_pause *pause) MUST_CHECK;
+
 /* At least four times a second. */
 void gossip_tick(struct gossip *g, struct gossip_time now);
 
@@ -153,6 +171,7 @@ struct gossip_peer_view {
 	uint64_t lag_entries;     /* held here, entitled, and not there as far as we know */
 	uint64_t data_bytes;      /* of entries received, wanted and new */
 	uint64_t redundant_bytes; /* of DATA that came a second time or unasked */
+	bool over_quota;          /* something waits for the next day */
 	const struct agreement *const
 		*agreements; /* shared and in force; valid until the next event */
 	size_t agreements_len;
@@ -174,7 +193,8 @@ struct gossip_counts {
 	bool heads_heard;         /* from anybody since start */
 	uint64_t origins_ignored; /* introduced by somebody who may not, or beyond a quota */
 	uint64_t heads_ignored;
-	size_t ingest_bytes; /* received, not stored yet */
+	size_t ingest_bytes;       /* received, not stored yet */
+	size_t origins_over_quota; /* introduced ones whose feeds wait for the next day */
 };
 void gossip_counts(const struct gossip *g, struct gossip_counts *c);
 

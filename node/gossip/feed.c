@@ -37,7 +37,8 @@ static void feed_unlag(struct gossip *g, struct feed *f)
 
 static bool usable(const struct gossip *g, const struct link *l)
 {
-	return l->announced && may_take(g, l->session, &l->feed->name);
+	return l->announced && may_take(g, l->session, &l->feed->name) &&
+	       !quota_spent(g, l->session, l->feed);
 }
 
 /* Does the neighbour say that it has more than is here or on its way? */
@@ -229,6 +230,7 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 
 	g->now = now;
 	g->ingest_bytes -= job->wire_bytes;
+	quota_arrived(g, f, job, true);
 	if (s)
 		credit_return(g, s, job->wire_bytes);
 	if (!f || job->start + job->count <= f->held)
@@ -263,6 +265,7 @@ void gossip_rejected(struct gossip *g, struct gossip_time now, const struct inge
 
 	g->now = now;
 	g->ingest_bytes -= job->wire_bytes;
+	quota_arrived(g, f, job, false);
 	if (s)
 		credit_return(g, s, job->wire_bytes);
 	if (f && !lie && code != ENT_ESTATE) {

@@ -7,6 +7,8 @@
  *     receive.c  messages
  *     feed.c     where a feed comes from: subscribing, changing over, storing
  *     send.c     where it goes: pushing runs, reduced heads
+ *     quota.c    what a party may bring in a day
+ *     pause.c    the stop button
  */
 #pragma once
 
@@ -44,6 +46,17 @@
  * in ten seconds, and twice more for each feed the neighbour was told of. */
 #define ASKS_MAX 64u
 
+/* Entries of others, and their packed bytes. */
+struct quota_use {
+	uint64_t records, bytes;
+};
+
+struct quota {
+	struct quota_use taken;     /* stored, today */
+	struct quota_use in_flight; /* being verified and stored */
+	bool spent;                 /* used up today, and entered as such */
+};
+
 struct origin {
 	struct node_id node;
 	struct node_id introduced_by; /* all zero: own, or party of an agreement */
@@ -51,6 +64,7 @@ struct origin {
 	bool frozen; /* two chains contradict each other */
 	uint32_t serial;
 	char name[PARTY_NAME_MAX]; /* on its card, cut: for people */
+	struct quota quota;        /* counts while it is introduced */
 	size_t logs_len;
 	struct origin_log {
 		uint64_t incarnation;
@@ -147,6 +161,7 @@ struct session {
 struct peer_totals {
 	uint64_t received_entries, sent_entries, data_bytes, redundant_bytes;
 	uint64_t introduced; /* origins that are known by its word alone */
+	struct quota quota;
 };
 
 struct queued_action {
@@ -175,7 +190,10 @@ struct gossip {
 	size_t ingest_bytes;
 	uint64_t origins_ignored, heads_ignored;
 	bool heads_heard;
-	struct arena scratch; /* of one event */
+	int64_t quota_day; /* UTC day that quotas count; 0: before the first tick */
+	size_t origins_over_quota;
+	struct gossip_pause pause; /* peers owned */
+	struct arena scratch;      /* of one event */
 };
 
 /* --- engine.c --------------------------------------------------------------------------------- */
@@ -206,6 +224,8 @@ struct link *link_need(struct gossip *g, struct session *s, struct feed *f);
 bool session_terms(struct gossip *g, struct session *s, const struct wire_agreement *list,
 	size_t len);
 void session_review(struct gossip *g, struct session *s);
+/* What may be sent and taken has changed. */
+void session_apply(struct gossip *g, struct session *s);
 void session_announce_all(struct gossip *g, struct session *s);
 void chain_tell_news(struct gossip *g, const struct origin *o);
 void feed_announce(struct gossip *g, struct feed *f);
@@ -233,3 +253,18 @@ void sink_ready(struct link *l);
 void sink_unready(struct link *l);
 void link_held(struct gossip *g, struct link *l);
 void sinks_tick(struct gossip *g, struct session *s);
+
+/* --- quota.c ---------------------------------------------------------------------------------- */
+/* The day's quota of the neighbour or of the feed's origin is used up. */
+bool quota_spent(const struct gossip *g, const struct session *s, const struct feed *f);
+/* Gives up what the session may bring no more of today; f: whose run has come. */
+void quota_wait(struct gossip *g, struct session *s, struct feed *f);
+void quota_on_its_way(struct gossip *g, struct session *s, struct feed *f,
+	const struct ingest_job *job);
+void quota_arrived(struct gossip *g, const struct feed *f, const struct ingest_job *job,
+	bool stored);
+void quota_tick(struct gossip *g);
+
+/* --- pause.c ---------------------------------------------------------------------------------- */
+bool paused(const struct gossip *g, const struct session *s, const struct log_name *feed,
+	enum door door);

@@ -28,8 +28,9 @@ struct ingest_job {
 	uint8_t log_key[32];
 	size_t right_len;
 	struct hash right[WIRE_HASHES_MAX];
-	size_t wire_bytes;  /* of the message, for credit */
-	uint32_t mismarked; /* bodies dropped: ingest_drop_mismarked */
+	size_t wire_bytes;   /* of the message, for credit */
+	size_t packed_bytes; /* of the entries as they came, for the quota */
+	uint32_t mismarked;  /* bodies dropped: ingest_drop_mismarked */
 	size_t entries_len;
 	uint8_t entries[]; /* packed */
 };

@@ -362,7 +362,7 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 	/* Late runs of a subscription that has moved, and what nobody asked for. */
 	if (!f || f->frozen || f->origin->frozen || !f->upstream || f->upstream->session != s ||
 		data->start > f->expected || data->count <= f->expected - data->start ||
-		!data->checkpoint.present || !may_take(g, s, &data->feed)) {
+		!data->checkpoint.present || !may_take(g, s, &data->feed) || quota_spent(g, s, f)) {
 		peer_totals(g, &s->peer)->redundant_bytes += wire_bytes;
 		credit_return(g, s, wire_bytes);
 		return;
@@ -382,6 +382,7 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 		misbehaved(g, s, "sent malformed entries");
 		return;
 	}
+	job->packed_bytes = job->entries_len;
 	f->expected = job->start + job->count;
 	f->progress_ms = s->data_ms = g->now.mono_ms;
 	if (f->upstream->peer_held < f->expected)
@@ -392,6 +393,7 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 	q = action_new(g, GOSSIP_INGEST);
 	q->action.session = s->id;
 	q->action.job = job;
+	quota_on_its_way(g, s, f, job);
 }
 
 /* --- proofs ----------------------------------------------------------------------------------- */

@@ -28,7 +28,7 @@ static bool may(const struct gossip *g, const struct session *s, const struct lo
 	};
 	struct policy_verdict v;
 
-	if (!s->greeted || s->closing)
+	if (!s->greeted || s->closing || paused(g, s, feed, door))
 		return false;
 	decide(&q, &v);
 	return v.allow;
@@ -266,7 +266,7 @@ void feed_announce(struct gossip *g, struct feed *f)
 /* --- terms ------------------------------------------------------------------------------------ */
 
 /* Stops what is no longer allowed, reopens what goes on under other terms, tells what is new. */
-static void session_apply(struct gossip *g, struct session *s)
+void session_apply(struct gossip *g, struct session *s)
 {
 	for (struct link *l = s->first_link; l; l = l->next_of_session) {
 		bool send = may_send(g, s, &l->feed->name);
@@ -479,7 +479,9 @@ void gossip_tick(struct gossip *g, struct gossip_time now)
 		if (s->tell_heads && s->greeted)
 			session_tell_again(g, s);
 	}
-	if (second)
+	if (second) {
 		g->second_ms = now.mono_ms;
+		quota_tick(g);
+	}
 	arena_reset(&g->scratch);
 }

@@ -108,6 +108,8 @@ void net_pause(struct net_session *s, bool paused);
  * message arrives any more; closed() follows, clean if BYE got out. Without effect on a session
  * that is ending. */
 void net_close(struct net_session *s, enum wire_bye_reason reason, const char *why);
+/* Closes at once, without a farewell: of what is queued not a byte follows. */
+void net_drop(struct net_session *s, const char *why);
 
 const struct node_id *net_session_peer(const struct net_session *s);
 const uint8_t *net_session_hash(const struct net_session *s); /* 64 bytes */

@@ -161,6 +161,11 @@ void net_session_drop(struct net_session *s, const char *why)
 	}
 }
 
+void net_drop(struct net_session *s, const char *why)
+{
+	net_session_drop(s, why);
+}
+
 /* BYE behind what is queued; then only the peer's end, or the clock, is awaited. */
 static void farewell(struct net_session *s, enum wire_bye_reason reason, const char *why)
 {

@@ -32,6 +32,9 @@
  *     alarm              rule, text, peer, log
  *     clock-step         from, to: ms
  *     frozen             log
+ *     paused, resumed    text: out, in, all, peer; peer; operator
+ *     hold, unhold       hash and salt of the value; rule: its type; operator
+ *     over-quota         peer, session, count; log: of an origin that is over its own
  */
 #define PROVENANCE_ACTS(X)                                                                         \
 	X(STARTED, 1, "started")                                                                   \
@@ -54,7 +57,12 @@
 	X(ALARM, 18, "alarm")                                                                      \
 	X(CLOCK_STEP, 19, "clock-step")                                                            \
 	X(FROZEN, 20, "frozen")                                                                    \
-	X(INCARNATION, 21, "incarnation")
+	X(INCARNATION, 21, "incarnation")                                                          \
+	X(PAUSED, 27, "paused")                                                                    \
+	X(RESUMED, 28, "resumed")                                                                  \
+	X(HOLD, 29, "hold")                                                                        \
+	X(UNHOLD, 30, "unhold")                                                                    \
+	X(OVER_QUOTA, 34, "over-quota")
 
 enum act {
 #define X(name, number, text) ACT_##name = (number),

@@ -38,6 +38,11 @@ static const struct {
 	{ACT_CLOCK_STEP, "clock stepped from %F to %T"},
 	{ACT_FROZEN, "froze %l[: %r][ (%x)]"},
 	{ACT_INCARNATION, "new incarnation[ %l][ (%x)]"},
+	{ACT_PAUSED, "paused %x[ with %p][ by %o]"},
+	{ACT_RESUMED, "resumed %x[ with %p][ by %o]"},
+	{ACT_HOLD, "held back a value from exports, %h[ by %o]"},
+	{ACT_UNHOLD, "let a value go to exports again, %h[ by %o]"},
+	{ACT_OVER_QUOTA, "quota used up[ by %l, brought][ by %p][ after %c records]"},
 };
 
 void sentence_text(struct buf *out, struct bytes text)

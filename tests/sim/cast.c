@@ -129,6 +129,10 @@ const struct agreement *cast_agreement(const struct cast_terms *terms, struct ar
 		draft.parties[party].introduces = terms->introduces & (1u << i);
 		if (terms->quota_origins)
 			draft.parties[party].quota_origins = terms->quota_origins;
+		if (terms->quota_records)
+			draft.parties[party].quota_records_day = terms->quota_records;
+		if (terms->quota_bytes)
+			draft.parties[party].quota_bytes_day = terms->quota_bytes;
 		party++;
 	}
 	must(agreement_parse(sign_all(&draft, terms->parties, arena), "agreement", arena, a, NULL));

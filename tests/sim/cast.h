@@ -36,8 +36,9 @@ struct cast_terms {
 	unsigned parties;
 	unsigned introduces;
 	uint32_t gives[CAST_MAX]; /* TLP_BIT set of each party */
-	uint64_t quota_origins;   /* 0: as drafts have it */
-	int64_t from, until;      /* UTC seconds; both 0: from the epoch on for ten years */
+	/* Of each party; 0: as drafts have it. */
+	uint64_t quota_origins, quota_records, quota_bytes;
+	int64_t from, until; /* UTC seconds; both 0: from the epoch on for ten years */
 };
 
 /* The agreement's text, signed by every party and parsed again; in the arena. */

@@ -47,6 +47,7 @@ struct probe {
 	uint32_t closed;           /* the last session that was closed, */
 	enum wire_bye_reason reason;
 	uint32_t penalty_ms;
+	bool dropped; /* without a farewell */
 	unsigned acts, openings, pins, freezes, own_ahead;
 };
 
@@ -63,6 +64,7 @@ static inline void probe_forget(struct probe *p)
 	p->said_len = 0;
 	p->alarm = NULL;
 	p->closed = p->penalty_ms = 0;
+	p->dropped = false;
 	p->acts = p->openings = p->pins = p->freezes = p->own_ahead = 0;
 }
 
@@ -91,6 +93,7 @@ static inline void probe_actions(struct probe *p)
 			p->closed = closed = action.session;
 			p->reason = action.reason;
 			p->penalty_ms = action.penalty_ms;
+			p->dropped = action.drop;
 			break;
 		case GOSSIP_INGEST:
 			assert_true(p->jobs_len < PROBE_MAX);

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What a party may bring in a day: over it a feed waits, whole, and says so. */
+#include "unit/gossip/probe.h"
+#include "unit/gossip/shapes.h"
+
+#define DAY_MS ((uint64_t)86400000)
+
+/* SELF with PEER, who may bring so much, and a feed of 40 entries that it announces. */
+static struct sim_log *limited(struct probe *p, uint64_t records, uint64_t bytes)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	struct sim_log *log;
+
+	terms.quota_records = records;
+	terms.quota_bytes = bytes;
+	probe_init(p);
+	probe_agree(p, &terms);
+	probe_open(p, 1, PEER);
+	probe_hear_hello(p, 1, SESSION_CREDIT_BYTES);
+	log = probe_published(p, PEER, CLEAR, 40, 100);
+	probe_hear_cards(p, 1, &cast_actor(PEER)->chain);
+	probe_hear_head(p, 1, &log->complete);
+	assert_int_equal(probe_count(p, WIRE_SUBSCRIBE), 1);
+	probe_forget(p);
+	return log;
+}
+
+static bool over_quota(const struct probe *p)
+{
+	struct gossip_peer_view v;
+
+	gossip_peer_view(p->g, &cast_actor(PEER)->node, &v);
+	return v.over_quota;
+}
+
+static void a_feed_waits_when_the_records_of_the_day_are_used_up(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	log = limited(&p, 20, 0);
+	probe_hear_run(&p, 1, log, 0, 10);
+	assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 0);
+	/* As long as something is left a run is taken whole. */
+	probe_hear_run(&p, 1, log, 10, 25);
+	assert_int_equal(p.jobs_len, 2);
+	assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 1);
+	probe_store(&p);
+	probe_store(&p);
+	/* What was on its way is dropped, without blame. */
+	probe_hear_run(&p, 1, log, 25, 30);
+	assert_int_equal(p.jobs_len, 0);
+	assert_int_equal(p.closed, 0);
+	assert_false(over_quota(&p));
+	probe_forget(&p);
+	probe_tick(&p, 1500);
+	assert_true(over_quota(&p));
+	assert_int_equal(p.acts, 1);
+	/* Said once a day. */
+	probe_tick(&p, 5000);
+	probe_hear_held(&p, 1, &log->name, 40);
+	assert_int_equal(p.acts, 1);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 0);
+	probe_free(&p);
+}
+
+static void it_goes_on_where_it_stood_after_midnight(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	log = limited(&p, 20, 0);
+	probe_hear_run(&p, 1, log, 0, 20);
+	probe_store(&p);
+	probe_tick(&p, 2000);
+	probe_forget(&p);
+	p.now_ms += 22 * 3600 * 1000;
+	probe_tick(&p, 2000);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 0);
+	p.now_ms += 3600 * 1000; /* the probe's clock began an hour into the day */
+	probe_tick(&p, 2000);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 1);
+	assert_int_equal(probe_last(&p, WIRE_SUBSCRIBE)->subscribe.from, 20);
+	assert_false(over_quota(&p));
+	probe_hear_run(&p, 1, log, 20, 40);
+	assert_int_equal(p.jobs_len, 1);
+	probe_free(&p);
+}
+
+static void bytes_count_as_records_do(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	log = limited(&p, 0, 1024);
+	probe_hear_run(&p, 1, log, 0, 10); /* about 1,800 bytes */
+	assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 1);
+	probe_free(&p);
+}
+
+static void what_the_store_refused_does_not_count(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	log = limited(&p, 20, 0);
+	for (int i = 0; i < 5; i++) {
+		probe_hear_run(&p, 1, log, 0, 15);
+		assert_int_equal(p.jobs_len, 1);
+		probe_reject(&p, ENT_EFULL);
+		probe_tick(&p, 12000);
+	}
+	assert_false(over_quota(&p));
+	probe_free(&p);
+}
+
+static void a_restart_does_not_begin_the_day_anew(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	terms.quota_records = 20;
+	probe_init(&p);
+	probe_agree(&p, &terms);
+	gossip_taken_today(p.g, probe_time(&p), &cast_actor(PEER)->node, &cast_actor(PEER)->node,
+		20, 2000);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	log = probe_published(&p, PEER, CLEAR, 40, 100);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_tick(&p, 2000);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 0);
+	assert_true(over_quota(&p));
+	probe_free(&p);
+}
+
+static void quotas_of_several_agreements_add_up(void **state)
+{
+	struct cast_terms more = probe_terms(PEER);
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	log = limited(&p, 20, 0);
+	probe_hear_run(&p, 1, log, 0, 20);
+	probe_store(&p);
+	probe_tick(&p, 2000);
+	probe_forget(&p);
+	more.id++;
+	more.quota_records = 10;
+	probe_agree(&p, &more);
+	{
+		struct wire_message m = {.type = WIRE_TERMS};
+		struct wire_agreement list[2];
+
+		for (int i = 0; i < 2; i++) {
+			list[i] = (struct wire_agreement){.id = p.agreements[i]->id, .serial = 1};
+			memcpy(list[i].hash, p.agreements[i]->hash, sizeof(list[i].hash));
+		}
+		m.terms.agreements = list;
+		m.terms.agreements_len = 2;
+		probe_hear(&p, 1, &m);
+	}
+	probe_tick(&p, 2000);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 1);
+	assert_false(over_quota(&p));
+	probe_hear_run(&p, 1, log, 20, 29);
+	assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 0);
+	probe_hear_run(&p, 1, log, 29, 30);
+	assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 1);
+	probe_free(&p);
+}
+
+/* PEER may bring 20 a day and has introduced THIRD; the actor FOURTH, with plenty, brings THIRD's
+ * feed too. */
+static void an_introduced_origin_brings_no_more_than_its_introducer_may(void **state)
+{
+	const unsigned fourth = 3;
+	struct cast_terms small = probe_terms(PEER), large = probe_terms(fourth);
+	struct gossip_counts counts;
+	struct sim_log *log, *own;
+	struct probe p;
+
+	(void)state;
+	small.quota_records = 20;
+	probe_init(&p);
+	probe_agree(&p, &small);
+	probe_agree(&p, &large);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	probe_open(&p, 2, fourth);
+	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
+	probe_hear_cards(&p, 1, &cast_actor(THIRD)->chain);
+	log = probe_published(&p, THIRD, CLEAR, 40, 100);
+	probe_hear_head(&p, 2, &log->complete);
+	probe_hear_run(&p, 2, log, 0, 20);
+	probe_store(&p);
+	assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 1);
+	gossip_counts(p.g, &counts);
+	assert_int_equal(counts.origins_over_quota, 1);
+	probe_forget(&p);
+	probe_tick(&p, 2000);
+	probe_hear_held(&p, 2, &log->name, 40);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 0);
+	/* Another origin's feed goes on beside it. */
+	own = probe_published(&p, fourth, CLEAR, 40, 100);
+	probe_hear_head(&p, 2, &own->complete);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 1);
+	probe_hear_run(&p, 2, own, 0, 40);
+	assert_int_equal(p.jobs_len, 1);
+	probe_free(&p);
+}
+
+/* Everything arrives all the same, a day's part each day, and other feeds do not wait for it. */
+static void days_of_quota_bring_a_whole_feed(void **state)
+{
+	struct world *w = world_new(7);
+	struct cast_terms small = terms_open(0, 1);
+	struct log_name clear, other;
+	uint64_t seen = 0;
+
+	(void)state;
+	small.quota_records = 100;
+	world_nodes(w, 3);
+	world_agree(w, &small);
+	agree_open(w, 1, 2);
+	clear = world_feed(w, 0, CLEAR);
+	other = world_feed(w, 2, CLEAR);
+	for (unsigned i = 0; i < 6; i++)
+		world_publish(w, 0, CLEAR, 50, 60000);
+	world_publish(w, 2, CLEAR, 500, 100);
+	world_run(w, 20000);
+	assert_world(w);
+	assert_int_equal(world_held(w, 1, &other), 500);
+	seen = world_held(w, 1, &clear);
+	/* At most one run of 256 KiB beyond it. */
+	assert_in_range(seen, 100, 105);
+	world_run(w, DAY_MS);
+	assert_in_range(world_held(w, 1, &clear), seen + 100, seen + 105);
+	world_run(w, DAY_MS);
+	assert_int_equal(world_held(w, 1, &clear), 300);
+	assert_world(w);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_feed_waits_when_the_records_of_the_day_are_used_up),
+		cmocka_unit_test(it_goes_on_where_it_stood_after_midnight),
+		cmocka_unit_test(bytes_count_as_records_do),
+		cmocka_unit_test(what_the_store_refused_does_not_count),
+		cmocka_unit_test(a_restart_does_not_begin_the_day_anew),
+		cmocka_unit_test(quotas_of_several_agreements_add_up),
+		cmocka_unit_test(an_introduced_origin_brings_no_more_than_its_introducer_may),
+		cmocka_unit_test(days_of_quota_bring_a_whole_feed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
