@@ -28,6 +28,9 @@ enum log_table {
 	LOG_ERASURES,
 	LOG_ERASING,
 	LOG_MISSING,
+	LOG_RECEIPTS,
+	LOG_COSIGNED,
+	LOG_WITNESS,
 	LOG_TABLES
 };
 
@@ -78,6 +81,20 @@ struct store_reader {
 	struct cursor at;
 };
 
+/* --- writing (write.c) ------------------------------------------------------------------------ */
+
+/* The error of an LMDB code, remembered: the transaction can only be aborted then. */
+int txn_result(struct store_txn *txn, int code) MUST_CHECK;
+int txn_put(struct store_txn *txn, enum log_table table, MDB_val key, MDB_val value,
+	unsigned flags) MUST_CHECK;
+int txn_log_put(struct store_txn *txn, const struct store_log *log) MUST_CHECK;
+
+/* --- receipts (receipt.c) --------------------------------------------------------------------- */
+
+/* How many nodes have receipted the log's newest checkpoint, or more. Returns LMDB's code. */
+int receipts_count(struct store *s, MDB_txn *txn, const struct store_log *log,
+	uint32_t *count) MUST_CHECK;
+
 /* --- keys ------------------------------------------------------------------------------------- */
 
 #define ARRIVAL_KEY_BYTES 8
@@ -88,6 +105,7 @@ struct store_reader {
 #define VALUE_KEY_BYTES   16 /* u64 hash, place */
 #define EXPIRY_KEY_BYTES  16 /* u64 valid until, place */
 #define OBJECT_KEY_BYTES  28 /* object id, u32 log, u64 index */
+#define RECEIPT_KEY_BYTES 29 /* u32 log, u8 class, node id, u64 size */
 
 static inline void run_key_put(uint8_t out[RUN_KEY_BYTES], uint32_t log, uint64_t index)
 {

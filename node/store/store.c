@@ -22,6 +22,9 @@ static const char *const log_tables[LOG_TABLES] = {
 	[LOG_ERASURES] = "erasures",
 	[LOG_ERASING] = "erasing",
 	[LOG_MISSING] = "missing",
+	[LOG_RECEIPTS] = "receipts",
+	[LOG_COSIGNED] = "cosigned",
+	[LOG_WITNESS] = "witness",
 };
 
 static int meta_get(struct store *s, MDB_txn *txn, const char *name, void *out, size_t len)

@@ -107,6 +107,38 @@ int store_checkpoint_put(struct store_txn *txn, const struct checkpoint *c) MUST
 int store_log_freeze(struct store_txn *txn, const struct log_name *name) MUST_CHECK;
 
 /*
+ * A cosignature of a peer: a receipt of a feed, or of one of this node's provenance logs by a
+ * witness. differs: its root is not that of the tree here, and it is kept as evidence.
+ */
+struct store_receipt {
+	struct node_id node;          /* who signed it */
+	struct checkpoint checkpoint; /* what it cosigns, with the origin's signature */
+	struct cosignature cosignature;
+	bool differs;
+};
+/*
+ * Keeps the newest of each node, and earlier ones so far apart that when it had an entry is known
+ * to the minute (STORE.md, "receipts": they are bounded). One that is not newer changes nothing.
+ * ENT_ENOTFOUND: no such log. ENT_ELIMIT: evidence enough of this node.
+ */
+int store_receipt_put(struct store_txn *txn, const struct store_receipt *r) MUST_CHECK;
+
+/* The newest checkpoint of a peer's provenance log that this node has cosigned as a witness. */
+struct store_witness {
+	struct checkpoint checkpoint;
+	uint64_t time;  /* of the cosignature, s */
+	bool rewritten; /* the peer has signed another one, below, that it does not lead to: */
+	struct checkpoint other;
+};
+/*
+ * Compare and swap: what stands there for the log must be smaller, or the same (ENT_ESTATE). With
+ * rewritten set it may be any, and stays: only `other` is added, once. Of one node the last
+ * STORE_WITNESS_LOGS logs are kept, and those that were rewritten; ENT_ELIMIT when all were.
+ */
+#define STORE_WITNESS_LOGS 32u
+int store_witness_put(struct store_txn *txn, const struct store_witness *w) MUST_CHECK;
+
+/*
  * Pinned origins: chain as card_chain_write gives it; introduced_by all zero: party of an
  * agreement.
  */
@@ -182,6 +214,14 @@ int store_origin_get(struct store_reader *r, const struct node_id *node,
 int store_origin_each(struct store_reader *r, int (*visit)(void *ctx, const struct store_origin *o),
 	void *ctx) MUST_CHECK;
 int store_meta_get(struct store_reader *r, const char *key, struct bytes *value) MUST_CHECK;
+
+/* The receipts kept of a log, by node and then by size; evidence behind all others. None is no
+ * error, nor is a log that is not here. */
+int store_receipt_each(struct store_reader *r, const struct log_name *log,
+	int (*visit)(void *ctx, const struct store_receipt *receipt), void *ctx) MUST_CHECK;
+/* By node, then in order of incarnation and start. */
+int store_witness_each(struct store_reader *r,
+	int (*visit)(void *ctx, const struct store_witness *w), void *ctx) MUST_CHECK;
 
 /* --- the index -------------------------------------------------------------------------------- */
 

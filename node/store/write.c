@@ -56,7 +56,7 @@ int store_commit(struct store_txn *txn)
 }
 
 /* Remembers that LMDB refused something, whatever the caller does with the answer. */
-static int txn_result(struct store_txn *txn, int code)
+int txn_result(struct store_txn *txn, int code)
 {
 	int rc = db_err(code);
 
@@ -65,7 +65,7 @@ static int txn_result(struct store_txn *txn, int code)
 	return rc;
 }
 
-static int txn_put(struct store_txn *txn, enum log_table table, MDB_val key, MDB_val value,
+int txn_put(struct store_txn *txn, enum log_table table, MDB_val key, MDB_val value,
 	unsigned flags)
 {
 	return txn_result(txn,
@@ -88,7 +88,7 @@ int store_txn_log(struct store_txn *txn, const struct log_name *name, bool creat
 	return txn_result(txn, row_log_create(txn->store, txn->mdb, name, log));
 }
 
-static int log_put(struct store_txn *txn, const struct store_log *log)
+int txn_log_put(struct store_txn *txn, const struct store_log *log)
 {
 	return txn_result(txn, row_log_put(txn->store, txn->mdb, log));
 }
@@ -215,7 +215,7 @@ int store_append(struct store_txn *txn, const struct store_run *run)
 	log.received_ms = run->received_ms;
 	if (log.has_checkpoint)
 		log_held_update(&log, &log.checkpoint);
-	return log_put(txn, &log);
+	return txn_log_put(txn, &log);
 }
 
 /* --- the rest --------------------------------------------------------------------------------- */
@@ -232,10 +232,12 @@ int store_checkpoint_put(struct store_txn *txn, const struct checkpoint *c)
 	if (!log.has_checkpoint || c->size > log.checkpoint.size) {
 		log.has_checkpoint = true;
 		log.checkpoint = *c;
-		log.receipts = 0;
+		rc = receipts_count(txn->store, txn->mdb, &log, &log.receipts);
+		if (rc)
+			return txn_result(txn, rc);
 	}
 	log_held_update(&log, c);
-	return log_put(txn, &log);
+	return txn_log_put(txn, &log);
 }
 
 int store_log_freeze(struct store_txn *txn, const struct log_name *name)
@@ -246,7 +248,7 @@ int store_log_freeze(struct store_txn *txn, const struct log_name *name)
 	if (rc)
 		return rc;
 	log.frozen = true;
-	return log_put(txn, &log);
+	return txn_log_put(txn, &log);
 }
 
 int store_origin_put(struct store_txn *txn, const struct node_id *node, struct bytes chain,
