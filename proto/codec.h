@@ -91,6 +91,9 @@ enum wire_type {
 	WIRE_PROOF = 11,
 	WIRE_PING = 12,
 	WIRE_BYE = 13,
+	WIRE_RECEIPT = 14,
+	WIRE_WITNESS_WANT = 15,
+	WIRE_WITNESS = 16,
 	WIRE_SPLIT = 17,
 };
 
@@ -189,6 +192,29 @@ struct wire_proof {
 	struct wire_checkpoint checkpoint;
 };
 
+/* The sender durably holds the feed up to this checkpoint of its origin. */
+struct wire_receipt {
+	struct log_name feed;
+	struct wire_checkpoint checkpoint; /* present, size not 0 */
+	uint64_t time;                     /* s, 1 to 2^63 - 1 */
+	uint8_t signature[64];
+};
+
+/* The sender's own log of acts has grown; its size is not 0. */
+struct wire_witness_want {
+	struct log_name log; /* a provenance log */
+	struct wire_checkpoint checkpoint;
+};
+
+/* The sender has seen the receiver's log of acts up to here, consistent with all before. */
+struct wire_witness {
+	struct log_name log; /* a provenance log */
+	uint64_t size;
+	uint8_t root[32];
+	uint64_t time;
+	uint8_t signature[64];
+};
+
 /* Two checkpoints of one log that cannot both be true (PROTOCOL.md, "Split views"). */
 struct wire_split {
 	struct log_name feed;
@@ -224,6 +250,9 @@ struct wire_message {
 		struct wire_proof_want proof_want;
 		struct wire_proof proof;
 		struct wire_bye bye;
+		struct wire_receipt receipt;
+		struct wire_witness_want witness_want;
+		struct wire_witness witness;
 		struct wire_split split;
 	};
 };
@@ -233,7 +262,8 @@ int wire_encode(struct buf *out, const struct wire_message *m) MUST_CHECK;
 
 /*
  * Decodes a payload of the given type. An unknown type gives ENT_EVERSION: the caller skips it.
- * Feeds in messages are never provenance or local logs: such a name is ENT_EINVALID.
+ * Feeds in messages are never local logs, and provenance logs only where they are asked about
+ * (PROOF_WANT, PROOF, WITNESS_WANT, WITNESS): else such a name is ENT_EINVALID.
  */
 int wire_decode(uint8_t type, struct bytes payload, struct arena *a,
 	struct wire_message *m) MUST_CHECK;

@@ -39,6 +39,23 @@ static int feed_give(struct bytes *packed, uint8_t out[LOG_NAME_BYTES], const st
 	return feed_take(&check, *packed);
 }
 
+/* A proof may also be about a log of acts: its owner's witnesses want one. */
+static int log_take(struct log_name *log, struct bytes packed)
+{
+	if (!log_name_unpack(packed, log) || log->audience.kind == AUDIENCE_LOCAL)
+		return ENT_EINVALID;
+	return 0;
+}
+
+static int log_give(struct bytes *packed, uint8_t out[LOG_NAME_BYTES], const struct log_name *log)
+{
+	struct log_name check;
+
+	log_name_pack(out, log);
+	*packed = bytes_from(out, LOG_NAME_BYTES);
+	return log_take(&check, *packed);
+}
+
 static int checkpoint_take(struct wire_checkpoint *c, bool present, const entente_Checkpoint *m)
 {
 	int rc;
@@ -451,7 +468,7 @@ static int proof_want_encode(struct buf *out, const struct wire_proof_want *p)
 {
 	uint8_t feed[LOG_NAME_BYTES];
 	entente_ProofWant m = {.first = p->first, .second = p->second};
-	int rc = feed_give(&m.feed, feed, &p->feed);
+	int rc = log_give(&m.feed, feed, &p->feed);
 
 	return rc ? rc : codec_encode(out, entente_ProofWant_fields, &m, WIRE_MESSAGE_MAX);
 }
@@ -465,7 +482,7 @@ static int proof_want_decode(struct bytes payload, struct wire_proof_want *p)
 		return rc;
 	p->first = m.first;
 	p->second = m.second;
-	return feed_take(&p->feed, m.feed);
+	return log_take(&p->feed, m.feed);
 }
 
 static int proof_encode(struct buf *out, const struct wire_proof *p)
@@ -478,7 +495,7 @@ static int proof_encode(struct buf *out, const struct wire_proof *p)
 		.has_checkpoint = p->checkpoint.present,
 		.checkpoint = checkpoint_give(&p->checkpoint),
 	};
-	int rc = feed_give(&m.feed, feed, &p->feed);
+	int rc = log_give(&m.feed, feed, &p->feed);
 
 	if (p->hashes_len > WIRE_HASHES_MAX)
 		return ENT_ELIMIT;
@@ -493,7 +510,7 @@ static int proof_decode(struct bytes payload, struct arena *a, struct wire_proof
 	if ((rc = codec_decode(entente_Proof_fields, &m, payload, a)) != 0)
 		return rc;
 	*p = (struct wire_proof){.first = m.first, .second = m.second};
-	if ((rc = feed_take(&p->feed, m.feed)) != 0 ||
+	if ((rc = log_take(&p->feed, m.feed)) != 0 ||
 		(rc = hashes_take(&m.hashes, a, &p->hashes, &p->hashes_len)) != 0)
 		return rc;
 	return checkpoint_take(&p->checkpoint, m.has_checkpoint, &m.checkpoint);
@@ -572,6 +589,123 @@ static int bye_decode(struct bytes payload, struct wire_bye *b)
 	return rc;
 }
 
+/* --- RECEIPT, WITNESS_WANT, WITNESS ----------------------------------------------------------- */
+
+/* Of a cosignature; 0 would say that there is no time. */
+static bool time_valid(uint64_t time)
+{
+	return time > 0 && time <= INT64_MAX;
+}
+
+static int receipt_check(const struct wire_receipt *r)
+{
+	return r->checkpoint.present && r->checkpoint.size > 0 && time_valid(r->time)
+		       ? 0
+		       : ENT_EINVALID;
+}
+
+static int receipt_encode(struct buf *out, const struct wire_receipt *r)
+{
+	uint8_t feed[LOG_NAME_BYTES];
+	entente_Receipt m = {
+		.has_checkpoint = true,
+		.checkpoint = checkpoint_give(&r->checkpoint),
+		.time = r->time,
+		.signature = BYTES_OF(r->signature),
+	};
+	int rc;
+
+	if ((rc = receipt_check(r)) != 0 || (rc = feed_give(&m.feed, feed, &r->feed)) != 0)
+		return rc;
+	return codec_encode(out, entente_Receipt_fields, &m, WIRE_MESSAGE_MAX);
+}
+
+static int receipt_decode(struct bytes payload, struct wire_receipt *r)
+{
+	entente_Receipt m = {0};
+	int rc;
+
+	if ((rc = codec_decode(entente_Receipt_fields, &m, payload, NULL)) != 0 ||
+		(rc = feed_take(&r->feed, m.feed)) != 0 ||
+		(rc = checkpoint_take(&r->checkpoint, m.has_checkpoint, &m.checkpoint)) != 0 ||
+		(rc = hash_take(r->signature, sizeof(r->signature), m.signature)) != 0)
+		return rc;
+	r->time = m.time;
+	return receipt_check(r);
+}
+
+static int witness_want_check(const struct wire_witness_want *w)
+{
+	return w->log.audience.kind == AUDIENCE_PROVENANCE && w->checkpoint.present &&
+			       w->checkpoint.size > 0
+		       ? 0
+		       : ENT_EINVALID;
+}
+
+static int witness_want_encode(struct buf *out, const struct wire_witness_want *w)
+{
+	uint8_t log[LOG_NAME_BYTES];
+	entente_WitnessWant m = {
+		.has_checkpoint = true,
+		.checkpoint = checkpoint_give(&w->checkpoint),
+	};
+	int rc;
+
+	if ((rc = witness_want_check(w)) != 0 || (rc = log_give(&m.log, log, &w->log)) != 0)
+		return rc;
+	return codec_encode(out, entente_WitnessWant_fields, &m, WIRE_MESSAGE_MAX);
+}
+
+static int witness_want_decode(struct bytes payload, struct wire_witness_want *w)
+{
+	entente_WitnessWant m = {0};
+	int rc;
+
+	if ((rc = codec_decode(entente_WitnessWant_fields, &m, payload, NULL)) != 0 ||
+		(rc = log_take(&w->log, m.log)) != 0 ||
+		(rc = checkpoint_take(&w->checkpoint, m.has_checkpoint, &m.checkpoint)) != 0)
+		return rc;
+	return witness_want_check(w);
+}
+
+static int witness_check(const struct wire_witness *w)
+{
+	return w->log.audience.kind == AUDIENCE_PROVENANCE && w->size > 0 && time_valid(w->time)
+		       ? 0
+		       : ENT_EINVALID;
+}
+
+static int witness_encode(struct buf *out, const struct wire_witness *w)
+{
+	uint8_t log[LOG_NAME_BYTES];
+	entente_Witness m = {
+		.size = w->size,
+		.root = BYTES_OF(w->root),
+		.time = w->time,
+		.signature = BYTES_OF(w->signature),
+	};
+	int rc;
+
+	if ((rc = witness_check(w)) != 0 || (rc = log_give(&m.log, log, &w->log)) != 0)
+		return rc;
+	return codec_encode(out, entente_Witness_fields, &m, WIRE_MESSAGE_MAX);
+}
+
+static int witness_decode(struct bytes payload, struct wire_witness *w)
+{
+	entente_Witness m = {0};
+	int rc;
+
+	if ((rc = codec_decode(entente_Witness_fields, &m, payload, NULL)) != 0 ||
+		(rc = log_take(&w->log, m.log)) != 0 ||
+		(rc = hash_take(w->root, sizeof(w->root), m.root)) != 0 ||
+		(rc = hash_take(w->signature, sizeof(w->signature), m.signature)) != 0)
+		return rc;
+	w->size = m.size;
+	w->time = m.time;
+	return witness_check(w);
+}
+
 /* --- all of them ------------------------------------------------------------------------------ */
 
 static int payload_encode(struct buf *out, const struct wire_message *m)
@@ -603,6 +737,12 @@ static int payload_encode(struct buf *out, const struct wire_message *m)
 		return ping_encode(out);
 	case WIRE_BYE:
 		return bye_encode(out, &m->bye);
+	case WIRE_RECEIPT:
+		return receipt_encode(out, &m->receipt);
+	case WIRE_WITNESS_WANT:
+		return witness_want_encode(out, &m->witness_want);
+	case WIRE_WITNESS:
+		return witness_encode(out, &m->witness);
 	case WIRE_SPLIT:
 		return split_encode(out, &m->split);
 	}
@@ -658,6 +798,12 @@ int wire_decode(uint8_t type, struct bytes payload, struct arena *a, struct wire
 		return ping_decode(payload);
 	case WIRE_BYE:
 		return bye_decode(payload, &m->bye);
+	case WIRE_RECEIPT:
+		return receipt_decode(payload, &m->receipt);
+	case WIRE_WITNESS_WANT:
+		return witness_want_decode(payload, &m->witness_want);
+	case WIRE_WITNESS:
+		return witness_decode(payload, &m->witness);
 	case WIRE_SPLIT:
 		return split_decode(payload, a, &m->split);
 	}

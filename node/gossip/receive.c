@@ -480,6 +480,9 @@ static void dispatch(struct gossip *g, struct session *s, const struct wire_mess
 		on_proof_want(g, s, &m->proof_want);
 		return;
 	case WIRE_PROOF:
+	case WIRE_RECEIPT:
+	case WIRE_WITNESS_WANT:
+	case WIRE_WITNESS:
 	case WIRE_SPLIT:
 	case WIRE_PING:
 	case WIRE_BYE:

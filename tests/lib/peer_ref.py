@@ -30,7 +30,7 @@ import noise_ref as noise
 PROTO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "proto")
 NUMBERS = {"Hello": 1, "Terms": 2, "Cards": 3, "Heads": 4, "Held": 5, "Subscribe": 6,
            "Unsubscribe": 7, "Data": 8, "Credit": 9, "ProofWant": 10, "Proof": 11, "Ping": 12,
-           "Bye": 13, "Split": 17}
+           "Bye": 13, "Receipt": 14, "WitnessWant": 15, "Witness": 16, "Split": 17}
 NAMES = {number: name for name, number in NUMBERS.items()}
 AUDIENCES = {"clear": 1, "green": 2}
 TLPS = {"clear": 1, "green": 2, "amber": 3, "amber+strict": 4, "red": 5}

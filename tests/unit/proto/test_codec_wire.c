@@ -50,6 +50,9 @@ static const enum wire_type every_type[] = {
 	WIRE_PROOF,
 	WIRE_PING,
 	WIRE_BYE,
+	WIRE_RECEIPT,
+	WIRE_WITNESS_WANT,
+	WIRE_WITNESS,
 	WIRE_SPLIT,
 };
 
@@ -122,6 +125,38 @@ static void random_data(struct random *r, struct wire_data *d)
 	d->left = random_hashes(r, &d->left_len);
 }
 
+static struct wire_checkpoint pair(uint64_t size)
+{
+	return (struct wire_checkpoint){.present = true, .size = size};
+}
+
+static struct wire_checkpoint random_signed(struct random *r)
+{
+	struct wire_checkpoint c;
+
+	do
+		c = random_checkpoint(r);
+	while (!c.present || c.size == 0);
+	return c;
+}
+
+static void random_receipt(struct random *r, struct wire_receipt *m)
+{
+	m->feed = random_feed(r);
+	m->checkpoint = random_signed(r);
+	m->time = 1 + random_u64(r, INT64_MAX - 1);
+	env_random(&r->rng, m->signature, sizeof(m->signature));
+}
+
+static void random_witness(struct random *r, struct wire_witness *m)
+{
+	m->log = random_log(r, AUDIENCE_PROVENANCE);
+	m->size = 1 + random_u64(r, UINT64_MAX - 1);
+	env_random(&r->rng, m->root, sizeof(m->root));
+	m->time = 1 + random_u64(r, INT64_MAX - 1);
+	env_random(&r->rng, m->signature, sizeof(m->signature));
+}
+
 static void random_split(struct random *r, struct wire_split *s)
 {
 	s->feed = random_feed(r);
@@ -184,6 +219,16 @@ static struct wire_message random_message(struct random *r, enum wire_type type)
 		m.proof.second = random_u64(r, UINT64_MAX);
 		m.proof.hashes = random_hashes(r, &m.proof.hashes_len);
 		m.proof.checkpoint = random_checkpoint(r);
+		break;
+	case WIRE_RECEIPT:
+		random_receipt(r, &m.receipt);
+		break;
+	case WIRE_WITNESS_WANT:
+		m.witness_want.log = random_log(r, AUDIENCE_PROVENANCE);
+		m.witness_want.checkpoint = random_signed(r);
+		break;
+	case WIRE_WITNESS:
+		random_witness(r, &m.witness);
 		break;
 	case WIRE_SPLIT:
 		random_split(r, &m.split);
@@ -297,6 +342,23 @@ static void assert_message_equal(const struct wire_message *a, const struct wire
 		assert_hashes_equal(a->proof.hashes, a->proof.hashes_len, b->proof.hashes,
 			b->proof.hashes_len);
 		assert_checkpoint_equal(&a->proof.checkpoint, &b->proof.checkpoint);
+		break;
+	case WIRE_RECEIPT:
+		assert_feed_equal(a, b, receipt.feed);
+		assert_checkpoint_equal(&a->receipt.checkpoint, &b->receipt.checkpoint);
+		assert_field_equal(a, b, receipt.time);
+		assert_memory_equal(a->receipt.signature, b->receipt.signature, 64);
+		break;
+	case WIRE_WITNESS_WANT:
+		assert_feed_equal(a, b, witness_want.log);
+		assert_checkpoint_equal(&a->witness_want.checkpoint, &b->witness_want.checkpoint);
+		break;
+	case WIRE_WITNESS:
+		assert_feed_equal(a, b, witness.log);
+		assert_field_equal(a, b, witness.size);
+		assert_memory_equal(a->witness.root, b->witness.root, 32);
+		assert_field_equal(a, b, witness.time);
+		assert_memory_equal(a->witness.signature, b->witness.signature, 64);
 		break;
 	case WIRE_SPLIT:
 		assert_feed_equal(a, b, split.feed);
@@ -440,6 +502,7 @@ static void provenance_and_local_logs_are_no_feeds(void **state)
 		struct wire_message m = {.type = WIRE_SUBSCRIBE, .subscribe = {.feed = log}};
 		struct wire_head head = {.feed = log};
 		uint8_t payload[2 + LOG_NAME_BYTES] = {0x0a, LOG_NAME_BYTES};
+		int rc;
 
 		assert_int_equal(wire_encode(&f->buf, &m), ENT_EINVALID);
 		m = (struct wire_message){.type = WIRE_HEADS, .heads = {&head, 1}};
@@ -454,11 +517,58 @@ static void provenance_and_local_logs_are_no_feeds(void **state)
 			ENT_EINVALID);
 		assert_int_equal(wire_decode(WIRE_DATA, BYTES_OF(payload), &f->decoded, &m),
 			ENT_EINVALID);
+		/* Only its witnesses want a proof of a log of acts. */
+		rc = kinds[i] == AUDIENCE_PROVENANCE ? 0 : ENT_EINVALID;
 		assert_int_equal(wire_decode(WIRE_PROOF_WANT, BYTES_OF(payload), &f->decoded, &m),
-			ENT_EINVALID);
-		assert_int_equal(wire_decode(WIRE_PROOF, BYTES_OF(payload), &f->decoded, &m),
-			ENT_EINVALID);
+			rc);
+		assert_int_equal(wire_decode(WIRE_PROOF, BYTES_OF(payload), &f->decoded, &m), rc);
 	}
+}
+
+#define GOOD_RECEIPT                                                                               \
+	(struct wire_receipt)                                                                      \
+	{                                                                                          \
+		.feed = feed, .checkpoint = pair(1), .time = 1                                     \
+	}
+#define GOOD_WITNESS                                                                               \
+	(struct wire_witness)                                                                      \
+	{                                                                                          \
+		.log = log, .size = 1, .time = 1                                                   \
+	}
+
+static void cosignatures_have_a_time_and_a_size(void **state)
+{
+	struct fixture *f = *state;
+	struct log_name feed = random_feed(&f->random);
+	struct log_name log = random_log(&f->random, AUDIENCE_PROVENANCE);
+	struct wire_message r[7], w[5], t[4];
+
+	for (size_t i = 0; i < COUNT_OF(r); i++)
+		r[i] = (struct wire_message){.type = WIRE_RECEIPT, .receipt = GOOD_RECEIPT};
+	r[1].receipt.time = INT64_MAX;
+	r[2].receipt.time = 0;
+	r[3].receipt.time = (uint64_t)INT64_MAX + 1;
+	r[4].receipt.checkpoint.size = 0;
+	r[5].receipt.checkpoint.present = false;
+	r[6].receipt.feed = log;
+	for (size_t i = 0; i < COUNT_OF(r); i++)
+		assert_int_equal(wire_encode(&f->buf, &r[i]), i < 2 ? 0 : ENT_EINVALID);
+	for (size_t i = 0; i < COUNT_OF(w); i++)
+		w[i] = (struct wire_message){.type = WIRE_WITNESS, .witness = GOOD_WITNESS};
+	w[1].witness.time = 0;
+	w[2].witness.time = (uint64_t)INT64_MAX + 1;
+	w[3].witness.size = 0;
+	w[4].witness.log = feed;
+	for (size_t i = 0; i < COUNT_OF(w); i++)
+		assert_int_equal(wire_encode(&f->buf, &w[i]), i < 1 ? 0 : ENT_EINVALID);
+	for (size_t i = 0; i < COUNT_OF(t); i++)
+		t[i] = (struct wire_message){
+			.type = WIRE_WITNESS_WANT, .witness_want = {log, pair(1)}};
+	t[1].witness_want.checkpoint.size = 0;
+	t[2].witness_want.checkpoint.present = false;
+	t[3].witness_want.log = feed;
+	for (size_t i = 0; i < COUNT_OF(t); i++)
+		assert_int_equal(wire_encode(&f->buf, &t[i]), i < 1 ? 0 : ENT_EINVALID);
 }
 
 static void only_a_provenance_log_stands_in_hello(void **state)
@@ -537,11 +647,6 @@ static void lists_are_bounded_when_decoding(void **state)
 	assert_int_equal(decode_items(f, WIRE_HEADS, card, WIRE_HEADS_MAX + 1), ENT_ELIMIT);
 	assert_int_equal(decode_items(f, WIRE_DATA, hash, WIRE_HASHES_MAX), ENT_EINVALID);
 	assert_int_equal(decode_items(f, WIRE_DATA, hash, WIRE_HASHES_MAX + 1), ENT_ELIMIT);
-}
-
-static struct wire_checkpoint pair(uint64_t size)
-{
-	return (struct wire_checkpoint){.present = true, .size = size};
 }
 
 static void lists_are_bounded_when_encoding(void **state)
@@ -629,6 +734,7 @@ int main(void)
 		TEST(damaged_messages_do_no_harm),
 		TEST(bad_varints_are_refused),
 		TEST(provenance_and_local_logs_are_no_feeds),
+		TEST(cosignatures_have_a_time_and_a_size),
 		TEST(only_a_provenance_log_stands_in_hello),
 		TEST(messages_without_their_feed_are_refused),
 		TEST(hashes_have_their_exact_length),

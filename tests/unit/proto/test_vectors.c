@@ -374,6 +374,15 @@ static void transfers(struct buf *out)
 			.hashes_len = 2,
 			.checkpoint = checkpoint_of(301)},
 	};
+	const struct log_name acts_log = log_of(AUDIENCE_PROVENANCE, 1795336201);
+	struct wire_message receipt = {
+		.type = WIRE_RECEIPT,
+		.receipt = {.feed = green, .checkpoint = checkpoint_of(301), .time = 1795336201},
+	};
+	struct wire_message witness = {
+		.type = WIRE_WITNESS,
+		.witness = {.log = acts_log, .size = 301, .time = 1795336201},
+	};
 	struct wire_message split = {
 		.type = WIRE_SPLIT,
 		.split = {.feed = green,
@@ -383,6 +392,9 @@ static void transfers(struct buf *out)
 			.hashes_len = 2},
 	};
 
+	memcpy(receipt.receipt.signature, counting + 0x40, 64);
+	memcpy(witness.witness.root, counting + 0x20, 32);
+	memcpy(witness.witness.signature, counting + 0x40, 64);
 	memcpy(hashes[0], counting + 0x40, 32);
 	memcpy(hashes[1], counting + 0x60, 32);
 	memcpy(packed, counting, ENTRY_HEADER_BYTES);
@@ -402,6 +414,18 @@ static void transfers(struct buf *out)
 		"\"hashes\": [\"" UP_40 "\", \"" UP_60 "\"], "
 		"\"checkpoint\": " CHECKPOINT_301 "}",
 		proof);
+	message(out, "receipt",
+		"{\"feed\": " GREEN ", \"checkpoint\": " CHECKPOINT_301
+		", \"time\": 1795336201, \"signature\": \"" UP_40 UP_60 "\"}",
+		receipt);
+	message(out, "witness want",
+		"{\"log\": " PROVENANCE ", \"checkpoint\": " CHECKPOINT_301 "}",
+		(struct wire_message){
+			WIRE_WITNESS_WANT, .witness_want = {acts_log, checkpoint_of(301)}});
+	message(out, "witness",
+		"{\"log\": " PROVENANCE ", \"size\": 301, \"root\": \"" UP_20
+		"\", \"time\": 1795336201, \"signature\": \"" UP_40 UP_60 "\"}",
+		witness);
 	message(out, "split",
 		"{\"feed\": " GREEN ", \"first\": {\"size\": 300, \"root\": \"" UP_20
 		"\", \"signature\": \"" UP_40 UP_60 "\"}, \"second\": " CHECKPOINT_301
