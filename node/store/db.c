@@ -3,9 +3,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/log.h"
 
@@ -16,9 +20,9 @@
 #define DB_FILE_MODE 0600
 
 #if SIZE_MAX > UINT32_MAX
-static size_t map_bytes = 1ull << 40;
+static size_t map_bytes = 1ull << 40, map_bytes_max = 1ull << 46;
 #else
-static size_t map_bytes = 1u << 30;
+static size_t map_bytes = 1u << 30, map_bytes_max = 1u << 31;
 #endif
 
 size_t db_map_bytes(void)
@@ -28,7 +32,12 @@ size_t db_map_bytes(void)
 
 void db_map_bytes_set(size_t bytes)
 {
-	map_bytes = bytes;
+	map_bytes = map_bytes_max = bytes;
+}
+
+void db_map_bytes_max_set(size_t bytes)
+{
+	map_bytes_max = bytes;
 }
 
 int db_err(int code)
@@ -152,6 +161,85 @@ int db_commit(struct db *db, MDB_txn *txn)
 		rc = ENT_EFULL;
 	log_error("store", "commit failed error=%s cause=\"%s\"", err_name(rc), mdb_strerror(code));
 	return rc;
+}
+
+/* --- growing ---------------------------------------------------------------------------------- */
+
+/* An index group may copy a page for every key: so much is kept free of a large map. */
+#define DB_MARGIN_BYTES (4ull << 30)
+
+bool db_nearly_full(const struct db *db)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+	uint64_t used, margin;
+
+	if (mdb_env_info(db->env, &info) != 0 || mdb_env_stat(db->env, &stat) != 0)
+		return false;
+	used = (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize;
+	margin = info.me_mapsize / 4 < DB_MARGIN_BYTES ? info.me_mapsize / 4 : DB_MARGIN_BYTES;
+	return info.me_mapsize < map_bytes_max && used + margin > info.me_mapsize;
+}
+
+/* LMDB takes the old map away first and has none when the new one fails: so it is tried before. */
+static bool address_space(size_t bytes)
+{
+	void *probe =
+		mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return probe != MAP_FAILED && munmap(probe, bytes) == 0;
+}
+
+void db_grow(struct db *db)
+{
+	MDB_envinfo info;
+	size_t bytes;
+	int rc;
+
+	if (mdb_env_info(db->env, &info) != 0)
+		return;
+	bytes = info.me_mapsize <= map_bytes_max / 2 ? info.me_mapsize * 2 : map_bytes_max;
+	if (!address_space(bytes))
+		return;
+	rc = mdb_env_set_mapsize(db->env, bytes);
+	assert(rc == 0); /* without a map nothing can go on */
+	log_notice("store", "the map has grown bytes=%zu", bytes);
+}
+
+/* --- readers of other processes --------------------------------------------------------------- */
+
+struct pin_search {
+	struct db_pin *pin;
+	uint64_t last;
+};
+
+/* One line of mdb_reader_list: pid, thread, transaction (or "-"). The first is a heading. */
+static int pin_line(const char *line, void *ctx)
+{
+	struct pin_search *p = ctx;
+	uint64_t txn;
+	int pid;
+
+	if (sscanf(line, "%d %*s %" SCNu64, &pid, &txn) != 2 || pid == (int)getpid() ||
+		txn > p->last || (p->pin->pid && p->last - txn <= p->pin->behind))
+		return 0;
+	p->pin->pid = pid;
+	p->pin->behind = p->last - txn;
+	return 0;
+}
+
+void db_oldest_pin(struct db *db, struct db_pin *pin)
+{
+	MDB_envinfo info;
+	struct pin_search p = {.pin = pin};
+	int dead;
+
+	*pin = (struct db_pin){0};
+	if (!db->env || mdb_reader_check(db->env, &dead) != 0 || mdb_env_info(db->env, &info) != 0)
+		return;
+	p.last = info.me_last_txnid;
+	if (mdb_reader_list(db->env, pin_line, &p) < 0)
+		*pin = (struct db_pin){0};
 }
 
 void db_close(struct db *db)

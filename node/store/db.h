@@ -3,8 +3,9 @@
  * One LMDB environment with its tables: opening, and errors of LMDB as ours. Inside store/ only.
  *
  * The map is reserved large at once: it is address space, not memory or disk (the file grows as it
- * fills), and a map that never moves needs no parking of readers. Where address space is short
- * (RLIMIT_AS, 32 bits) half as much is tried, down to DB_MAP_BYTES_MIN.
+ * fills). Where address space is short (RLIMIT_AS, 32 bits) half as much is tried, down to
+ * DB_MAP_BYTES_MIN. A map that fills up is doubled before it is full, which needs a moment without
+ * readers.
  */
 #pragma once
 
@@ -28,6 +29,8 @@ struct db {
 /* What is reserved: 1 TiB with 64-bit addresses. Tests set less, before store_open. */
 size_t db_map_bytes(void);
 void db_map_bytes_set(size_t bytes);
+/* How far it may grow; db_map_bytes_set sets this too. */
+void db_map_bytes_max_set(size_t bytes);
 
 /*
  * Opens dir with the named tables. write: creates what is missing, else ENT_ENOTFOUND. flags: of
@@ -49,6 +52,19 @@ int db_read(struct db *db, bool idle, MDB_txn **txn) MUST_CHECK;
  * is opened anew.
  */
 int db_commit(struct db *db, MDB_txn *txn) MUST_CHECK;
+
+/* Less is left of the map than the largest transaction may need. */
+bool db_nearly_full(const struct db *db);
+/* Doubles the map; no transaction of this process may be open. Where that cannot be it stays. */
+void db_grow(struct db *db);
+
+/* A process whose reader keeps old pages from being used again. */
+struct db_pin {
+	int pid;         /* 0: none but this process */
+	uint64_t behind; /* commits since its reader began */
+};
+/* The oldest reader of another process. */
+void db_oldest_pin(struct db *db, struct db_pin *pin);
 
 /* 0 for 0, else the ENT_E… that a code of LMDB or an errno means here. */
 int db_err(int code) MUST_CHECK;

@@ -31,6 +31,7 @@ enum log_table {
 	LOG_RECEIPTS,
 	LOG_COSIGNED,
 	LOG_WITNESS,
+	LOG_HOLDS,
 	LOG_TABLES
 };
 
@@ -64,7 +65,9 @@ struct store {
 	struct db index; /* .env NULL: there is none that can be trusted (STORE_READ only) */
 	uint8_t id[STORE_ID_BYTES]; /* of this truth; the index names the truth it belongs to */
 	uint8_t index_hash_key[INDEX_HASH_KEY_BYTES];
-	pthread_mutex_t mutex; /* over the fields below, and a late opening of the index */
+	pthread_mutex_t mutex;       /* over the fields below, and a late opening of the index */
+	pthread_cond_t readers_gone; /* there is none left */
+	bool growing;                /* no new one for a moment */
 	unsigned readers;
 	struct store_txn txn; /* there is one writer, and it has one transaction */
 };
@@ -161,6 +164,10 @@ int row_arrival_last(struct store *s, MDB_txn *txn, uint64_t *arrival) MUST_CHEC
 /* A reader of the truth alone, for the index thread; the caller's own struct. */
 int reader_begin(struct store *s, bool with_index, struct store_reader *r) MUST_CHECK;
 void reader_end(struct store_reader *r);
+
+/* Doubles the map of an environment that is nearly full, when there is a moment without readers. No
+ * transaction of the calling thread may be open. */
+void store_grow(struct store *s, struct db *db);
 
 /* The bundle with that arrival number, kept as where the reader stands. ENT_ENOTFOUND. */
 int reader_bundle(struct store_reader *r, uint64_t arrival) MUST_CHECK;

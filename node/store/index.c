@@ -363,6 +363,7 @@ int store_index_step(struct store *s, const struct store_index_ops *ops, uint32_
 	assert(s->mode == STORE_WRITE);
 	if (entries_max > GROUP_ENTRIES_MAX)
 		entries_max = GROUP_ENTRIES_MAX;
+	store_grow(s, &s->index);
 	if ((rc = reader_begin(s, false, &st.reader)) != 0)
 		return rc;
 	rc = db_err(mdb_txn_begin(s->index.env, NULL, 0, &st.txn));

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* --- readers ---------------------------------------------------------------------------------- */
 
@@ -28,6 +29,8 @@ int reader_begin(struct store *s, bool with_index, struct store_reader *r)
 
 	*r = (struct store_reader){.store = s};
 	pthread_mutex_lock(&s->mutex);
+	while (s->growing)
+		pthread_cond_wait(&s->readers_gone, &s->mutex);
 	rc = txns_begin(s, with_index, r);
 	if (rc == 0)
 		s->readers++;
@@ -44,8 +47,35 @@ void reader_end(struct store_reader *r)
 		mdb_txn_abort(r->index);
 	arena_free(&r->arena);
 	pthread_mutex_lock(&r->store->mutex);
-	r->store->readers--;
+	if (--r->store->readers == 0)
+		pthread_cond_broadcast(&r->store->readers_gone);
 	pthread_mutex_unlock(&r->store->mutex);
+}
+
+/* Readers are short; one that is not must not stop the writer. */
+#define GROW_PATIENCE_MS 100
+
+void store_grow(struct store *s, struct db *db)
+{
+	struct timespec until;
+	int rc = 0;
+
+	if (!db_nearly_full(db))
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += GROW_PATIENCE_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	pthread_mutex_lock(&s->mutex);
+	/* New readers wait behind this, the wait ends by itself: at worst at the time given. */
+	s->growing = true;
+	while (s->readers > 0 && rc == 0)
+		rc = pthread_cond_timedwait(&s->readers_gone, &s->mutex, &until);
+	if (s->readers == 0)
+		db_grow(db);
+	s->growing = false;
+	pthread_cond_broadcast(&s->readers_gone);
+	pthread_mutex_unlock(&s->mutex);
 }
 
 int store_reader_open(struct store *s, struct store_reader **out)

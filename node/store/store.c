@@ -25,6 +25,7 @@ static const char *const log_tables[LOG_TABLES] = {
 	[LOG_RECEIPTS] = "receipts",
 	[LOG_COSIGNED] = "cosigned",
 	[LOG_WITNESS] = "witness",
+	[LOG_HOLDS] = "holds",
 };
 
 static int meta_get(struct store *s, MDB_txn *txn, const char *name, void *out, size_t len)
@@ -158,6 +159,7 @@ static int writer_lock(struct store *s, struct err_text *err)
 int store_open(struct store **out, const char *data, enum store_mode mode, struct err_text *err)
 {
 	struct store *s = calloc(1, sizeof(*s));
+	pthread_condattr_t attr;
 	int rc;
 
 	*out = NULL;
@@ -167,6 +169,11 @@ int store_open(struct store **out, const char *data, enum store_mode mode, struc
 	s->mode = mode;
 	s->txn.store = s;
 	pthread_mutex_init(&s->mutex, NULL);
+	/* A wall clock that is set back would make a short wait a long one. */
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->readers_gone, &attr);
+	pthread_condattr_destroy(&attr);
 	s->data = strdup(data);
 	rc = s->data ? 0 : err_set(err, ENT_ENOMEM, "%s", err_sentence(ENT_ENOMEM));
 	if (rc == 0 && mode == STORE_WRITE)
@@ -194,9 +201,22 @@ void store_close(struct store *s)
 	db_close(&s->log);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
+	pthread_cond_destroy(&s->readers_gone);
 	pthread_mutex_destroy(&s->mutex);
 	free(s->data);
 	free(s);
+}
+
+uint64_t store_oldest_reader(struct store *s, int *pid)
+{
+	struct db_pin log, index;
+
+	db_oldest_pin(&s->log, &log);
+	db_oldest_pin(&s->index, &index);
+	if (index.behind > log.behind)
+		log = index;
+	*pid = log.pid;
+	return log.behind;
 }
 
 uint64_t store_disk_bytes(const struct store *s)

@@ -45,6 +45,11 @@ int store_open(struct store **s, const char *data, enum store_mode mode,
 	struct err_text *err) MUST_CHECK;
 void store_close(struct store *s);
 uint64_t store_disk_bytes(const struct store *s);
+/*
+ * The oldest reader of another process: how many commits ago it began, and who it is (0: nobody).
+ * While it stands no page that was free since can be used again, and the file grows instead.
+ */
+uint64_t store_oldest_reader(struct store *s, int *pid);
 
 /* --- logs ------------------------------------------------------------------------------------- */
 
@@ -149,6 +154,20 @@ int store_origin_put(struct store_txn *txn, const struct node_id *node, struct b
  * (ENT_EINVALID). */
 int store_meta_put(struct store_txn *txn, const char *key, struct bytes value) MUST_CHECK;
 
+/*
+ * Values that this node holds back from every export, whatever origins say (DESIGN, the stop
+ * button). store_hold_get is what every export asks.
+ */
+struct store_hold {
+	enum type type;
+	struct bytes value;         /* canonical */
+	struct bytes operator_name; /* at most 128 bytes */
+	int64_t since_ms;
+};
+int store_hold_put(struct store_txn *txn, const struct store_hold *hold) MUST_CHECK;
+/* ENT_ENOTFOUND. */
+int store_hold_remove(struct store_txn *txn, enum type type, struct bytes value) MUST_CHECK;
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 int store_reader_open(struct store *s, struct store_reader **r) MUST_CHECK;
@@ -222,6 +241,24 @@ int store_receipt_each(struct store_reader *r, const struct log_name *log,
 /* By node, then in order of incarnation and start. */
 int store_witness_each(struct store_reader *r,
 	int (*visit)(void *ctx, const struct store_witness *w), void *ctx) MUST_CHECK;
+
+/* ENT_ENOTFOUND: it is not held back. Views die with the reader. */
+int store_hold_get(struct store_reader *r, enum type type, struct bytes value,
+	struct store_hold *hold) MUST_CHECK;
+/* In no order that means anything. */
+int store_hold_each(struct store_reader *r, int (*visit)(void *ctx, const struct store_hold *hold),
+	void *ctx) MUST_CHECK;
+
+/* What came from others since then, newest first, a bundle at a time. */
+struct store_received {
+	const struct log_name *log;
+	struct node_id via;
+	int64_t received_ms;
+	uint32_t count;
+	size_t bytes; /* packed */
+};
+int store_received_since(struct store_reader *r, int64_t since_ms,
+	int (*visit)(void *ctx, const struct store_received *received), void *ctx) MUST_CHECK;
 
 /* --- the index -------------------------------------------------------------------------------- */
 

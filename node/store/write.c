@@ -26,6 +26,7 @@ int store_begin(struct store *s, struct store_txn **txn)
 
 	assert(s->mode == STORE_WRITE && !s->txn.mdb);
 	*txn = NULL;
+	store_grow(s, &s->log);
 	rc = mdb_txn_begin(s->log.env, NULL, 0, &s->txn.mdb);
 	if (rc) {
 		s->txn.mdb = NULL;

@@ -79,6 +79,39 @@ static void a_full_map_loses_nothing_and_a_larger_one_goes_on(void **state)
 	test_dir_remove(dir);
 }
 
+static void a_map_grows_by_itself_before_it_is_full(void **state)
+{
+	const char *dir = test_dir();
+	const size_t map = db_map_bytes();
+	uint64_t seed = 23;
+	struct env_rng rng = test_rng(&seed);
+	struct store_reader *long_one;
+	struct model_log m;
+	struct store *s;
+
+	(void)state;
+	model_log_init(&m, model_name(1, 1, audience_of(AUDIENCE_CLEAR)));
+	db_map_bytes_set(SMALL_MAP);
+	db_map_bytes_max_set(8 * SMALL_MAP);
+	s = model_open(dir, STORE_WRITE);
+	/* A reader that stays holds up growing, and nothing else. */
+	assert_ok(store_reader_open(s, &long_one));
+	assert_int_equal(fill(s, &m, &rng), ENT_EFULL);
+	store_reader_close(long_one);
+	for (uint64_t before = m.size; m.size < 3 * before;) {
+		model_entries(&m, &rng, 100, 500);
+		model_store(s, &m);
+	}
+	check(s, &m, &rng);
+	/* As far as it may. */
+	assert_int_equal(fill(s, &m, &rng), ENT_EFULL);
+	check(s, &m, &rng);
+	store_close(s);
+	db_map_bytes_set(map);
+	model_log_free(&m);
+	test_dir_remove(dir);
+}
+
 static void a_full_disk_loses_nothing_and_space_mends_it(void **state)
 {
 	const char *dir = test_dir();
@@ -219,6 +252,66 @@ static void another_process_reads_beside_the_writer_and_after_it(void **state)
 	test_dir_remove(dir);
 }
 
+/* Opens a reader and stands still until it is told to go. */
+static int pinning_main(const char *dir, struct steps *st)
+{
+	struct store_reader *r;
+	struct store *s;
+
+	close(st->to_child[1]);
+	close(st->to_parent[0]);
+	step_await(st->to_child[0]);
+	if (store_open(&s, dir, STORE_READ, NULL) != 0 || store_reader_open(s, &r) != 0)
+		return 1;
+	step_send(st->to_parent[1]);
+	step_await(st->to_child[0]);
+	return 0; /* as if killed: nothing is closed */
+}
+
+static void a_reader_that_stands_still_is_named(void **state)
+{
+	const char *dir = test_dir();
+	uint64_t seed = 24;
+	struct env_rng rng = test_rng(&seed);
+	struct model_log m;
+	struct store *s;
+	struct steps st;
+	int status, pid;
+	pid_t child;
+
+	(void)state;
+	model_log_init(&m, model_name(1, 1, audience_of(AUDIENCE_CLEAR)));
+	assert_ok(pipe(st.to_child));
+	assert_ok(pipe(st.to_parent));
+	child = fork();
+	if (child == 0)
+		_exit(pinning_main(dir, &st));
+	close(st.to_child[0]);
+	close(st.to_parent[1]);
+	s = model_open(dir, STORE_WRITE);
+	assert_int_equal(store_oldest_reader(s, &pid), 0);
+	assert_int_equal(pid, 0);
+	step_send(st.to_child[1]);
+	step_await(st.to_parent[0]);
+	for (int i = 0; i < 50; i++) {
+		model_entries(&m, &rng, 1, 100);
+		model_store(s, &m);
+	}
+	assert_int_equal(store_oldest_reader(s, &pid), 50);
+	assert_int_equal(pid, child);
+	step_send(st.to_child[1]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	/* Its slot is freed without anybody being asked. */
+	store_oldest_reader(s, &pid);
+	assert_int_equal(pid, 0);
+	close(st.to_child[1]);
+	close(st.to_parent[0]);
+	store_close(s);
+	model_log_free(&m);
+	test_dir_remove(dir);
+}
+
 /* --- a killed writer -------------------------------------------------------------------------- */
 
 /* Two logs grow by the same run in each transaction; what is committed is told through the pipe. */
@@ -327,6 +420,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_map_loses_nothing_and_a_larger_one_goes_on),
+		cmocka_unit_test(a_map_grows_by_itself_before_it_is_full),
+		cmocka_unit_test(a_reader_that_stands_still_is_named),
 		cmocka_unit_test(a_full_disk_loses_nothing_and_space_mends_it),
 		cmocka_unit_test(another_process_reads_beside_the_writer_and_after_it),
 		cmocka_unit_test(a_killed_writer_leaves_whole_transactions),
