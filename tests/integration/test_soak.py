@@ -153,6 +153,7 @@ class Soak:
 
     def look(self, name):
         """status of a node: held only grows, nobody is mute, nothing is frozen or wrong."""
+        answered = self.publishers[name].size
         status = self.fed.nodes[name].status()
         if status["mute"] or status["alarms"]:
             raise Failed(f"{name}: mute {status['mute']}, alarms {status['alarms']}")
@@ -162,8 +163,8 @@ class Soak:
             if held.get(feed, 0) < size:
                 raise Failed(f"{name} had announced {size} of {feed}, and holds {held.get(feed, 0)}")
         own = [f["held"] for f in status["feeds"] if f["name"] == name]
-        if (own[0] if own else 0) < self.publishers[name].size and not self.publishers[name].wrong:
-            raise Failed(f"{name} had answered up to {self.publishers[name].size}, holds {own}")
+        if (own[0] if own else 0) < answered:
+            raise Failed(f"{name} had answered up to {answered}, and holds {own}")
         if any(f["frozen"] for f in status["feeds"]):
             raise Failed(f"{name}: a feed is frozen")
         self.said[name].update(held)
