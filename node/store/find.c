@@ -47,6 +47,14 @@ static int scan_next(struct scan *sc)
 	return memcmp(sc->key, sc->least, sc->prefix_len) == 0;
 }
 
+/* What the index names may have gone below the floor since: 1 here, 0 gone, or an error. */
+static int found(int rc)
+{
+	if (rc == 0)
+		return 1;
+	return rc == ENT_ENOTFOUND ? 0 : rc;
+}
+
 static void scan_close(struct scan *sc)
 {
 	if (sc->cursor)
@@ -116,10 +124,10 @@ int store_find_value(struct store_reader *r, enum type type, struct bytes value,
 	if (rc == 0)
 		index_value_hash(r->store, sc.least, type, value);
 	while (rc == 0 && (rc = scan_next(&sc)) == 1) {
-		rc = store_entry_at(r, place_get(sc.key + 8), &e);
+		rc = found(store_entry_at(r, place_get(sc.key + 8), &e));
 		/* Other values may have the same hash. */
-		if (rc == 0 && value_matches(r, &e, type, value))
-			rc = visit(ctx, &e);
+		if (rc == 1)
+			rc = value_matches(r, &e, type, value) ? visit(ctx, &e) : 0;
 	}
 	scan_close(&sc);
 	return rc;
@@ -140,8 +148,8 @@ int store_find_object(struct store_reader *r, const uint8_t *prefix, size_t len,
 	while (rc == 0 && (rc = scan_next(&sc)) == 1) {
 		const uint8_t *place = sc.key + OBJECT_ID_BYTES;
 
-		rc = store_entry_get(r, be32_get(place), be64_get(place + 4), &e);
-		if (rc == 0)
+		rc = found(store_entry_get(r, be32_get(place), be64_get(place + 4), &e));
+		if (rc == 1)
 			rc = visit(ctx, &e);
 	}
 	scan_close(&sc);
@@ -164,8 +172,8 @@ int store_find_expiry(struct store_reader *r, int64_t from_ms, int64_t to_ms,
 			rc = 0;
 			break;
 		}
-		rc = store_entry_at(r, place_get(sc.key + 8), &e);
-		if (rc == 0)
+		rc = found(store_entry_at(r, place_get(sc.key + 8), &e));
+		if (rc == 1)
 			rc = visit(ctx, &e);
 	}
 	scan_close(&sc);

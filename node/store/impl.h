@@ -55,6 +55,7 @@ struct store_txn {
 	MDB_txn *mdb;    /* NULL: none is open */
 	int failed;      /* the first error of LMDB: the transaction can only be aborted */
 	struct buf tree; /* subtrees that the append at hand completes */
+	struct buf bundle; /* one that is being rewritten */
 };
 
 struct store {
@@ -90,6 +91,8 @@ struct store_reader {
 int txn_result(struct store_txn *txn, int code) MUST_CHECK;
 int txn_put(struct store_txn *txn, enum log_table table, MDB_val key, MDB_val value,
 	unsigned flags) MUST_CHECK;
+/* What is not there needs no deleting. */
+int txn_del(struct store_txn *txn, enum log_table table, MDB_val key) MUST_CHECK;
 int txn_log_put(struct store_txn *txn, const struct store_log *log) MUST_CHECK;
 
 /* --- receipts (receipt.c) --------------------------------------------------------------------- */
@@ -109,6 +112,7 @@ int receipts_count(struct store *s, MDB_txn *txn, const struct store_log *log,
 #define EXPIRY_KEY_BYTES  16 /* u64 valid until, place */
 #define OBJECT_KEY_BYTES  28 /* object id, u32 log, u64 index */
 #define RECEIPT_KEY_BYTES 29 /* u32 log, u8 class, node id, u64 size */
+#define ERASURE_KEY_BYTES 20 /* u32 log, object id */
 
 static inline void run_key_put(uint8_t out[RUN_KEY_BYTES], uint32_t log, uint64_t index)
 {
@@ -129,6 +133,13 @@ static inline void object_key_put(uint8_t out[OBJECT_KEY_BYTES],
 {
 	memcpy(out, object, OBJECT_ID_BYTES);
 	run_key_put(out + OBJECT_ID_BYTES, log, index);
+}
+
+static inline void erasure_key_put(uint8_t out[ERASURE_KEY_BYTES], uint32_t log,
+	const uint8_t object[OBJECT_ID_BYTES])
+{
+	be32_put(out, log);
+	memcpy(out + 4, object, OBJECT_ID_BYTES);
 }
 
 /* Arrivals stay below 2^48, slots below BUNDLE_ENTRIES_MAX. */
@@ -172,14 +183,86 @@ void store_grow(struct store *s, struct db *db);
 /* The bundle with that arrival number, kept as where the reader stands. ENT_ENOTFOUND. */
 int reader_bundle(struct store_reader *r, uint64_t arrival) MUST_CHECK;
 
+/*
+ * Walks the bundles of a log from the one that holds `from` (or else the first behind it) as long
+ * as they begin below `to`; the reader stands at each in turn. The visitor's error ends the walk.
+ */
+int reader_bundles(struct store_reader *r, uint32_t log, uint64_t from, uint64_t to,
+	int (*visit)(void *ctx, const struct bundle *b), void *ctx) MUST_CHECK;
+/* The slot-th entry of the bundle at hand. */
+int reader_entry(struct store_reader *r, uint32_t slot, struct store_entry *e) MUST_CHECK;
+
+/* --- erasure (erase.c) ------------------------------------------------------------------------ */
+
+/* May an erasure take the body of such an entry? What takes back or settles stays readable. */
+bool entry_erasable(const struct entry_header *h);
+
+/* What an append has to know of erasures: gathered while its entries are looked at. */
+struct erase_notes {
+	bool erasures; /* it brings some */
+	bool absent;   /* entries without a body */
+};
+void erase_note(struct erase_notes *n, const struct entry *e);
+/* The bundle just put under that arrival number, whose log is `log`. */
+int erase_bundle_noted(struct store_txn *txn, const struct store_log *log, uint64_t arrival,
+	const struct bundle *b, const struct erase_notes *n) MUST_CHECK;
+
+/* Does an erasure that is stored here cover this entry? ENT_ENOTFOUND: none does. */
+int erase_covers(struct store *s, MDB_txn *txn, const struct log_name *name, uint32_t log,
+	uint64_t index, const uint8_t object[OBJECT_ID_BYTES]) MUST_CHECK;
+/* Takes what an erasure covers out of packed entries that begin at index `from`. */
+int erase_strip(struct store_reader *r, const struct store_log *log, uint64_t from,
+	struct buf *entries, size_t start, uint32_t count) MUST_CHECK;
+
+struct erase_target {
+	uint32_t log;
+	uint32_t group; /* the caller's */
+	uint64_t index;
+	struct store_place by; /* the entry that takes its body */
+};
+/*
+ * Whose bodies go by the entry at hand: for an erasure what stands in the index about its object
+ * before it; for anything else, which came after the erasure that covers it, itself. Appends
+ * struct erase_target to out. Some may be gone, or never have had a body.
+ */
+int erase_targets(struct store *s, MDB_txn *index, struct store_reader *r,
+	const struct store_entry *e, uint32_t group, struct buf *out) MUST_CHECK;
+
+/*
+ * Is there a body at a target that goes by it? What arrived after the erasure goes by itself: the
+ * index may know of it already, and has not let go of it.
+ */
+bool erase_takes(const struct erase_target *t, const struct store_entry *e);
+
+/* Rewrites a bundle without the bodies of these slots, which go up; *dropped grows by how many had
+ * one. */
+int erase_slots(struct store_txn *txn, uint64_t arrival, const uint32_t *slots, size_t slots_len,
+	uint64_t *dropped) MUST_CHECK;
+
 /* --- the index (index.c) ---------------------------------------------------------------------- */
 
 struct index_state {
 	uint64_t position; /* arrivals up to here are in the tables */
 	struct store_counts counts;
+	uint64_t erased; /* of what erasures at places up to here cover nothing is in the tables */
 };
 
 int index_state_get(struct store *s, MDB_txn *txn, struct index_state *state) MUST_CHECK;
+int index_state_put(struct store *s, MDB_txn *txn, const struct index_state *state) MUST_CHECK;
+
+/* What of an entry goes into the index. */
+struct index_reading {
+	struct bytes value; /* empty: none */
+	unsigned type;
+	uint64_t valid_until;
+	struct record_indicator indicator;
+	bool has_indicator;
+};
+bool index_is_record(const struct entry_header *h);
+/* NULL, or the rule that hides an entry whose body cannot be used. */
+const char *index_read(struct arena *a, const struct store_entry *e, struct index_reading *out);
+int index_hidden_put(struct store *s, MDB_txn *txn, struct store_place place,
+	const char *rule) MUST_CHECK;
 void index_value_hash(const struct store *s, uint8_t out[8], unsigned type, struct bytes value);
 
 /* Opening and closing (index_open.c). In STORE_READ mode an index that cannot be trusted is left

@@ -31,10 +31,11 @@ struct step {
 	struct store_reader reader;
 	MDB_txn *txn;
 	struct index_state state;
-	struct group values, objects, expiries;
+	struct group values, objects, expiries, unlisted;
 	struct arena arena;
 	uint32_t log; /* whose name is at hand; 0: none */
 	struct log_name name;
+	uint64_t floor; /* of that log: what lies below it is not indexed */
 };
 
 void index_value_hash(const struct store *s, uint8_t out[8], unsigned type, struct bytes value)
@@ -51,7 +52,7 @@ void index_value_hash(const struct store *s, uint8_t out[8], unsigned type, stru
 /* --- state ------------------------------------------------------------------------------------ */
 
 #define STATE_KEY   "state"
-#define STATE_BYTES 32
+#define STATE_BYTES 40
 
 int index_state_get(struct store *s, MDB_txn *txn, struct index_state *state)
 {
@@ -68,10 +69,11 @@ int index_state_get(struct store *s, MDB_txn *txn, struct index_state *state)
 	state->counts.records = cursor_u64(&c);
 	state->counts.values = cursor_u64(&c);
 	state->counts.hidden = cursor_u64(&c);
+	state->erased = cursor_u64(&c);
 	return cursor_done(&c) ? 0 : ENT_ECORRUPT;
 }
 
-static int state_put(struct store *s, MDB_txn *txn, const struct index_state *state)
+int index_state_put(struct store *s, MDB_txn *txn, const struct index_state *state)
 {
 	uint8_t raw[STATE_BYTES];
 	MDB_val key = db_val(STATE_KEY, strlen(STATE_KEY));
@@ -81,6 +83,7 @@ static int state_put(struct store *s, MDB_txn *txn, const struct index_state *st
 	be64_put(raw + 8, state->counts.records);
 	be64_put(raw + 16, state->counts.values);
 	be64_put(raw + 24, state->counts.hidden);
+	be64_put(raw + 32, state->erased);
 	return db_err(mdb_put(txn, s->index.tables[INDEX_META], &key, &value, 0));
 }
 
@@ -179,11 +182,11 @@ static int group_store(struct step *st, struct group *g, enum index_table table,
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
-static bool is_record(const struct store_entry *e)
+bool index_is_record(const struct entry_header *h)
 {
-	if (e->header.version != ENTRY_VERSION)
+	if (h->version != ENTRY_VERSION)
 		return false;
-	switch (e->header.kind) {
+	switch (h->kind) {
 	case KIND_INDICATOR:
 	case KIND_SIGHTING:
 	case KIND_OPINION:
@@ -197,17 +200,7 @@ static bool is_record(const struct store_entry *e)
 	}
 }
 
-/* What of an entry's body goes into the index. */
-struct reading {
-	struct bytes value; /* empty: none */
-	unsigned type;
-	uint64_t valid_until;
-	struct record_indicator indicator;
-	bool has_indicator;
-};
-
-/* NULL, or the rule that hides an entry whose body cannot be used. */
-static const char *body_read(struct step *st, const struct store_entry *e, struct reading *out)
+const char *index_read(struct arena *a, const struct store_entry *e, struct index_reading *out)
 {
 	struct record_object object;
 
@@ -217,7 +210,7 @@ static const char *body_read(struct step *st, const struct store_entry *e, struc
 	if (e->entry.erased)
 		return NULL;
 	if (e->header.kind == KIND_INDICATOR) {
-		if (record_indicator_decode(e->entry.body, &st->arena, &out->indicator) != 0)
+		if (record_indicator_decode(e->entry.body, a, &out->indicator) != 0)
 			return RULE_UNREADABLE;
 		if (!value_is_canonical((enum type)e->header.type, out->indicator.value))
 			return RULE_NOT_CANONICAL;
@@ -227,7 +220,7 @@ static const char *body_read(struct step *st, const struct store_entry *e, struc
 		out->valid_until = out->indicator.valid_until;
 	}
 	if (e->header.kind == KIND_OBJECT) {
-		if (record_object_decode(e->entry.body, &st->arena, &object) != 0)
+		if (record_object_decode(e->entry.body, a, &object) != 0)
 			return RULE_UNREADABLE;
 		if (!value_is_canonical(TYPE_STIX, object.stix_id))
 			return RULE_NOT_CANONICAL;
@@ -249,10 +242,11 @@ static int log_name_take(struct step *st, uint32_t number)
 		return rc;
 	st->log = number;
 	st->name = log.name;
+	st->floor = log.floor;
 	return 0;
 }
 
-static int hidden_put(struct step *st, struct store_place place, const char *rule)
+int index_hidden_put(struct store *s, MDB_txn *txn, struct store_place place, const char *rule)
 {
 	uint8_t raw[PLACE_BYTES];
 	MDB_val key = db_val(raw, sizeof(raw));
@@ -260,11 +254,11 @@ static int hidden_put(struct step *st, struct store_place place, const char *rul
 
 	assert(value.mv_size <= RULE_MAX + 1);
 	place_put(raw, place);
-	st->state.counts.hidden++;
-	return db_err(mdb_put(st->txn, st->store->index.tables[INDEX_HIDDEN], &key, &value, 0));
+	return db_err(mdb_put(txn, s->index.tables[INDEX_HIDDEN], &key, &value, 0));
 }
 
-static void record_gather(struct step *st, const struct store_entry *e, const struct reading *r)
+static void record_gather(struct step *st, const struct store_entry *e,
+	const struct index_reading *r)
 {
 	uint8_t *key = group_add(&st->objects);
 
@@ -282,20 +276,33 @@ static void record_gather(struct step *st, const struct store_entry *e, const st
 	st->state.counts.records++;
 }
 
+/* What no look-up finds is still found by an erasure. */
+static void unlisted_gather(struct step *st, const struct store_entry *e)
+{
+	object_key_put(group_add(&st->unlisted), e->header.object, e->log, e->index);
+}
+
 static int entry_index(struct step *st, const struct store_entry *e)
 {
-	struct reading reading;
+	struct index_reading reading;
 	const char *rule;
 
-	if (!is_record(e))
+	if (e->index < st->floor || e->header.version != ENTRY_VERSION)
 		return 0;
+	if (!index_is_record(&e->header)) {
+		unlisted_gather(st, e);
+		return 0;
+	}
 	arena_reset(&st->arena);
-	rule = body_read(st, e, &reading);
+	rule = index_read(&st->arena, e, &reading);
 	if (!rule && st->ops)
 		rule = st->ops->hidden(st->ops->ctx, &st->name, e,
 			reading.has_indicator ? &reading.indicator : NULL);
-	if (rule)
-		return hidden_put(st, e->place, rule);
+	if (rule) {
+		unlisted_gather(st, e);
+		st->state.counts.hidden++;
+		return index_hidden_put(st->store, st->txn, e->place, rule);
+	}
 	record_gather(st, e, &reading);
 	return 0;
 }
@@ -331,9 +338,10 @@ static int step_store(struct step *st)
 
 	if ((rc = group_store(st, &st->values, INDEX_VALUE, &st->state.counts.values)) != 0 ||
 		(rc = group_store(st, &st->objects, INDEX_OBJECT, NULL)) != 0 ||
-		(rc = group_store(st, &st->expiries, INDEX_EXPIRY, NULL)) != 0)
+		(rc = group_store(st, &st->expiries, INDEX_EXPIRY, NULL)) != 0 ||
+		(rc = group_store(st, &st->unlisted, INDEX_UNLISTED, NULL)) != 0)
 		return rc;
-	return state_put(st->store, st->txn, &st->state);
+	return index_state_put(st->store, st->txn, &st->state);
 }
 
 /* Gathers and puts, in the open transaction. 1: there is more. */
@@ -346,7 +354,8 @@ static int step_run(struct step *st, uint32_t entries_max)
 	if ((rc = index_state_get(st->store, st->txn, &st->state)) != 0 ||
 		(rc = group_init(&st->values, VALUE_KEY_BYTES, keys_max)) != 0 ||
 		(rc = group_init(&st->objects, OBJECT_KEY_BYTES, keys_max)) != 0 ||
-		(rc = group_init(&st->expiries, EXPIRY_KEY_BYTES, keys_max)) != 0)
+		(rc = group_init(&st->expiries, EXPIRY_KEY_BYTES, keys_max)) != 0 ||
+		(rc = group_init(&st->unlisted, OBJECT_KEY_BYTES, keys_max)) != 0)
 		return rc;
 	more = entries_gather(st, entries_max);
 	if (more < 0)
@@ -377,6 +386,7 @@ int store_index_step(struct store *s, const struct store_index_ops *ops, uint32_
 	free(st.values.keys);
 	free(st.objects.keys);
 	free(st.expiries.keys);
+	free(st.unlisted.keys);
 	arena_free(&st.arena);
 	reader_end(&st.reader);
 	return rc;
@@ -384,8 +394,8 @@ int store_index_step(struct store *s, const struct store_index_ops *ops, uint32_
 
 int store_index_drop(struct store *s)
 {
-	static const enum index_table tables[] = {
-		INDEX_VALUE, INDEX_OBJECT, INDEX_EXPIRY, INDEX_HIDDEN};
+	static const enum index_table tables[] = {INDEX_VALUE, INDEX_OBJECT, INDEX_EXPIRY,
+		INDEX_HIDDEN, INDEX_UNLISTED, INDEX_FLOORS};
 	const struct index_state empty = {0};
 	MDB_txn *txn;
 	int rc;
@@ -395,7 +405,7 @@ int store_index_drop(struct store *s)
 		return db_err(rc);
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && rc == 0; i++)
 		rc = mdb_drop(txn, s->index.tables[tables[i]], 0);
-	rc = rc ? db_err(rc) : state_put(s, txn, &empty);
+	rc = rc ? db_err(rc) : index_state_put(s, txn, &empty);
 	if (rc == 0)
 		return db_commit(&s->index, txn);
 	mdb_txn_abort(txn);

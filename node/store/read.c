@@ -167,8 +167,7 @@ int reader_bundle(struct store_reader *r, uint64_t arrival)
 	return rc ? db_err(rc) : bundle_take(r, arrival, value);
 }
 
-/* The slot-th entry of the bundle at hand. */
-static int bundle_entry(struct store_reader *r, uint32_t slot, struct store_entry *e)
+int reader_entry(struct store_reader *r, uint32_t slot, struct store_entry *e)
 {
 	const struct bundle *b = &r->bundle;
 
@@ -193,7 +192,7 @@ int store_entry_at(struct store_reader *r, struct store_place place, struct stor
 {
 	int rc = reader_bundle(r, place.arrival);
 
-	return rc ? rc : bundle_entry(r, place.slot, e);
+	return rc ? rc : reader_entry(r, place.slot, e);
 }
 
 /* The first bundle that arrived at `arrival` or later. */
@@ -223,7 +222,7 @@ int store_entry_next(struct store_reader *r, struct store_place from, struct sto
 	if (rc != ENT_ENOTFOUND)
 		return rc;
 	rc = bundle_from(r, from.arrival + 1);
-	return rc ? rc : bundle_entry(r, 0, e);
+	return rc ? rc : reader_entry(r, 0, e);
 }
 
 /* --- runs ------------------------------------------------------------------------------------- */
@@ -299,13 +298,45 @@ static void walk_close(struct walk *w)
 		mdb_cursor_close(w->runs);
 }
 
+int reader_bundles(struct store_reader *r, uint32_t log, uint64_t from, uint64_t to,
+	int (*visit)(void *ctx, const struct bundle *b), void *ctx)
+{
+	uint8_t raw[RUN_KEY_BYTES];
+	MDB_val key = db_val(raw, sizeof(raw));
+	MDB_cursor *runs;
+	MDB_val value;
+	struct walk w;
+	int rc = walk_open(&w, r, log, from);
+
+	walk_close(&w);
+	if (rc != 0 && rc != ENT_ENOTFOUND)
+		return rc;
+	/* It may lie below the first bundle that is left. */
+	run_key_put(raw, log, rc == 0 ? r->bundle.first : from);
+	if ((rc = mdb_cursor_open(r->log, r->store->log.tables[LOG_RUNS], &runs)) != 0)
+		return db_err(rc);
+	rc = mdb_cursor_get(runs, &key, &value, MDB_SET_RANGE);
+	while (rc == 0 && key.mv_size == RUN_KEY_BYTES && be32_get(key.mv_data) == log &&
+		be64_get((const uint8_t *)key.mv_data + 4) < to) {
+		if (value.mv_size != ARRIVAL_KEY_BYTES ||
+			(rc = reader_bundle(r, be64_get(value.mv_data))) != 0 ||
+			(rc = visit(ctx, &r->bundle)) != 0) {
+			mdb_cursor_close(runs);
+			return rc ? rc : ENT_ECORRUPT;
+		}
+		rc = mdb_cursor_get(runs, &key, &value, MDB_NEXT);
+	}
+	mdb_cursor_close(runs);
+	return rc == MDB_NOTFOUND ? 0 : db_err(rc);
+}
+
 int store_entry_get(struct store_reader *r, uint32_t log, uint64_t index, struct store_entry *e)
 {
 	struct walk w;
 	int rc = walk_open(&w, r, log, index);
 
 	walk_close(&w);
-	return rc ? rc : bundle_entry(r, (uint32_t)(index - r->bundle.first), e);
+	return rc ? rc : reader_entry(r, (uint32_t)(index - r->bundle.first), e);
 }
 
 /*
@@ -372,6 +403,7 @@ static int run_copy(struct walk *w, uint64_t to, size_t bytes_max, struct buf *o
 int store_run_read(struct store_reader *r, const struct log_name *name, uint64_t from, uint64_t to,
 	size_t bytes_max, struct buf *out, uint32_t *count)
 {
+	const size_t start = out->len;
 	struct store_log log;
 	struct walk w;
 	int rc = store_log_get(r, name, &log);
@@ -386,6 +418,8 @@ int store_run_read(struct store_reader *r, const struct log_name *name, uint64_t
 	rc = walk_open(&w, r, log.number, from);
 	if (rc == 0)
 		rc = run_copy(&w, to, bytes_max, out, count);
+	if (rc == 0)
+		rc = erase_strip(r, &log, from, out, start, *count);
 	walk_close(&w);
 	/* Between floor and size every entry is here, or the store is damaged. */
 	return rc == ENT_ENOTFOUND ? ENT_ECORRUPT : rc;
@@ -426,7 +460,7 @@ static int subtree_computed(const struct store_tree *t, unsigned level, uint64_t
 		struct store_entry e;
 		struct hash leaf;
 
-		rc = bundle_entry(t->reader, (uint32_t)(range.end - t->reader->bundle.first), &e);
+		rc = reader_entry(t->reader, (uint32_t)(range.end - t->reader->bundle.first), &e);
 		if (rc)
 			break;
 		hash_leaf(&leaf, e.entry.leaf);

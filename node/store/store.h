@@ -168,6 +168,34 @@ int store_hold_put(struct store_txn *txn, const struct store_hold *hold) MUST_CH
 /* ENT_ENOTFOUND. */
 int store_hold_remove(struct store_txn *txn, enum type type, struct bytes value) MUST_CHECK;
 
+/* --- erasure ---------------------------------------------------------------------------------- */
+
+/*
+ * An erasure obliges every holder to delete salt and body of whatever its origin had said about
+ * the object before it in that audience, earlier incarnations included; what takes back (erasures,
+ * retractions, successions) stays. store_append notes it together with the entries, and from then
+ * on store_run_read gives nothing of what it covers. Carrying it out takes the index, where the
+ * places are: first store_index_erase takes the values away there (they are gone with the bodies,
+ * and could not be found any more), then store_erase the bodies. A crash between any two steps
+ * only means that they are done again. What arrives later and is covered goes in the same way.
+ */
+
+/* Erasures of one log that have been carried out: all of it that lie in [from, to). */
+struct store_erased {
+	struct log_name log;
+	uint64_t from, to;
+	bool now;        /* recalls: to be done at once */
+	bool late;       /* no erasures: entries that came after the erasure that covers them */
+	uint64_t bodies; /* how many are gone by it */
+};
+
+/*
+ * Carries out some of what the index has let go, in order of arrival; visit is called for each
+ * stretch. 1: there is more that could be done now; 0: nothing is left to be done now.
+ */
+int store_erase(struct store_txn *txn, void (*visit)(void *ctx, const struct store_erased *e),
+	void *ctx) MUST_CHECK;
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 int store_reader_open(struct store *s, struct store_reader **r) MUST_CHECK;
@@ -187,6 +215,21 @@ int store_log_each(struct store_reader *r, int (*visit)(void *ctx, const struct 
  */
 int store_run_read(struct store_reader *r, const struct log_name *name, uint64_t from, uint64_t to,
 	size_t bytes_max, struct buf *out, uint32_t *count) MUST_CHECK;
+/* How many erasures wait to be carried out, and late entries that one covers. */
+uint64_t store_erasing(struct store_reader *r);
+/*
+ * The index of the oldest erasure of this log that is not carried out, or of one that covers
+ * entries of this log: up to there, and no further, the log's erasures are done. UINT64_MAX: none.
+ */
+uint64_t store_erasing_from(struct store_reader *r, const struct log_name *name);
+/*
+ * Indexes of entries whose body is absent though no erasure covers them, ascending, max at most:
+ * somebody has withheld them. Only while all of the log up to its newest checkpoint held is here;
+ * before that the erasure may still come.
+ */
+int store_missing(struct store_reader *r, const struct log_name *name, uint64_t *indexes,
+	size_t max, size_t *len) MUST_CHECK;
+
 /*
  * Hash of a perfect subtree of a log (levels below 8 from the entries); ENT_ENOTFOUND when it is
  * not complete here. For proof_range_build etc.:
@@ -280,6 +323,11 @@ struct store_index_ops {
  */
 int store_index_step(struct store *s, const struct store_index_ops *ops,
 	uint32_t entries_max) MUST_CHECK;
+/*
+ * Takes out of the index what erasures cover that are not carried out yet and lie within its
+ * position; store_erase follows. 1: there is more; 0: done. The index thread only.
+ */
+int store_index_erase(struct store *s, const struct store_index_ops *ops) MUST_CHECK;
 /* Empties the index; the next steps rebuild it. The index thread, or a command without a daemon. */
 int store_index_drop(struct store *s) MUST_CHECK;
 /* Arrivals up to here are indexed. */

@@ -56,7 +56,6 @@ int store_commit(struct store_txn *txn)
 	return rc;
 }
 
-/* Remembers that LMDB refused something, whatever the caller does with the answer. */
 int txn_result(struct store_txn *txn, int code)
 {
 	int rc = db_err(code);
@@ -89,6 +88,13 @@ int store_txn_log(struct store_txn *txn, const struct log_name *name, bool creat
 	return txn_result(txn, row_log_create(txn->store, txn->mdb, name, log));
 }
 
+int txn_del(struct store_txn *txn, enum log_table table, MDB_val key)
+{
+	int rc = mdb_del(txn->mdb, txn->store->log.tables[table], &key, NULL);
+
+	return rc == MDB_NOTFOUND ? 0 : txn_result(txn, rc);
+}
+
 int txn_log_put(struct store_txn *txn, const struct store_log *log)
 {
 	return txn_result(txn, row_log_put(txn->store, txn->mdb, log));
@@ -105,7 +111,8 @@ static void subtree_keep(void *ctx, unsigned level, uint64_t index, const struct
 }
 
 /* Hashes the entries onto the tree and compares with what the caller says; writes nothing. */
-static int run_check(struct store_txn *txn, const struct store_run *run, struct range *tree)
+static int run_check(struct store_txn *txn, const struct store_run *run, struct range *tree,
+	struct erase_notes *notes)
 {
 	struct cursor c = cursor_of(run->entries);
 	struct entry entry;
@@ -116,6 +123,7 @@ static int run_check(struct store_txn *txn, const struct store_run *run, struct 
 	for (uint32_t i = 0; i < run->count; i++) {
 		if (entry_next(&c, &entry) != 0)
 			return ENT_EINVALID;
+		erase_note(notes, &entry);
 		hash_leaf(&leaf, entry.leaf);
 		range_append_visit(tree, &leaf, subtree_keep, &txn->tree);
 	}
@@ -165,11 +173,12 @@ static int bundle_put(struct store_txn *txn, uint64_t arrival, const struct bund
 	return txn_put(txn, LOG_RUNS, db_val(run_raw, sizeof(run_raw)), key, 0);
 }
 
-static int bundles_put(struct store_txn *txn, uint32_t log, const struct store_run *run)
+static int bundles_put(struct store_txn *txn, const struct store_log *log,
+	const struct store_run *run, const struct erase_notes *notes)
 {
 	struct cursor c = cursor_of(run->entries);
 	struct bundle b = {
-		.log = log, .first = run->start, .via = run->via, .received_ms = run->received_ms};
+		.log = log->number, .first = run->start, .via = run->via, .received_ms = run->received_ms};
 	uint8_t marks[2 * BUNDLE_MARKS_MAX];
 	uint64_t arrival;
 	int rc = row_arrival_last(txn->store, txn->mdb, &arrival);
@@ -180,6 +189,8 @@ static int bundles_put(struct store_txn *txn, uint32_t log, const struct store_r
 		rc = bundle_fill(&b, &c, left, marks);
 		if (rc == 0)
 			rc = bundle_put(txn, ++arrival, &b);
+		if (rc == 0)
+			rc = erase_bundle_noted(txn, log, arrival, &b, notes);
 		if (rc)
 			return rc;
 	}
@@ -196,6 +207,7 @@ static void log_held_update(struct store_log *log, const struct checkpoint *c)
 
 int store_append(struct store_txn *txn, const struct store_run *run)
 {
+	struct erase_notes notes = {0};
 	struct store_log log;
 	int rc = store_txn_log(txn, &run->log, false, &log);
 
@@ -205,9 +217,9 @@ int store_append(struct store_txn *txn, const struct store_run *run)
 		return ENT_ESTATE;
 	if (run->count == 0)
 		return ENT_EINVALID;
-	if ((rc = run_check(txn, run, &log.tree)) != 0)
+	if ((rc = run_check(txn, run, &log.tree, &notes)) != 0)
 		return rc;
-	if ((rc = bundles_put(txn, log.number, run)) != 0)
+	if ((rc = bundles_put(txn, &log, run, &notes)) != 0)
 		return rc;
 	if ((rc = subtrees_put(txn, log.number)) != 0)
 		return rc;

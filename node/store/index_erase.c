@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Taking entries out of the index again. The body still lies in the truth and tells the keys; once
+ * it is gone nothing would. So the index lets go first, and says how far it has (state, floors).
+ */
+#include "store/impl.h"
+
+#include <assert.h>
+
+/* Of one transaction. */
+#define TARGETS_MAX 65536u
+
+struct removal {
+	struct store *store;
+	const struct store_index_ops *ops;
+	struct store_reader reader;
+	MDB_txn *txn;
+	struct index_state state;
+	struct arena arena;
+	struct buf targets;
+	uint64_t position; /* of the row at hand */
+	bool more;
+};
+
+/* 1: it was there. */
+static int key_del(struct removal *rm, enum index_table table, const uint8_t *raw, size_t len)
+{
+	MDB_val key = db_val(raw, len);
+	int rc = mdb_del(rm->txn, rm->store->index.tables[table], &key, NULL);
+
+	if (rc == 0)
+		return 1;
+	return rc == MDB_NOTFOUND ? 0 : db_err(rc);
+}
+
+/* Does the table still have a key that begins with these eight bytes? */
+static int prefix_left(struct removal *rm, const uint8_t prefix[8])
+{
+	uint8_t least[VALUE_KEY_BYTES] = {0};
+	MDB_val key = db_val(least, sizeof(least));
+	MDB_cursor *cursor;
+	MDB_val value;
+	int rc = mdb_cursor_open(rm->txn, rm->store->index.tables[INDEX_VALUE], &cursor);
+
+	if (rc)
+		return db_err(rc);
+	memcpy(least, prefix, 8);
+	rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+	mdb_cursor_close(cursor);
+	if (rc)
+		return rc == MDB_NOTFOUND ? 0 : db_err(rc);
+	return memcmp(key.mv_data, prefix, 8) == 0;
+}
+
+/* The rows that come from the body. */
+static int body_remove(struct removal *rm, const struct store_entry *e)
+{
+	struct index_reading reading;
+	uint8_t raw[VALUE_KEY_BYTES];
+	int rc, there;
+
+	arena_reset(&rm->arena);
+	if (!index_is_record(&e->header) || index_read(&rm->arena, e, &reading) != NULL)
+		return 0;
+	if (reading.value.len > 0) {
+		index_value_hash(rm->store, raw, reading.type, reading.value);
+		place_put(raw + 8, e->place);
+		if ((rc = key_del(rm, INDEX_VALUE, raw, sizeof(raw))) < 0 ||
+			(there = rc == 1 ? prefix_left(rm, raw) : 1) < 0)
+			return rc < 0 ? rc : there;
+		rm->state.counts.values -= !there;
+	}
+	if (reading.valid_until > 0) {
+		be64_put(raw, reading.valid_until);
+		place_put(raw + 8, e->place);
+		if ((rc = key_del(rm, INDEX_EXPIRY, raw, sizeof(raw))) < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* 1: the entry was hidden, and is not even that any more. */
+static int hidden_remove(struct removal *rm, const struct store_entry *e)
+{
+	uint8_t place[PLACE_BYTES], object[OBJECT_KEY_BYTES];
+	int hidden, rc;
+
+	place_put(place, e->place);
+	if ((hidden = key_del(rm, INDEX_HIDDEN, place, sizeof(place))) < 0)
+		return hidden;
+	object_key_put(object, e->header.object, e->log, e->index);
+	if (hidden && (rc = key_del(rm, INDEX_UNLISTED, object, sizeof(object))) < 0)
+		return rc;
+	rm->state.counts.hidden -= (uint64_t)hidden;
+	return hidden;
+}
+
+static int key_add(struct removal *rm, enum index_table table, const uint8_t *raw, size_t len)
+{
+	MDB_val key = db_val(raw, len);
+	MDB_val value = db_val(NULL, 0);
+
+	return db_err(mdb_put(rm->txn, rm->store->index.tables[table], &key, &value, 0));
+}
+
+/* What a body hid is judged again without it, as building the index anew would. */
+static int judge_again(struct removal *rm, const struct store_entry *e)
+{
+	struct store_entry erased = *e;
+	uint8_t object[OBJECT_KEY_BYTES];
+	struct store_log log;
+	const char *rule = NULL;
+	int rc = store_log_at(&rm->reader, e->log, &log);
+
+	if (rc)
+		return rc;
+	erased.entry.erased = true;
+	erased.entry.salt = erased.entry.body = BYTES_NONE;
+	if (rm->ops)
+		rule = rm->ops->hidden(rm->ops->ctx, &log.name, &erased, NULL);
+	object_key_put(object, e->header.object, e->log, e->index);
+	if (!rule) {
+		rm->state.counts.records++;
+		return key_add(rm, INDEX_OBJECT, object, sizeof(object));
+	}
+	rm->state.counts.hidden++;
+	rc = key_add(rm, INDEX_UNLISTED, object, sizeof(object));
+	return rc ? rc : index_hidden_put(rm->store, rm->txn, e->place, rule);
+}
+
+/* --- erasure ---------------------------------------------------------------------------------- */
+
+static int target_remove(struct removal *rm, const struct erase_target *t)
+{
+	struct store_entry e;
+	int rc = store_entry_get(&rm->reader, t->log, t->index, &e);
+
+	if (rc == ENT_ENOTFOUND)
+		return 0;
+	if (rc || !erase_takes(t, &e))
+		return rc;
+	if ((rc = body_remove(rm, &e)) != 0 || !index_is_record(&e.header))
+		return rc;
+	rc = hidden_remove(rm, &e);
+	return rc == 1 ? judge_again(rm, &e) : rc;
+}
+
+static int row_remove(struct removal *rm, struct store_place place)
+{
+	struct store_entry e;
+	int rc = store_entry_at(&rm->reader, place, &e);
+
+	buf_reset(&rm->targets);
+	if (rc == 0)
+		rc = erase_targets(rm->store, rm->txn, &rm->reader, &e, 0, &rm->targets);
+	if (rc == ENT_ENOTFOUND)
+		return 0;
+	for (size_t i = 0; rc == 0 && i < rm->targets.len / sizeof(struct erase_target); i++)
+		rc = target_remove(rm,
+			(const struct erase_target *)(const void *)rm->targets.data + i);
+	return rc;
+}
+
+/* Goes through table erasing behind what the state says, up to the position. */
+static int rows_remove(struct removal *rm)
+{
+	uint8_t raw[PLACE_BYTES];
+	MDB_val key = db_val(raw, sizeof(raw));
+	size_t done = 0;
+	MDB_cursor *cursor;
+	MDB_val value;
+	int rc = mdb_cursor_open(rm->reader.log, rm->store->log.tables[LOG_ERASING], &cursor);
+
+	if (rc)
+		return db_err(rc);
+	be64_put(raw, rm->state.erased + 1);
+	rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+	for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+		struct store_place place = place_get(key.mv_data);
+
+		if (place.arrival > rm->state.position)
+			break;
+		if (done >= TARGETS_MAX) {
+			rm->more = true;
+			break;
+		}
+		rm->position = be64_get(key.mv_data);
+		if ((rc = row_remove(rm, place)) != 0) {
+			mdb_cursor_close(cursor);
+			return rc;
+		}
+		rm->state.erased = rm->position;
+		done += 1 + rm->targets.len / sizeof(struct erase_target);
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : db_err(rc);
+}
+
+/* Runs a removal in one transaction of the index. 1: there is more. */
+static int removal_run(struct store *s, const struct store_index_ops *ops,
+	int (*work)(struct removal *rm))
+{
+	struct removal rm = {.store = s, .ops = ops, .targets = buf_with_max(SIZE_MAX)};
+	int rc;
+
+	assert(s->mode == STORE_WRITE);
+	if ((rc = reader_begin(s, false, &rm.reader)) != 0)
+		return rc;
+	rc = db_err(mdb_txn_begin(s->index.env, NULL, 0, &rm.txn));
+	if (rc == 0) {
+		rc = index_state_get(s, rm.txn, &rm.state);
+		if (rc == 0)
+			rc = work(&rm);
+		if (rc == 0)
+			rc = index_state_put(s, rm.txn, &rm.state);
+		if (rc == 0)
+			rc = db_commit(&s->index, rm.txn);
+		else
+			mdb_txn_abort(rm.txn);
+	}
+	buf_free(&rm.targets);
+	arena_free(&rm.arena);
+	reader_end(&rm.reader);
+	return rc ? rc : rm.more;
+}
+
+int store_index_erase(struct store *s, const struct store_index_ops *ops)
+{
+	return removal_run(s, ops, rows_remove);
+}

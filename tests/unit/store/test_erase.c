@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Erasure in the store: what goes, what stays, in whatever order things come. */
+#include "store/impl.h"
+#include "unit/store/erasing.h"
+
+static void an_erasure_takes_every_earlier_body_and_no_later_one(void **state)
+{
+	struct place w;
+
+	(void)state;
+	place_init(&w, 1);
+	say(&w, OLD, 1, "one.example.org");
+	say(&w, NEW, 1, "one.example.org");
+	say(&w, NEW, 2, "two.example.org");
+	erase(&w, NEW, 1, false);
+	say(&w, NEW, 1, "three.example.org");
+	settle(&w);
+	assert_false(has_body(&w, OLD, 0));
+	assert_false(has_body(&w, NEW, 0));
+	assert_true(has_body(&w, NEW, 1));
+	assert_true(has_body(&w, NEW, 2)); /* the erasure's own words */
+	assert_true(has_body(&w, NEW, 3));
+	assert_int_equal(w.bodies, 2);
+	assert_int_equal(found(&w, "one.example.org"), 0);
+	assert_int_equal(found(&w, "two.example.org"), 1);
+	assert_int_equal(found(&w, "three.example.org"), 1);
+	assert_tree(&w);
+	place_free(&w);
+}
+
+static void other_audiences_and_origins_are_left_alone(void **state)
+{
+	struct place w;
+
+	(void)state;
+	place_init(&w, 2);
+	say(&w, OTHER_AUDIENCE, 1, "one.example.org");
+	say(&w, OTHER_NODE, 1, "one.example.org");
+	say(&w, NEW, 1, "one.example.org");
+	erase(&w, NEW, 1, true);
+	settle(&w);
+	assert_true(has_body(&w, OTHER_AUDIENCE, 0));
+	assert_true(has_body(&w, OTHER_NODE, 0));
+	assert_false(has_body(&w, NEW, 0));
+	assert_int_equal(found(&w, "one.example.org"), 2);
+	assert_true(w.now);
+	place_free(&w);
+}
+
+static void what_takes_back_keeps_its_words(void **state)
+{
+	struct place w;
+
+	(void)state;
+	place_init(&w, 3);
+	say(&w, NEW, 1, "one.example.org");
+	take_back(&w, NEW, 1, KIND_RETRACTION);
+	take_back(&w, NEW, 1, KIND_SUCCESSION);
+	erase(&w, NEW, 1, false);
+	erase(&w, NEW, 1, false);
+	settle(&w);
+	assert_false(has_body(&w, NEW, 0));
+	for (uint64_t i = 1; i < 5; i++)
+		assert_true(has_body(&w, NEW, i));
+	place_free(&w);
+}
+
+static void a_body_of_an_older_incarnation_that_comes_late_goes_too(void **state)
+{
+	struct place w;
+
+	(void)state;
+	place_init(&w, 4);
+	say(&w, NEW, 7, "else.example.org");
+	erase(&w, NEW, 1, false);
+	settle(&w);
+	say(&w, OLD, 1, "one.example.org");
+	say(&w, OLD, 2, "two.example.org");
+	assert_false(served(&w, OLD, 0)); /* at once, */
+	assert_true(served(&w, OLD, 1));
+	settle(&w);
+	assert_false(has_body(&w, OLD, 0)); /* and then for good */
+	assert_true(has_body(&w, OLD, 1));
+	assert_int_equal(found(&w, "one.example.org"), 0);
+	place_free(&w);
+}
+
+static void what_waits_to_be_erased_is_not_served(void **state)
+{
+	struct place w;
+
+	(void)state;
+	place_init(&w, 5);
+	say(&w, NEW, 1, "one.example.org");
+	say(&w, NEW, 2, "two.example.org");
+	assert_true(served(&w, NEW, 0));
+	assert_true(erasing_from(&w, NEW) == UINT64_MAX);
+	erase(&w, NEW, 1, false);
+	assert_true(erasing_from(&w, NEW) == 2);
+	assert_true(erasing_from(&w, OLD) == 0);
+	assert_true(erasing_from(&w, OTHER_NODE) == UINT64_MAX);
+	assert_true(has_body(&w, NEW, 0));
+	assert_false(served(&w, NEW, 0));
+	assert_true(served(&w, NEW, 1));
+	/* The index is first: without it nothing is carried out. */
+	assert_int_equal(carry_out(&w), 0);
+	assert_true(has_body(&w, NEW, 0));
+	settle(&w);
+	assert_true(erasing_from(&w, NEW) == UINT64_MAX);
+	assert_false(has_body(&w, NEW, 0));
+	place_free(&w);
+}
+
+static void what_no_look_up_finds_is_erased_as_well(void **state)
+{
+	struct place w;
+
+	(void)state;
+	place_init(&w, 6);
+	w.hide = true;
+	say(&w, NEW, 1, "one.example.org");
+	take_back(&w, NEW, 1, (enum kind)99); /* of a kind that nobody knows yet */
+	erase(&w, NEW, 1, false);
+	settle(&w);
+	assert_false(has_body(&w, NEW, 0));
+	assert_false(has_body(&w, NEW, 1));
+	place_free(&w);
+}
+
+static void a_crash_between_index_and_truth_is_made_good(void **state)
+{
+	struct place w;
+
+	(void)state;
+	place_init(&w, 7);
+	say(&w, NEW, 1, "one.example.org");
+	erase(&w, NEW, 1, false);
+	index_on(&w);
+	index_forget(&w);
+	place_reopen(&w);
+	settle(&w);
+	assert_false(has_body(&w, NEW, 0));
+
+	/* And if the index is lost after it has let go. */
+	say(&w, NEW, 2, "two.example.org");
+	erase(&w, NEW, 2, false);
+	index_on(&w);
+	index_forget(&w);
+	assert_ok(store_index_drop(w.store));
+	assert_int_equal(carry_out(&w), 0);
+	assert_true(has_body(&w, NEW, 2));
+	settle(&w);
+	assert_false(has_body(&w, NEW, 2));
+	assert_int_equal(found(&w, "two.example.org"), 0);
+	place_free(&w);
+}
+
+static void an_absent_body_is_missing_until_an_erasure_says_why(void **state)
+{
+	struct place w;
+	uint64_t indexes[4];
+
+	(void)state;
+	place_init(&w, 8);
+	say(&w, NEW, 1, NULL);
+	say(&w, NEW, 2, NULL);
+	say(&w, NEW, 3, "three.example.org");
+	assert_int_equal(missing(&w, NEW, indexes), 0); /* more may come under this checkpoint */
+	erase(&w, NEW, 1, false);
+	hold(&w, NEW);
+	assert_int_equal(missing(&w, NEW, indexes), 1);
+	assert_true(indexes[0] == 1);
+	settle(&w);
+	assert_int_equal(missing(&w, NEW, indexes), 1);
+	erase(&w, NEW, 2, false);
+	hold(&w, NEW);
+	assert_int_equal(missing(&w, NEW, indexes), 0);
+	place_free(&w);
+}
+
+static void a_long_history_goes_in_steps(void **state)
+{
+	struct place w;
+
+	(void)state;
+	place_init(&w, 9);
+	for (unsigned i = 0; i < 9000; i++)
+		make(&w, NEW, 1 + i % 3000, KIND_INDICATOR, "many.example.org", false);
+	append(&w, NEW);
+	for (unsigned i = 0; i < 6000; i++)
+		make(&w, NEW, 1 + i % 3000, KIND_ERASURE, "", false);
+	append(&w, NEW);
+	settle(&w);
+	assert_int_equal(w.bodies, 9000);
+	assert_true(w.steps > 1);
+	for (uint64_t i = 0; i < 9000; i += 7)
+		assert_false(has_body(&w, NEW, i));
+	assert_int_equal(found(&w, "many.example.org"), 0);
+	assert_tree(&w);
+	place_free(&w);
+}
+
+/* Every order of the same sayings ends in the same place; the index is as if built anew. */
+static void order_does_not_matter(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 100; seed < 140; seed++) {
+		struct place w;
+		char before[4096], after[4096];
+
+		place_init(&w, seed);
+		random_life(&w, 120);
+		settle(&w);
+		assert_all_as_told(&w);
+		transcript(&w, before);
+		assert_ok(store_index_drop(w.store));
+		settle(&w);
+		transcript(&w, after);
+		assert_string_equal(before, after);
+		place_free(&w);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_erasure_takes_every_earlier_body_and_no_later_one),
+		cmocka_unit_test(other_audiences_and_origins_are_left_alone),
+		cmocka_unit_test(what_takes_back_keeps_its_words),
+		cmocka_unit_test(a_body_of_an_older_incarnation_that_comes_late_goes_too),
+		cmocka_unit_test(what_waits_to_be_erased_is_not_served),
+		cmocka_unit_test(what_no_look_up_finds_is_erased_as_well),
+		cmocka_unit_test(a_crash_between_index_and_truth_is_made_good),
+		cmocka_unit_test(an_absent_body_is_missing_until_an_erasure_says_why),
+		cmocka_unit_test(a_long_history_goes_in_steps),
+		cmocka_unit_test(order_does_not_matter),
+	};
+
+	return hash_init() == 0 ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+}
