@@ -258,6 +258,8 @@ static void on_event(struct app *a, struct pipeline_event *e)
 			app_alarm(a, "index-trouble", "page", a->data_dir, err_sentence(e->code),
 				"make room on the disk, or rebuild the index (entente reindex)");
 		break;
+	case PIPELINE_ERASED:
+		break;
 	case PIPELINE_CORRUPT:
 		app_go_mute(a,
 			"what was written reads back with another hash: the disk or the memory of "

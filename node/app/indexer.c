@@ -55,6 +55,29 @@ static void progress_indexed(struct pipeline *p)
 	p->config.notify(p->config.ctx); /* somebody may wait for what can be found now */
 }
 
+/*
+ * What erasures cover goes here first: without the body nobody could find its rows. Then the writer
+ * is asked to take the bodies.
+ */
+static int erasures_on(struct pipeline *p, const struct store_index_ops *ops)
+{
+	struct store_reader *r;
+	uint64_t waiting;
+	int rc = store_reader_open(p->config.store, &r);
+
+	if (rc != 0)
+		return rc;
+	waiting = store_erasing(r);
+	store_reader_close(r);
+	if (waiting == 0)
+		return 0;
+	while ((rc = store_index_erase(p->config.store, ops)) > 0)
+		;
+	if (rc == 0 && !atomic_exchange(&p->forgetting, true))
+		queue_put(&p->to_writer, ledger_item_new(LEDGER_FORGET));
+	return rc;
+}
+
 static bool stopping(struct pipeline *p)
 {
 	bool stop;
@@ -73,6 +96,8 @@ static void reindex(struct pipeline *p, const struct store_index_ops *ops)
 	while (rc == 0 && !stopping(p) &&
 		(rc = store_index_step(p->config.store, ops, INDEX_ENTRIES)) > 0)
 		rc = 0;
+	if (rc == 0)
+		rc = erasures_on(p, ops);
 	progress_indexed(p);
 	pthread_mutex_lock(&p->progress.lock);
 	p->progress.reindex = false;
@@ -116,6 +141,8 @@ void *indexer_run(void *ctx)
 	int what;
 
 	pthread_setname_np(pthread_self(), "index"); /* seen in top -H, and by the benchmark */
+	/* A crash may have come between index and truth. */
+	index_trouble(p, erasures_on(p, &ops));
 	while ((what = wait_for_work(p)) >= 0) {
 		int rc;
 
@@ -124,6 +151,8 @@ void *indexer_run(void *ctx)
 			continue;
 		}
 		rc = store_index_step(p->config.store, &ops, INDEX_ENTRIES);
+		if (rc == 0)
+			rc = erasures_on(p, &ops);
 		index_trouble(p, rc < 0 ? rc : 0);
 		progress_indexed(p);
 	}

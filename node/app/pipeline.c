@@ -194,6 +194,7 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 		return ENT_ENOMEM;
 	p->config = *config;
 	atomic_init(&p->acts_waiting, 0);
+	atomic_init(&p->forgetting, false);
 	env_random(&config->rng, hash_key, sizeof(hash_key));
 	map_init(&p->frontiers, LOG_NAME_BYTES, GOSSIP_FEEDS_MAX, hash_key);
 	intake_seen_init(&p->seen, SEEN_MAX, &config->rng);
@@ -214,6 +215,17 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 		abort();
 	*out = p;
 	return 0;
+}
+
+/* What the index thread has asked for when the writer was gone already: the next start does it. */
+static void queue_empty_out(struct queue *q)
+{
+	while (q->first) {
+		struct ledger_item *i = q->first;
+
+		q->first = i->next;
+		ledger_item_free(i);
+	}
 }
 
 static void progress_flag(struct pipeline *p, bool *flag)
@@ -248,6 +260,7 @@ void pipeline_free(struct pipeline *p)
 		free(value);
 	map_free(&p->frontiers);
 	intake_seen_free(&p->seen);
+	queue_empty_out(&p->to_writer);
 	ledger_free(p->ledger);
 	free(p);
 }

@@ -58,6 +58,7 @@ enum pipeline_event_type {
 	PIPELINE_REINDEXED,  /* user, code */
 	PIPELINE_TROUBLE,    /* code: the store failed; it is tried again */
 	PIPELINE_INDEX,      /* code: the index failed and is tried again; 0: it is well again */
+	PIPELINE_ERASED,     /* feed: some of its erasures are carried out */
 	PIPELINE_CORRUPT,    /* checkpoint.log: re-reading gave another root; nothing was signed */
 };
 

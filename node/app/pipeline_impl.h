@@ -45,6 +45,7 @@ struct pipeline {
 	pthread_t work, writer, index;
 	struct ledger *ledger;
 	atomic_size_t acts_waiting;
+	atomic_bool forgetting; /* the writer has been asked to, and has not begun */
 	struct {
 		pthread_mutex_t lock;
 		struct event_node *first, *last;

@@ -237,7 +237,7 @@ static int claim_publish(struct batch *b, const struct intake *in, struct store_
 	if (rc != 0)
 		return rc;
 	i->count++;
-	i->urgent |= pub->urgent || c->kind == KIND_RETRACTION;
+	i->urgent |= pub->urgent || c->kind == KIND_RETRACTION || c->kind == KIND_ERASURE;
 	pub->published++;
 	return 0;
 }

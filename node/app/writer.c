@@ -51,6 +51,8 @@ static enum pipeline_event_type event_type(enum ledger_news_type type)
 		return PIPELINE_ENTERED;
 	case LEDGER_PUBLISHED:
 		return PIPELINE_PUBLISHED;
+	case LEDGER_ERASED:
+		return PIPELINE_ERASED;
 	case LEDGER_CORRUPT:
 		break;
 	}
@@ -141,6 +143,8 @@ void *writer_run(void *ctx)
 				struct ledger_item *i = waiting;
 
 				waiting = i->next;
+				if (i->type == LEDGER_FORGET)
+					atomic_store(&p->forgetting, false);
 				ledger_put(p->ledger, i);
 			}
 			run(p);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * entente retract: takes back what this node has said of a value, in every audience where it
- * stands. A retraction is a record like others (DESIGN 7), marked as the claim that it takes back.
+ * entente retract and erase: take back what this node has said of a value, in every audience where
+ * it stands. A retraction, and an erasure, is a record like others (DESIGN 7), marked as the claim
+ * that it takes back; an erasure has every holder delete the claim's body besides.
  */
 #include "base/text.h"
 #include "cli/cli.h"
@@ -15,9 +16,15 @@ struct retracting {
 	struct publish_input input;
 	struct buf body;
 	struct arena arena; /* of one claim */
+	bool erasing;
 	struct record_claims claims;
 	unsigned asked_len;
 };
+
+static const char *command(const struct retracting *r)
+{
+	return r->erasing ? "erase" : "retract";
+}
 
 /* The value that a claim is about, so that a refusal can name it. */
 static struct bytes claim_value(struct retracting *r, const struct record_claim *claim)
@@ -42,7 +49,7 @@ static int retract_claim(struct retracting *r, const struct record_claim *claim,
 {
 	const struct entry_header *h = &claim->entry.header;
 	struct intake_claim c = {.line = line,
-		.kind = KIND_RETRACTION,
+		.kind = r->erasing ? KIND_ERASURE : KIND_RETRACTION,
 		.tlp = h->tlp,
 		.pap = h->pap,
 		.agreement =
@@ -51,7 +58,8 @@ static int retract_claim(struct retracting *r, const struct record_claim *claim,
 		.value = claim_value(r, claim),
 		.body = buf_view(&r->body)};
 
-	if (claim->retracted) {
+	/* What is retracted may still be erased. */
+	if (r->erasing ? claim->erased : claim->retracted) {
 		r->publish.unchanged++;
 		return 0;
 	}
@@ -84,7 +92,7 @@ static int retract_one(void *ctx, unsigned line, struct bytes text)
 
 	r->asked_len++;
 	if (!target)
-		return cli_fail_code(r->cli, ENT_ENOMEM, "retract");
+		return cli_fail_code(r->cli, ENT_ENOMEM, command(r));
 	if (record_target_parse(target, text, &reason) != 0)
 		return unknown_add(r, text, reason.text);
 	r->claims.len = 0;
@@ -96,7 +104,7 @@ static int retract_one(void *ctx, unsigned line, struct bytes text)
 		rc = retract_claim(r, &r->claims.list[i], line);
 	}
 	if (rc != 0)
-		return cli_fail_code(r->cli, rc, "retract");
+		return cli_fail_code(r->cli, rc, command(r));
 	if (own)
 		return 0;
 	return unknown_add(r, text,
@@ -117,15 +125,21 @@ static int arguments_read(struct retracting *r, const char *file)
 	if (rc != 0)
 		return rc;
 	rc = spool_mark(&r->publish.spool, &r->input.claims.to);
-	return rc != 0 ? cli_fail_code(c, rc, "retract") : 0;
+	return rc != 0 ? cli_fail_code(c, rc, command(r)) : 0;
 }
 
 static int reason_read(struct retracting *r)
 {
 	const char *reason = cli_value(r->cli, "--reason");
 	struct record_retraction retraction = {.reason = bytes_str(reason ? reason : "")};
+	struct record_erasure erasure = {
+		.reason = retraction.reason, .now = r->erasing && cli_has(r->cli, "--now")};
+	int rc = r->erasing ? record_erasure_encode(&r->body, &erasure)
+			    : record_retraction_encode(&r->body, &retraction);
 
-	if (record_retraction_encode(&r->body, &retraction) != 0 || buf_failed(&r->body))
+	if (r->erasing && !reason)
+		return cli_usage(r->cli, "--reason TEXT is wanted: it stays when the rest is gone");
+	if (rc != 0 || buf_failed(&r->body))
 		return cli_usage(r->cli, "--reason: up to %u bytes of UTF-8 are wanted",
 			RECORD_REASON_MAX);
 	return 0;
@@ -152,9 +166,9 @@ static int retract_run(struct retracting *r)
 	return rc != 0 ? rc : publish_print(&r->publish, false);
 }
 
-static int run(struct cli *c)
+static int take_back(struct cli *c, bool erasing)
 {
-	struct retracting r = {.cli = c, .body = buf_with_max(ENTRY_BODY_MAX)};
+	struct retracting r = {.cli = c, .erasing = erasing, .body = buf_with_max(ENTRY_BODY_MAX)};
 	int rc = publish_init(&r.publish, c);
 
 	r.publish.unknown = json_array();
@@ -164,6 +178,16 @@ static int run(struct cli *c)
 	arena_free(&r.arena);
 	buf_free(&r.body);
 	return rc;
+}
+
+static int run(struct cli *c)
+{
+	return take_back(c, false);
+}
+
+static int run_erase(struct cli *c)
+{
+	return take_back(c, true);
 }
 
 static const struct cli_option options[] = {
@@ -183,4 +207,23 @@ const struct cli_command cmd_retract = {
 	.options = options,
 	.args_max = -1,
 	.run = run,
+};
+
+static const struct cli_option erase_options[] = {
+	{"--file", "FILE", false, "one value or object id a line; - is standard input"},
+	{"--publication", "ID", false, "everything of one publication"},
+	{"--reason", "TEXT", false, "why, for those who had it: it is wanted, and it stays"},
+	{"--now", NULL, false, "a recall: provenance says so, and holders have less time"},
+	{"--operator", "NAME", false, "who erases, for provenance; default: the login name"},
+	{0},
+};
+
+const struct cli_command cmd_erase = {
+	.name = "erase",
+	.usage = "VALUE|OBJECT-ID... | --file FILE --reason TEXT [--now]",
+	.summary = "has every holder delete what this node has published of it",
+	.example = "entente erase jane.example.net --reason 'a private person' --now\n",
+	.options = erase_options,
+	.args_max = -1,
+	.run = run_erase,
 };

@@ -25,6 +25,7 @@ const struct cli_command *const cli_commands[] = {
 	&cmd_publish,
 	&cmd_canonical,
 	&cmd_retract,
+	&cmd_erase,
 	&cmd_find,
 	&cmd_tail,
 	/* the node */

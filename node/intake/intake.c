@@ -108,12 +108,18 @@ static bool half_left(const struct record_indicator *standing, int64_t now_ms)
 	return from == 0 || from >= until || until - now >= (until - from + 1) / 2;
 }
 
+/* What takes back says all there is to say by its kind. */
+static bool takes_back(uint8_t kind)
+{
+	return kind == KIND_RETRACTION || kind == KIND_ERASURE;
+}
+
 bool intake_same(uint8_t kind, struct bytes standing, struct bytes fresh, int64_t now_ms,
 	struct arena *a)
 {
 	struct record_indicator old, new;
 
-	if (bytes_eq(standing, fresh) || kind == KIND_RETRACTION)
+	if (bytes_eq(standing, fresh) || takes_back(kind))
 		return true;
 	if (kind != KIND_INDICATOR || record_indicator_decode(standing, a, &old) != 0 ||
 		record_indicator_decode(fresh, a, &new) != 0)
@@ -138,6 +144,7 @@ static bool body_read(const struct intake_claim *c, struct arena *a,
 {
 	struct record_object object;
 	struct record_retraction retraction;
+	struct record_erasure erasure;
 
 	switch (c->kind) {
 	case KIND_INDICATOR:
@@ -155,15 +162,19 @@ static bool body_read(const struct intake_claim *c, struct arena *a,
 		*has_recipients = true;
 		return record_retraction_decode(c->body, &retraction) == 0 &&
 		       (c->has_object || c->value.len > 0);
+	case KIND_ERASURE:
+		*has_recipients = true;
+		return record_erasure_decode(c->body, &erasure) == 0 &&
+		       (c->has_object || c->value.len > 0);
 	default:
 		return false;
 	}
 }
 
-/* Only a retraction of an object id needs no value. */
+/* Only what takes back an object id needs no value. */
 static bool value_fits(const struct intake_claim *c)
 {
-	return (c->kind == KIND_RETRACTION && c->has_object) ||
+	return (takes_back(c->kind) && c->has_object) ||
 	       value_is_canonical((enum type)c->type, c->value);
 }
 
@@ -199,8 +210,8 @@ static bool decide_publish(const struct intake *in, const struct intake_claim *c
 	return v.allow;
 }
 
-/* The rule that refuses the value, or NULL; notes what only --allow let through. Retractions pass:
- * what was said may always be taken back. */
+/* The rule that refuses the value, or NULL; notes what only --allow let through. What takes back
+ * passes: it may always be done. */
 static const char *guard_verdict(const struct intake *in, const struct intake_claim *c,
 	struct intake_result *result)
 {
@@ -270,11 +281,14 @@ static int claim_unchanged(const struct intake *in, struct store_reader *reader,
 	int rc = reader ? claim_standing(in, reader, c, audience, &e) : ENT_ENOTFOUND;
 
 	if (rc == ENT_ENOTFOUND)
-		return c->kind == KIND_RETRACTION; /* there is nothing to take back */
+		return takes_back(c->kind); /* there is nothing to take back */
 	if (rc != 0)
 		return rc;
+	/* What is retracted may still be erased. */
 	if (c->kind == KIND_RETRACTION)
-		return e.header.kind == KIND_RETRACTION || e.header.kind == KIND_ERASURE;
+		return takes_back(e.header.kind);
+	if (c->kind == KIND_ERASURE)
+		return e.header.kind == KIND_ERASURE;
 	if (e.entry.erased || e.header.kind != c->kind || e.header.tlp != c->tlp ||
 		e.header.pap != c->pap)
 		return 0;
@@ -336,7 +350,7 @@ int intake_entry(const struct intake_claim *c, const uint8_t object_secret[32], 
 		.kind = c->kind,
 		.tlp = c->tlp,
 		.pap = c->pap,
-		.type = c->kind == KIND_RETRACTION ? TYPE_NONE : c->type,
+		.type = takes_back(c->kind) ? TYPE_NONE : c->type,
 		.flags = c->flags,
 		.body_len = (uint16_t)c->body.len,
 		.time_ms = (uint64_t)now_ms};

@@ -8,14 +8,14 @@
 
 /* --- gathering acts --------------------------------------------------------------------------- */
 
-static void group_act(struct ledger *l, const struct act_body *act)
+void group_act(struct ledger *l, const struct act_body *act)
 {
 	if (act_entry(&l->acts, act, l->now_ms, &l->config.rng) != 0)
 		abort(); /* what the daemon enters is within bounds */
 	l->acts_len++;
 }
 
-static void received_flush(struct ledger *l)
+void received_flush(struct ledger *l)
 {
 	if (l->receiving)
 		group_act(l, &l->received);
@@ -210,6 +210,8 @@ static int apply_item(struct ledger *l, struct store_txn *txn, struct ledger_ite
 			l->now_ms);
 	case LEDGER_FREEZE:
 		return apply_freeze(txn, i);
+	case LEDGER_FORGET:
+		return apply_forget(l, txn);
 	default: /* LEDGER_PUBLICATION_END */
 		rules_enter(l, i->publication);
 		return 0;
@@ -269,6 +271,7 @@ int group_commit(struct ledger *l)
 	l->now_ms = l->config.ops.wall_ms(l->config.ops.ctx);
 	l->acts_len = 0;
 	buf_reset(&l->acts);
+	buf_reset(&l->erased);
 	l->receiving = false;
 	rc = pending_put(l, txn);
 	for (struct ledger_item *i = l->items; i && rc == 0; i = i->next) {

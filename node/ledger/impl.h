@@ -4,6 +4,7 @@
  *
  *     ledger.c  life, the run of a group, telling
  *     group.c   the commit: items and acts into one transaction
+ *     forget.c  erasures carried out
  *     seal.c    re-reading, guard, signatures; what a crash left unsigned
  */
 #pragma once
@@ -52,6 +53,7 @@ struct ledger {
 	struct act_body received; /* the act RECEIVED being gathered */
 	bool receiving;
 	uint8_t received_session[16], received_root[HASH_BYTES];
+	struct buf erased; /* names of the feeds whose erasures are carried out in it */
 };
 
 /* --- ledger.c --------------------------------------------------------------------------------- */
@@ -61,6 +63,12 @@ bool is_feed(const struct log_name *log);
 
 /* --- group.c ---------------------------------------------------------------------------------- */
 int group_commit(struct ledger *l) MUST_CHECK;
+void group_act(struct ledger *l, const struct act_body *act);
+void received_flush(struct ledger *l);
+
+/* --- forget.c --------------------------------------------------------------------------------- */
+int apply_forget(struct ledger *l, struct store_txn *txn) MUST_CHECK;
+void tell_erased(struct ledger *l);
 
 /* --- seal.c ----------------------------------------------------------------------------------- */
 int group_seal(struct ledger *l) MUST_CHECK;

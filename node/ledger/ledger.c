@@ -40,6 +40,7 @@ int ledger_new(struct ledger **out, const struct ledger_config *config)
 	atomic_init(&l->mute, config->mute);
 	atomic_init(&l->sealing, false);
 	l->acts = buf_with_max(GROUP_ACTS_BYTES);
+	l->erased = buf_with_max(GROUP_ACTS_BYTES);
 	*out = l;
 	return 0;
 }
@@ -55,6 +56,7 @@ void ledger_free(struct ledger *l)
 		ledger_item_free(i);
 	}
 	buf_free(&l->acts);
+	buf_free(&l->erased);
 	free(l);
 }
 
@@ -186,6 +188,8 @@ static void group_finish(struct ledger *l, int committed, int sealed, struct led
 		tell_item(l, i, i->type == LEDGER_RUN || committed != 0 ? committed : sealed);
 		ledger_item_free(i);
 	}
+	if (committed == 0)
+		tell_erased(l);
 	/* What is kept does not count: what comes next is not to wait for it. */
 	l->bytes = l->own_bytes = 0;
 	l->own_entries = 0;

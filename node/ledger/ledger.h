@@ -48,6 +48,7 @@ enum ledger_item_type {
 	LEDGER_PIN,    /* node, introduced_by, data: a card chain */
 	LEDGER_FREEZE, /* feed */
 	LEDGER_PUBLICATION_END, /* publication: all of it has been put */
+	LEDGER_FORGET,          /* carry out the erasures that the index has let go of */
 };
 
 struct ledger_item {
@@ -83,6 +84,7 @@ enum ledger_news_type {
 	LEDGER_PROVENANCE, /* checkpoint: the log of acts has */
 	LEDGER_ENTERED,    /* session, feed: the act waited for is durable */
 	LEDGER_PUBLISHED,  /* publication, code: all of it is durable and signed, or failed */
+	LEDGER_ERASED,     /* feed: some of its erasures are carried out, durably */
 	LEDGER_CORRUPT, /* feed: re-reading gave another root; nothing was signed, and is muted */
 };
 

@@ -29,9 +29,12 @@ static int recompute(struct ledger *l, const struct grown *w)
 			rc = entry_next(&c, &e);
 			if (rc != 0)
 				break;
-			hash_commitment(&commitment, e.salt, e.body);
-			if (memcmp(commitment.bytes, e.leaf.data + ENTRY_COMMITMENT_OFFSET,
-				    HASH_BYTES) != 0)
+			/* What was said and erased in one breath has no body any more. */
+			if (!e.erased)
+				hash_commitment(&commitment, e.salt, e.body);
+			if (!e.erased &&
+				memcmp(commitment.bytes, e.leaf.data + ENTRY_COMMITMENT_OFFSET,
+					HASH_BYTES) != 0)
 				rc = ENT_ECORRUPT;
 			hash_leaf(&leaf, e.leaf);
 			range_append(&tree, &leaf);

@@ -27,6 +27,8 @@
  *     published          log, [from, to), operator, publication, hash and salt of the file
  *     refused            rule, count, operator or peer, publication
  *     guard-lifted       rule, count, operator, publication
+ *     erased, recalled   log, [from, to): its erasures there are carried out; count: bodies gone;
+ *                        rule: late, where entries came after what covers them
  *     card               peer, serial, hash: a chain came into force
  *     introduced         log.node: whom; peer: by whom; hash of the card
  *     alarm              rule, text, peer, log
@@ -62,7 +64,8 @@
 	X(RESUMED, 28, "resumed")                                                                  \
 	X(HOLD, 29, "hold")                                                                        \
 	X(UNHOLD, 30, "unhold")                                                                    \
-	X(OVER_QUOTA, 34, "over-quota")
+	X(OVER_QUOTA, 34, "over-quota")                                                            \
+	X(RECALLED, 35, "recalled")
 
 enum act {
 #define X(name, number, text) ACT_##name = (number),

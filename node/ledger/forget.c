@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What is forgotten: erasures carried out. The store finds the places and takes the bodies out; the
+ * acts that tell of it become durable in the same commit.
+ */
+#include "ledger/impl.h"
+
+/* Of one group, each some thousand bodies: the others of the group do not wait for longer. */
+#define FORGET_STEPS_MAX 8u
+
+static void erased_enter(void *ctx, const struct store_erased *e)
+{
+	struct ledger *l = ctx;
+	struct act_body act = {.act = e->now ? ACT_RECALLED : ACT_ERASED,
+		.has_log = true,
+		.log = e->log,
+		.from = e->from,
+		.to = e->to,
+		.count = e->bodies,
+		.rule = bytes_str(e->late ? "late" : "")};
+
+	received_flush(l);
+	group_act(l, &act);
+	buf_append(&l->erased, &e->log, sizeof(e->log));
+}
+
+int apply_forget(struct ledger *l, struct store_txn *txn)
+{
+	int rc = 1;
+
+	for (unsigned i = 0; rc == 1 && i < FORGET_STEPS_MAX; i++)
+		rc = store_erase(txn, erased_enter, l);
+	/* A bundle that does not read spoils nobody else's commit; the erasure goes on waiting. */
+	return rc == ENT_ECORRUPT ? ENT_EINVALID : rc < 0 ? rc : 0;
+}
+
+/* It may be receipted now. */
+void tell_erased(struct ledger *l)
+{
+	const struct log_name *names = (const struct log_name *)(const void *)l->erased.data;
+	size_t len = l->erased.len / sizeof(*names);
+
+	for (size_t i = 0; i < len; i++) {
+		struct ledger_news news = {.type = LEDGER_ERASED, .feed = names[i]};
+
+		if (i == 0 || !log_name_eq(&names[i], &names[i - 1]))
+			ledger_tell(l, &news);
+	}
+	buf_reset(&l->erased);
+}
