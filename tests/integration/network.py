@@ -9,6 +9,7 @@ is told, connections stay until somebody gives them up.
 The namespaces belong to the program: they end with it, however it ends, and so do its daemons.
 """
 import concurrent.futures
+import copy
 import os
 import shutil
 import subprocess
@@ -73,13 +74,16 @@ class NetworkedFederation(Federation):
 
     node_class = NetworkedNode
 
-    def __init__(self, names, links, parallel=2):
+    def __init__(self, names, links, spare=(), parallel=2):
+        """spare: networks for which there are no nodes yet (clone)."""
         super().__init__()
-        self.addresses = {n: f"10.43.{i // 200}.{i % 200 + 1}" for i, n in enumerate(names)}
+        self.addresses = {n: f"10.43.{i // 200}.{i % 200 + 1}"
+                          for i, n in enumerate([*names, *spare])}
         self.links = links
         self.agreements = {}
+        self.clones = []
         try:
-            self.wire(names)
+            self.wire()
             with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
                 list(pool.map(self.add, names))
                 made = pool.map(lambda l: self.agree(*l, introduces=l), links)
@@ -88,17 +92,30 @@ class NetworkedFederation(Federation):
             self.__exit__(Failed)
             raise
 
-    def wire(self, names):
+    def wire(self):
         lines = ["link add entente type bridge forward_delay 0", "link set entente up"]
-        for i, name in enumerate(names):
+        for i, name in enumerate(self.addresses):
             lines += [f"netns add {name}",
                       f"link add v{i} type veth peer name eth0 netns {name}",
                       f"link set v{i} master entente up"]
         sh("ip", "-batch", "-", stdin="\n".join(lines) + "\n")
-        for name in names:
+        for name in self.addresses:
             sh("ip", "-n", name, "-batch", "-", stdin="link set lo up\nlink set eth0 up\n"
                f"addr add {self.addresses[name]}/16 dev eth0\n")
         sh("nft", "-f", "-", stdin=TABLE)
+
+    def clone(self, name, spare):
+        """A copy of a stopped node, its directory whole, in another network. What it dials looks like
+        the original to everybody; it is reached under its own address by nobody."""
+        node = copy.copy(self.nodes[name])
+        node.home = os.path.join(self.dir, spare)
+        node.log = node.home + ".log"
+        node.address = self.addresses[spare]
+        node.enter = ["nsenter", f"--net=/run/netns/{spare}"]
+        shutil.copytree(self.nodes[name].home, node.home, ignore=shutil.ignore_patterns("run"))
+        os.mkdir(os.path.join(node.home, "run"))
+        self.clones.append(node)
+        return node
 
     def cut(self, pairs):
         self.rule("add", pairs)
@@ -114,6 +131,8 @@ class NetworkedFederation(Federation):
         sh("nft", "-f", "-", stdin=f"{verb} element bridge entente cut {{ {', '.join(elements)} }}\n")
 
     def __exit__(self, *exc):
+        for node in self.clones:
+            node.kill()
         super().__exit__(*exc)
         subprocess.run(["ip", "link", "del", "entente"], capture_output=True, check=False)
         subprocess.run(["ip", "-all", "netns", "delete"], capture_output=True, check=False)

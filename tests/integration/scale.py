@@ -9,8 +9,9 @@ import random
 import time
 
 from federation import PATIENCE, Failed, until
-from topology import crossing, split
+from topology import crossing, halves, split
 
+PROOF_ACTS = ("split-proven", "frozen")
 FIRST_SEAL_S = 2.2  # a node that has just started waits so long for a peer's word before it signs
 
 
@@ -166,3 +167,41 @@ def parted(fed, tag, seconds, each, names):
     late = [t - mended for nodes in arrivals.values() for t in nodes.values()]
     until(lambda: all(fed.nodes[n].connected() for n in names), 90, "all links up again", 1)
     return max(late), len(cut)
+
+
+def publish_list(node, tag, count):
+    text = "".join(f"{tag}-{i}.bad-example-zone.net\n" for i in range(count))
+    return node.json("publish", "--tlp", "green", "-", stdin=text)["feeds"][0]["size"]
+
+
+def split_view(fed, name, across, sizes):
+    """Two copies of one node run in two camps that cannot hear each other, each signs other records;
+    then the line between the camps is mended. Every node but the two must have the proof: gives
+    milliseconds until the last of them had it, from mending and from when the first had it."""
+    names = list(fed.nodes)
+    one, other = (set(h) - {name} for h in halves(names))
+    origin, clone = fed.nodes[name], fed.clone(name, "spare")
+    fed.addresses["clone"] = clone.address
+    bridge = [l for l in crossing(fed.links, one | {name}) if l not in across]
+    fed.cut(bridge + across + [("clone", n) for n in one | {name}])
+    for node in fed.nodes.values():
+        node.start(wait=False)
+    clone.start("--listen", f"{clone.address}:7466", wait=False)
+    for node in [*fed.nodes.values(), clone]:
+        node.wait_ready()
+    for node, tag, size, camp in ((origin, "original", sizes[0], one), (clone, "clone", sizes[1], other)):
+        until(lambda n=node: any(p["state"] == "connected" for p in n.status()["peers"]), 30,
+              f"the {tag} is connected", 0.2)
+        publish_list(node, tag, size)
+        for member in sorted(camp):
+            fed.nodes[member].wait_held(origin, "green", size, 60)
+    fed.mend(bridge)
+    mended = time.time() * 1000
+    correct = [fed.nodes[n] for n in sorted(one | other)]
+    proofs = []
+    for node in correct:
+        until(lambda n=node: (n.feed(origin, "green") or {}).get("frozen"), 60,
+              f"{node.name} has the feed of {name} frozen", 0.2)
+        acts = [a for a in node.json("log") if a["act"] in PROOF_ACTS]
+        proofs.append(min(wall_ms(a["time"]) for a in acts))
+    return max(proofs) - mended, max(proofs) - min(proofs), clone

@@ -101,3 +101,12 @@ def split(names, links):
 
 def crossing(links, one):
     return [(a, b) for a, b in links if (a in one) != (b in one)]
+
+
+def camps_with_a_traveller(names, seed=1):
+    """Two camps, and one node of the first that has links into the second as well: (links, its name,
+    those of its links that lead across)."""
+    one, other = halves(names)
+    traveller = one[1]
+    across = [tuple(sorted((traveller, name))) for name in other[1:3]]
+    return sorted(camps(names, seed) + across), traveller, across
