@@ -169,6 +169,36 @@ def parted(fed, tag, seconds, each, names):
     return max(late), len(cut)
 
 
+def churn(fed, tag, seconds, seed):
+    """Publishes while lines come and go, for a moment or until sessions give up, and while nodes are
+    killed and come back; then all lines are whole. (Publications, milliseconds from there until every
+    node had everything)."""
+    rnd, cuts = random.Random(seed), {}
+    p, end = Publications(fed, tag, seed), time.monotonic() + seconds
+    while time.monotonic() < end:
+        now = time.monotonic()
+        over = [line for line, until_s in cuts.items() if until_s < now]
+        if over:
+            fed.mend(over)
+        for line in over:
+            del cuts[line]
+        if rnd.random() < 0.6 and len(cuts) < len(fed.links) // 3:
+            line = rnd.choice([x for x in fed.links if x not in cuts])
+            fed.cut([line])
+            cuts[line] = now + rnd.choice((0.3, 1, 3, 8, 35))
+        if rnd.random() < 0.1:
+            node = rnd.choice(list(fed.nodes.values()))
+            node.kill()
+            node.start()
+        p.publish(rnd.choice(list(fed.nodes)))
+        time.sleep(0.1)
+    if cuts:
+        fed.mend(list(cuts))
+    mended = time.time() * 1000
+    p.wait_everywhere(120)
+    return p, max(t for nodes in p.arrivals().values() for t in nodes.values()) - mended
+
+
 def publish_list(node, tag, count):
     text = "".join(f"{tag}-{i}.bad-example-zone.net\n" for i in range(count))
     return node.json("publish", "--tlp", "green", "-", stdin=text)["feeds"][0]["size"]

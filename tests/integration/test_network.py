@@ -14,7 +14,7 @@ import scale  # noqa: E402
 
 LONG = os.environ.get("ENTENTE_LONG") == "1"
 REACHES_ALL_MS = 2000
-REDUNDANCY = 1.05
+REDUNDANCY, REDUNDANCY_CHURN = 1.05, 2
 HEALS_MS = 15000
 
 
@@ -45,6 +45,22 @@ def spreads_and_heals(names, topology, records, pause):
               f"healed in {took:.0f} ms")
 
 
+def comes_through(names, topology, seconds, seed):
+    """Lines come and go and nodes are killed: nothing is lost, and little comes twice."""
+    with NetworkedFederation(names, TOPOLOGIES[topology](names)) as fed:
+        scale.start(fed)
+        p, took = scale.churn(fed, "churn", seconds, seed)
+        came = scale.traffic(fed)
+        factor = 1 + came["redundant_bytes"] / came["data_bytes"]
+        if factor > REDUNDANCY_CHURN:
+            raise Failed(f"each byte came {factor:.3f} times: {came}")
+        scale.agreed_roots(fed)
+        scale.quiet(fed)
+        fed.stop()
+        print(f"# {topology}, {len(names)} nodes, {len(p.began)} records while lines and nodes came and "
+              f"went: all there {max(took, 0):.0f} ms after the last came back; redundancy {factor:.3f}")
+
+
 def in_namespaces(test):
     def run():
         why_not = enter()
@@ -66,5 +82,11 @@ def europe(topology):
     return test
 
 
+@in_namespaces
+def test_twenty_nodes_in_rough_weather():
+    comes_through(EUROPE[:20], "sparse", 60, 1)
+
+
 if __name__ == "__main__":
-    run_tests([test_two_camps_of_twelve] + ([europe(t) for t in TOPOLOGIES] if LONG else []))
+    run_tests([test_two_camps_of_twelve] + ([test_twenty_nodes_in_rough_weather] +
+                                            [europe(t) for t in TOPOLOGIES] if LONG else []))
