@@ -96,6 +96,18 @@ void app_alarm_clear(struct app *a, const char *rule)
 	a->alarms_len = len;
 }
 
+void app_alarm_end(struct app *a, const char *rule, const char *subject)
+{
+	char cut[sizeof(a->alarms[0].subject)];
+	size_t len = 0;
+
+	text_cut(cut, sizeof(cut), subject);
+	for (size_t i = 0; i < a->alarms_len; i++)
+		if (strcmp(a->alarms[i].rule, rule) != 0 || strcmp(a->alarms[i].subject, cut) != 0)
+			a->alarms[len++] = a->alarms[i];
+	a->alarms_len = len;
+}
+
 void app_enter(struct app *a, const struct act_body *act)
 {
 	pipeline_enter(a->pipeline, act, false, 0, NULL);
@@ -296,6 +308,7 @@ static void on_tick(uv_timer_t *t)
 	gossip_tick(a->gossip, app_now(a));
 	exchange_actions(a);
 	exchange_tick(a);
+	place_tick(a);
 	allow_sealing(a);
 	requests_tick(a);
 }
@@ -569,6 +582,7 @@ static int app_start(struct app *a, struct err_text *err)
 	a->started_ms = uv_now(&a->loop);
 	a->clock_offset_ms = app_now(a).wall_ms - (int64_t)app_now(a).mono_ms;
 	app_enter(a, &started);
+	stop_open(a);
 	uv_timer_start(&a->tick, on_tick, APP_TICK_MS, APP_TICK_MS);
 	keys_watch(a);
 	rc = ready_write(a, err);
@@ -588,6 +602,7 @@ static void app_close(struct app *a)
 		app_enter(a, &stopped);
 		pipeline_stop(a->pipeline);
 		requests_close(a);
+		stop_close(a);
 	}
 	pipeline_free(a->pipeline);
 	gossip_free(a->gossip);

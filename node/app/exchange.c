@@ -99,6 +99,8 @@ int exchange_open(struct app *a, struct err_text *err)
 			rc = gossip_origin(a->gossip, &a->keys->chains[i], NULL);
 		if (rc == 0)
 			rc = store_log_each(r, load_feed, a);
+		if (rc == 0)
+			rc = place_quotas_load(a, r);
 		store_reader_close(r);
 	}
 	return rc == 0 ? 0 : err_set(err, rc, "%s: %s", a->data_dir, err_sentence(rc));
@@ -222,18 +224,18 @@ static void on_event(struct app *a, struct pipeline_event *e)
 	switch (e->type) {
 	case PIPELINE_STORED:
 		gossip_stored(a->gossip, now, e->job);
-		app_alarm_clear(a, "store-trouble");
+		place_well(a);
 		break;
 	case PIPELINE_REJECTED:
 		gossip_rejected(a->gossip, now, e->job, e->code);
 		break;
 	case PIPELINE_SEALED:
 		gossip_sealed(a->gossip, now, &e->checkpoint, e->urgent);
-		app_alarm_clear(a, "store-trouble");
+		place_well(a);
 		break;
 	case PIPELINE_PROVENANCE:
 		gossip_provenance(a->gossip, &e->checkpoint);
-		app_alarm_clear(a, "store-trouble");
+		place_well(a);
 		break;
 	case PIPELINE_ENTERED:
 		gossip_entered(a->gossip, now, e->session, &e->feed);
@@ -244,12 +246,14 @@ static void on_event(struct app *a, struct pipeline_event *e)
 	case PIPELINE_PUBLISHED:
 		requests_published(a, e->publication);
 		break;
+	case PIPELINE_HELD:
+		stop_held(a, e->user, e->code);
+		break;
 	case PIPELINE_REINDEXED:
 		requests_reindexed(a, e->code);
 		break;
 	case PIPELINE_TROUBLE:
-		app_alarm(a, "store-trouble", "page", a->data_dir, err_sentence(e->code),
-			"make room on the disk or repair it; the node goes on by itself");
+		place_trouble(a, e->code);
 		break;
 	case PIPELINE_INDEX:
 		if (e->code == 0)

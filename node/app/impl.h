@@ -7,6 +7,8 @@
  *     exchange.c  the engine between network and pipeline
  *     requests.c  what commands ask on the control socket
  *     status.c    what they are told
+ *     stop.c      the stop button
+ *     place.c     what this place cannot do for now
  */
 #pragma once
 
@@ -18,6 +20,7 @@
 #include "base/map.h"
 #include "control/control.h"
 #include "gossip/engine.h"
+#include "keys/pausefile.h"
 #include "net/net.h"
 #include "provenance/act.h"
 
@@ -53,6 +56,7 @@ struct in_force {
 };
 
 struct waiter;
+struct hold_request;
 
 struct app {
 	const struct app_options *options;
@@ -99,6 +103,17 @@ struct app {
 	uint64_t peer_alarms_ms; /* a window of a minute, */
 	unsigned peer_alarms;    /* and how many in it */
 	struct waiter *waiters;
+	struct pausefile pause;
+	struct hold_request *holds;
+	struct {
+		const char *why;    /* static: nothing is taken because of it; NULL */
+		bool short_of_room; /* little is left of the disk */
+		bool failing;       /* the last write failed, */
+		uint64_t failed_ms; /* and when one did */
+		uint64_t looked_ms;
+		int pinned_by; /* a process whose reader stands still, */
+		uint64_t pinned_ms;
+	} place;
 	struct control_client *reindexing;
 };
 
@@ -110,6 +125,7 @@ void app_alarm(struct app *a, const char *rule, const char *severity, const char
 	const char *text, const char *what_to_do);
 bool app_alarm_stands(const struct app *a, const char *rule, const char *subject);
 void app_alarm_clear(struct app *a, const char *rule);
+void app_alarm_end(struct app *a, const char *rule, const char *subject);
 void app_go_mute(struct app *a, const char *why);
 void app_enter(struct app *a, const struct act_body *act);
 
@@ -142,3 +158,20 @@ void requests_close(struct app *a); /* at stop: every client is gone, the pipeli
 /* --- status.c --------------------------------------------------------------------------------- */
 json_t *status_document(struct app *a);
 bool status_waited(struct app *a, const struct log_name *feed, uint64_t size, uint64_t peers);
+
+/* --- stop.c ----------------------------------------------------------------------------------- */
+void stop_open(struct app *a); /* when no session can have begun */
+json_t *stop_json(const struct app *a);
+/* False: not one of its commands. */
+bool stop_request(struct app *a, struct control_client *c, const char *command, const json_t *q);
+void stop_held(struct app *a, void *user, int code);
+void stop_gone(struct app *a, const struct control_client *c);
+void stop_close(struct app *a);
+
+/* --- place.c ---------------------------------------------------------------------------------- */
+#define PLACE_DAY_MS ((int64_t)86400000)
+int place_quotas_load(struct app *a, struct store_reader *r) MUST_CHECK;
+void place_trouble(struct app *a, int code);    /* a write has failed */
+void place_well(struct app *a);                 /* one has not */
+const char *place_refuses(const struct app *a); /* why nothing is taken; NULL */
+void place_tick(struct app *a);

@@ -312,6 +312,15 @@ void pipeline_freeze(struct pipeline *p, const struct log_name *feed)
 	queue_put(&p->to_writer, i);
 }
 
+void pipeline_hold(struct pipeline *p, const struct ledger_hold *hold, struct bytes value)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_HOLD);
+
+	i->hold = *hold;
+	buf_bytes(&i->data, value);
+	queue_put(&p->to_writer, i);
+}
+
 void pipeline_reindex(struct pipeline *p, void *user)
 {
 	pthread_mutex_lock(&p->progress.lock);

@@ -56,6 +56,7 @@ enum pipeline_event_type {
 	PIPELINE_TAKEN,      /* publication: one more batch is through */
 	PIPELINE_PUBLISHED,  /* publication, code: all of it is durable and signed, or failed */
 	PIPELINE_REINDEXED,  /* user, code */
+	PIPELINE_HELD,       /* user, code: the value is held back, or let go */
 	PIPELINE_TROUBLE,    /* code: the store failed; it is tried again */
 	PIPELINE_INDEX,      /* code: the index failed and is tried again; 0: it is well again */
 	PIPELINE_ERASED,     /* feed: some of its erasures are carried out */
@@ -89,6 +90,8 @@ void pipeline_pin(struct pipeline *p, const struct node_id *node, struct bytes c
 	const struct node_id *introduced_by);
 void pipeline_freeze(struct pipeline *p, const struct log_name *feed);
 void pipeline_reindex(struct pipeline *p, void *user);
+/* Holds a canonical value back from exports (remove: lets it go): PIPELINE_HELD follows. */
+void pipeline_hold(struct pipeline *p, const struct ledger_hold *hold, struct bytes value);
 /* Feeds may be signed from now on: what stood unsigned at the start is, too. */
 void pipeline_allow_sealing(struct pipeline *p);
 /* From now on no feed is signed; what is under way ends with ENT_EMUTE. Acts go on. */

@@ -7,6 +7,8 @@
 
 #include "base/text.h"
 
+/* Of refusals in an answer, which is to stay below CONTROL_MESSAGE_MAX; all are counted. */
+#define ANSWER_BYTES        (2u * 1024u * 1024u)
 #define BATCHES_WAITING_MAX (CONTROL_BATCHES_AHEAD + 1)
 
 /* A command that waits for a state of things. */
@@ -62,6 +64,26 @@ static int lifted_read(struct publication *pub, const json_t *allow)
 	return 0;
 }
 
+/* What the command could not read never comes here; provenance has its number all the same. */
+static void unread_read(struct publication *pub, json_t *unread)
+{
+	const char *rule;
+	json_t *count;
+
+	json_object_foreach(unread, rule, count)
+	{
+		char *name = pub->unread[pub->rules_len];
+
+		if (pub->rules_len == PUBLICATION_UNREAD_MAX)
+			return;
+		if (json_integer_value(count) <= 0 || strlen(rule) > ACT_RULE_MAX)
+			continue;
+		memcpy(name, rule, strlen(rule) + 1);
+		pub->rules[pub->rules_len++] = (struct publication_rule){
+			.name = name, .count = (uint64_t)json_integer_value(count)};
+	}
+}
+
 static struct publication *publication_read(const struct app *a, const json_t *q, int *rc)
 {
 	struct publication *pub = publication_new();
@@ -81,6 +103,7 @@ static struct publication *publication_read(const struct app *a, const json_t *q
 				(int)sizeof(pub->file_salt);
 	if (text_hex_decode(id, pub->id, sizeof(pub->id)) != (int)sizeof(pub->id))
 		env_random(&a->rng, pub->id, sizeof(pub->id));
+	unread_read(pub, json_object_get(q, "unread"));
 	*rc = lifted_read(pub, json_object_get(q, "allow"));
 	return pub;
 }
@@ -93,6 +116,11 @@ static void publish_begin(struct app *a, struct control_client *c, const json_t 
 
 	if (a->mute) {
 		control_fail(c, 4, "%s", err_sentence(ENT_EMUTE));
+		return;
+	}
+	/* What takes back is never refused for want of room. */
+	if (place_refuses(a) && !json_is_true(json_object_get(q, "takes_back"))) {
+		control_fail(c, 5, "the node takes nothing for now: %s", place_refuses(a));
 		return;
 	}
 	if (json_integer_value(json_object_get(q, "receipts")) > 0) {
@@ -186,8 +214,15 @@ static json_t *published_answer(const struct publication *pub)
 {
 	json_t *refused = json_array(), *feeds = json_array();
 	char id[HEX_TEXT_SIZE(PUBLICATION_ID_BYTES)];
+	size_t bytes = 0, listed = 0;
 
-	for (size_t i = 0; i < pub->refusals_len; i++) {
+	/* Escaped, a byte of a value may become six. */
+	for (; listed < pub->refusals_len && bytes < ANSWER_BYTES; listed++) {
+		const struct publication_refusal *f = &pub->refusals[listed];
+
+		bytes += 128 + (f->value ? 6 * strlen(f->value) : 0);
+	}
+	for (size_t i = 0; i < listed; i++) {
 		const struct publication_refusal *f = &pub->refusals[i];
 		json_t *value = json_string(f->value ? f->value : "");
 
@@ -352,6 +387,8 @@ static void on_request(void *ctx, struct control_client *c, const json_t *q)
 		}
 		a->reindexing = c;
 		pipeline_reindex(a->pipeline, NULL);
+	} else if (stop_request(a, c, command, q)) {
+		return;
 	} else if (strcmp(command, "stop") == 0) {
 		control_answer(c, json_pack("{s:b}", "ok", 1));
 		app_stop(a, 0);
@@ -378,6 +415,7 @@ static void on_gone(void *ctx, struct control_client *c)
 	struct app *a = ctx;
 	struct request *r = control_client_user(c);
 
+	stop_gone(a, c);
 	if (a->reindexing == c)
 		a->reindexing = NULL;
 	for (struct waiter **at = &a->waiters; *at; at = &(*at)->next) {

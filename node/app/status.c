@@ -39,14 +39,15 @@ static json_t *peer_json(struct app *a, const struct card *card)
 		json_array_append_new(agreements, json_string(agreement));
 	}
 	node_id_text(id, &card->node);
-	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "node", id,
+	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:s}", "node", id,
 		"name", card->name, "state", states[info.state], "since",
 		info.since_ms ? time_json((int64_t)info.since_ms) : json_null(), "agreements",
 		agreements, "lag_entries", (json_int_t)view.lag_entries, "received_entries",
 		(json_int_t)view.received_entries, "sent_entries", (json_int_t)view.sent_entries,
 		"received_bytes", (json_int_t)info.bytes_in, "sent_bytes",
 		(json_int_t)info.bytes_out, "data_bytes", (json_int_t)view.data_bytes,
-		"redundant_bytes", (json_int_t)view.redundant_bytes, "last_error", info.last_error);
+		"redundant_bytes", (json_int_t)view.redundant_bytes, "over_quota", view.over_quota,
+		"last_error", info.last_error);
 }
 
 static json_t *peers_json(struct app *a)
@@ -66,7 +67,12 @@ static json_t *peers_json(struct app *a)
 struct feeds_walk {
 	struct app *app;
 	json_t *feeds;
+	size_t left_off;
 };
+
+/* About 400 bytes each: an answer is to stay below CONTROL_MESSAGE_MAX. Whoever wants all of them
+ * reads the store. */
+#define STATUS_FEEDS_MAX 4096u
 
 static int feed_json(void *ctx, const struct store_log *log)
 {
@@ -78,6 +84,10 @@ static int feed_json(void *ctx, const struct store_log *log)
 
 	if (log->name.audience.kind == AUDIENCE_PROVENANCE)
 		return 0;
+	if (json_array_size(w->feeds) == STATUS_FEEDS_MAX) {
+		w->left_off++;
+		return 0;
+	}
 	node_id_text(id, &log->name.node);
 	node_id_text(via, &log->via);
 	audience_text(audience, log->name.audience);
@@ -112,7 +122,7 @@ static json_t *alarms_json(const struct app *a)
 json_t *status_document(struct app *a)
 {
 	const struct card *own = card_chain_last(&a->keys->own);
-	struct feeds_walk walk = {a, json_array()};
+	struct feeds_walk walk = {.app = a, .feeds = json_array()};
 	struct store_counts counts = {0};
 	struct net_stats net;
 	struct store_reader *r;
@@ -126,7 +136,7 @@ json_t *status_document(struct app *a)
 	net_stats(a->net, &net);
 	node_id_text(id, &a->self);
 	return json_pack("{s:{s:s,s:s,s:s,s:I},s:b,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:"
-			 "o}",
+			 "o,s:o,s:o,s:I}",
 		"node", "id", id, "name", own->name, "org", own->org, "incarnation",
 		(json_int_t)a->identity.incarnation, "ready", 1, "mute", a->mute, "uptime_s",
 		(json_int_t)((uv_now(&a->loop) - a->started_ms) / 1000), "peers", peers_json(a),
@@ -134,7 +144,9 @@ json_t *status_document(struct app *a)
 		(json_int_t)counts.values, "hidden", (json_int_t)counts.hidden, "disk_bytes",
 		(json_int_t)store_disk_bytes(a->store), "received_bytes", (json_int_t)net.bytes_in,
 		"sent_bytes", (json_int_t)net.bytes_out, "strangers", (json_int_t)net.strangers,
-		"alarms", alarms_json(a));
+		"alarms", alarms_json(a), "paused", stop_json(a), "refuses",
+		place_refuses(a) ? json_string(place_refuses(a)) : json_null(), "feeds_left_off",
+		(json_int_t)walk.left_off);
 }
 
 /* True when what a `wait` waits for is so: a feed durable here up to size, so many peers connected.

@@ -284,8 +284,10 @@ static void work_claims(struct pipeline *p, struct ledger_item *i)
 			/* The set is full: wait for the index, which a new reader then shows. */
 			while (b.open_len)
 				batch_flush(&b, 0);
-			seen_forget(p);
+			/* A reader that stands would hold up the store's growing. */
 			store_reader_close(r);
+			r = NULL;
+			seen_forget(p);
 			rc = store_reader_open(p->config.store, &r);
 			if (rc == 0)
 				rc = claim_judge(p, &b, &intake, r, &c, &a);

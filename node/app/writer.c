@@ -53,6 +53,8 @@ static enum pipeline_event_type event_type(enum ledger_news_type type)
 		return PIPELINE_PUBLISHED;
 	case LEDGER_ERASED:
 		return PIPELINE_ERASED;
+	case LEDGER_HELD:
+		return PIPELINE_HELD;
 	case LEDGER_CORRUPT:
 		break;
 	}
@@ -71,6 +73,7 @@ static void ledger_told(void *ctx, const struct ledger_news *news)
 	e->session = news->session;
 	e->feed = news->feed;
 	e->publication = news->publication;
+	e->user = news->user;
 	event_send(p, e);
 }
 

@@ -12,6 +12,7 @@ struct find {
 	struct cli_table table;
 	struct arena arena; /* of one claim */
 	struct record_claims claims;
+	bool held_back; /* the value at hand, from exports */
 	size_t asked_len, unreadable_len, known_len;
 };
 
@@ -115,8 +116,9 @@ static void claim_row(struct find *f, const struct record_claim *claim, const st
 	cli_table_cell(&f->table, color, "%s", until);
 	cli_table_cell(&f->table, color, "%s",
 		is_own(&claim->entry) ? "own" : cli_name(f->cli, &claim->entry.via));
-	cli_table_cell(&f->table, claim->frozen ? CLI_BAD : CLI_WARN, "%s%s",
-		claim->retracted ? "retracted " : "", claim->frozen ? "disputed " : "");
+	cli_table_cell(&f->table, claim->frozen ? CLI_BAD : CLI_WARN, "%s%s%s",
+		claim->retracted ? "retracted " : "", claim->frozen ? "disputed " : "",
+		f->held_back ? "held-back " : "");
 	cli_table_cell(&f->table, color, "%s", labels_text(f, r));
 }
 
@@ -147,10 +149,15 @@ static int claims_show(struct find *f, const struct value *v, json_t *list)
 static int find_readable(struct find *f, const struct value *v)
 {
 	json_t *list = json_array();
+	struct store_hold hold;
 	int rc;
 
 	f->claims.len = 0; /* the list's memory serves the next value */
-	rc = records_by_value(&f->records, v->type, bytes_from(v->text, v->len), &f->claims);
+	rc = store_hold_get(f->cli->reader, v->type, bytes_from(v->text, v->len), &hold);
+	f->held_back = rc == 0;
+	if (rc == 0 || rc == ENT_ENOTFOUND)
+		rc = records_by_value(&f->records, v->type, bytes_from(v->text, v->len),
+			&f->claims);
 	if (rc == 0)
 		rc = claims_show(f, v, list);
 	if (rc != 0 || !f->cli->json) {
@@ -158,8 +165,9 @@ static int find_readable(struct find *f, const struct value *v)
 		return rc;
 	}
 	json_array_append_new(f->items,
-		json_pack("{s:o, s:s, s:o}", "value", cli_json_text(bytes_from(v->text, v->len)),
-			"type", type_name(v->type), "claims", list));
+		json_pack("{s:o, s:s, s:b, s:o}", "value",
+			cli_json_text(bytes_from(v->text, v->len)), "type", type_name(v->type),
+			"held_back", f->held_back, "claims", list));
 	return 0;
 }
 

@@ -3,10 +3,13 @@
 #include "cli/cli.h"
 
 #include <inttypes.h>
+#include <time.h>
 
 #include "intake/intake.h"
 
 #define STEP_ENTRIES 16384
+#define PATIENCE_MS  30000
+#define PAUSE_MS     100
 
 struct reindex {
 	struct node_id self;
@@ -37,6 +40,20 @@ static int rebuild(struct cli *c, struct store *s, struct reindex *x)
 	return rc;
 }
 
+/* A daemon that was stopping when it was asked holds the store until it has finished. */
+static int open_when_free(struct cli *c, struct store **s)
+{
+	static const struct timespec pause = {0, PAUSE_MS * 1000000L};
+	int rc, tries = 0;
+
+	while ((rc = store_open(s, cli_path(c, "data"), STORE_WRITE, &c->err)) == ENT_EBUSY &&
+		tries++ < PATIENCE_MS / PAUSE_MS)
+		nanosleep(&pause, NULL);
+	if (rc == 0)
+		c->err.text[0] = '\0';
+	return rc;
+}
+
 static int offline(struct cli *c)
 {
 	struct reindex x = {.now_s = cli_now_s()};
@@ -58,7 +75,7 @@ static int offline(struct cli *c)
 	store_close(c->store);
 	c->reader = NULL;
 	c->store = NULL;
-	rc = store_open(&s, cli_path(c, "data"), STORE_WRITE, &c->err);
+	rc = open_when_free(c, &s);
 	if (!rc) {
 		rc = rebuild(c, s, &x);
 		store_close(s);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * entente retract and erase: take back what this node has said of a value, in every audience where
- * it stands. A retraction, and an erasure, is a record like others (DESIGN 7), marked as the claim
- * that it takes back; an erasure has every holder delete the claim's body besides.
+ * it stands, or what one publication has said as far as it still stands. A retraction, and an
+ * erasure, is a record like others (DESIGN 7), marked as the claim that it takes back; an erasure has every holder delete the claim's body besides.
  */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/publication.h"
 #include "cli/publish.h"
 #include "cli/records.h"
 
@@ -112,6 +113,43 @@ static int retract_one(void *ctx, unsigned line, struct bytes text)
 				  : "this node has not published it");
 }
 
+/* One entry of a publication. What a later claim has replaced is not that publication's any more. */
+static int retract_published(void *ctx, const struct log_name *log, const struct store_entry *e)
+{
+	struct retracting *r = ctx;
+	struct record_claim claim = {.log = *log, .entry = *e};
+	struct store_entry standing;
+	int rc;
+
+	if (!is_own_claim(r, &claim))
+		return 0;
+	rc = store_object_standing(r->cli->reader, &log->node, log->audience, e->header.object,
+		&standing);
+	if (rc != 0 && rc != ENT_ENOTFOUND)
+		return cli_fail_code(r->cli, rc, "store");
+	claim.retracted =
+		rc == ENT_ENOTFOUND || standing.log != e->log || standing.index != e->index;
+	claim.erased =
+		claim.retracted && (rc == ENT_ENOTFOUND || standing.header.kind != KIND_RETRACTION);
+	r->asked_len++;
+	rc = retract_claim(r, &claim, r->asked_len);
+	return rc != 0 ? cli_fail_code(r->cli, rc, command(r)) : 0;
+}
+
+static int publication_read(struct retracting *r, const char *id)
+{
+	int rc = spool_mark(&r->publish.spool, &r->input.claims.from);
+
+	r->input.name = id;
+	if (rc != 0)
+		return cli_fail_code(r->cli, rc, command(r));
+	rc = publication_each(r->cli, id, retract_published, r);
+	if (rc != 0)
+		return rc;
+	rc = spool_mark(&r->publish.spool, &r->input.claims.to);
+	return rc != 0 ? cli_fail_code(r->cli, rc, command(r)) : 0;
+}
+
 static int arguments_read(struct retracting *r, const char *file)
 {
 	struct cli *c = r->cli;
@@ -148,15 +186,14 @@ static int reason_read(struct retracting *r)
 static int retract_run(struct retracting *r)
 {
 	struct cli *c = r->cli;
-	const char *file = cli_value(c, "--file");
+	const char *file = cli_value(c, "--file"), *id = cli_value(c, "--publication");
 	int rc;
 
-	if (cli_has(c, "--publication"))
-		return cli_usage(c, "--publication: this version retracts values and objects");
-	if ((file != NULL) == (c->args_len > 0))
-		return cli_usage(c, "either VALUE|OBJECT-ID or --file FILE is wanted");
+	if ((file != NULL) + (id != NULL) + (c->args_len > 0) != 1)
+		return cli_usage(c,
+			"one of VALUE|OBJECT-ID, --file FILE and --publication ID is wanted");
 	if ((rc = reason_read(r)) != 0 || (rc = records_open(&r->records, c)) != 0 ||
-		(rc = arguments_read(r, file)) != 0)
+		(rc = id ? publication_read(r, id) : arguments_read(r, file)) != 0)
 		return rc;
 	if (r->asked_len > 0 && json_array_size(r->publish.unknown) == r->asked_len)
 		return cli_fail(c, CLI_NOT, "this node has published none of it");
@@ -172,6 +209,7 @@ static int take_back(struct cli *c, bool erasing)
 	int rc = publish_init(&r.publish, c);
 
 	r.publish.unknown = json_array();
+	r.publish.takes_back = true;
 	if (rc == 0)
 		rc = retract_run(&r);
 	publish_free(&r.publish);
@@ -192,7 +230,7 @@ static int run_erase(struct cli *c)
 
 static const struct cli_option options[] = {
 	{"--file", "FILE", false, "one value or object id a line; - is standard input"},
-	{"--publication", "ID", false, "everything of one publication"},
+	{"--publication", "ID", false, "what one publication has said, as far as it still stands"},
 	{"--reason", "TEXT", false, "why, for those who have it"},
 	{"--urgent", NULL, false, "sent before everything else"},
 	{"--operator", "NAME", false, "who retracts, for provenance; default: the login name"},
@@ -201,9 +239,10 @@ static const struct cli_option options[] = {
 
 const struct cli_command cmd_retract = {
 	.name = "retract",
-	.usage = "VALUE|OBJECT-ID... | --file FILE [--reason TEXT]",
+	.usage = "VALUE|OBJECT-ID... | --file FILE | --publication ID [--reason TEXT]",
 	.summary = "takes back what this node has published, wherever it stands",
-	.example = "entente retract evil.example --reason 'sinkholed'\n",
+	.example = "entente retract evil.example --reason 'sinkholed'\n"
+		   "entente retract --publication 5f1c --reason 'wrong list'\n",
 	.options = options,
 	.args_max = -1,
 	.run = run,
@@ -211,7 +250,7 @@ const struct cli_command cmd_retract = {
 
 static const struct cli_option erase_options[] = {
 	{"--file", "FILE", false, "one value or object id a line; - is standard input"},
-	{"--publication", "ID", false, "everything of one publication"},
+	{"--publication", "ID", false, "what one publication has said, as far as it still stands"},
 	{"--reason", "TEXT", false, "why, for those who had it: it is wanted, and it stays"},
 	{"--now", NULL, false, "a recall: provenance says so, and holders have less time"},
 	{"--operator", "NAME", false, "who erases, for provenance; default: the login name"},
@@ -220,7 +259,7 @@ static const struct cli_option erase_options[] = {
 
 const struct cli_command cmd_erase = {
 	.name = "erase",
-	.usage = "VALUE|OBJECT-ID... | --file FILE --reason TEXT [--now]",
+	.usage = "VALUE|OBJECT-ID... | --file FILE | --publication ID --reason TEXT [--now]",
 	.summary = "has every holder delete what this node has published of it",
 	.example = "entente erase jane.example.net --reason 'a private person' --now\n",
 	.options = erase_options,

@@ -139,6 +139,24 @@ static int offline(struct cli *c, json_t **document)
 	return *document ? 0 : cli_fail(c, CLI_STORE, "%s", err_sentence(ENT_ENOMEM));
 }
 
+/* The daemon's answer names so many feeds only: here are all. */
+static int feeds_complete(struct cli *c, json_t *document)
+{
+	struct feeds_walk walk = {c, NULL};
+	int rc;
+
+	if (json_integer_value(json_object_get(document, "feeds_left_off")) == 0)
+		return 0;
+	rc = cli_need_store(c);
+	if (rc)
+		return rc;
+	walk.feeds = json_array();
+	rc = store_log_each(c->reader, add_feed, &walk);
+	json_object_set_new(document, "feeds", walk.feeds);
+	json_object_set_new(document, "feeds_left_off", json_integer(0));
+	return rc ? cli_fail(c, CLI_STORE, "cannot read the store: %s", err_sentence(rc)) : 0;
+}
+
 int cli_status_document(struct cli *c, json_t **document)
 {
 	json_t *answer;
@@ -151,7 +169,7 @@ int cli_status_document(struct cli *c, json_t **document)
 		json_decref(answer);
 		if (!rc && !*document)
 			rc = cli_fail(c, CLI_NODE, "the node gave no status");
-		return rc;
+		return rc ? rc : feeds_complete(c, *document);
 	}
 	if (rc != ENT_ECLOSED)
 		cli_note(c, "the node does not answer: this is what its directory says");

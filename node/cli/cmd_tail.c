@@ -92,9 +92,12 @@ static int print_json(struct tail *t, const struct store_entry *e, const struct 
 	const struct entry_header *h = &e->header;
 	char position[64], audience[AUDIENCE_TEXT_SIZE];
 	json_t *labels = json_array();
+	struct store_hold hold;
 	struct shown s;
+	bool held_back;
 
 	shown_read(t, e, &s);
+	held_back = s.value.len > 0 && store_hold_get(t->cli->reader, h->type, s.value, &hold) == 0;
 	snprintf(position, sizeof(position), "%" PRIu64 ".%" PRIu32, e->place.arrival,
 		e->place.slot);
 	audience_text(audience, log->audience);
@@ -102,7 +105,7 @@ static int print_json(struct tail *t, const struct store_entry *e, const struct 
 		json_array_append_new(labels, cli_json_text(s.indicator.labels[i]));
 	return cli_json_line(t->cli,
 		json_pack("{s:s, s:o, s:o, s:o, s:s, s:s, s:I, s:o, s:s, s:s?, s:o, s:s, s:s?, s:o,"
-			  " s:o, s:o, s:o, s:o, s:b}",
+			  " s:o, s:o, s:o, s:o, s:b, s:b}",
 			"position", position, "time", time_json(h->time_ms), "received",
 			time_json((uint64_t)e->received_ms), "origin", cli_json_node(&log->node),
 			"name", cli_name(t->cli, &log->node), "audience", audience, "index",
@@ -115,7 +118,8 @@ static int print_json(struct tail *t, const struct store_entry *e, const struct 
 						   : json_null(),
 			"labels", labels, "valid_from", time_json(s.indicator.valid_from),
 			"valid_until", time_json(s.indicator.valid_until), "reason",
-			bytes_json(s.reason), "erased", (int)e->entry.erased));
+			bytes_json(s.reason), "erased", (int)e->entry.erased, "held_back",
+			(int)held_back));
 }
 
 static int print_text(struct tail *t, const struct store_entry *e, const struct log_name *log)

@@ -183,6 +183,8 @@ static int run(struct cli *c)
 {
 	struct why *w;
 	const json_t *verdict;
+	struct store_hold hold;
+	bool held_back;
 	json_t *answer;
 	int rc;
 
@@ -200,15 +202,20 @@ static int run(struct cli *c)
 		return cli_fail(c, CLI_STORE, "%s: this node has no card yet", c->home);
 	w->places = json_array();
 	rc = why_run(w);
+	held_back = w->target.has_value &&
+		    store_hold_get(c->reader, w->target.value.type,
+			    bytes_from(w->target.value.text, w->target.value.len), &hold) == 0;
+	if (rc == 0 && held_back)
+		cli_note(c, "it is held back from every export of this node (entente unhold)");
 	if (rc != 0 || !c->json) {
 		json_decref(w->places);
 		return rc;
 	}
 	verdict = telling_place(w->places);
-	answer = json_pack("{s:s, s:o, s:s, s:O, s:O, s:o}", "asked", c->args[0], "peer",
+	answer = json_pack("{s:s, s:o, s:s, s:O, s:O, s:b, s:o}", "asked", c->args[0], "peer",
 		cli_json_node(&w->peer), "name", cli_name(c, &w->peer), "allow",
 		json_object_get(verdict, "allow"), "rule", json_object_get(verdict, "rule"),
-		"places", w->places);
+		"held_back", held_back, "places", w->places);
 	return cli_json(c, answer, CLI_DONE);
 }
 

@@ -26,6 +26,8 @@ const struct cli_command *const cli_commands[] = {
 	&cmd_canonical,
 	&cmd_retract,
 	&cmd_erase,
+	&cmd_hold,
+	&cmd_unhold,
 	&cmd_find,
 	&cmd_tail,
 	/* the node */
@@ -38,6 +40,8 @@ const struct cli_command *const cli_commands[] = {
 	&cmd_why,
 	&cmd_log,
 	&cmd_wait,
+	&cmd_pause,
+	&cmd_resume,
 	&cmd_reindex,
 	&cmd_doctor,
 	NULL,

@@ -15,7 +15,7 @@
 
 /* --- what was asked for ----------------------------------------------------------------------- */
 
-static const char *operator_of(struct cli *c)
+const char *publish_operator(struct cli *c)
 {
 	const char *given = cli_value(c, "--operator");
 	const struct passwd *user;
@@ -51,7 +51,7 @@ int publish_init(struct publish *p, struct cli *c)
 	p->feeds = json_object();
 	p->urgent = cli_has(c, "--urgent");
 	p->strict = cli_has(c, "--strict");
-	p->operator_name = operator_of(c);
+	p->operator_name = publish_operator(c);
 	if (strlen(p->operator_name) > ACT_OPERATOR_MAX ||
 		!text_utf8_valid(bytes_str(p->operator_name)))
 		return cli_usage(c, "--operator: up to %u bytes of UTF-8 are wanted",
@@ -313,7 +313,7 @@ int publish_judge(struct publish *p)
 
 /* --- through the daemon ----------------------------------------------------------------------- */
 
-static json_t *request_make(const struct publish *p, const struct publish_input *input)
+static json_t *request_make(const struct publish *p, const struct publish_input *input, bool first)
 {
 	json_t *allow = json_array(), *request;
 
@@ -322,6 +322,11 @@ static json_t *request_make(const struct publish *p, const struct publish_input 
 	request = json_pack("{s:s, s:s, s:o, s:o, s:b, s:i, s:s}", "command", "publish", "operator",
 		p->operator_name, "file", cli_json_text(bytes_str(input->name)), "allow", allow,
 		"urgent", (int)p->urgent, "receipts", 0, "publication", p->id);
+	if (p->takes_back)
+		json_object_set_new(request, "takes_back", json_true());
+	/* What could not even be read goes with the first input, for provenance. */
+	if (first)
+		json_object_set(request, "unread", p->rules);
 	if (input->has_hash) {
 		json_object_set_new(request, "file_hash", cli_json_hex(BYTES_OF(input->hash)));
 		json_object_set_new(request, "file_salt", cli_json_hex(BYTES_OF(input->salt)));
@@ -372,13 +377,13 @@ static void answer_take(struct publish *p, const struct publish_input *input, co
 }
 
 /* The call's own failures: the node went away, or has said earlier why it refuses. */
-static int send_input(struct publish *p, const struct publish_input *input)
+static int send_input(struct publish *p, const struct publish_input *input, bool first)
 {
 	struct cli *c = p->cli;
 	struct control_call *call;
 	json_t *answer = NULL;
-	int rc = control_call_open(&call, cli_path(c, "run/control.sock"), request_make(p, input),
-		&c->err);
+	int rc = control_call_open(&call, cli_path(c, "run/control.sock"),
+		request_make(p, input, first), &c->err);
 
 	if (rc != 0)
 		return cli_fail(c, CLI_NODE, "%s: the node does not answer: %s", c->home,
@@ -414,7 +419,7 @@ int publish_send(struct publish *p)
 
 		if (input->claims.from == input->claims.to)
 			continue;
-		rc = send_input(p, input);
+		rc = send_input(p, input, !sent);
 		sent = true;
 	}
 	if (!sent)

@@ -35,7 +35,8 @@ struct publish {
 	const char **lifted; /* --allow, NULL-terminated */
 	size_t lifted_len;
 	bool urgent;
-	bool strict; /* one refusal: nothing goes out, and all the rest is unchanged */
+	bool takes_back; /* what is never refused for want of room */
+	bool strict;     /* one refusal: nothing goes out, and all the rest is unchanged */
 
 	uint64_t published, unchanged, refused;
 	size_t list_len, list_cap; /* of refusals: the first PUBLISH_LISTED_MAX */
@@ -46,6 +47,8 @@ struct publish {
 	char id[17];     /* of the publication; "" before there is one */
 };
 
+/* --operator, else the login name. */
+const char *publish_operator(struct cli *c);
 /* Reads --operator, --allow, --urgent and --strict as far as the command has them. 0 or the exit
  * status. */
 int publish_init(struct publish *p, struct cli *c) MUST_CHECK;

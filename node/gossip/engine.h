@@ -160,6 +160,9 @@ struct gossip_pause {
 int gossip_pause(struct gossip *g, struct gossip_time now,
 	const struct gossip_pause *pause) MUST_CHECK;
 
+/* This node can store nothing: nothing is taken until it can. */
+void gossip_refuse(struct gossip *g, struct gossip_time now, bool refuse);
+
 /* At least four times a second. */
 void gossip_tick(struct gossip *g, struct gossip_time now);
 

@@ -37,7 +37,7 @@ static void feed_unlag(struct gossip *g, struct feed *f)
 
 static bool usable(const struct gossip *g, const struct link *l)
 {
-	return l->announced && may_take(g, l->session, &l->feed->name) &&
+	return !g->refusing && l->announced && may_take(g, l->session, &l->feed->name) &&
 	       !quota_spent(g, l->session, l->feed);
 }
 

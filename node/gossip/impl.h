@@ -193,6 +193,7 @@ struct gossip {
 	int64_t quota_day; /* UTC day that quotas count; 0: before the first tick */
 	size_t origins_over_quota;
 	struct gossip_pause pause; /* peers owned */
+	bool refusing;             /* the store cannot take anything */
 	struct arena scratch;      /* of one event */
 };
 
@@ -257,6 +258,8 @@ void sinks_tick(struct gossip *g, struct session *s);
 /* --- quota.c ---------------------------------------------------------------------------------- */
 /* The day's quota of the neighbour or of the feed's origin is used up. */
 bool quota_spent(const struct gossip *g, const struct session *s, const struct feed *f);
+/* Feeds that waited are chosen anew. */
+void feeds_resume(struct gossip *g);
 /* Gives up what the session may bring no more of today; f: whose run has come. */
 void quota_wait(struct gossip *g, struct session *s, struct feed *f);
 void quota_on_its_way(struct gossip *g, struct session *s, struct feed *f,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The stop button: what is paused is treated as what nobody is entitled to, until it is resumed.
+ * What stops the exchange from outside: a store that can take nothing, and the stop button. What is
+ * paused is treated as what nobody is entitled to, until it is resumed.
  * Bytes of ours that still wait for the kernel must not leave either, and a stream cannot be cut in
  * its middle: a session with such bytes ends, and its successor begins paused.
  */
@@ -68,4 +69,21 @@ int gossip_pause(struct gossip *g, struct gossip_time now, const struct gossip_p
 	free((void *)(uintptr_t)before.peers);
 	arena_reset(&g->scratch);
 	return 0;
+}
+
+void gossip_refuse(struct gossip *g, struct gossip_time now, bool refuse)
+{
+	void *value;
+	size_t at = 0;
+
+	g->now = now;
+	if (g->refusing == refuse)
+		return;
+	g->refusing = refuse;
+	if (!refuse)
+		feeds_resume(g);
+	while (refuse && map_next(&g->feeds, &at, NULL, &value)) {
+		feed_leave(g, value, true);
+		feed_choose(g, value);
+	}
 }

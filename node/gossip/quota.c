@@ -120,8 +120,7 @@ static bool offers_more(const struct gossip *g, const struct session *s)
 	return false;
 }
 
-/* Feeds that wait are chosen anew. */
-static void resume(struct gossip *g)
+void feeds_resume(struct gossip *g)
 {
 	void *value;
 	size_t at = 0;
@@ -176,7 +175,7 @@ void quota_tick(struct gossip *g)
 		q->spent = spent;
 	}
 	if (news)
-		resume(g);
+		feeds_resume(g);
 }
 
 /* --- counting --------------------------------------------------------------------------------- */

@@ -362,7 +362,8 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 	/* Late runs of a subscription that has moved, and what nobody asked for. */
 	if (!f || f->frozen || f->origin->frozen || !f->upstream || f->upstream->session != s ||
 		data->start > f->expected || data->count <= f->expected - data->start ||
-		!data->checkpoint.present || !may_take(g, s, &data->feed) || quota_spent(g, s, f)) {
+		!data->checkpoint.present || !may_take(g, s, &data->feed) || g->refusing ||
+		quota_spent(g, s, f)) {
 		peer_totals(g, &s->peer)->redundant_bytes += wire_bytes;
 		credit_return(g, s, wire_bytes);
 		return;

@@ -212,6 +212,8 @@ static int apply_item(struct ledger *l, struct store_txn *txn, struct ledger_ite
 		return apply_freeze(txn, i);
 	case LEDGER_FORGET:
 		return apply_forget(l, txn);
+	case LEDGER_HOLD:
+		return apply_hold(l, txn, i);
 	default: /* LEDGER_PUBLICATION_END */
 		rules_enter(l, i->publication);
 		return 0;

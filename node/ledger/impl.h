@@ -5,6 +5,7 @@
  *     ledger.c  life, the run of a group, telling
  *     group.c   the commit: items and acts into one transaction
  *     forget.c  erasures carried out
+ *     hold.c    values kept from exports
  *     seal.c    re-reading, guard, signatures; what a crash left unsigned
  */
 #pragma once
@@ -69,6 +70,9 @@ void received_flush(struct ledger *l);
 /* --- forget.c --------------------------------------------------------------------------------- */
 int apply_forget(struct ledger *l, struct store_txn *txn) MUST_CHECK;
 void tell_erased(struct ledger *l);
+
+/* --- hold.c ----------------------------------------------------------------------------------- */
+int apply_hold(struct ledger *l, struct store_txn *txn, const struct ledger_item *i) MUST_CHECK;
 
 /* --- seal.c ----------------------------------------------------------------------------------- */
 int group_seal(struct ledger *l) MUST_CHECK;

@@ -148,6 +148,10 @@ static void tell_item(struct ledger *l, struct ledger_item *i, int code)
 		i->publication->code = news.code;
 	} else if (i->type == LEDGER_PUBLICATION_END) {
 		tell_publication(l, i->publication, news.code);
+	} else if (i->type == LEDGER_HOLD) {
+		news.type = LEDGER_HELD;
+		news.user = i->hold.user;
+		ledger_tell(l, &news);
 	} else if (i->type == LEDGER_ACT && i->wait) {
 		news = (struct ledger_news){
 			.type = LEDGER_ENTERED, .session = i->session, .feed = i->feed};

@@ -47,6 +47,7 @@ enum ledger_item_type {
 	LEDGER_ACT,    /* data: a packed act; wait, session, feed */
 	LEDGER_PIN,    /* node, introduced_by, data: a card chain */
 	LEDGER_FREEZE, /* feed */
+	LEDGER_HOLD,   /* hold, data: a value kept from exports, or let go */
 	LEDGER_PUBLICATION_END, /* publication: all of it has been put */
 	LEDGER_FORGET,          /* carry out the erasures that the index has let go of */
 };
@@ -69,6 +70,12 @@ struct ledger_item {
 	uint32_t session;
 	struct log_name feed;
 	struct node_id node, introduced_by;
+	struct ledger_hold {
+		enum type type;
+		bool remove;
+		char operator_name[ACT_OPERATOR_MAX + 1];
+		void *user; /* of the news */
+	} hold;
 };
 
 struct ledger_item *ledger_item_new(enum ledger_item_type type);
@@ -85,6 +92,7 @@ enum ledger_news_type {
 	LEDGER_ENTERED,    /* session, feed: the act waited for is durable */
 	LEDGER_PUBLISHED,  /* publication, code: all of it is durable and signed, or failed */
 	LEDGER_ERASED,     /* feed: some of its erasures are carried out, durably */
+	LEDGER_HELD,       /* user, code: the value is held back, or is not any more */
 	LEDGER_CORRUPT, /* feed: re-reading gave another root; nothing was signed, and is muted */
 };
 
@@ -97,6 +105,7 @@ struct ledger_news {
 	struct checkpoint checkpoint;
 	struct log_name feed;
 	struct publication *publication;
+	void *user;
 };
 
 /* Between the steps of a group, where a machine may die. */

@@ -8,10 +8,12 @@
 #include <stdint.h>
 
 #include "base/name.h"
+#include "proto/limits.h"
 
 #define PUBLICATION_REFUSALS_MAX 10000u
 #define PUBLICATION_RULES_MAX    32u
 #define PUBLICATION_ID_BYTES     8u
+#define PUBLICATION_UNREAD_MAX   8u
 
 struct publication_refusal {
 	uint32_t line;
@@ -38,6 +40,7 @@ struct publication {
 		bool lifted;
 	} rules[PUBLICATION_RULES_MAX];
 	size_t rules_len;
+	char unread[PUBLICATION_UNREAD_MAX][ACT_RULE_MAX + 1]; /* names of rules of the reader */
 	struct publication_feed {
 		struct audience audience;
 		uint64_t size;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/arena.h"
 #include "store/bundle.h"
@@ -70,6 +71,7 @@ struct store {
 	pthread_cond_t readers_gone; /* there is none left */
 	bool growing;                /* no new one for a moment */
 	unsigned readers;
+	atomic_bool given_up; /* by LMDB */
 	struct store_txn txn; /* there is one writer, and it has one transaction */
 };
 

@@ -208,6 +208,11 @@ void store_close(struct store *s)
 	free(s);
 }
 
+bool store_given_up(const struct store *s)
+{
+	return atomic_load(&s->given_up);
+}
+
 uint64_t store_oldest_reader(struct store *s, int *pid)
 {
 	struct db_pin log, index;

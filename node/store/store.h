@@ -45,6 +45,9 @@ int store_open(struct store **s, const char *data, enum store_mode mode,
 	struct err_text *err) MUST_CHECK;
 void store_close(struct store *s);
 uint64_t store_disk_bytes(const struct store *s);
+/* LMDB could not write the page that commits and refuses everything until the store is opened anew.
+ * Any thread. */
+bool store_given_up(const struct store *s);
 /*
  * The oldest reader of another process: how many commits ago it began, and who it is (0: nobody).
  * While it stands no page that was free since can be used again, and the file grows instead.

@@ -30,6 +30,7 @@ int store_begin(struct store *s, struct store_txn **txn)
 	rc = mdb_txn_begin(s->log.env, NULL, 0, &s->txn.mdb);
 	if (rc) {
 		s->txn.mdb = NULL;
+		atomic_store(&s->given_up, rc == MDB_PANIC);
 		return db_err(rc);
 	}
 	s->txn.failed = 0;
@@ -65,8 +66,7 @@ int txn_result(struct store_txn *txn, int code)
 	return rc;
 }
 
-int txn_put(struct store_txn *txn, enum log_table table, MDB_val key, MDB_val value,
-	unsigned flags)
+int txn_put(struct store_txn *txn, enum log_table table, MDB_val key, MDB_val value, unsigned flags)
 {
 	return txn_result(txn,
 		mdb_put(txn->mdb, txn->store->log.tables[table], &key, &value, flags));

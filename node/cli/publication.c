@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "cli/publication.h"
+
+#include "base/text.h"
+#include "provenance/act.h"
+
+#define PIECE_BYTES (1u << 20) /* of the provenance log */
+#define RENEW_EACH  65536u     /* entries: no reader is to stand for long */
+#define ID_BYTES    ACT_PUBLICATION_MAX
+
+struct published {
+	struct log_name log;
+	uint64_t from, to;
+};
+
+struct search {
+	struct cli *cli;
+	const char *prefix;
+	struct arena arena; /* of one piece */
+	bool several;
+	char id[HEX_TEXT_SIZE(ID_BYTES)]; /* "" before it is known */
+	struct published *list;           /* in the command's arena */
+	size_t list_len, list_cap;
+};
+
+static int range_add(struct search *s, const struct act_body *act)
+{
+	if (s->list_len == s->list_cap) {
+		size_t cap = s->list_cap ? 2 * s->list_cap : 16;
+		struct published *list = arena_alloc(&s->cli->arena, cap * sizeof(*list));
+
+		if (!list)
+			return ENT_ENOMEM;
+		if (s->list_len)
+			memcpy(list, s->list, s->list_len * sizeof(*list));
+		s->list = list;
+		s->list_cap = cap;
+	}
+	s->list[s->list_len++] = (struct published){act->log, act->from, act->to};
+	return 0;
+}
+
+static int act_look(struct search *s, const struct entry *entry)
+{
+	char id[HEX_TEXT_SIZE(ID_BYTES)];
+	struct entry_header header;
+	struct act_body act;
+
+	entry_header_decode(entry->leaf, &header);
+	if (header.kind != KIND_ACT || entry->erased ||
+		act_body_decode(entry->body, &s->arena, &act) != 0 || act.act != ACT_PUBLISHED ||
+		!act.has_log || act.publication.len > ID_BYTES)
+		return 0;
+	text_hex_encode(id, act.publication);
+	if (strncmp(id, s->prefix, strlen(s->prefix)) != 0)
+		return 0;
+	if (s->id[0] && strcmp(s->id, id) != 0)
+		s->several = true;
+	memcpy(s->id, id, sizeof(id));
+	return range_add(s, &act);
+}
+
+static int log_look(void *ctx, const struct store_log *log)
+{
+	struct search *s = ctx;
+	const struct card *own = cli_own(s->cli);
+	struct buf piece = buf_with_max(PIECE_BYTES + ENTRY_PACKED_MAX);
+	int rc = 0;
+
+	if (log->name.audience.kind != AUDIENCE_PROVENANCE || !own ||
+		!node_id_eq(&log->name.node, &own->node))
+		return 0;
+	for (uint64_t at = log->floor; rc == 0 && at < log->size;) {
+		struct cursor in;
+		uint32_t count;
+
+		buf_reset(&piece);
+		rc = store_run_read(s->cli->reader, &log->name, at, log->size, PIECE_BYTES, &piece,
+			&count);
+		in = cursor_of(buf_view(&piece));
+		for (uint32_t i = 0; rc == 0 && i < count; i++) {
+			struct entry entry;
+
+			rc = entry_next(&in, &entry);
+			if (rc == 0)
+				rc = act_look(s, &entry);
+		}
+		arena_reset(&s->arena);
+		at += count;
+	}
+	buf_free(&piece);
+	return rc;
+}
+
+static int published_visit(struct cli *c, const struct published *p,
+	int (*visit)(void *ctx, const struct log_name *log, const struct store_entry *e), void *ctx)
+{
+	struct store_log log;
+	int rc = store_log_get(c->reader, &p->log, &log);
+
+	for (uint64_t i = p->from > log.floor ? p->from : log.floor; rc == 0 && i < p->to; i++) {
+		struct store_entry e;
+
+		if (i % RENEW_EACH == 0 && (rc = cli_reader_renew(c)) != 0)
+			return rc;
+		rc = store_entry_get(c->reader, log.number, i, &e);
+		if (rc == 0 && (rc = visit(ctx, &p->log, &e)) != 0)
+			return rc;
+	}
+	return rc ? cli_fail_code(c, rc, "store") : 0;
+}
+
+static bool is_hex(const char *text)
+{
+	return *text && text[strspn(text, "0123456789abcdef")] == '\0';
+}
+
+int publication_each(struct cli *c, const char *prefix,
+	int (*visit)(void *ctx, const struct log_name *log, const struct store_entry *e), void *ctx)
+{
+	struct search s = {.cli = c, .prefix = prefix};
+	int rc;
+
+	if (!is_hex(prefix))
+		return cli_fail(c, CLI_INVALID,
+			"\"%s\" is no id of a publication: publish prints it, and entente log",
+			prefix);
+	rc = store_log_each(c->reader, log_look, &s);
+	arena_free(&s.arena);
+	if (rc != 0)
+		return cli_fail_code(c, rc, "provenance log");
+	if (s.list_len == 0)
+		return cli_fail(c, CLI_NOT,
+			"no publication of this node has an id that begins with %s", prefix);
+	if (s.several)
+		return cli_fail(c, CLI_INVALID,
+			"several publications begin with %s: give more of it", prefix);
+	for (size_t i = 0; rc == 0 && i < s.list_len; i++)
+		rc = published_visit(c, &s.list[i], visit, ctx);
+	return rc;
+}

@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""The stop button: what is paused stops at once and stays so over a restart, what is held back is
+shown as such, and a wrong publication is taken back as a whole."""
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from federation import Failed, Federation, run_tests, until  # noqa: E402
+
+
+def pair(fed):
+    fr, de = fed.add("fr", "de")
+    fed.agree("fr", "de")
+    fed.start()
+    fed.wait_connected()
+    return fr, de
+
+
+def publish(node, *values, **kw):
+    return node.run("publish", "--tlp", "green", "--json", "-",
+                    stdin="".join(v + "\n" for v in values), **kw).json
+
+
+def stays(condition, seconds, what):
+    """The opposite of waiting: it must be so all the time."""
+    try:
+        until(lambda: not condition(), seconds, what)
+    except Failed:
+        return
+    raise Failed(what)
+
+
+def acts(node, act):
+    return [a for a in node.json("log") if a["act"] == act]
+
+
+def test_paused_out_nothing_leaves_until_it_is_resumed():
+    with Federation() as fed:
+        fr, de = pair(fed)
+        publish(fr, "one.bad-example-zone.net")
+        de.wait_held(fr, "green", 1)
+        said = fr.json("pause", "out", "--operator", "ana")
+        if said != {"out": True, "in": False, "peers": []}:
+            raise Failed(str(said))
+        publish(fr, "two.bad-example-zone.net")
+        publish(de, "three.bad-example-zone.net")
+        fr.wait_held(de, "green", 1)  # taking goes on
+        stays(lambda: de.held(fr, "green") == 1, 1, "nothing leaves a paused node")
+        status = fr.status()
+        if not status["paused"]["out"] or [a["severity"] for a in status["alarms"]
+                                           if a["rule"] == "paused"] != ["info"]:
+            raise Failed(f"{status['paused']} {status['alarms']}")
+        # A restart does not resume it.
+        fr.stop()
+        fr.start()
+        until(lambda: fr.connected("de"), 20, "a paused node is connected")
+        stays(lambda: de.held(fr, "green") == 1, 1, "nor after a restart")
+        fr.run("resume", "--operator", "ana")
+        de.wait_held(fr, "green", 2)
+        if fr.status()["alarms"] or os.path.exists(os.path.join(fr.home, "paused")):
+            raise Failed(f"after resume: {fr.status()['alarms']}")
+        if [a.get("operator") for a in acts(fr, "paused")][0] != "ana" or \
+                len(acts(fr, "paused")) != 2 or len(acts(fr, "resumed")) != 1:
+            raise Failed(f"{acts(fr, 'paused')} {acts(fr, 'resumed')}")
+        fr.stop()
+        de.stop()
+
+
+def test_one_peer_is_paused_also_while_the_daemon_is_down():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        at, = fed.add("at")
+        fed.agree("fr", "de")
+        fed.agree("fr", "at")
+        fr.run("pause", "de")
+        fed.start()
+        fed.wait_connected()
+        publish(fr, "one.bad-example-zone.net")
+        publish(de, "two.bad-example-zone.net")
+        at.wait_held(fr, "green", 1)
+        stays(lambda: de.held(fr, "green") == 0 and fr.held(de, "green") == 0, 1,
+              "neither goes nor comes with a paused peer")
+        if fr.status()["paused"] != {"out": False, "in": False, "peers": [de.id]}:
+            raise Failed(str(fr.status()["paused"]))
+        fr.run("resume", "de")
+        de.wait_held(fr, "green", 1)
+        fr.wait_held(de, "green", 1)
+        for node in (fr, de, at):
+            node.stop()
+
+
+def test_a_long_transfer_stops_in_its_middle():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de")
+        fr.start()
+        de.start()
+        until(lambda: fr.connected("de"), 20, "connected")
+        de.run("pause", "in")
+        path = os.path.join(fed.dir, "many.txt")
+        with open(path, "w", encoding="ascii") as f:
+            f.writelines(f"{i:064x}\n" for i in range(1, 60001))
+        fr.run("publish", "--tlp", "green", path)
+        if de.held(fr, "green"):
+            raise Failed("a paused node takes")
+        de.run("resume")
+        until(lambda: de.held(fr, "green") > 0, 20, "the transfer has begun", 0.001)
+        fr.run("pause")
+        # What is in the kernel still comes; then nothing.
+        seen = []
+        until(lambda: seen.append(de.held(fr, "green")) or seen[-5:] == seen[-1:] * 5, 10,
+              "it stops", 0.1)
+        stays(lambda: de.held(fr, "green") == seen[-1], 1, "a paused sender sends")
+        fr.run("resume")
+        de.wait_held(fr, "green", 60000)
+        if de.status()["alarms"] or fr.status()["alarms"]:
+            raise Failed(f"{de.status()['alarms']} {fr.status()['alarms']}")
+        fr.stop()
+        de.stop()
+
+
+def test_a_pause_that_cannot_be_read_pauses_everything():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de")
+        with open(os.path.join(fr.home, "paused"), "w", encoding="ascii") as f:
+            f.write("entente/pause/v1\nnobody knows what\n")
+        fed.start()
+        if fr.status()["paused"] != {"out": True, "in": True, "peers": []}:
+            raise Failed(str(fr.status()["paused"]))
+        fr.run("resume")
+        publish(fr, "one.bad-example-zone.net")
+        de.wait_held(fr, "green", 1)
+        fr.stop()
+        de.stop()
+
+
+def test_a_value_held_back_is_shown_as_such():
+    with Federation() as fed:
+        fr, de = pair(fed)
+        publish(fr, "update.bad-example-zone.net", "other.bad-example-zone.net")
+        de.wait_held(fr, "green", 2)
+        de.run("hold", "UPDATE.bad-example-zone.net.", "--operator", "ana")
+        found = de.json("find", "update.bad-example-zone.net", "other.bad-example-zone.net")
+        if [f["held_back"] for f in found] != [True, False]:
+            raise Failed(str(found))
+        tail = [t["held_back"] for t in map(json.loads, de.run("tail", "--json").out.splitlines())]
+        if sorted(tail) != [False, True]:
+            raise Failed(f"tail: {tail}")
+        if "held-back" not in de.run("find", "update.bad-example-zone.net").out or \
+                "held back" not in de.run("why", "update.bad-example-zone.net", "fr").err:
+            raise Failed("find and why do not tell people")
+        de.stop()
+        de.start()
+        if not de.json("find", "update.bad-example-zone.net")[0]["held_back"]:
+            raise Failed("forgotten by a restart")
+        de.run("unhold", "other.bad-example-zone.net", status=1)
+        de.run("unhold", "update.bad-example-zone.net")
+        if de.json("find", "update.bad-example-zone.net")[0]["held_back"]:
+            raise Failed("still held back")
+        hold, = acts(de, "hold")
+        if hold["operator"] != "ana" or not hold["hash"] or "update" in str(hold):
+            raise Failed(str(hold))
+        if len(acts(de, "unhold")) != 1:
+            raise Failed(str(acts(de, "unhold")))
+        fr.stop()
+        de.stop()
+        de.run("hold", "update.bad-example-zone.net", status=4)
+
+
+def test_a_wrong_publication_is_taken_back_as_a_whole():
+    with Federation() as fed:
+        fr, de = pair(fed)
+        right = publish(fr, "a.bad-example-zone.net", "b.bad-example-zone.net")["publication"]
+        path = os.path.join(fed.dir, "wrong.txt")
+        wrong_values = [f"w{i}.bad-example-zone.net" for i in range(5000)]
+        with open(path, "w", encoding="ascii") as f:
+            f.write("\n".join(wrong_values + ["not a value", "a.bad-example-zone.net"]) + "\n")
+        wrong = fr.run("publish", "--tlp", "green", "--json", path).json
+        if wrong["published"] != 5000:
+            raise Failed(str(wrong)[:300])
+        # One of them is said again since, otherwise: that is another publication's.
+        again = fr.run("publish", "--tlp", "green", "--json", "--confidence", "90", "-",
+                       stdin="w7.bad-example-zone.net\n").json
+        if again["published"] != 1:
+            raise Failed(str(again))
+        done = fr.run("retract", "--publication", wrong["publication"][:8], "--reason",
+                      "wrong list", "--json").json
+        if done["published"] != 4999 or done["unchanged"] != 1:
+            raise Failed(str(done)[:300])
+        de.wait_held(fr, "green", 2 + 5000 + 1 + 4999)
+        state = {v: de.find(v)[0]["retracted"] for v in
+                 ("a.bad-example-zone.net", "w0.bad-example-zone.net", "w4999.bad-example-zone.net",
+                  "w7.bad-example-zone.net")}
+        if list(state.values()) != [False, True, True, False]:
+            raise Failed(str(state))
+        # Again: nothing more to do.
+        done = fr.run("retract", "--publication", wrong["publication"], "--json").json
+        if done["published"] != 0 or done["unchanged"] != 5000:
+            raise Failed(str(done)[:300])
+        refused = [a for a in acts(fr, "refused") if a["publication"] == wrong["publication"]]
+        if [(a["rule"], a["count"]) for a in refused] != [("unreadable", 1)]:
+            raise Failed(f"what could not be read is not in provenance: {refused}")
+        fr.run("retract", "--publication", "0123456789abcdef", status=1)
+        fr.run("retract", "--publication", "nonsense", status=6)
+        fr.run("retract", "--publication", right, "a.bad-example-zone.net", status=2)
+        fr.stop()
+        de.stop()
+
+
+if __name__ == "__main__":
+    run_tests([test_paused_out_nothing_leaves_until_it_is_resumed,
+               test_one_peer_is_paused_also_while_the_daemon_is_down,
+               test_a_long_transfer_stops_in_its_middle,
+               test_a_pause_that_cannot_be_read_pauses_everything,
+               test_a_value_held_back_is_shown_as_such,
+               test_a_wrong_publication_is_taken_back_as_a_whole])
