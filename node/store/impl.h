@@ -194,6 +194,13 @@ int reader_bundles(struct store_reader *r, uint32_t log, uint64_t from, uint64_t
 /* The slot-th entry of the bundle at hand. */
 int reader_entry(struct store_reader *r, uint32_t slot, struct store_entry *e) MUST_CHECK;
 
+/* --- floors (floor.c) ------------------------------------------------------------------------- */
+
+/* How often floors have moved. */
+int floors_moved(struct store *s, MDB_txn *txn, uint64_t *moves) MUST_CHECK;
+/* Up to where the index has let go of a log; 0: nothing. */
+int index_floor_get(struct store *s, MDB_txn *index, uint32_t log, uint64_t *floor) MUST_CHECK;
+
 /* --- erasure (erase.c) ------------------------------------------------------------------------ */
 
 /* May an erasure take the body of such an entry? What takes back or settles stays readable. */
@@ -247,6 +254,7 @@ struct index_state {
 	uint64_t position; /* arrivals up to here are in the tables */
 	struct store_counts counts;
 	uint64_t erased; /* of what erasures at places up to here cover nothing is in the tables */
+	uint64_t floors; /* how many moves of floors have been followed */
 };
 
 int index_state_get(struct store *s, MDB_txn *txn, struct index_state *state) MUST_CHECK;

@@ -52,7 +52,7 @@ void index_value_hash(const struct store *s, uint8_t out[8], unsigned type, stru
 /* --- state ------------------------------------------------------------------------------------ */
 
 #define STATE_KEY   "state"
-#define STATE_BYTES 40
+#define STATE_BYTES 48
 
 int index_state_get(struct store *s, MDB_txn *txn, struct index_state *state)
 {
@@ -70,6 +70,7 @@ int index_state_get(struct store *s, MDB_txn *txn, struct index_state *state)
 	state->counts.values = cursor_u64(&c);
 	state->counts.hidden = cursor_u64(&c);
 	state->erased = cursor_u64(&c);
+	state->floors = cursor_u64(&c);
 	return cursor_done(&c) ? 0 : ENT_ECORRUPT;
 }
 
@@ -84,6 +85,7 @@ int index_state_put(struct store *s, MDB_txn *txn, const struct index_state *sta
 	be64_put(raw + 16, state->counts.values);
 	be64_put(raw + 24, state->counts.hidden);
 	be64_put(raw + 32, state->erased);
+	be64_put(raw + 40, state->floors);
 	return db_err(mdb_put(txn, s->index.tables[INDEX_META], &key, &value, 0));
 }
 

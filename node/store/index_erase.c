@@ -228,3 +228,128 @@ int store_index_erase(struct store *s, const struct store_index_ops *ops)
 {
 	return removal_run(s, ops, rows_remove);
 }
+
+/* --- floors ----------------------------------------------------------------------------------- */
+
+bool store_index_prunable(struct store_reader *r)
+{
+	struct index_state state;
+	uint64_t moves;
+
+	return r->index && index_state_get(r->store, r->index, &state) == 0 &&
+	       floors_moved(r->store, r->log, &moves) == 0 && moves > state.floors;
+}
+
+int index_floor_get(struct store *s, MDB_txn *index, uint32_t log, uint64_t *floor)
+{
+	uint8_t raw[4];
+	MDB_val key = db_val(raw, sizeof(raw));
+	MDB_val value;
+	int rc;
+
+	*floor = 0;
+	be32_put(raw, log);
+	rc = mdb_get(index, s->index.tables[INDEX_FLOORS], &key, &value);
+	if (rc)
+		return rc == MDB_NOTFOUND ? 0 : db_err(rc);
+	if (value.mv_size != 8)
+		return ENT_ECORRUPT;
+	*floor = be64_get(value.mv_data);
+	return 0;
+}
+
+static int index_floor_put(struct removal *rm, uint32_t log, uint64_t floor)
+{
+	uint8_t raw[4], at[8];
+	MDB_val key = db_val(raw, sizeof(raw));
+	MDB_val value = db_val(at, sizeof(at));
+
+	be32_put(raw, log);
+	be64_put(at, floor);
+	return db_err(mdb_put(rm->txn, rm->store->index.tables[INDEX_FLOORS], &key, &value, 0));
+}
+
+static int entry_remove(struct removal *rm, const struct store_entry *e)
+{
+	uint8_t object[OBJECT_KEY_BYTES];
+	int rc = e->entry.erased ? 0 : body_remove(rm, e);
+
+	if (rc == 0)
+		rc = hidden_remove(rm, e);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	object_key_put(object, e->header.object, e->log, e->index);
+	rc = key_del(rm, index_is_record(&e->header) ? INDEX_OBJECT : INDEX_UNLISTED, object,
+		sizeof(object));
+	rm->state.counts.records -= rc == 1 && index_is_record(&e->header);
+	return rc < 0 ? rc : 0;
+}
+
+struct pruning {
+	struct removal *removal;
+	uint64_t from, to; /* of the log at hand */
+	size_t done;
+};
+
+static int bundle_remove(void *ctx, const struct bundle *b)
+{
+	struct pruning *p = ctx;
+
+	if (p->done >= TARGETS_MAX) {
+		p->removal->more = true;
+		return 1;
+	}
+	for (uint32_t slot = 0; slot < b->count && b->first + slot < p->to; slot++) {
+		struct store_entry e;
+		int rc;
+
+		if (b->first + slot < p->from)
+			continue;
+		rc = reader_entry(&p->removal->reader, slot, &e);
+		if (rc == 0)
+			rc = entry_remove(p->removal, &e);
+		if (rc)
+			return rc;
+		p->done++;
+	}
+	p->from = b->first + b->count;
+	return 0;
+}
+
+static int log_remove(void *ctx, const struct store_log *log)
+{
+	struct pruning *p = ctx;
+	struct removal *rm = p->removal;
+	int more, rc = log->floor ? index_floor_get(rm->store, rm->txn, log->number, &p->from) : 0;
+
+	if (rc || log->floor == 0 || p->from >= log->floor)
+		return rc;
+	p->to = log->floor;
+	rc = reader_bundles(&rm->reader, log->number, p->from, p->to, bundle_remove, p);
+	if (rc < 0)
+		return rc;
+	if (rc == 0 || p->from > p->to)
+		p->from = p->to;
+	more = rc;
+	rc = index_floor_put(rm, log->number, p->from);
+	return rc ? rc : more;
+}
+
+static int floors_follow(struct removal *rm)
+{
+	struct pruning p = {.removal = rm};
+	uint64_t moves;
+	int rc = floors_moved(rm->store, rm->reader.log, &moves);
+
+	if (rc || moves == rm->state.floors)
+		return rc;
+	rc = store_log_each(&rm->reader, log_remove, &p);
+	if (rc == 0)
+		rm->state.floors = moves;
+	return rc < 0 ? rc : 0;
+}
+
+int store_index_prune(struct store *s)
+{
+	return removal_run(s, NULL, floors_follow);
+}

@@ -199,6 +199,26 @@ struct store_erased {
 int store_erase(struct store_txn *txn, void (*visit)(void *ctx, const struct store_erased *e),
 	void *ctx) MUST_CHECK;
 
+/* --- floors ----------------------------------------------------------------------------------- */
+
+/*
+ * The floor of a log is the oldest entry that is still here. Below it headers and bodies go, and
+ * what stays is the compact range [0, floor), so that everything above can be proved. Moving it is
+ * a word; the entries go after it in steps, once the index has let go of them.
+ */
+#define STORE_FLOOR_STEP 256u
+
+/* Up to a multiple of STORE_FLOOR_STEP, all of it held (else ENT_EINVALID); never down. */
+int store_floor_move(struct store_txn *txn, const struct log_name *name, uint64_t floor) MUST_CHECK;
+/*
+ * The log goes on at left->end, a multiple of STORE_FLOOR_STEP beyond its size (else ENT_ESTATE):
+ * that is its size and its floor from now on, left its tree. What was here goes.
+ */
+int store_join(struct store_txn *txn, const struct log_name *name,
+	const struct range *left) MUST_CHECK;
+/* Deletes some of what lies below the floors. 1: there is more. */
+int store_prune(struct store_txn *txn) MUST_CHECK;
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 int store_reader_open(struct store *s, struct store_reader **r) MUST_CHECK;
@@ -331,6 +351,10 @@ int store_index_step(struct store *s, const struct store_index_ops *ops,
  * position; store_erase follows. 1: there is more; 0: done. The index thread only.
  */
 int store_index_erase(struct store *s, const struct store_index_ops *ops) MUST_CHECK;
+/* Takes out of the index what lies below the floors. 1: there is more; 0: done. */
+int store_index_prune(struct store *s) MUST_CHECK;
+/* Is there anything for it to do? */
+bool store_index_prunable(struct store_reader *r);
 /* Empties the index; the next steps rebuild it. The index thread, or a command without a daemon. */
 int store_index_drop(struct store *s) MUST_CHECK;
 /* Arrivals up to here are indexed. */
