@@ -39,6 +39,7 @@
 
 struct arena;
 struct card;
+struct card_chain;
 struct root_key;
 
 struct agreement_party {
@@ -131,7 +132,9 @@ bool agreement_same_parties(const struct agreement *a, const struct agreement *b
  *     agreement: <id>
  *     node: <node id>
  *     time: <RFC 3339>
- * signed by that party's root as the agreement names it. It ends the agreement everywhere.
+ * signed by that party's root as the agreement names it, or by the root of the party's card in
+ * force. It ends the agreement everywhere; that an old root may do so too errs on the side of
+ * giving nothing.
  */
 struct revocation {
 	uint64_t agreement;
@@ -139,9 +142,17 @@ struct revocation {
 	int64_t time;
 };
 void revocation_text(struct buf *out, const struct revocation *r);
-/* a is the agreement that it must be about. ENT_EINVALID, or ENT_ECRYPTO for the signature. */
+/* The form alone. */
+int revocation_read(struct bytes note, const char *file, struct revocation *r,
+	struct err_text *err) MUST_CHECK;
+/*
+ * Form and signature. a is the agreement that it must be about; chain (may be NULL) the cards of
+ * the node that it names. ENT_EINVALID: malformed, about another agreement, or of no party;
+ * ENT_ENOTFOUND: not signed by a root that is known here; ENT_ECRYPTO: a signature that does not
+ * hold.
+ */
 int revocation_parse(struct bytes note, const char *file, const struct agreement *a,
-	struct revocation *r, struct err_text *err) MUST_CHECK;
+	const struct card_chain *chain, struct revocation *r, struct err_text *err) MUST_CHECK;
 
 /* Fingerprint of text and roots, in words, to compare by phone: eight words of a list of 256
  * two-syllable words, from SHA-256("entente/words/1\n" || text hash || roots in order of party). */

@@ -471,6 +471,37 @@ void card_chain_write(struct buf *out, const struct card_chain *chain)
 	}
 }
 
+static bool transport_eq(const struct card *a, const uint8_t transport[32])
+{
+	return sodium_memcmp(a->transport, transport, 32) == 0;
+}
+
+const struct card *card_chain_former(const struct card_chain *chain, const struct card **since)
+{
+	const struct card *last = card_chain_last(chain);
+
+	for (size_t i = chain->cards_len - 1; i-- > 0;) {
+		if (transport_eq(&chain->cards[i], last->transport))
+			continue;
+		*since = &chain->cards[i + 1];
+		return &chain->cards[i];
+	}
+	return NULL;
+}
+
+enum card_key card_chain_transport(const struct card_chain *chain, const uint8_t transport[32],
+	uint32_t named, int64_t now_s)
+{
+	const struct card *since, *former = card_chain_former(chain, &since);
+
+	if (transport_eq(card_chain_last(chain), transport))
+		return CARD_KEY_CURRENT;
+	if (!former || !transport_eq(former, transport) || named >= since->serial ||
+		now_s >= since->valid_from + CARD_FORMER_S)
+		return CARD_KEY_NONE;
+	return CARD_KEY_FORMER;
+}
+
 /* True if every card from index on stands under the same root as the one before index. */
 static bool all_under_old_root(const struct card_chain *chain, size_t index)
 {
@@ -480,14 +511,22 @@ static bool all_under_old_root(const struct card_chain *chain, size_t index)
 	return true;
 }
 
+size_t card_chain_shared(const struct card_chain *a, const struct card_chain *b)
+{
+	size_t i = 0;
+
+	while (i < a->cards_len && i < b->cards_len &&
+		memcmp(a->cards[i].hash, b->cards[i].hash, 32) == 0)
+		i++;
+	return i;
+}
+
 enum card_relation card_chain_compare(const struct card_chain *known, const struct card_chain *seen)
 {
 	size_t shorter = known->cards_len < seen->cards_len ? known->cards_len : seen->cards_len;
+	size_t i = card_chain_shared(known, seen);
 	bool known_rotates, seen_rotates;
-	size_t i = 0;
 
-	while (i < shorter && memcmp(known->cards[i].hash, seen->cards[i].hash, 32) == 0)
-		i++;
 	if (i == shorter && known->cards_len == seen->cards_len)
 		return CARD_SAME;
 	if (i == shorter)

@@ -127,6 +127,22 @@ static inline const struct card *card_chain_last(const struct card_chain *chain)
 const struct note_key *card_log_key(const struct card *c, uint64_t incarnation);
 
 /*
+ * The card whose transport key the one in force has replaced, and in *since the card that brought
+ * the new key; NULL when the key never changed. A former key that was seen again later is none.
+ */
+const struct card *card_chain_former(const struct card_chain *chain, const struct card **since);
+
+/*
+ * Whose transport key is this (DESIGN 4)? CARD_KEY_FORMER: of the card before the change, within
+ * CARD_FORMER_S of the new one's begin, as long as the node has not named that new serial itself
+ * (named: the highest it has named; 0: none).
+ */
+enum card_key { CARD_KEY_NONE, CARD_KEY_CURRENT, CARD_KEY_FORMER };
+#define CARD_FORMER_S (30 * 86400)
+enum card_key card_chain_transport(const struct card_chain *chain, const uint8_t transport[32],
+	uint32_t named, int64_t now_s);
+
+/*
  * What a newly seen chain is to the one known (same node): CARD_SAME, CARD_OLDER (a prefix of it),
  * CARD_NEWER (it is a prefix of the new one, or the new one's root rotation beats it, DESIGN 4),
  * CARD_CONTRADICTS (two chains that differ in any other way: freeze the origin).
@@ -134,3 +150,6 @@ const struct note_key *card_log_key(const struct card *c, uint64_t incarnation);
 enum card_relation { CARD_SAME, CARD_OLDER, CARD_NEWER, CARD_CONTRADICTS };
 enum card_relation card_chain_compare(const struct card_chain *known,
 	const struct card_chain *seen);
+
+/* How many cards two chains have in common, from the first on. */
+size_t card_chain_shared(const struct card_chain *a, const struct card_chain *b);

@@ -454,22 +454,30 @@ static void read_agreement(struct place *in, const char *name, uint64_t id)
 
 /*
  * Tries the version in force, then those of history: a revocation bears the root that its party
- * had in one of them. ENT_ENOTFOUND when this node knows no such agreement.
+ * had in one of them, or has now. ENT_ENOTFOUND when this node knows no such agreement.
  */
 static int verify_revocation(struct place *in, struct bytes note, uint64_t id, const char *path,
 	struct revocation *r, struct err_text *err)
 {
 	const struct agreement *a = keydir_agreement(in->k, id);
 	char version_path[KEYDIR_PATH_MAX];
-	int rc = ENT_ENOTFOUND;
+	const struct card_chain *chain;
+	int rc = revocation_read(note, path, r, err);
 	size_t at = 0;
 
+	if (rc)
+		return rc;
+	chain = keydir_chain(in->k, &r->node);
+	rc = ENT_ENOTFOUND;
 	if (!a)
 		a = next_version(in->k, in->dir, &in->history, id, &at, version_path);
 	for (; a; a = next_version(in->k, in->dir, &in->history, id, &at, version_path)) {
-		rc = revocation_parse(note, path, a, r, err);
+		rc = revocation_parse(note, path, a, chain, r, err);
 		if (rc == 0)
 			return 0;
+		/* Of a known agreement, but not by a root that is known: a broken file. */
+		if (rc == ENT_ENOTFOUND)
+			rc = ENT_ECRYPTO;
 	}
 	return rc;
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/text.h"
+#include "keys/card.h"
 #include "keys/field.h"
 
 #define REVOCATION_FIRST "entente/revocation/v1"
@@ -37,31 +38,54 @@ static int revocation_fields(struct field_reader *r, struct revocation *v)
 	return field_end(r);
 }
 
-int revocation_parse(struct bytes input, const char *file, const struct agreement *a,
-	struct revocation *v, struct err_text *err)
+int revocation_read(struct bytes input, const char *file, struct revocation *v,
+	struct err_text *err)
 {
 	struct field_reader r = {.file = file ? file : "revocation", .err = err};
-	const struct agreement_party *p;
 	struct note n;
-	int rc;
+	int rc = note_parse(input, r.file, &n, err);
 
-	rc = note_parse(input, r.file, &n, err);
 	if (rc)
 		return rc;
 	r.rest = n.text;
-	rc = revocation_fields(&r, v);
+	return revocation_fields(&r, v);
+}
+
+/* 1 for a good signature of the root that the agreement names, or of that of the card in force. */
+static int verify(struct bytes input, const struct agreement_party *p,
+	const struct card_chain *chain)
+{
+	struct note n;
+	int named, in_force = 0;
+
+	if (note_parse(input, NULL, &n, NULL) != 0)
+		return ENT_EINVALID;
+	named = note_verify(&n, &p->root);
+	if (chain && chain->cards_len)
+		in_force = note_verify(&n, &card_chain_last(chain)->root);
+	return named < 0 || in_force < 0 ? ENT_ECRYPTO : named | in_force;
+}
+
+int revocation_parse(struct bytes input, const char *file, const struct agreement *a,
+	const struct card_chain *chain, struct revocation *v, struct err_text *err)
+{
+	const struct agreement_party *p;
+	int rc = revocation_read(input, file, v, err);
+
+	file = file ? file : "revocation";
 	if (rc)
 		return rc;
 	if (v->agreement != a->id)
 		return err_set(err, ENT_EINVALID,
-			"%s:2: agreement: saw %016" PRIx64 ", wanted %016" PRIx64, r.file,
+			"%s:2: agreement: saw %016" PRIx64 ", wanted %016" PRIx64, file,
 			v->agreement, a->id);
 	p = agreement_party_of(a, &v->node);
 	if (!p)
 		return err_set(err, ENT_EINVALID,
-			"%s:3: node: saw a stranger, wanted a party of %016" PRIx64, r.file, a->id);
-	if (note_verify(&n, &p->root) != 1)
-		return err_set(err, ENT_ECRYPTO, "%s: saw no good signature of %s, wanted one",
-			r.file, p->root.name);
-	return 0;
+			"%s:3: node: saw a stranger, wanted a party of %016" PRIx64, file, a->id);
+	rc = verify(input, p, chain);
+	if (rc == 1)
+		return 0;
+	return err_set(err, rc == 0 ? ENT_ENOTFOUND : ENT_ECRYPTO,
+		"%s: saw no good signature of %s, wanted one", file, p->root.name);
 }

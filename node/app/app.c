@@ -202,10 +202,24 @@ static void on_control_stopped(void *ctx)
 	(void)ctx;
 }
 
+/* Between two lives nobody looks at signals: they wait, instead of ending the process. */
+static void signals_hold(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(how, &set, NULL);
+}
+
 static void on_net_stopped(void *ctx)
 {
 	struct app *a = ctx;
 
+	if (a->restart)
+		signals_hold(SIG_BLOCK);
 	handle_close(a, (uv_handle_t *)&a->wake);
 	handle_close(a, (uv_handle_t *)&a->tick);
 	handle_close(a, (uv_handle_t *)&a->settle);
@@ -223,7 +237,7 @@ void app_stop(struct app *a, int status)
 	a->stopping = true;
 	a->status = status;
 	log_notice("app", "stopping");
-	notify_supervisor("STOPPING=1");
+	notify_supervisor(a->restart ? "RELOADING=1" : "STOPPING=1");
 	ready_remove(a);
 	uv_timer_stop(&a->tick);
 	uv_timer_stop(&a->settle);
@@ -237,8 +251,11 @@ void app_stop(struct app *a, int status)
 
 static void on_stop_signal(uv_signal_t *s, int number)
 {
+	struct app *a = s->data;
+
 	(void)number;
-	app_stop(s->data, 0);
+	a->restart = false;
+	app_stop(a, 0);
 }
 
 static void on_hangup(uv_signal_t *s, int number)
@@ -311,6 +328,12 @@ static void on_tick(uv_timer_t *t)
 	place_tick(a);
 	allow_sealing(a);
 	requests_tick(a);
+	if (a->turnover && !a->stopping) {
+		log_notice("app", "own.card names new keys: starting again with them");
+		rotation_turnover(a);
+		a->restart = true;
+		app_stop(a, 0);
+	}
 }
 
 /* --- start ------------------------------------------------------------------------------------ */
@@ -345,51 +368,6 @@ static int conf_open(struct app *a, struct err_text *err)
 		log_level_set(a->options->has_log_level ? a->options->log_level
 							: a->conf.log_level);
 	return rc;
-}
-
-/* The passphrase of node.key: a file, the environment's file, or the supervisor's credential. */
-static int passphrase_read(const struct app *a, struct buf *out, struct err_text *err)
-{
-	const char *file = a->options->passphrase_file;
-	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-	char path[512];
-
-	if (!file)
-		file = getenv("ENTENTE_PASSPHRASE_FILE");
-	if (!file && credentials &&
-		file_path(path, sizeof(path), credentials, "entente-passphrase") == 0 &&
-		access(path, R_OK) == 0)
-		file = path;
-	if (!file)
-		return 0;
-	if (file_read(file, out, err) != 0)
-		return ENT_EIO;
-	while (out->len && (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == '\r'))
-		out->len--;
-	return 0;
-}
-
-static int identity_open(struct app *a, struct err_text *err)
-{
-	const struct card *own = card_chain_last(&a->keys->own);
-	const struct card_log *log = &own->logs[own->logs_len - 1];
-	struct buf passphrase = buf_with_max(4096);
-	int rc = passphrase_read(a, &passphrase, err);
-
-	if (rc == 0)
-		rc = identity_read(&a->identity, a->keys_file, buf_view(&passphrase),
-			log->incarnation, err);
-	if (passphrase.data)
-		sodium_memzero(passphrase.data, passphrase.cap);
-	buf_free(&passphrase);
-	if (rc != 0)
-		return rc;
-	a->self = own->node;
-	if (memcmp(a->identity.log_public, log->key.public_key, 32) != 0 ||
-		memcmp(a->identity.transport_public, own->transport, 32) != 0)
-		return err_set(err, ENT_ECRYPTO, "%s: its keys are not those that own.card names",
-			a->keys_file);
-	return 0;
 }
 
 /* ENT_ENOTFOUND when there is none. */
@@ -503,6 +481,8 @@ static int net_open(struct app *a, struct err_text *err)
 	struct net_config config = {.self = a->self,
 		.transport_secret = a->identity.transport_secret,
 		.transport_public = a->identity.transport_public,
+		.former_secret = a->has_former ? a->former.transport_secret : NULL,
+		.former_public = a->has_former ? a->former.transport_public : NULL,
 		.rng = a->rng};
 	struct net_ops ops = exchange_net_ops;
 	int rc;
@@ -557,7 +537,7 @@ static int app_open(struct app *a, struct err_text *err)
 	if (rc == 0)
 		rc = keys_open(a, err);
 	if (rc == 0)
-		rc = identity_open(a, err);
+		rc = rotation_open(a, err);
 	if (rc == 0)
 		rc = guard_compare(a, err);
 	if (rc == 0)
@@ -583,6 +563,7 @@ static int app_start(struct app *a, struct err_text *err)
 	a->clock_offset_ms = app_now(a).wall_ms - (int64_t)app_now(a).mono_ms;
 	app_enter(a, &started);
 	stop_open(a);
+	rotation_started(a);
 	uv_timer_start(&a->tick, on_tick, APP_TICK_MS, APP_TICK_MS);
 	keys_watch(a);
 	rc = ready_write(a, err);
@@ -615,6 +596,7 @@ static void app_close(struct app *a)
 	guardfile_free(&a->guard);
 	conf_free(&a->conf);
 	identity_free(&a->identity);
+	identity_free(&a->former);
 }
 
 /* The exit status for an error at start (CLI.md). */
@@ -632,26 +614,21 @@ static int start_status(int code)
 	}
 }
 
-int app_run(const struct app_options *options)
+/* One life, from the start to the stop; *bound gets where it listened when another is to follow. */
+static int app_live(const struct app_options *options, char bound[64], bool *again)
 {
 	struct app *a = calloc(1, sizeof(*a));
 	struct err_text err = {"out of memory"};
-	const struct rlimit no_core = {0, 0};
 	int rc, status;
 
+	*again = false;
 	if (!a)
 		return 5;
 	a->options = options;
 	a->rng = (struct env_rng){random_fill, NULL};
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of the store like a full disk */
-	/* No secret in a core dump. */
-	setrlimit(RLIMIT_CORE, &no_core);
-	rc = hash_init();
-	if (rc != 0)
-		log_error("app", "this CPU's SHA-256 is wrong; libsodium's is used");
 	uv_loop_init(&a->loop);
 	handles_init(a);
+	signals_hold(SIG_UNBLOCK);
 	rc = app_open(a, &err);
 	if (rc == 0)
 		rc = app_start(a, &err);
@@ -663,8 +640,32 @@ int app_run(const struct app_options *options)
 	ready_remove(a);
 	app_close(a);
 	status = a->status;
+	*again = a->restart;
+	memcpy(bound, a->bound, sizeof(a->bound));
 	if (uv_loop_close(&a->loop) != 0)
 		log_warn("app", "the loop was left with open handles");
 	free(a);
+	return status;
+}
+
+int app_run(const struct app_options *options)
+{
+	struct app_options next = *options;
+	const struct rlimit no_core = {0, 0};
+	char bound[64];
+	bool again;
+	int status;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of the store like a full disk */
+	/* No secret in a core dump. */
+	setrlimit(RLIMIT_CORE, &no_core);
+	if (hash_init() != 0)
+		log_error("app", "this CPU's SHA-256 is wrong; libsodium's is used");
+	do {
+		status = app_live(&next, bound, &again);
+		/* Where it has listened, also when the port was picked. */
+		next.listen = bound;
+	} while (again);
 	return status;
 }

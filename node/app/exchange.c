@@ -186,6 +186,8 @@ static void carry_out(struct app *a, struct gossip_action *action)
 		pipeline_ingest(a->pipeline, action->job);
 		return;
 	case GOSSIP_ENTER:
+		if (action->act.act == ACT_SESSION_OPENED)
+			rotation_named(a, &action->act.peer, action->act.serial);
 		pipeline_enter(a->pipeline, &action->act, action->wait, action->session,
 			&action->feed);
 		return;
@@ -316,6 +318,7 @@ static void on_opened(void *ctx, struct net_session *s)
 		net_close(s, BYE_STOPPING, "no room for a session");
 		return;
 	}
+	rotation_opened(a, s);
 	gossip_opened(a->gossip, app_now(a), id, net_session_peer(s), net_session_hash(s));
 	exchange_actions(a);
 }

@@ -3,6 +3,7 @@
  * Inside of the daemon:
  *
  *     app.c       start and stop
+ *     rotation.c  the node's own keys: opening, changing, the former ones
  *     keys.c      the keys directory: reading, watching, what comes into force and ends
  *     exchange.c  the engine between network and pipeline
  *     requests.c  what commands ask on the control socket
@@ -21,6 +22,7 @@
 #include "control/control.h"
 #include "gossip/engine.h"
 #include "keys/pausefile.h"
+#include "keys/heard.h"
 #include "net/net.h"
 #include "provenance/act.h"
 
@@ -74,6 +76,11 @@ struct app {
 	char bound[64];
 	struct env_rng rng;
 	struct identity identity;
+	struct identity former; /* before the last change of keys; empty unless has_former */
+	bool has_former;
+	bool turnover; /* new keys of our own: start again at the next tick */
+	bool restart;  /* stopping, to start again */
+	struct heard heard;
 	struct node_id self;
 	struct log_name provenance;
 
@@ -137,8 +144,25 @@ void keys_card_seen(struct app *a, const struct node_id *node, struct bytes chai
 void keys_tick(struct app *a);
 void keys_watch(struct app *a);
 void keys_close(struct app *a);
+/* Is there an agreement in force with that node? */
+bool keys_joined(const struct app *a, const struct node_id *peer);
 bool keys_authorize(struct app *a, const uint8_t transport_key[32], struct node_id *peer,
 	uint8_t psk[32]);
+
+/* --- rotation.c ------------------------------------------------------------------------------- */
+int rotation_open(struct app *a, struct err_text *err) MUST_CHECK;
+void rotation_started(struct app *a);
+/* Does this card of ours name other keys than those in use; and are they here? */
+bool rotation_wanted(const struct app *a, const struct card *own);
+int rotation_check(struct app *a, const struct card *own, struct err_text *err) MUST_CHECK;
+/* May the node with these cards come in under that transport key? */
+bool rotation_admits(const struct app *a, const struct card_chain *chain,
+	const uint8_t transport[32]);
+void rotation_opened(struct app *a, struct net_session *s);
+void rotation_named(struct app *a, const struct node_id *peer, uint32_t serial);
+void rotation_review(struct app *a, bool first);
+void rotation_turnover(struct app *a);
+void rotation_sessions(struct app *a);
 
 /* --- exchange.c ------------------------------------------------------------------------------- */
 int exchange_open(struct app *a, struct err_text *err) MUST_CHECK;

@@ -17,7 +17,7 @@
 
 /* --- who may connect -------------------------------------------------------------------------- */
 
-static bool joined(const struct app *a, const struct node_id *peer)
+bool keys_joined(const struct app *a, const struct node_id *peer)
 {
 	return policy_joined(a->shared.agreements, a->shared.agreements_len, &a->self, peer,
 		app_now(a).wall_ms / 1000);
@@ -59,9 +59,9 @@ bool keys_authorize(struct app *a, const uint8_t transport_key[32], struct node_
 	for (size_t i = 0; i < a->keys->chains_len; i++) {
 		const struct card *c = card_chain_last(&a->keys->chains[i]);
 
-		if (sodium_memcmp(c->transport, transport_key, 32) != 0)
+		if (!rotation_admits(a, &a->keys->chains[i], transport_key))
 			continue;
-		if (now_s < c->valid_from || now_s >= c->valid_until || !joined(a, &c->node))
+		if (now_s < c->valid_from || now_s >= c->valid_until || !keys_joined(a, &c->node))
 			return false;
 		*peer = c->node;
 		return psk_of(a, peer, psk) == 0;
@@ -100,7 +100,7 @@ static void peers_update(struct app *a)
 	for (size_t i = 0; i < a->keys->chains_len; i++) {
 		const struct card *c = card_chain_last(&a->keys->chains[i]);
 
-		if (joined(a, &c->node))
+		if (keys_joined(a, &c->node))
 			peer_dial(a, c);
 		else
 			net_peer_remove(a->net, &c->node);
@@ -275,15 +275,19 @@ int keys_open(struct app *a, struct err_text *err)
 
 void keys_reload(struct app *a)
 {
-	struct keydir *fresh, *former = a->keys;
+	struct keydir *fresh = NULL, *former = a->keys;
 	struct err_text err;
 	int rc = read_dir(a, &fresh, &err);
 
-	if (rc != 0 || fresh->own.cards_len == 0) {
-		app_alarm(a, "keys-unreadable", "page", a->keys_dir,
-			rc != 0 ? err.text : "own.card is gone",
+	if (rc == 0 && fresh->own.cards_len == 0)
+		rc = err_set(&err, ENT_ENOTFOUND, "own.card is gone");
+	else if (rc == 0 && rotation_wanted(a, card_chain_last(&fresh->own)))
+		/* Told to others, a card with keys that are not here would lock us out. */
+		rc = rotation_check(a, card_chain_last(&fresh->own), &err);
+	if (rc != 0) {
+		app_alarm(a, "keys-unreadable", "page", a->keys_dir, err.text,
 			"restore the directory; what was in force stays in force");
-		if (rc == 0) {
+		if (fresh) {
 			keydir_free(fresh);
 			free(fresh);
 		}
@@ -291,6 +295,7 @@ void keys_reload(struct app *a)
 	}
 	app_alarm_clear(a, "keys-unreadable");
 	a->keys = fresh;
+	a->turnover = rotation_wanted(a, card_chain_last(&fresh->own));
 	shared_set(a);
 	problems_alarm(a);
 	if (gossip_origin(a->gossip, &fresh->own, NULL) != 0)
@@ -303,6 +308,8 @@ void keys_reload(struct app *a)
 	peers_update(a);
 	keydir_free(former);
 	free(former);
+	rotation_sessions(a);
+	rotation_review(a, false);
 	exchange_actions(a);
 }
 
@@ -367,6 +374,7 @@ void keys_watch(struct app *a)
 	in_force_update(a);
 	gossip_agreements(a->gossip, app_now(a), a->shared.agreements, a->shared.agreements_len);
 	peers_update(a);
+	rotation_review(a, true);
 	exchange_actions(a);
 }
 

@@ -144,16 +144,13 @@ int cli_passphrase(struct cli *c, const char *what, bool confirm, struct cli_pas
 
 /* --- root and node keys ----------------------------------------------------------------------- */
 
-int cli_root_key(struct cli *c, struct root_key *root)
+int cli_root_key_at(struct cli *c, const char *path, struct root_key *root,
+	struct cli_passphrase *kept)
 {
-	const char *path = cli_value(c, "--root-key");
 	struct cli_passphrase p = {0};
 	bool sealed;
-	int rc;
+	int rc = secret_file_sealed(path, &sealed, &c->err);
 
-	if (!path)
-		path = cli_path(c, "keys/root.key");
-	rc = secret_file_sealed(path, &sealed, &c->err);
 	if (rc == ENT_ENOTFOUND)
 		return cli_fail(c, CLI_STORE,
 			"%s: there is no root key here: name it with --root-key FILE", path);
@@ -163,13 +160,23 @@ int cli_root_key(struct cli *c, struct root_key *root)
 	if (rc)
 		return rc;
 	rc = root_key_read(root, path, cli_passphrase_bytes(&p), &c->err);
-	cli_passphrase_free(&p);
+	if (!rc && kept)
+		*kept = p;
+	else
+		cli_passphrase_free(&p);
 	return rc ? cli_fail_code(c, rc, path) : 0;
 }
 
-int cli_identity(struct cli *c, uint64_t incarnation, struct identity *id)
+int cli_root_key(struct cli *c, struct root_key *root)
 {
-	const char *path = cli_path(c, "keys/node.key");
+	const char *path = cli_value(c, "--root-key");
+
+	return cli_root_key_at(c, path ? path : cli_path(c, "keys/root.key"), root, NULL);
+}
+
+int cli_identity_at(struct cli *c, const char *path, uint64_t incarnation, struct identity *id,
+	struct cli_passphrase *kept)
+{
 	const char *file = cli_value(c, "--node-passphrase-file");
 	struct cli_passphrase p = {0};
 	bool sealed;
@@ -185,8 +192,16 @@ int cli_identity(struct cli *c, uint64_t incarnation, struct identity *id)
 	if (rc)
 		return rc;
 	rc = identity_read(id, path, cli_passphrase_bytes(&p), incarnation, &c->err);
-	cli_passphrase_free(&p);
+	if (!rc && kept)
+		*kept = p;
+	else
+		cli_passphrase_free(&p);
 	return rc ? cli_fail_code(c, rc, path) : 0;
+}
+
+int cli_identity(struct cli *c, uint64_t incarnation, struct identity *id)
+{
+	return cli_identity_at(c, cli_path(c, "keys/node.key"), incarnation, id, NULL);
 }
 
 /* --- the daemon ------------------------------------------------------------------------------- */

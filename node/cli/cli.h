@@ -249,10 +249,16 @@ int cli_passphrase_file(struct cli *c, const char *path, struct cli_passphrase *
 /* The root key of --root-key, else of this home, opened with its passphrase. */
 struct root_key;
 int cli_root_key(struct cli *c, struct root_key *root) MUST_CHECK;
+/* The one at path; kept (may be NULL) gets the passphrase that opened it, for the caller to free. */
+int cli_root_key_at(struct cli *c, const char *path, struct root_key *root,
+	struct cli_passphrase *kept) MUST_CHECK;
 /* The node's keys; the passphrase of a sealed file comes from --node-passphrase-file,
  * ENTENTE_PASSPHRASE_FILE or as with cli_passphrase. */
 struct identity;
 int cli_identity(struct cli *c, uint64_t incarnation, struct identity *id) MUST_CHECK;
+/* The ones at path, likewise. */
+int cli_identity_at(struct cli *c, const char *path, uint64_t incarnation, struct identity *id,
+	struct cli_passphrase *kept) MUST_CHECK;
 
 /* True when a daemon answers on this home's control socket. */
 bool cli_daemon_there(struct cli *c);
@@ -308,7 +314,7 @@ int cli_card_options(struct cli *c, struct card *card) MUST_CHECK;
 
 extern const struct cli_command cmd_init, cmd_root_new;
 extern const struct cli_command cmd_card_show, cmd_card_export, cmd_card_renew, cmd_card_draft,
-	cmd_card_sign, cmd_card_install;
+	cmd_card_sign, cmd_card_install, cmd_card_rotate_keys, cmd_card_rotate_root;
 extern const struct cli_command cmd_agreement_draft, cmd_agreement_show, cmd_agreement_words,
 	cmd_agreement_test, cmd_agreement_sign, cmd_agreement_accept, cmd_agreement_list,
 	cmd_agreement_psk, cmd_agreement_revoke;

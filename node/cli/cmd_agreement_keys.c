@@ -249,7 +249,8 @@ static int write_revocation(struct cli *c, const struct agreement *a, const stru
 	revocation_text(&text, r);
 	rc = note_sign_file(&note, buf_view(&text), "revocation", key, root->secret, &c->err);
 	if (!rc)
-		rc = revocation_parse(buf_view(&note), "revocation", a, &again, &c->err);
+		rc = revocation_parse(buf_view(&note), "revocation", a, cli_chain(c, &r->node),
+			&again, &c->err);
 	if (!rc)
 		rc = file_write(path, buf_view(&note), 0644, &c->err);
 	buf_free(&text);

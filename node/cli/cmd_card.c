@@ -3,7 +3,7 @@
  * The node's card. It is renewed here when root lies in this home or is named; else a draft goes to
  * where root is kept, is signed there and comes back: draft, sign, install.
  */
-#include "cli/cli.h"
+#include "cli/card.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -11,8 +11,8 @@
 #include "base/text.h"
 #include "keys/file.h"
 #include "keys/identity.h"
+#include "keys/rotation.h"
 
-#define OWN_CARD  "keys/own.card"
 #define OWN_DRAFT "keys/own.draft" /* of init with a root that is elsewhere */
 #define OWN_ROOT  "keys/root.public"
 
@@ -76,7 +76,7 @@ int cli_card_options(struct cli *c, struct card *card)
 }
 
 /* The card in force, or an error that says what to do. */
-static int need_own(struct cli *c, const struct card **own)
+int cli_need_own(struct cli *c, const struct card **own)
 {
 	int rc = cli_need_keydir(c);
 
@@ -156,7 +156,7 @@ static int run_show(struct cli *c)
 			return cli_fail_code(c, rc, c->args[0]);
 		card = card_chain_last(&chain);
 	} else {
-		rc = need_own(c, &card);
+		rc = cli_need_own(c, &card);
 		if (rc)
 			return rc;
 	}
@@ -184,7 +184,7 @@ static int run_export(struct cli *c)
 	struct buf text = buf_with_max(CARD_CHAIN_MAX * (CARD_BYTES_MAX + 16));
 	const char *out = cli_value(c, "-o");
 	const struct card *card;
-	int rc = need_own(c, &card);
+	int rc = cli_need_own(c, &card);
 
 	if (rc)
 		return rc;
@@ -219,7 +219,7 @@ const struct cli_command cmd_card_export = {
 
 /* --- renew and draft -------------------------------------------------------------------------- */
 
-static int print_card(struct cli *c, const struct card *card, const char *file, bool is_signed)
+int cli_print_card(struct cli *c, const struct card *card, const char *file, bool is_signed)
 {
 	char until[TEXT_TIME_SIZE];
 
@@ -241,7 +241,7 @@ static int next_text(struct cli *c, struct buf *text)
 {
 	const struct card *own;
 	struct card next;
-	int rc = need_own(c, &own);
+	int rc = cli_need_own(c, &own);
 
 	if (rc)
 		return rc;
@@ -252,30 +252,27 @@ static int next_text(struct cli *c, struct buf *text)
 	return rc;
 }
 
-/* Puts a signed card behind those in force and takes it up. */
-static int append_card(struct cli *c, struct bytes note, const char *file, struct card_chain *chain)
+int cli_card_append(struct cli *c, size_t after, struct bytes note, const char *file,
+	struct card_chain *chain)
 {
 	const struct card_chain *own = &c->keydir.own;
 	struct buf text = buf_with_max(CARD_CHAIN_MAX * (CARD_BYTES_MAX + 16));
 	struct bytes notes[CARD_CHAIN_MAX];
 	int rc;
 
-	if (own->cards_len == CARD_CHAIN_MAX)
+	if (after == CARD_CHAIN_MAX)
 		return cli_fail(c, CLI_INVALID, "%s: the chain has %u cards already", file,
 			CARD_CHAIN_MAX);
-	for (size_t i = 0; i < own->cards_len; i++)
+	for (size_t i = 0; i < after; i++)
 		notes[i] = own->notes[i];
-	notes[own->cards_len] = note;
-	rc = card_chain_parse(notes, own->cards_len + 1, file, &c->arena, chain, &c->err);
+	notes[after] = note;
+	rc = card_chain_parse(notes, after + 1, file, &c->arena, chain, &c->err);
 	if (rc)
 		return cli_fail_code(c, rc, file);
 	card_chain_write(&text, chain);
 	rc = file_write(cli_path(c, OWN_CARD), buf_view(&text), 0644, &c->err);
 	buf_free(&text);
-	if (rc)
-		return cli_fail_code(c, rc, OWN_CARD);
-	cli_reload(c);
-	return 0;
+	return rc ? cli_fail_code(c, rc, OWN_CARD) : 0;
 }
 
 static int run_renew(struct cli *c)
@@ -295,9 +292,11 @@ static int run_renew(struct cli *c)
 		rc = cli_fail_code(c, rc, "card");
 		goto out;
 	}
-	rc = append_card(c, buf_view(&note), "card", &chain);
-	if (!rc)
-		rc = print_card(c, card_chain_last(&chain), cli_path(c, OWN_CARD), true);
+	rc = cli_card_append(c, c->keydir.own.cards_len, buf_view(&note), "card", &chain);
+	if (!rc) {
+		cli_reload(c);
+		rc = cli_print_card(c, card_chain_last(&chain), cli_path(c, OWN_CARD), true);
+	}
 out:
 	root_key_free(&root);
 	buf_free(&text);
@@ -352,7 +351,7 @@ static int run_draft(struct cli *c)
 	buf_free(&text);
 	if (rc || strcmp(out, "-") == 0)
 		return rc;
-	return print_card(c, &card, out, false);
+	return cli_print_card(c, &card, out, false);
 }
 
 const struct cli_command cmd_card_draft = {
@@ -394,7 +393,7 @@ static int run_sign(struct cli *c)
 	else if (strcmp(file, "-") == 0)
 		rc = cli_write_out(c, buf_view(&out), 0644);
 	else
-		rc = print_card(c, &card, file, true);
+		rc = cli_print_card(c, &card, file, true);
 out:
 	root_key_free(&root);
 	buf_free(&out);
@@ -420,14 +419,22 @@ const struct cli_command cmd_card_sign = {
 
 /* --- install ---------------------------------------------------------------------------------- */
 
-/* A card that names other keys than this node holds would lock it out of its own sessions. */
+/* A card that names other keys than this node holds, or than wait here for it (card rotate-keys
+ * -o), would lock it out of its own sessions. */
 static int check_keys(struct cli *c, const struct card *card, const char *file)
 {
 	const struct card_log *log = &card->logs[card->logs_len - 1];
+	const char *path = cli_path(c, "keys/node.key");
 	struct identity id = {0};
+	char next[PATH_MAX];
 	bool same;
-	int rc = cli_identity(c, log->incarnation, &id);
+	int rc = rotation_next_path(next, sizeof(next), cli_path(c, "keys"), log->incarnation);
 
+	if (rc)
+		return cli_fail_code(c, rc, next);
+	if (access(next, F_OK) == 0)
+		path = next;
+	rc = cli_identity_at(c, path, log->incarnation, &id, NULL);
 	if (rc)
 		return rc;
 	same = memcmp(log->key.public_key, id.log_public, 32) == 0 &&
@@ -438,8 +445,7 @@ static int check_keys(struct cli *c, const struct card *card, const char *file)
 	if (same)
 		return 0;
 	return cli_fail(c, CLI_INVALID,
-		"%s: saw other keys than those of %s, wanted this node's card", file,
-		cli_path(c, "keys/node.key"));
+		"%s: saw other keys than those of %s, wanted this node's card", file, path);
 }
 
 /* The first card must be of the root that init was told of. */
@@ -464,6 +470,34 @@ static int check_first(struct cli *c, const struct card *card, const char *file)
 	return cli_fail(c, CLI_INVALID, "%s: saw another root or next root than in %s", file, path);
 }
 
+/* Behind which of our cards it stands: the newest, but for one of the next root that shall beat
+ * what a stolen root has signed since (card rotate-root --after). */
+static size_t base_of(struct cli *c, const struct card *card)
+{
+	const struct card_chain *own = &c->keydir.own;
+
+	for (size_t i = 0; i + 1 < own->cards_len; i++)
+		if (memcmp(own->cards[i].hash, card->previous, 32) == 0 &&
+			memcmp(own->cards[i].root.public_key, card->root.public_key, 32) != 0)
+			return i + 1;
+	return own->cards_len;
+}
+
+int cli_card_settle(struct cli *c, const struct card *card)
+{
+	bool changed;
+	int rc = rotation_settle(cli_path(c, "keys"), card, &changed, &c->err);
+
+	if (rc)
+		return cli_fail_code(c, rc, "keys");
+	cli_reload(c);
+	if (changed && !c->json)
+		printf("The node has new keys: a daemon that runs starts again with them by "
+		       "itself.\n"
+		       "Peers that are away are met under the former key, for 30 days.\n");
+	return 0;
+}
+
 static int run_install(struct cli *c)
 {
 	const char *file = c->args[0];
@@ -485,7 +519,7 @@ static int run_install(struct cli *c)
 		return cli_fail(c, CLI_INVALID,
 			"%s: saw the card of another node, wanted this node's", file);
 	if (own && memcmp(own->hash, card.hash, 32) == 0)
-		return print_card(c, own, cli_path(c, OWN_CARD), true);
+		return cli_print_card(c, own, cli_path(c, OWN_CARD), true);
 	if (card.valid_until <= cli_now_s())
 		return cli_fail(c, CLI_INVALID,
 			"%s: valid: saw a time that is over, wanted a card that "
@@ -495,12 +529,14 @@ static int run_install(struct cli *c)
 	if (!rc)
 		rc = check_keys(c, &card, file);
 	if (!rc)
-		rc = append_card(c, note, file, &chain);
+		rc = cli_card_append(c, base_of(c, &card), note, file, &chain);
+	if (!rc)
+		rc = cli_card_settle(c, &card);
 	if (rc)
 		return rc;
 	if (!own)
 		unlink(cli_path(c, OWN_DRAFT));
-	return print_card(c, card_chain_last(&chain), cli_path(c, OWN_CARD), true);
+	return cli_print_card(c, card_chain_last(&chain), cli_path(c, OWN_CARD), true);
 }
 
 static const struct cli_option install_options[] = {

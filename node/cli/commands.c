@@ -12,6 +12,8 @@ const struct cli_command *const cli_commands[] = {
 	&cmd_card_draft,
 	&cmd_card_sign,
 	&cmd_card_install,
+	&cmd_card_rotate_keys,
+	&cmd_card_rotate_root,
 	&cmd_agreement_draft,
 	&cmd_agreement_sign,
 	&cmd_agreement_accept,

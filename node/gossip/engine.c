@@ -83,12 +83,14 @@ void enter_act(struct gossip *g, struct session *s, enum act act, const struct f
 	struct act_body *body = &q->action.act;
 	struct wire_agreement *terms;
 
-	q->action.session = s->id;
 	q->action.wait = wait;
 	body->act = act;
-	body->has_peer = true;
-	body->peer = s->peer;
-	body->session = arena_copy(&q->arena, BYTES_OF(s->binding));
+	if (s) {
+		q->action.session = s->id;
+		body->has_peer = true;
+		body->peer = s->peer;
+		body->session = arena_copy(&q->arena, BYTES_OF(s->binding));
+	}
 	if (f) {
 		q->action.feed = f->name;
 		body->has_log = true;
@@ -213,7 +215,7 @@ bool gossip_incarnation(const struct gossip *g, const struct node_id *node, uint
 }
 
 /* Keeps of a chain what every message needs, and the chain's text to pass on. */
-static int origin_take(struct origin *o, const struct card_chain *chain)
+static int origin_take(struct gossip *g, struct origin *o, const struct card_chain *chain)
 {
 	const struct card *last = card_chain_last(chain);
 	struct buf text = buf_with_max(CARD_CHAIN_MAX * (CARD_BYTES_MAX + 8));
@@ -234,6 +236,7 @@ static int origin_take(struct origin *o, const struct card_chain *chain)
 	o->logs = logs;
 	o->logs_len = last->logs_len;
 	o->serial = last->serial;
+	o->chain_stamp = ++g->stamp;
 	memcpy(o->name, last->name, sizeof(o->name) - 1);
 	o->chain = buf_view(&text);
 	return 0;
@@ -246,22 +249,52 @@ static struct origin *origin_add(struct gossip *g, const struct card_chain *chai
 	if (!o)
 		return NULL;
 	o->node = card_chain_last(chain)->node;
-	if (origin_take(o, chain) != 0 || map_put(&g->origins, o->node.bytes, o) != 0) {
+	if (origin_take(g, o, chain) != 0 || map_put(&g->origins, o->node.bytes, o) != 0) {
 		origin_free(o);
 		return NULL;
 	}
 	return o;
 }
 
-static enum card_relation origin_compare(struct gossip *g, const struct origin *o,
+/*
+ * Also keeps what a contradiction was about. A card of the next root that stands behind a card
+ * which all the contradicting chains share beats them all: then the origin is whole again, though
+ * not the feeds that were frozen.
+ */
+static enum card_relation origin_compare(struct gossip *g, struct origin *o,
 	const struct card_chain *seen)
 {
 	struct card_chain known;
+	enum card_relation relation;
+	size_t shared;
 
 	/* It parsed once, so it parses again; were it not so, the newcomer is not to win by it. */
 	if (card_chain_read(o->chain, "store", &g->scratch, &known, NULL) != 0)
 		return CARD_CONTRADICTS;
-	return card_chain_compare(&known, seen);
+	relation = card_chain_compare(&known, seen);
+	shared = card_chain_shared(&known, seen);
+	if (relation == CARD_CONTRADICTS && (!o->frozen || shared < o->parted))
+		o->parted = shared;
+	if (relation == CARD_NEWER && shared < known.cards_len && shared <= o->parted)
+		o->frozen = false;
+	return relation;
+}
+
+/*
+ * A chain that takes the next root into use may beat one that a stolen root has signed: what was
+ * published under keys of that one is nobody's, and stays as it stands.
+ */
+static void feeds_disown(struct gossip *g, const struct origin *o)
+{
+	void *value;
+	size_t at = 0;
+
+	while (map_next(&g->feeds, &at, NULL, &value)) {
+		struct feed *f = value;
+
+		if (f->origin == o && !origin_key(o, f->name.incarnation))
+			feed_freeze(g, NULL, f);
+	}
 }
 
 int origin_learn(struct gossip *g, const struct card_chain *chain,
@@ -269,6 +302,7 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 {
 	const struct node_id *node = &card_chain_last(chain)->node;
 	struct origin *o = origin_find(g, node);
+	int rc;
 
 	*news = false;
 	if (!o) {
@@ -298,7 +332,10 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 		return 0;
 	case CARD_NEWER:
 		*news = true;
-		return origin_take(o, chain);
+		rc = origin_take(g, o, chain);
+		if (rc == 0)
+			feeds_disown(g, o);
+		return rc;
 	case CARD_CONTRADICTS:
 		break;
 	}

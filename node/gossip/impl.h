@@ -61,8 +61,10 @@ struct origin {
 	struct node_id node;
 	struct node_id introduced_by; /* all zero: own, or party of an agreement */
 	bool introduced;
-	bool frozen; /* two chains contradict each other */
+	bool frozen;   /* two chains contradict each other, */
+	size_t parted; /* which share so many cards */
 	uint32_t serial;
+	uint64_t chain_stamp;      /* another with each chain taken */
 	char name[PARTY_NAME_MAX]; /* on its card, cut: for people */
 	struct quota quota;        /* counts while it is introduced */
 	size_t logs_len;
@@ -146,7 +148,7 @@ struct session {
 	struct map links;      /* by packed feed name */
 	struct link *first_link;
 	struct link *ready;     /* links with something to push, in this order */
-	struct map chains_told; /* node id -> serial + 1, as an integer in the pointer */
+	struct map chains_told; /* node id -> chain_stamp, as an integer in the pointer */
 	uint64_t credit_out;    /* bytes of DATA they will still take */
 	uint64_t credit_in;     /* bytes of DATA we will still take */
 	uint64_t credit_owed;   /* taken and stored, not granted again yet */

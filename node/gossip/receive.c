@@ -62,6 +62,7 @@ static void on_hello(struct gossip *g, struct session *s, const struct wire_hell
 	s->credit_out =
 		hello->credit < SESSION_CREDIT_BYTES * 2 ? hello->credit : SESSION_CREDIT_BYTES * 2;
 	enter_act(g, s, ACT_SESSION_OPENED, NULL, 0, 0, false);
+	g->last->action.act.serial = hello->card_serial;
 	session_announce_all(g, s);
 }
 

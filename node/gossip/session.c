@@ -166,10 +166,10 @@ static void tell_chain(struct gossip *g, struct session *s, const struct origin 
 	struct wire_message m = {.type = WIRE_CARDS};
 	struct card_chain chain;
 
-	if (told == (uintptr_t)o->serial + 1 || node_id_eq(&o->node, &s->peer))
+	if (told == (uintptr_t)o->chain_stamp || node_id_eq(&o->node, &s->peer))
 		return;
 	if (card_chain_read(o->chain, "store", &g->scratch, &chain, NULL) != 0 ||
-		map_put(&s->chains_told, o->node.bytes, (void *)((uintptr_t)o->serial + 1)) != 0)
+		map_put(&s->chains_told, o->node.bytes, (void *)(uintptr_t)o->chain_stamp) != 0)
 		return;
 	m.cards.cards = chain.notes;
 	m.cards.cards_len = chain.cards_len;
@@ -195,8 +195,10 @@ static void head_fill(const struct feed *f, struct wire_head *head)
 
 static bool worth_telling(const struct gossip *g, const struct session *s, const struct feed *f)
 {
-	/* A frozen feed is served as far as it stands, so newcomers see the same as everybody. */
-	return f->complete.size > 0 && may_send(g, s, &f->name);
+	/* A frozen feed is served as far as it stands, so newcomers see the same as everybody; one
+	 * that no card in force names is nobody's. */
+	return f->complete.size > 0 && origin_key(f->origin, f->name.incarnation) &&
+	       may_send(g, s, &f->name);
 }
 
 static void link_told(struct gossip *g, struct link *l)

@@ -104,6 +104,9 @@ static void next_attempt(struct net_peer *p)
 
 void net_peer_failed(struct net_peer *p, enum net_peer_state state, const char *why)
 {
+	/* Silence may mean that the peer knows only our other key. */
+	if (state == NET_REFUSED && p->net->config.former_secret && !p->knows)
+		p->try_former = !p->try_former;
 	state_set(p, state, why);
 	next_attempt(p);
 }
@@ -245,6 +248,8 @@ static void count_open(struct net_peer *p)
 void net_peer_opened(struct net_peer *p, const struct net_session *s)
 {
 	assert(p->attempt != s);
+	if (!s->former)
+		p->knows = true;
 	count_open(p);
 	/* The attempt was not confirmed here, and before it is nobody else can have it open. */
 	attempt_end(p, "another session is open");
@@ -305,6 +310,7 @@ static int peer_add(struct net *n, const struct net_peer *wanted)
 		return rc;
 	}
 	p->backoff = n->times.redial_first;
+	p->try_former = true;
 	p->info.since_ms = wall_ms();
 	uv_timer_init(n->loop, &p->timer);
 	p->timer.data = p;
@@ -394,6 +400,27 @@ void net_peer_remove(struct net *n, const struct node_id *peer)
 		return;
 	sessions_end(p, true, "no agreement with the peer is in force");
 	peer_free(p);
+}
+
+void net_peer_knows(struct net *n, const struct node_id *peer, bool sure)
+{
+	struct net_peer *p = net_peer_find(n, peer);
+
+	if (!p)
+		return;
+	p->knows |= sure;
+	p->try_former = false;
+}
+
+void net_former_drop(struct net *n)
+{
+	struct net_session *s;
+
+	n->config.former_secret = n->config.former_public = NULL;
+	/* Message 2 is read and written with the key of message 1. */
+	TAILQ_FOREACH(s, &n->sessions, all)
+	if (s->former && net_session_handshaking(s))
+		net_session_drop(s, "our former key has had its time");
 }
 
 void net_peer_penalty(struct net *n, const struct node_id *peer, uint64_t ms)

@@ -37,18 +37,31 @@ static void keys_split(struct net_session *s)
 	sodium_memzero(s->psk, sizeof(s->psk));
 }
 
+/* Begins with our key in force, or with the one before. */
+static void noise_begin(struct net_session *s, const uint8_t *remote)
+{
+	const struct net_config *c = &s->net->config;
+	const struct node_id *responder = s->initiator ? &s->id : &c->self;
+	uint8_t prologue[PROLOGUE_BYTES];
+
+	noise_prologue(prologue, responder);
+	noise_init(&s->noise, s->initiator, BYTES_OF(prologue),
+		s->former ? c->former_secret : c->transport_secret,
+		s->former ? c->former_public : c->transport_public, remote);
+}
+
 void net_handshake_begin(struct net_session *s)
 {
 	const struct net_config *c = &s->net->config;
-	uint8_t out[NET_GREETING_BYTES], prologue[PROLOGUE_BYTES], secret[NOISE_KEY_BYTES];
+	uint8_t out[NET_GREETING_BYTES], secret[NOISE_KEY_BYTES];
 	uint8_t *message = out + NOISE_MAC_BYTES + NET_FRAME_PREFIX;
 	size_t len;
 	int rc;
 
 	memcpy(s->psk, s->peer->psk, sizeof(s->psk));
-	noise_prologue(prologue, &s->id);
-	noise_init(&s->noise, true, BYTES_OF(prologue), c->transport_secret, c->transport_public,
-		s->peer->key);
+	memcpy(s->remote, s->peer->key, sizeof(s->remote));
+	s->former = c->former_secret && s->peer->try_former && !s->peer->knows;
+	noise_begin(s, s->remote);
 	env_random(&c->rng, secret, sizeof(secret));
 	rc = noise_write1(&s->noise, secret, BYTES_NONE, message, &len);
 	sodium_memzero(secret, sizeof(secret));
@@ -57,7 +70,7 @@ void net_handshake_begin(struct net_session *s)
 		return;
 	}
 	be16_put(out + NOISE_MAC_BYTES, NOISE_MSG1_BYTES);
-	noise_mac(out, s->peer->key, bytes_from(message, len));
+	noise_mac(out, s->remote, bytes_from(message, len));
 	s->state = NET_SESSION_MESSAGE2;
 	s->greeted_ms = uv_now(s->net->loop);
 	net_write(s, out, sizeof(out), 0);
@@ -88,19 +101,24 @@ static bool message1_read(struct net_session *s)
 	const struct net_config *c = &n->config;
 	struct bytes message =
 		bytes_from(s->greeting + NOISE_MAC_BYTES + NET_FRAME_PREFIX, NOISE_MSG1_BYTES);
-	uint8_t prologue[PROLOGUE_BYTES], payload[1];
+	uint8_t payload[1];
 	struct net_peer *peer;
 	size_t len;
 
-	if (be16_get(s->greeting + NOISE_MAC_BYTES) != NOISE_MSG1_BYTES ||
-		noise_mac_verify(s->greeting, c->transport_public, message) != 0)
+	if (be16_get(s->greeting + NOISE_MAC_BYTES) != NOISE_MSG1_BYTES)
 		return false;
-	noise_prologue(prologue, &c->self);
-	noise_init(&s->noise, false, BYTES_OF(prologue), c->transport_secret, c->transport_public,
-		NULL);
+	/* The MAC says which of our keys the other side knows. */
+	if (noise_mac_verify(s->greeting, c->transport_public, message) != 0) {
+		if (!c->former_public ||
+			noise_mac_verify(s->greeting, c->former_public, message) != 0)
+			return false;
+		s->former = true;
+	}
+	noise_begin(s, NULL);
 	if (noise_read1(&s->noise, message, payload, &len) != 0)
 		return false;
-	if (!n->ops.authorize(n->ops.ctx, s->noise.rs, &s->id, s->psk))
+	memcpy(s->remote, s->noise.rs, sizeof(s->remote));
+	if (!n->ops.authorize(n->ops.ctx, s->remote, &s->id, s->psk))
 		return false;
 	peer = net_peer_find(n, &s->id);
 	if (!peer || net_peer_penalised(peer) || net_replay_seen(&n->replay, &s->id, s->greeting))

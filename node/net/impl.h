@@ -84,6 +84,7 @@ struct net_session {
 	uint32_t number;
 	enum net_state state;
 	bool initiator, announced, greeted, paused, clean, shutting, dirty, writing;
+	bool former; /* under our former key */
 	void *user;
 	char why[NET_WHY_SIZE];
 
@@ -94,6 +95,7 @@ struct net_session {
 
 	struct noise_handshake noise; /* until message 2 */
 	uint8_t psk[NOISE_KEY_BYTES];
+	uint8_t remote[NOISE_KEY_BYTES]; /* the other side's static key */
 	uint8_t hash[NOISE_HASH_BYTES];
 	struct noise_cipher sending, receiving;
 	uint8_t greeting[NET_GREETING_BYTES]; /* message 1 or 2 as it arrives */
@@ -132,6 +134,8 @@ struct net_peer {
 	struct sockaddr_storage addresses[NET_ADDRESSES_MAX];
 	size_t addresses_len, address_at;
 	uint32_t backoff;
+	bool knows;      /* our key in force */
+	bool try_former; /* the next attempt is under our former key */
 	uint64_t penalty_until;
 	uint64_t opens_ms; /* a window of a minute, */
 	uint32_t opens;    /* and how many sessions were opened in it */

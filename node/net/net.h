@@ -51,6 +51,10 @@ struct net_config {
 	struct node_id self;
 	const uint8_t *transport_secret; /* 32 bytes, guarded, borrowed for the lifetime */
 	const uint8_t *transport_public;
+	/* The key pair before, which peers may still expect; NULL: none. Borrowed until
+	 * net_former_drop. */
+	const uint8_t *former_secret;
+	const uint8_t *former_public;
 	struct env_rng rng;
 };
 
@@ -80,6 +84,14 @@ int net_listen(struct net *n, const char *address, char bound[64], struct err_te
 int net_peer_set(struct net *n, const struct node_id *peer, const uint8_t transport_key[32],
 	const uint8_t psk[32], const char *const *endpoints, size_t endpoints_len) MUST_CHECK;
 void net_peer_remove(struct net *n, const struct node_id *peer);
+/*
+ * Our former key: the responder answers to either key. A peer is dialled with the former one, or,
+ * once it was told of the new one, with that; one that refuses the one key is tried with the other.
+ * sure, or after a session under the new key: with nothing but that.
+ */
+void net_peer_knows(struct net *n, const struct node_id *peer, bool sure);
+/* Nobody is dialled with the former key or answered under it any more. */
+void net_former_drop(struct net *n);
 /* After misbehaviour: no dialling and no answering for that long. An open session goes on until
  * closed. */
 void net_peer_penalty(struct net *n, const struct node_id *peer, uint64_t ms);
@@ -114,6 +126,9 @@ void net_drop(struct net_session *s, const char *why);
 const struct node_id *net_session_peer(const struct net_session *s);
 const uint8_t *net_session_hash(const struct net_session *s); /* 64 bytes */
 bool net_session_initiator(const struct net_session *s);
+bool net_session_former(const struct net_session *s); /* under our former key */
+/* The other side's static key. */
+const uint8_t *net_session_remote(const struct net_session *s);
 uint32_t net_session_id(const struct net_session *s); /* unique in this net */
 void net_session_attach(struct net_session *s, void *user);
 void *net_session_user(const struct net_session *s);

@@ -481,6 +481,16 @@ bool net_session_initiator(const struct net_session *s)
 	return s->initiator;
 }
 
+bool net_session_former(const struct net_session *s)
+{
+	return s->former;
+}
+
+const uint8_t *net_session_remote(const struct net_session *s)
+{
+	return s->remote;
+}
+
 uint32_t net_session_id(const struct net_session *s)
 {
 	return s->number;

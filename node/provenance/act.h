@@ -18,7 +18,7 @@
  *     started            text: program version
  *     agreement-in-force terms[0]
  *     agreement-ended    terms[0]; rule: expired, revoked, removed, replaced
- *     session-opened     peer, session, terms
+ *     session-opened     peer, session, terms; serial: of its card, as it names it
  *     session-closed     peer, session; text: why
  *     received           peer, session, log, [from, to), root
  *     sending-opened     peer, session, terms, log, from; entered before the first byte goes
@@ -37,6 +37,8 @@
  *     paused, resumed    text: out, in, all, peer; peer; operator
  *     hold, unhold       hash and salt of the value; rule: its type; operator
  *     over-quota         peer, session, count; log: of an origin that is over its own
+ *     revocation-received peer: by whom it came; terms[0]: what it ends; text: whose it is
+ *     keys-changed       serial, hash of the own card that brought them; log: its incarnation
  */
 #define PROVENANCE_ACTS(X)                                                                         \
 	X(STARTED, 1, "started")                                                                   \
@@ -64,8 +66,10 @@
 	X(RESUMED, 28, "resumed")                                                                  \
 	X(HOLD, 29, "hold")                                                                        \
 	X(UNHOLD, 30, "unhold")                                                                    \
+	X(REVOCATION_RECEIVED, 31, "revocation-received")                                          \
 	X(OVER_QUOTA, 34, "over-quota")                                                            \
-	X(RECALLED, 35, "recalled")
+	X(RECALLED, 35, "recalled")                                                                \
+	X(KEYS_CHANGED, 37, "keys-changed")
 
 enum act {
 #define X(name, number, text) ACT_##name = (number),

@@ -44,6 +44,8 @@ static const struct {
 	{ACT_HOLD, "held back a value from exports, %h[ by %o]"},
 	{ACT_UNHOLD, "let a value go to exports again, %h[ by %o]"},
 	{ACT_OVER_QUOTA, "quota used up[ by %l, brought][ by %p][ after %c records]"},
+	{ACT_REVOCATION_RECEIVED, "received the revocation of %a from %p[: %x]"},
+	{ACT_KEYS_CHANGED, "changed to the keys of card %s[, %h]"},
 };
 
 void sentence_text(struct buf *out, struct bytes text)

@@ -37,7 +37,7 @@ static void check_revocation(struct bytes input)
 	struct revocation r;
 	struct err_text err;
 
-	assert(revocation_parse(input, "f", &a, &r, &err) != 0);
+	assert(revocation_parse(input, "f", &a, NULL, &r, &err) != 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

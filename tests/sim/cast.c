@@ -88,6 +88,33 @@ struct card_chain cast_next_card(unsigned i, bool other, struct arena *arena)
 	return chain;
 }
 
+struct card_chain cast_changed_card(unsigned i, bool next_root, uint64_t add, struct arena *arena)
+{
+	const struct actor *a = cast_actor(i);
+	struct sim_random random = {0xc4a49e00u + i + (add << 32)};
+	struct env_rng rng = sim_random_env(&random);
+	struct bytes notes[2] = {a->chain.notes[0]};
+	struct card_chain chain;
+	struct root_key fresh;
+	struct identity id;
+	struct card next;
+
+	card_next(&next, card_chain_last(&a->chain));
+	must(identity_generate(&id, CAST_EPOCH + add, &rng));
+	must(card_set_keys(&next, &id));
+	identity_free(&id);
+	if (next_root) {
+		must(root_key_generate(&fresh, &rng));
+		identity_role_key(&next.root, &a->node, "root", NOTE_TYPE_ED25519,
+			a->next_root.public_key);
+		root_hash(next.next_root, &fresh);
+		root_key_free(&fresh);
+	}
+	notes[1] = card_note(arena, &next, next_root ? &a->next_root : &a->root);
+	must(card_chain_parse(notes, 2, "cast", arena, &chain, NULL));
+	return chain;
+}
+
 static struct bytes sign_all(const struct agreement *a, unsigned parties, struct arena *arena)
 {
 	struct buf now = buf_with_max(NOTE_BYTES_MAX);

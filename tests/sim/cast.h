@@ -29,6 +29,10 @@ const struct actor *cast_actor(unsigned i);
  * version. */
 struct card_chain cast_next_card(unsigned i, bool other, struct arena *arena);
 
+/* The same with new keys, of an incarnation CAST_EPOCH + add: signed by the actor's root, or by its
+ * next root, which makes itself root. Keys follow from i and add. */
+struct card_chain cast_changed_card(unsigned i, bool next_root, uint64_t add, struct arena *arena);
+
 /* What differs between agreements here. Sets of actors are bit sets of their numbers. */
 struct cast_terms {
 	uint64_t id;

@@ -220,6 +220,7 @@ static void sends_no_run_beyond_the_credit_it_has(void **state)
 	for (size_t i = 0; i < p.said_len; i++)
 		sent += p.said[i].type == WIRE_DATA ? p.said[i].data.entries.len : 0;
 	assert_in_range(sent, 100000, 200000);
+	gossip_flushed(p.g, probe_time(&p), 1, SIZE_MAX);
 	probe_forget(&p);
 	probe_hear(&p, 1, &credit);
 	assert_non_null(probe_last(&p, WIRE_DATA));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* What an end of terms leaves behind: nothing that was not on its way already. */
+/*
+ * What an end of terms leaves behind: nothing that was not on its way already. What a stolen root
+ * can do once the next root has spoken: nothing.
+ */
 #include "unit/gossip/probe.h"
 
 /* A peer that takes a clear feed of many runs; the first has been made. */
@@ -50,11 +53,164 @@ static void nothing_is_made_after_the_terms_have_ended(void **state)
 	probe_free(&p);
 }
 
+/* --- a stolen root ---------------------------------------------------------------------------- */
+
+#define STOLEN  100u /* the incarnation of the thief's card, */
+#define ROTATED 200u /* and of the owner's by the next root */
+
+static bool knows(const struct probe *p, unsigned actor, uint64_t incarnation)
+{
+	return gossip_log_key(p->g, &cast_actor(actor)->node, CAST_EPOCH + incarnation) != NULL;
+}
+
+/* PEER itself, whose card is a party's, or THIRD, whom PEER introduces. */
+static void the_next_root_beats_a_stolen_one_in_whatever_order_the_cards_come(void **state)
+{
+	(void)state;
+	for (unsigned victim = PEER; victim <= THIRD; victim++) {
+		for (unsigned order = 0; order < 4; order++) {
+			struct card_chain stolen, rotated;
+			struct probe p;
+
+			probe_greeted(&p);
+			stolen = cast_changed_card(victim, false, STOLEN, &p.arena);
+			rotated = cast_changed_card(victim, true, ROTATED, &p.arena);
+			if (order & 2)
+				probe_hear_cards(&p, 1, &cast_actor(victim)->chain);
+			probe_hear_cards(&p, 1, order & 1 ? &stolen : &rotated);
+			assert_int_equal(knows(&p, victim, STOLEN), order & 1);
+			probe_hear_cards(&p, 1, order & 1 ? &rotated : &stolen);
+			assert_false(knows(&p, victim, STOLEN));
+			assert_true(knows(&p, victim, ROTATED));
+			assert_null(p.alarm);
+			/* And again, as after a new session. */
+			probe_hear_cards(&p, 1, &stolen);
+			assert_false(knows(&p, victim, STOLEN));
+			assert_int_equal(p.closed, 0);
+			probe_free(&p);
+		}
+	}
+}
+
+/* Both have serial 2: whoever was told of the one must be told of the other. */
+static void the_winner_is_passed_on_to_whoever_has_the_loser(void **state)
+{
+	struct cast_terms terms = probe_terms(3);
+	struct card_chain stolen, rotated;
+	const struct wire_message *m;
+	struct log_name clear;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_agree(&p, &terms);
+	probe_open(&p, 2, 3);
+	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
+	probe_published(&p, PEER, CLEAR, 1, 10);
+	stolen = cast_changed_card(PEER, false, STOLEN, &p.arena);
+	rotated = cast_changed_card(PEER, true, ROTATED, &p.arena);
+	probe_hear_cards(&p, 1, &stolen);
+	clear = probe_name(PEER, CLEAR);
+	probe_hear_head(&p, 1, &sim_store_need(&p.theirs, &clear)->complete);
+	probe_hear_run(&p, 1, sim_store_need(&p.theirs, &clear), 0, 1);
+	probe_store(&p);
+	m = probe_last(&p, WIRE_CARDS);
+	assert_non_null(m);
+	assert_true(bytes_eq(m->cards.cards[1], stolen.notes[1]));
+	probe_forget(&p);
+	probe_hear_cards(&p, 1, &rotated);
+	m = probe_last(&p, WIRE_CARDS);
+	assert_non_null(m);
+	assert_true(bytes_eq(m->cards.cards[1], rotated.notes[1]));
+	probe_free(&p);
+}
+
+static void nothing_more_is_taken_of_what_the_thief_publishes(void **state)
+{
+	struct log_name feed = {cast_actor(PEER)->node, CAST_EPOCH + STOLEN, CLEAR};
+	struct sim_random random = {0xc4a49e00u + PEER + ((uint64_t)STOLEN << 32)};
+	struct env_rng rng = sim_random_env(&random);
+	struct card_chain stolen, rotated;
+	struct identity thief;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	stolen = cast_changed_card(PEER, false, STOLEN, &p.arena);
+	rotated = cast_changed_card(PEER, true, ROTATED, &p.arena);
+	assert_int_equal(identity_generate(&thief, CAST_EPOCH + STOLEN, &rng), 0);
+	log = sim_store_need(&p.theirs, &feed);
+	sim_log_publish(log, &thief, 2, 10, &rng);
+	probe_hear_cards(&p, 1, &stolen);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_run(&p, 1, log, 0, 1);
+	assert_int_equal(p.jobs_len, 1);
+	probe_store(&p);
+	probe_hear_cards(&p, 1, &rotated);
+	assert_int_equal(p.freezes, 1);
+	probe_forget(&p);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_run(&p, 1, log, 1, 2);
+	assert_int_equal(p.jobs_len, 0);
+	assert_int_equal(p.closed, 0);
+	identity_free(&thief);
+	probe_free(&p);
+}
+
+/* --- introducers who contradict each other ---------------------------------------------------- */
+
+static void the_next_root_settles_a_contradiction(void **state)
+{
+	struct card_chain one, other, rotated;
+	struct cast_terms terms = probe_terms(3);
+	struct log_name feed = {cast_actor(THIRD)->node, CAST_EPOCH + ROTATED, CLEAR};
+	struct sim_random random = {0xc4a49e00u + THIRD + ((uint64_t)ROTATED << 32)};
+	struct env_rng rng = sim_random_env(&random);
+	struct identity owner;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_agree(&p, &terms);
+	probe_open(&p, 2, 3);
+	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
+	one = cast_next_card(THIRD, false, &p.arena);
+	other = cast_next_card(THIRD, true, &p.arena);
+	rotated = cast_changed_card(THIRD, true, ROTATED, &p.arena);
+	probe_hear_cards(&p, 1, &one);
+	assert_null(p.alarm);
+	probe_hear_cards(&p, 2, &other);
+	assert_string_equal(p.alarm, "card-contradiction");
+	probe_forget(&p);
+	assert_int_equal(identity_generate(&owner, CAST_EPOCH + ROTATED, &rng), 0);
+	log = sim_store_need(&p.theirs, &feed);
+	sim_log_publish(log, &owner, 1, 10, &rng);
+	/* The owner goes back behind what they share, with the next root and new keys. */
+	probe_hear_cards(&p, 2, &rotated);
+	assert_null(p.alarm);
+	probe_hear_head(&p, 2, &log->complete);
+	probe_hear_run(&p, 2, log, 0, 1);
+	assert_int_equal(p.jobs_len, 1);
+	/* Whoever still comes with the one or the other brings nothing back. */
+	probe_hear_cards(&p, 1, &one);
+	probe_hear_cards(&p, 1, &other);
+	assert_null(p.alarm);
+	assert_true(knows(&p, THIRD, ROTATED));
+	identity_free(&owner);
+	probe_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(at_most_one_run_waits_for_the_network),
 		cmocka_unit_test(nothing_is_made_after_the_terms_have_ended),
+		cmocka_unit_test(the_next_root_beats_a_stolen_one_in_whatever_order_the_cards_come),
+		cmocka_unit_test(the_winner_is_passed_on_to_whoever_has_the_loser),
+		cmocka_unit_test(nothing_more_is_taken_of_what_the_thief_publishes),
+		cmocka_unit_test(the_next_root_settles_a_contradiction),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

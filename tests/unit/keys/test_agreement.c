@@ -465,17 +465,19 @@ static void a_party_alone_revokes(void **state)
 	assert_int_equal(note_sign_file(&note, buf_view(&text), "r", &de.card.root, de.root.secret,
 				 &err),
 		0);
-	assert_int_equal(revocation_parse(buf_view(&note), "r", &a, &read, &err), 0);
+	assert_int_equal(revocation_parse(buf_view(&note), "r", &a, NULL, &read, &err), 0);
 	assert_int_equal(read.time, NOW);
 	a.id++;
-	assert_int_equal(revocation_parse(buf_view(&note), "r", &a, &read, &err), ENT_EINVALID);
+	assert_int_equal(revocation_parse(buf_view(&note), "r", &a, NULL, &read, &err),
+		ENT_EINVALID);
 	a.id--;
 	/* Nobody revokes in another's name. */
 	buf_reset(&note);
 	assert_int_equal(note_sign_file(&note, buf_view(&text), "r", &fr.card.root, fr.root.secret,
 				 &err),
 		0);
-	assert_int_equal(revocation_parse(buf_view(&note), "r", &a, &read, &err), ENT_ECRYPTO);
+	assert_int_equal(revocation_parse(buf_view(&note), "r", &a, NULL, &read, &err),
+		ENT_ENOTFOUND);
 	buf_reset(&text);
 	buf_reset(&note);
 	r.node = be.card.node;
@@ -483,7 +485,8 @@ static void a_party_alone_revokes(void **state)
 	assert_int_equal(note_sign_file(&note, buf_view(&text), "r", &be.card.root, be.root.secret,
 				 &err),
 		0);
-	assert_int_equal(revocation_parse(buf_view(&note), "r", &a, &read, &err), ENT_EINVALID);
+	assert_int_equal(revocation_parse(buf_view(&note), "r", &a, NULL, &read, &err),
+		ENT_EINVALID);
 	buf_free(&text);
 	buf_free(&note);
 }

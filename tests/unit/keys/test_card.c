@@ -378,6 +378,43 @@ static void compares_chains(void **state)
 	assert_int_equal(card_chain_compare(&one, &fork), CARD_CONTRADICTS);
 }
 
+static void a_former_transport_key_is_honoured_until_the_new_serial_is_named(void **state)
+{
+	struct bytes notes[3] = {maker_card(&arena, &fr.card, &fr.root)};
+	const int64_t before_end = NOW + CARD_FORMER_S - 1;
+	const struct card *since;
+	struct card_chain chain;
+	struct card c, d;
+	uint8_t old[32], current[32], stranger[32] = {9};
+	(void)state;
+
+	memcpy(old, fr.id.transport_public, 32);
+	assert_int_equal(chain_of(&chain, notes, 1), 0);
+	assert_null(card_chain_former(&chain, &since));
+	assert_int_equal(card_chain_transport(&chain, old, 0, NOW), CARD_KEY_CURRENT);
+	card_next(&c, &fr.card);
+	identity_rotate(&fr.id, NOW + 5, &fr.rng);
+	memcpy(current, fr.id.transport_public, 32);
+	assert_int_equal(card_set_keys(&c, &fr.id), 0);
+	notes[1] = maker_card(&arena, &c, &fr.root);
+	/* A renewal later does not make the time longer. */
+	card_next(&d, &c);
+	d.valid_from += CARD_FORMER_S;
+	notes[2] = maker_card(&arena, &d, &fr.root);
+	for (size_t len = 2; len <= 3; len++) {
+		assert_int_equal(chain_of(&chain, notes, len), 0);
+		assert_ptr_equal(card_chain_former(&chain, &since), &chain.cards[0]);
+		assert_int_equal(since->serial, 2);
+		assert_int_equal(card_chain_transport(&chain, current, 2, NOW), CARD_KEY_CURRENT);
+		assert_int_equal(card_chain_transport(&chain, old, 1, NOW), CARD_KEY_FORMER);
+		assert_int_equal(card_chain_transport(&chain, old, 2, NOW), CARD_KEY_NONE);
+		assert_int_equal(card_chain_transport(&chain, old, 1, before_end), CARD_KEY_FORMER);
+		assert_int_equal(card_chain_transport(&chain, old, 1, before_end + 1),
+			CARD_KEY_NONE);
+		assert_int_equal(card_chain_transport(&chain, stranger, 0, NOW), CARD_KEY_NONE);
+	}
+}
+
 static void refuses_chains_beyond_the_limit(void **state)
 {
 	struct buf file = buf_with_max(100000);
@@ -421,6 +458,7 @@ int main(void)
 		T(refuses_broken_links),
 		T(the_next_root_takes_over),
 		T(compares_chains),
+		T(a_former_transport_key_is_honoured_until_the_new_serial_is_named),
 		T(refuses_chains_beyond_the_limit),
 		T(signs_drafts_with_the_right_root_only),
 	};

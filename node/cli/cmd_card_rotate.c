@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Changing keys. All online keys at once: a new seed, and with it a new incarnation, on a card that
+ * root signs here or elsewhere. Root: the next root, to which every card commits, signs a card that
+ * makes it root and commits to a fresh one; it beats whatever the old root signs from then on.
+ */
+#include "cli/card.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <string.h>
+#include <sodium.h>
+#include <unistd.h>
+
+#include "keys/field.h"
+#include "keys/file.h"
+#include "keys/identity.h"
+#include "keys/rotation.h"
+
+/* --- rotate-keys ------------------------------------------------------------------------------ */
+
+/* What the change consists of, before anything stands in the keys directory. */
+struct key_change {
+	struct identity id;
+	struct cli_passphrase passphrase; /* of node.key, and so of the new one */
+	struct buf text;                  /* of the card */
+	char next[PATH_MAX];
+};
+
+static void key_change_free(struct key_change *k)
+{
+	identity_free(&k->id);
+	cli_passphrase_free(&k->passphrase);
+	buf_free(&k->text);
+}
+
+static int key_change_begin(struct cli *c, struct key_change *k)
+{
+	struct env_rng rng = cli_rng();
+	const struct card *own;
+	struct card next;
+	uint64_t incarnation = (uint64_t)cli_now_s(), last;
+	int rc = cli_need_own(c, &own);
+
+	if (rc)
+		return rc;
+	last = own->logs[own->logs_len - 1].incarnation;
+	if (incarnation <= last)
+		incarnation = last + 1;
+	rc = cli_identity_at(c, cli_path(c, "keys/node.key"), last, &k->id, &k->passphrase);
+	if (rc)
+		return rc;
+	card_next(&next, own);
+	rc = cli_card_options(c, &next);
+	if (rc)
+		return rc;
+	identity_rotate(&k->id, incarnation, &rng);
+	rc = card_set_keys(&next, &k->id);
+	if (rc == ENT_ELIMIT)
+		return cli_fail(c, CLI_INVALID, "the card names %u incarnations already",
+			CARD_LOGS_MAX);
+	if (!rc)
+		rc = rotation_next_path(k->next, sizeof(k->next), cli_path(c, "keys"), incarnation);
+	card_text(&k->text, &next);
+	return rc ? cli_fail_code(c, rc, "cannot make the keys") : 0;
+}
+
+static int key_change_write(struct cli *c, struct key_change *k)
+{
+	int rc = identity_write(&k->id, k->next, cli_passphrase_bytes(&k->passphrase), &c->err);
+
+	return rc ? cli_fail_code(c, rc, k->next) : 0;
+}
+
+/* The draft goes to root; its seed waits here for the card to come back. */
+static int keys_draft(struct cli *c, struct key_change *k, const char *out)
+{
+	bool is_signed;
+	struct card card;
+	int rc = card_draft_parse(buf_view(&k->text), "card", &card, &is_signed, &c->err);
+
+	if (rc)
+		return cli_fail_code(c, rc, "card");
+	rc = key_change_write(c, k);
+	if (!rc)
+		rc = cli_write_out(c, buf_view(&k->text), 0644);
+	if (rc || strcmp(out, "-") == 0)
+		return rc;
+	return cli_print_card(c, &card, out, false);
+}
+
+static int keys_install(struct cli *c, struct key_change *k)
+{
+	struct buf note = buf_with_max(CARD_BYTES_MAX);
+	struct root_key root = {0};
+	struct card_chain chain;
+	int rc = cli_root_key(c, &root);
+
+	if (rc)
+		return rc;
+	rc = card_sign(&note, buf_view(&k->text), "card", &root, &c->err);
+	root_key_free(&root);
+	if (rc) {
+		buf_free(&note);
+		return cli_fail_code(c, rc, "card");
+	}
+	rc = key_change_write(c, k);
+	if (!rc) {
+		rc = cli_card_append(c, c->keydir.own.cards_len, buf_view(&note), "card", &chain);
+		if (rc)
+			unlink(k->next);
+	}
+	buf_free(&note);
+	if (!rc)
+		rc = cli_card_settle(c, card_chain_last(&chain));
+	return rc ? rc : cli_print_card(c, card_chain_last(&chain), cli_path(c, OWN_CARD), true);
+}
+
+static int run_rotate_keys(struct cli *c)
+{
+	const char *out = cli_value(c, "-o");
+	struct key_change k = {.text = buf_with_max(CARD_BYTES_MAX)};
+	int rc = key_change_begin(c, &k);
+
+	if (!rc)
+		rc = out ? keys_draft(c, &k, out) : keys_install(c, &k);
+	key_change_free(&k);
+	return rc;
+}
+
+static const struct cli_option keys_options[] = {
+	{"--org", "ORG", false, "the agency"},
+	{"--endpoint", "HOST:PORT", true, "where others reach the node; replaces all"},
+	{"--contact", "TEXT", true, "whom others call or write to; replaces all"},
+	{"--valid-days", "N", false, "how long the card is valid (365)"},
+	{"-o", "FILE", false, "a draft for root that is elsewhere: card sign, card install"},
+	{"--root-key", "FILE", false, "root, when it is not in this home"},
+	{"--passphrase-file", "F", false, "opens the root key"},
+	{"--node-passphrase-file", "F", false, "opens node.key when it is sealed"},
+	{NULL, NULL, false, NULL},
+};
+
+const struct cli_command cmd_card_rotate_keys = {
+	.name = "card rotate-keys",
+	.usage = "[-o FILE] [--root-key FILE] [--passphrase-file F] [--node-passphrase-file F]",
+	.summary = "new online keys: a new seed, a new incarnation, a new card",
+	.example = "entente card rotate-keys --root-key /media/safe/fr/root.key\n"
+		   "entente card rotate-keys -o fr-4.card\n",
+	.options = keys_options,
+	.run = run_rotate_keys,
+};
+
+/* --- rotate-root ------------------------------------------------------------------------------ */
+
+struct root_change {
+	char path[PATH_MAX]; /* of the next root, which signs */
+	char dir[PATH_MAX];  /* it lies in */
+	struct root_key root, fresh;
+	struct cli_passphrase passphrase;
+	char fresh_path[PATH_MAX]; /* until the card stands */
+};
+
+static void root_change_free(struct root_change *r)
+{
+	root_key_free(&r->root);
+	root_key_free(&r->fresh);
+	cli_passphrase_free(&r->passphrase);
+}
+
+static int in_dir(struct cli *c, char out[PATH_MAX], const char *dir, const char *name)
+{
+	int rc = file_path(out, PATH_MAX, dir, name);
+
+	return rc ? cli_fail_code(c, rc, name) : 0;
+}
+
+/* Makes the card one of the next root, and commits it to a fresh root, which is written first. */
+static int root_change_begin(struct cli *c, struct root_change *r, struct card *card)
+{
+	const char *path = cli_value(c, "--root-key");
+	struct env_rng rng = cli_rng();
+	char copy[PATH_MAX], name[64];
+	uint8_t hash[32];
+	int rc;
+
+	path = path ? path : cli_path(c, "keys/next-root.key");
+	if (strlen(path) >= sizeof(r->path))
+		return cli_fail(c, CLI_INVALID, "%s: the path is too long", path);
+	memcpy(r->path, path, strlen(path) + 1);
+	memcpy(copy, r->path, sizeof(copy));
+	snprintf(r->dir, sizeof(r->dir), "%s", dirname(copy));
+	rc = cli_root_key_at(c, r->path, &r->root, &r->passphrase);
+	if (rc)
+		return rc;
+	crypto_hash_sha256(hash, r->root.public_key, 32);
+	if (memcmp(hash, card->next_root, 32) != 0)
+		return cli_fail(c, CLI_INVALID,
+			"%s: this is not the next root that the card commits to", r->path);
+	rc = root_key_generate(&r->fresh, &rng);
+	if (rc)
+		return cli_fail_code(c, rc, "cannot make a root key");
+	identity_role_key(&card->root, &card->node, "root", NOTE_TYPE_ED25519, r->root.public_key);
+	crypto_hash_sha256(card->next_root, r->fresh.public_key, 32);
+	snprintf(name, sizeof(name), "next-root.card-%u.key", card->serial);
+	rc = in_dir(c, r->fresh_path, r->dir, name);
+	if (rc)
+		return rc;
+	rc = root_key_write(&r->fresh, r->fresh_path, cli_passphrase_bytes(&r->passphrase),
+		&c->err);
+	return rc ? cli_fail_code(c, rc, r->fresh_path) : 0;
+}
+
+static int move(struct cli *c, const char *from, const char *to)
+{
+	if (rename(from, to) == 0)
+		return 0;
+	return cli_fail(c, CLI_STORE, "%s: cannot rename to %s: %s", from, to, strerror(errno));
+}
+
+/* The names follow the roles: what was root.key is kept, the next root is root.key, the fresh one
+ * next-root.key. */
+static int root_change_end(struct cli *c, const struct root_change *r, uint32_t serial)
+{
+	char root[PATH_MAX], next[PATH_MAX], old[PATH_MAX], name[64];
+	int rc = in_dir(c, root, r->dir, "root.key");
+
+	snprintf(name, sizeof(name), "root.before-card-%u.key", serial);
+	if (!rc)
+		rc = in_dir(c, next, r->dir, "next-root.key");
+	if (!rc)
+		rc = in_dir(c, old, r->dir, name);
+	if (!rc && strcmp(r->path, root) != 0 && access(root, F_OK) == 0)
+		rc = move(c, root, old);
+	if (!rc && strcmp(r->path, root) != 0)
+		rc = move(c, r->path, root);
+	if (!rc)
+		rc = move(c, r->fresh_path, next);
+	if (rc || c->json)
+		return rc;
+	printf("%s is root now; %s is the next root: keep it elsewhere.\n", root, next);
+	return 0;
+}
+
+/* Signs, and reads again what was signed. */
+static int root_sign(struct cli *c, const struct root_change *r, struct card *card,
+	struct buf *note)
+{
+	struct buf text = buf_with_max(CARD_BYTES_MAX);
+	int rc;
+
+	card_text(&text, card);
+	rc = card_sign(note, buf_view(&text), "card", &r->root, &c->err);
+	if (!rc)
+		rc = card_parse(buf_view(note), "card", card, &c->err);
+	buf_free(&text);
+	return rc ? cli_fail_code(c, rc, "card") : 0;
+}
+
+/* A draft of the node, changed and signed where the next root is kept. */
+static int rotate_file(struct cli *c, struct root_change *r, const char *file)
+{
+	struct buf note = buf_with_max(CARD_BYTES_MAX);
+	struct bytes input;
+	struct card card;
+	bool is_signed;
+	int rc = cli_read_file(c, file, CARD_BYTES_MAX, &input);
+
+	if (rc)
+		return rc;
+	rc = card_draft_parse(input, file, &card, &is_signed, &c->err);
+	if (rc)
+		return cli_fail_code(c, rc, file);
+	if (!card.has_previous)
+		return cli_fail(c, CLI_INVALID, "%s: saw a first card, wanted one to follow it",
+			file);
+	rc = root_change_begin(c, r, &card);
+	if (!rc)
+		rc = root_sign(c, r, &card, &note);
+	if (!rc && (rc = file_write(file, buf_view(&note), 0644, &c->err)) != 0)
+		rc = cli_fail_code(c, rc, file);
+	if (rc && r->fresh_path[0])
+		unlink(r->fresh_path);
+	if (!rc)
+		rc = root_change_end(c, r, card.serial);
+	buf_free(&note);
+	return rc ? rc : cli_print_card(c, &card, file, true);
+}
+
+/* How many of the own cards stay: all, or with --after those up to that serial. */
+static int cards_kept(struct cli *c, size_t *kept)
+{
+	const struct card_chain *own = &c->keydir.own;
+	uint64_t serial = card_chain_last(own)->serial;
+	int rc = cli_number(c, "--after", 1, UINT32_MAX, &serial);
+
+	for (*kept = own->cards_len; !rc && *kept; --*kept)
+		if (own->cards[*kept - 1].serial == serial)
+			return 0;
+	return rc ? rc
+		  : cli_fail(c, CLI_INVALID, "--after: there is no card %llu",
+			    (unsigned long long)serial);
+}
+
+static int rotate_home(struct cli *c, struct root_change *r)
+{
+	struct buf note = buf_with_max(CARD_BYTES_MAX);
+	const struct card *own;
+	struct card_chain chain;
+	struct card next;
+	size_t kept;
+	int rc = cli_need_own(c, &own);
+
+	if (!rc)
+		rc = cards_kept(c, &kept);
+	if (rc)
+		return rc;
+	card_next(&next, own);
+	memcpy(next.previous, c->keydir.own.cards[kept - 1].hash, 32);
+	rc = cli_card_options(c, &next);
+	if (!rc)
+		rc = root_change_begin(c, r, &next);
+	if (!rc)
+		rc = root_sign(c, r, &next, &note);
+	if (!rc)
+		rc = cli_card_append(c, kept, buf_view(&note), "card", &chain);
+	buf_free(&note);
+	if (rc) {
+		if (r->fresh_path[0])
+			unlink(r->fresh_path);
+		return rc;
+	}
+	cli_reload(c);
+	rc = root_change_end(c, r, next.serial);
+	return rc ? rc : cli_print_card(c, card_chain_last(&chain), cli_path(c, OWN_CARD), true);
+}
+
+static int run_rotate_root(struct cli *c)
+{
+	struct root_change r = {0};
+	int rc;
+
+	if (c->args_len && !cli_has(c, "--root-key"))
+		return cli_usage(c, "--root-key FILE is missing: the next root");
+	if (c->args_len && cli_has(c, "--after"))
+		return cli_usage(c, "--after goes with the card of this node, not with a draft");
+	rc = c->args_len ? rotate_file(c, &r, c->args[0]) : rotate_home(c, &r);
+	root_change_free(&r);
+	return rc;
+}
+
+static const struct cli_option root_options[] = {
+	{"--root-key", "FILE", false, "the next root; else next-root.key of this home"},
+	{"--passphrase-file", "F", false, "opens it, and seals the fresh one"},
+	{"--after", "SERIAL", false, "stand behind that card: beats all that root signed since"},
+	{"--org", "ORG", false, "the agency"},
+	{"--endpoint", "HOST:PORT", true, "where others reach the node; replaces all"},
+	{"--contact", "TEXT", true, "whom others call or write to; replaces all"},
+	{"--valid-days", "N", false, "how long the card is valid (365)"},
+	{NULL, NULL, false, NULL},
+};
+
+const struct cli_command cmd_card_rotate_root = {
+	.name = "card rotate-root",
+	.usage = "[FILE] [--root-key NEXT-ROOT.key] [--passphrase-file F] [--after SERIAL]",
+	.summary = "the next root becomes root; FILE: a draft (card draft), without a node",
+	.example =
+		"entente card rotate-root --root-key /media/other-safe/next-root.key\n"
+		"entente card rotate-root fr-4.card --root-key /media/other-safe/next-root.key\n",
+	.options = root_options,
+	.args_max = 1,
+	.run = run_rotate_root,
+};
