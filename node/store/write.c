@@ -30,7 +30,6 @@ int store_begin(struct store *s, struct store_txn **txn)
 	rc = mdb_txn_begin(s->log.env, NULL, 0, &s->txn.mdb);
 	if (rc) {
 		s->txn.mdb = NULL;
-		atomic_store(&s->given_up, rc == MDB_PANIC);
 		return db_err(rc);
 	}
 	s->txn.failed = 0;
@@ -44,6 +43,18 @@ void store_abort(struct store_txn *txn)
 	txn->mdb = NULL;
 }
 
+/* LMDB shows it at the next transaction only. */
+static void look_whether_given_up(struct store *s)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(s->log.env, NULL, MDB_RDONLY, &txn);
+
+	if (rc == 0)
+		mdb_txn_abort(txn);
+	else if (rc == MDB_PANIC)
+		atomic_store(&s->given_up, true);
+}
+
 int store_commit(struct store_txn *txn)
 {
 	int rc;
@@ -54,6 +65,8 @@ int store_commit(struct store_txn *txn)
 	}
 	rc = db_commit(&txn->store->log, txn->mdb);
 	txn->mdb = NULL;
+	if (rc)
+		look_whether_given_up(txn->store);
 	return rc;
 }
 
@@ -177,8 +190,10 @@ static int bundles_put(struct store_txn *txn, const struct store_log *log,
 	const struct store_run *run, const struct erase_notes *notes)
 {
 	struct cursor c = cursor_of(run->entries);
-	struct bundle b = {
-		.log = log->number, .first = run->start, .via = run->via, .received_ms = run->received_ms};
+	struct bundle b = {.log = log->number,
+		.first = run->start,
+		.via = run->via,
+		.received_ms = run->received_ms};
 	uint8_t marks[2 * BUNDLE_MARKS_MAX];
 	uint64_t arrival;
 	int rc = row_arrival_last(txn->store, txn->mdb, &arrival);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * A bad place to live: preloaded into a real daemon (LD_PRELOAD) it makes writes and syncs below
+ * FAULT_DIR fail, and the wall clock wrong, as the file FAULT_FILE says from moment to moment:
+ *
+ *     i32 sync     errno of fsync, fdatasync, msync; 0: they work
+ *     i32 write    errno of write, writev, pwrite
+ *     i32 commit   errno of writes to the pages by which LMDB commits
+ *     i32 unused
+ *     i64 clock    seconds that the wall clock is ahead
+ *
+ * Compiled by tests/integration/test_faults.py; no part of any program.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+struct faults {
+	volatile int32_t sync, write, commit, unused;
+	volatile int64_t clock;
+};
+
+static struct faults *faults;
+static const char *dir;
+
+__attribute__((constructor)) static void begin(void)
+{
+	const char *path = getenv("FAULT_FILE");
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+	dir = getenv("FAULT_DIR");
+	if (fd < 0 || !dir)
+		_exit(99);
+	faults = mmap(NULL, sizeof(*faults), PROT_READ, MAP_SHARED, fd, 0);
+	if (faults == MAP_FAILED)
+		_exit(99);
+	close(fd);
+}
+
+static int below(int fd)
+{
+	char link[64], path[4096];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len < 0)
+		return 0;
+	path[len] = '\0';
+	return strncmp(path, dir, strlen(dir)) == 0;
+}
+
+static int fails(int error, int fd)
+{
+	if (!error || !below(fd))
+		return 0;
+	errno = error;
+	return 1;
+}
+
+#define REAL(name, type) ((type)dlsym(RTLD_NEXT, name))
+
+int fsync(int fd)
+{
+	return fails(faults->sync, fd) ? -1 : REAL("fsync", int (*)(int))(fd);
+}
+
+int fdatasync(int fd)
+{
+	return fails(faults->sync, fd) ? -1 : REAL("fdatasync", int (*)(int))(fd);
+}
+
+/* The two pages by which LMDB commits lie first, and less than a page of them is written. */
+static int commits(size_t len, off_t at)
+{
+	return at < 2 * 4096 && len < 4096;
+}
+
+ssize_t pwrite64(int fd, const void *data, size_t len, off64_t at)
+{
+	if (fails(faults->write, fd) || (commits(len, at) && fails(faults->commit, fd)))
+		return -1;
+	return REAL("pwrite64", ssize_t(*)(int, const void *, size_t, off64_t))(fd, data, len, at);
+}
+
+ssize_t pwrite(int fd, const void *data, size_t len, off_t at)
+{
+	return pwrite64(fd, data, len, at);
+}
+
+/* LMDB writes several pages so. */
+ssize_t writev(int fd, const struct iovec *parts, int count)
+{
+	if (fails(faults->write, fd))
+		return -1;
+	return REAL("writev", ssize_t(*)(int, const struct iovec *, int))(fd, parts, count);
+}
+
+ssize_t write(int fd, const void *data, size_t len)
+{
+	if (faults && fails(faults->write, fd))
+		return -1;
+	return REAL("write", ssize_t(*)(int, const void *, size_t))(fd, data, len);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+	int rc = REAL("clock_gettime", int (*)(clockid_t, struct timespec *))(clock, t);
+
+	if (rc == 0 && clock == CLOCK_REALTIME && faults)
+		t->tv_sec += (time_t)faults->clock;
+	return rc;
+}
+
+int gettimeofday(struct timeval *t, void *zone)
+{
+	struct timespec now;
+
+	(void)zone;
+	clock_gettime(CLOCK_REALTIME, &now);
+	t->tv_sec = now.tv_sec;
+	t->tv_usec = now.tv_nsec / 1000;
+	return 0;
+}
+
+time_t time(time_t *out)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (out)
+		*out = now.tv_sec;
+	return now.tv_sec;
+}

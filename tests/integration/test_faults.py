@@ -1,0 +1,310 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""A bad place to live: a disk that fills, fails, is read-only; a clock that steps by years. The
+daemon refuses first, says so, loses nothing that it had announced, and goes on when it can. Real
+daemons behind a shim (fault_shim.c) that fails their writes, and, for root, on small disks."""
+import errno
+import mmap
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from federation import BIN, SANITISED, Failed, Federation, run_tests, until  # noqa: E402
+
+YEARS = 10 * 365 * 86400
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Faults:
+    """What fails for one daemon, from now on."""
+    FIELDS = {"sync": ("i", 0), "write": ("i", 4), "commit": ("i", 8), "clock": ("q", 16)}
+
+    def __init__(self, fed, node):
+        self.node, self.path = node, os.path.join(fed.dir, f"{node.name}.faults")
+        with open(self.path, "wb") as f:
+            f.write(bytes(24))
+        self.file = open(self.path, "r+b")
+        self.memory = mmap.mmap(self.file.fileno(), 24)
+        self.shim = os.path.join(fed.dir, "shim.so")
+        if not os.path.exists(self.shim):
+            subprocess.run([os.environ.get("CC", "cc").split()[-1], "-shared", "-fPIC",
+                            "-D_GNU_SOURCE", "-o", self.shim,
+                            os.path.join(HERE, "fault_shim.c"), "-ldl"], check=True)
+
+    def start(self):
+        env = dict(os.environ, LD_PRELOAD=self.shim, FAULT_FILE=self.path,
+                   FAULT_DIR=self.node.home + "/")
+        return self.node.start(env=env)
+
+    def set(self, **faults):
+        for name, value in faults.items():
+            kind, at = self.FIELDS[name]
+            struct.pack_into(kind, self.memory, at, value)
+
+
+def values(tag, count):
+    return [f"{tag}{i}.bad-example-zone.net" for i in range(count)]
+
+
+def publish(node, tag, count, status=0):
+    return node.run("publish", "--tlp", "green", "--json", "-", status=status,
+                    stdin="".join(v + "\n" for v in values(tag, count)))
+
+
+def alarm(node, rule):
+    return [a for a in node.status()["alarms"] if a["rule"] == rule]
+
+
+def stays(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not condition():
+            raise Failed(what)
+        time.sleep(0.05)
+
+
+def refuses(fr, de, tag):
+    """Nothing is taken, from anybody, and everybody is told."""
+    status = until(lambda: fr.status() if fr.status()["refuses"] else None, 10, "it refuses")
+    if [a["severity"] for a in status["alarms"] if a["rule"] == "store-trouble"] != ["page"]:
+        raise Failed(str(status["alarms"]))
+    answer = publish(fr, tag, 3, status=5)
+    if "takes nothing for now" not in answer.json["error"]:
+        raise Failed(answer.out)
+    before = fr.held(de, "green")
+    publish(de, tag, 3)
+    stays(lambda: fr.held(de, "green") == before, 1, "entries are taken while it refuses")
+    if status["mute"] or de.status()["alarms"]:
+        raise Failed(f"{status} {de.status()['alarms']}")
+
+
+def goes_on(fr, de, tag):
+    until(lambda: not fr.status()["refuses"], 15, f"it takes again: {fr.status()['alarms']}")
+    if alarm(fr, "store-trouble"):
+        raise Failed(str(fr.status()["alarms"]))
+    publish(fr, tag, 5)
+    de.wait_held(fr, "green", fr.held(fr, "green"))
+    fr.wait_held(de, "green", de.held(de, "green"))
+    if fr.feed(fr, "green")["root"] != de.feed(fr, "green")["root"]:
+        raise Failed("roots differ")
+
+
+def pair(fed):
+    fr, de = fed.add("fr", "de")
+    fed.agree("fr", "de")
+    faults = Faults(fed, fr)
+    faults.start()
+    de.start()
+    fed.wait_connected()
+    publish(fr, "first", 100)
+    publish(de, "theirs", 100)
+    de.wait_held(fr, "green", 100)
+    fr.wait_held(de, "green", 100)
+    return fr, de, faults
+
+
+def fails_and_mends(**fault):
+    if SANITISED:
+        return "a sanitised program takes no preload"
+    with Federation() as fed:
+        fr, de, faults = pair(fed)
+        faults.set(**fault)
+        publish(fr, "lost", 100, status=5)
+        announced = de.feed(fr, "green")["size"]
+        refuses(fr, de, "refused")
+        if de.feed(fr, "green")["size"] != announced or fr.held(fr, "green") < announced:
+            raise Failed("something was announced that could not be written")
+        faults.set(**dict.fromkeys(fault, 0))
+        goes_on(fr, de, "again")
+        # A crash while it fails: whatever was announced is there.
+        faults.set(**fault)
+        publish(fr, "more", 100, status=5)
+        announced = de.feed(fr, "green")["size"]
+        fr.kill()
+        faults.set(**dict.fromkeys(fault, 0))
+        faults.start()
+        if fr.held(fr, "green") < announced or fr.status()["mute"]:
+            raise Failed(f"{announced} were announced, {fr.held(fr, 'green')} are here")
+        until(lambda: fr.connected("de"), 20, "connected")
+        goes_on(fr, de, "after")
+        if len(fr.find("first0.bad-example-zone.net")) != 1:
+            raise Failed("an old value is gone")
+        fr.stop()
+        de.stop()
+    return None
+
+
+def test_a_sync_that_fails_is_believed_in_nothing():
+    return fails_and_mends(sync=errno.EIO)
+
+
+def test_a_file_system_that_became_read_only_is_waited_for():
+    return fails_and_mends(write=errno.EROFS)
+
+
+def test_a_store_that_lmdb_has_given_up_is_opened_anew_by_a_restart():
+    if SANITISED:
+        return "a sanitised program takes no preload"
+    with Federation() as fed:
+        fr, de, faults = pair(fed)
+        faults.set(commit=errno.EIO)
+        publish(fr, "lost", 10, status=None)
+        if fr.process.wait(20) != 5:
+            raise Failed(f"ended with {fr.process.returncode}")
+        if "opened anew" not in fr.tail(50):
+            raise Failed(fr.tail(50))
+        announced = de.feed(fr, "green")["size"]
+        faults.set(commit=0)
+        faults.start()
+        if fr.held(fr, "green") < announced or fr.status()["mute"]:
+            raise Failed("something announced is lost")
+        until(lambda: fr.connected("de"), 20, "connected")
+        goes_on(fr, de, "again")
+        fr.stop()
+        de.stop()
+    return None
+
+
+def test_a_clock_that_steps_by_ten_years_both_ways():
+    if SANITISED:
+        return "a sanitised program takes no preload"
+    with Federation() as fed:
+        fr, de, faults = pair(fed)
+        def steps():
+            return [a for a in fr.json("log") if a["act"] == "clock-step"]
+
+        turns = ((YEARS, "future"), (0, "back"), (-YEARS, "past"), (0, "now"))
+        for turn, (step, tag) in enumerate(turns):
+            faults.set(clock=step)
+            until(lambda n=turn: len(steps()) > n, 10, "the act clock-step")
+            if not alarm(fr, "clock-step"):
+                raise Failed(str(fr.status()["alarms"]))
+            # It lives, publishes, and has lost nothing.
+            publish(fr, tag, 3)
+            if not fr.find("first0.bad-example-zone.net") or fr.status()["mute"]:
+                raise Failed(f"after a step to {step}: {fr.status()}")
+            if fr.held(de, "green") < 100:
+                raise Failed("entries are gone")
+        if len(steps()) != len(turns):
+            raise Failed(str(steps()))
+        # Timers do not follow the wall clock: the daemon still ticks, stops and starts.
+        fr.stop()
+        faults.start()
+        if fr.held(fr, "green") != 112 or fr.held(de, "green") < 100:
+            raise Failed(f"{fr.held(fr, 'green')} {fr.held(de, 'green')}")
+        fr.stop()
+        de.stop()
+    return None
+
+
+# --- small disks, for root ------------------------------------------------------------------------
+
+class Disk:
+    """A tmpfs over a node's directory."""
+    def __init__(self, path, size):
+        self.path, self.ballast = path, os.path.join(path, "ballast")
+        os.makedirs(path, exist_ok=True)
+        self.mounted = os.geteuid() == 0 and subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", path],
+            capture_output=True, check=False).returncode == 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        if self.mounted:
+            subprocess.run(["umount", "-l", self.path], check=False)
+
+    def fill(self, leave):
+        fs = os.statvfs(self.path)
+        with open(self.ballast, "ab") as f:
+            os.posix_fallocate(f.fileno(), 0, fs.f_bavail * fs.f_frsize - leave)
+
+    def free(self):
+        os.remove(self.ballast)
+
+
+def test_a_disk_that_fills_is_refused_before_it_is_full():
+    with Federation() as fed, Disk(os.path.join(fed.dir, "fr"), "96m") as disk:
+        if not disk.mounted:
+            return "cannot mount"
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de")
+        fed.start()
+        fed.wait_connected()
+        publish(fr, "first", 100)
+        disk.fill(leave=20 << 20)
+        refuses(fr, de, "refused")
+        # What takes back is never refused for want of room.
+        fr.run("retract", "first0.bad-example-zone.net")
+        until(lambda: de.find("first0.bad-example-zone.net")[0]["retracted"], 10, "it arrives")
+        fr.run("pause", "out")
+        fr.run("resume")
+        disk.free()
+        goes_on(fr, de, "again")
+        # To the last byte, suddenly.
+        disk.fill(leave=0)
+        publish(fr, "lost", 2000, status=5)
+        announced = de.feed(fr, "green")["size"]
+        fr.kill()
+        disk.free()
+        fr.start()
+        if fr.held(fr, "green") < announced or fr.status()["mute"]:
+            raise Failed("something announced is lost")
+        until(lambda: fr.connected("de"), 20, "connected")
+        goes_on(fr, de, "after")
+        fr.stop()
+        de.stop()
+    return None
+
+
+def test_on_a_read_only_disk_it_says_so_and_commands_read():
+    with Federation() as fed, Disk(os.path.join(fed.dir, "fr"), "96m") as disk:
+        if not disk.mounted:
+            return "cannot mount"
+        fr, = fed.add("fr")
+        fr.start()
+        publish(fr, "first", 10)
+        fr.stop()
+        subprocess.run(["mount", "-o", "remount,ro", disk.path], check=True)
+        fr.start(wait=False)
+        if fr.process.wait(20) != 5:
+            raise Failed(f"entented ended with {fr.process.returncode}")
+        if "Read-only file system" not in fr.tail():
+            raise Failed(fr.tail())
+        if not fr.find("first0.bad-example-zone.net") or fr.status()["records"] != 10:
+            raise Failed("commands cannot read a read-only store")
+        subprocess.run(["mount", "-o", "remount,rw", disk.path], check=True)
+        fr.start()
+        publish(fr, "again", 10)
+        fr.stop()
+    return None
+
+
+def test_reindex_goes_on_when_its_daemon_stops():
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        fr.start()
+        publish(fr, "many", 30000)
+        command = subprocess.Popen([os.path.join(BIN, "entente"), "reindex", "--json", "--home",
+                                    fr.home], stdout=subprocess.PIPE, text=True)
+        time.sleep(0.05)
+        fr.process.send_signal(signal.SIGTERM)
+        out, _ = command.communicate(timeout=60)
+        if command.returncode != 0 or '"records":30000' not in out.replace(" ", ""):
+            raise Failed(f"{command.returncode} {out}")
+        fr.process.wait(20)
+
+
+if __name__ == "__main__":
+    run_tests([test_a_sync_that_fails_is_believed_in_nothing,
+               test_a_file_system_that_became_read_only_is_waited_for,
+               test_a_store_that_lmdb_has_given_up_is_opened_anew_by_a_restart,
+               test_a_clock_that_steps_by_ten_years_both_ways,
+               test_a_disk_that_fills_is_refused_before_it_is_full,
+               test_on_a_read_only_disk_it_says_so_and_commands_read,
+               test_reindex_goes_on_when_its_daemon_stops])
