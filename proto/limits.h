@@ -81,8 +81,12 @@
 #define GOSSIP_ORIGINS_MAX 20000u /* pinned origins; quotas per introducer bound them further */
 #define GOSSIP_FEEDS_MAX   65536u
 #define GOSSIP_HELD_MS     1000u /* reduced heads: at most one a feed in this time */
-#define GOSSIP_STALL_MS    3000u /* no progress while another neighbour is ahead: change over */
-#define GOSSIP_INGEST_MAX  (16u * 1024u * 1024u) /* received, not stored yet, all peers together */
+#define GOSSIP_RECEIPT_MS  1000u /* receipts: at most one a feed in this time */
+#define GOSSIP_RECEIPTS_MAX                                                                        \
+	64u /* taken in ten seconds, and so many more a feed: what waited on a stuck line too */
+#define GOSSIP_WITNESS_MS 300000u /* a log of acts that has grown is shown again after this */
+#define GOSSIP_STALL_MS   3000u   /* no progress while another neighbour is ahead: change over */
+#define GOSSIP_INGEST_MAX (16u * 1024u * 1024u) /* received, not stored yet, all peers together */
 
 /* --- operators -------------------------------------------------------------------------------- */
 #define CONTROL_MESSAGE_MAX (4u * 1024u * 1024u)

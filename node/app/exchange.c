@@ -39,6 +39,24 @@ static int read_range(void *ctx, const struct log_name *feed, uint64_t begin, ui
 	return rc;
 }
 
+/* --- how the node cosigns --------------------------------------------------------------------- */
+
+static void sign_receipt(void *ctx, const struct checkpoint *c, uint64_t time,
+	struct cosignature *out)
+{
+	struct app *a = ctx;
+
+	cosignature_sign(out, c, time, a->identity.receipt_secret);
+}
+
+static void sign_witness(void *ctx, const struct checkpoint *c, uint64_t time,
+	struct cosignature *out)
+{
+	struct app *a = ctx;
+
+	cosignature_sign(out, c, time, a->identity.witness_secret);
+}
+
 /* --- start: what the store has ---------------------------------------------------------------- */
 
 static int load_origin(void *ctx, const struct store_origin *o)
@@ -59,6 +77,24 @@ static int load_origin(void *ctx, const struct store_origin *o)
 	return 0;
 }
 
+static int load_receipt(void *ctx, const struct store_receipt *r)
+{
+	struct app *a = ctx;
+
+	if (!r->differs)
+		gossip_receipted(a->gossip, &r->node, &r->checkpoint, true);
+	return 0;
+}
+
+static int load_witness(void *ctx, const struct store_witness *w)
+{
+	struct app *a = ctx;
+
+	if (gossip_witness(a->gossip, &w->checkpoint, w->rewritten) != 0)
+		log_warn("exchange", "a witnessed log is not taken: there are too many");
+	return 0;
+}
+
 static int load_feed(void *ctx, const struct store_log *log)
 {
 	struct app *a = ctx;
@@ -76,11 +112,35 @@ static int load_feed(void *ctx, const struct store_log *log)
 	return 0;
 }
 
+struct receipts_walk {
+	struct app *app;
+	struct store_reader *reader;
+};
+
+/* Of the provenance logs only that in use has cosignatures that still grow. */
+static int load_receipts_of(void *ctx, const struct store_log *log)
+{
+	struct receipts_walk *w = ctx;
+
+	if (log->name.audience.kind == AUDIENCE_PROVENANCE &&
+		!log_name_eq(&log->name, &w->app->provenance))
+		return 0;
+	return store_receipt_each(w->reader, &log->name, load_receipt, w->app);
+}
+
+static int load_receipts(struct app *a, struct store_reader *r)
+{
+	struct receipts_walk w = {a, r};
+
+	return store_log_each(r, load_receipts_of, &w);
+}
+
 int exchange_open(struct app *a, struct err_text *err)
 {
 	struct gossip_config config = {.self = a->self,
 		.rng = a->rng,
 		.store = {a, read_run, read_range},
+		.signer = {a, sign_receipt, sign_witness},
 		.software = "entente " ENTENTE_VERSION};
 	uint8_t hash_key[16];
 	struct store_reader *r;
@@ -101,6 +161,10 @@ int exchange_open(struct app *a, struct err_text *err)
 			rc = store_log_each(r, load_feed, a);
 		if (rc == 0)
 			rc = place_quotas_load(a, r);
+		if (rc == 0)
+			rc = load_receipts(a, r);
+		if (rc == 0)
+			rc = store_witness_each(r, load_witness, a);
 		store_reader_close(r);
 	}
 	return rc == 0 ? 0 : err_set(err, rc, "%s: %s", a->data_dir, err_sentence(rc));
@@ -156,9 +220,29 @@ static void carry_alarm(struct app *a, const struct gossip_action *action)
 		act.has_log = true;
 		act.log = action->feed;
 	}
-	app_alarm(a, action->rule, "today", subject, action->text,
-		"look at the peer and the feed named; docs/OPERATING.md, Alarms");
+	app_alarm(a, action->rule, action->severity ? action->severity : "today", subject,
+		action->text, "look at the peer and the feed named; docs/OPERATING.md, Alarms");
 	app_enter(a, &act);
+}
+
+static void carry_receipt(struct app *a, const struct gossip_action *action)
+{
+	const struct store_receipt r = {.node = action->peer,
+		.checkpoint = action->checkpoint,
+		.cosignature = action->cosignature,
+		.differs = action->differs};
+
+	pipeline_receipt(a->pipeline, &r);
+}
+
+static void carry_witness(struct app *a, const struct gossip_action *action)
+{
+	const struct store_witness w = {.checkpoint = action->checkpoint,
+		.time = (uint64_t)(app_now(a).wall_ms / 1000),
+		.rewritten = action->rewritten,
+		.other = action->other};
+
+	pipeline_witness(a->pipeline, action->session, &w);
 }
 
 static void carry_out(struct app *a, struct gossip_action *action)
@@ -201,6 +285,12 @@ static void carry_out(struct app *a, struct gossip_action *action)
 	case GOSSIP_ALARM:
 		carry_alarm(a, action);
 		return;
+	case GOSSIP_RECEIPT:
+		carry_receipt(a, action);
+		return;
+	case GOSSIP_WITNESS:
+		carry_witness(a, action);
+		return;
 	case GOSSIP_OWN_AHEAD:
 		app_go_mute(a,
 			"a peer shows a checkpoint of ours that we do not hold: this is a restored "
@@ -241,6 +331,12 @@ static void on_event(struct app *a, struct pipeline_event *e)
 		break;
 	case PIPELINE_ENTERED:
 		gossip_entered(a->gossip, now, e->session, &e->feed);
+		break;
+	case PIPELINE_RECEIPTED:
+		gossip_receipted(a->gossip, &e->node, &e->checkpoint, e->code == 0);
+		break;
+	case PIPELINE_WITNESSED:
+		gossip_witnessed(a->gossip, now, e->session, &e->checkpoint, e->code == 0);
 		break;
 	case PIPELINE_TAKEN:
 		requests_taken(a, e->publication);

@@ -304,6 +304,32 @@ void pipeline_pin(struct pipeline *p, const struct node_id *node, struct bytes c
 	queue_put(&p->to_writer, i);
 }
 
+static void *copy_of(const void *data, size_t len)
+{
+	void *copy = malloc(len);
+
+	if (!copy)
+		abort();
+	return memcpy(copy, data, len);
+}
+
+void pipeline_receipt(struct pipeline *p, const struct store_receipt *r)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_RECEIPT);
+
+	i->receipt = copy_of(r, sizeof(*r));
+	queue_put(&p->to_writer, i);
+}
+
+void pipeline_witness(struct pipeline *p, uint32_t session, const struct store_witness *w)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_WITNESS);
+
+	i->witness = copy_of(w, sizeof(*w));
+	i->session = session;
+	queue_put(&p->to_writer, i);
+}
+
 void pipeline_freeze(struct pipeline *p, const struct log_name *feed)
 {
 	struct ledger_item *i = ledger_item_new(LEDGER_FREEZE);

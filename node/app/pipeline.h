@@ -53,6 +53,8 @@ enum pipeline_event_type {
 	PIPELINE_SEALED,     /* checkpoint, urgent: an own feed grew */
 	PIPELINE_PROVENANCE, /* checkpoint */
 	PIPELINE_ENTERED,    /* session, feed: the act waited for is durable */
+	PIPELINE_RECEIPTED,  /* node, checkpoint, code: a peer's cosignature is kept, or not */
+	PIPELINE_WITNESSED,  /* session, checkpoint, code: a peer's log of acts is remembered */
 	PIPELINE_TAKEN,      /* publication: one more batch is through */
 	PIPELINE_PUBLISHED,  /* publication, code: all of it is durable and signed, or failed */
 	PIPELINE_REINDEXED,  /* user, code */
@@ -71,6 +73,7 @@ struct pipeline_event {
 	bool urgent;
 	uint32_t session;
 	struct log_name feed;
+	struct node_id node;
 	struct publication *publication;
 	void *user;
 };
@@ -88,6 +91,10 @@ void pipeline_enter(struct pipeline *p, const struct act_body *act, bool wait, u
 	const struct log_name *feed);
 void pipeline_pin(struct pipeline *p, const struct node_id *node, struct bytes chain,
 	const struct node_id *introduced_by);
+/* PIPELINE_RECEIPTED follows, unless it is evidence. */
+void pipeline_receipt(struct pipeline *p, const struct store_receipt *r);
+/* PIPELINE_WITNESSED follows, unless it is evidence. */
+void pipeline_witness(struct pipeline *p, uint32_t session, const struct store_witness *w);
 void pipeline_freeze(struct pipeline *p, const struct log_name *feed);
 void pipeline_reindex(struct pipeline *p, void *user);
 /* Holds a canonical value back from exports (remove: lets it go): PIPELINE_HELD follows. */

@@ -49,6 +49,10 @@ static enum pipeline_event_type event_type(enum ledger_news_type type)
 		return PIPELINE_PROVENANCE;
 	case LEDGER_ENTERED:
 		return PIPELINE_ENTERED;
+	case LEDGER_RECEIPTED:
+		return PIPELINE_RECEIPTED;
+	case LEDGER_WITNESSED:
+		return PIPELINE_WITNESSED;
 	case LEDGER_PUBLISHED:
 		return PIPELINE_PUBLISHED;
 	case LEDGER_ERASED:
@@ -72,6 +76,7 @@ static void ledger_told(void *ctx, const struct ledger_news *news)
 	e->urgent = news->urgent;
 	e->session = news->session;
 	e->feed = news->feed;
+	e->node = news->node;
 	e->publication = news->publication;
 	e->user = news->user;
 	event_send(p, e);

@@ -137,6 +137,8 @@ int gossip_new(struct gossip **out, const struct gossip_config *config)
 	env_random(&config->rng, g->hash_key, sizeof(g->hash_key));
 	map_init(&g->origins, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
 	map_init(&g->feeds, LOG_NAME_BYTES, GOSSIP_FEEDS_MAX, g->hash_key);
+	map_init(&g->watched, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
+	map_init(&g->cosigners, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
 	map_init(&g->totals, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
 	*out = g;
 	return 0;
@@ -147,6 +149,22 @@ static void origin_free(struct origin *o)
 	free(o->logs);
 	free((void *)(uintptr_t)o->chain.data);
 	free(o);
+}
+
+static void feed_free(struct feed *f)
+{
+	free(f->receipts);
+	free(f);
+}
+
+static void values_free(struct map *m)
+{
+	void *value;
+	size_t at = 0;
+
+	while (map_next(m, &at, NULL, &value))
+		free(value);
+	map_free(m);
 }
 
 void gossip_free(struct gossip *g)
@@ -162,11 +180,13 @@ void gossip_free(struct gossip *g)
 	while (gossip_action_next(g, &action))
 		ingest_job_free(action.job);
 	for (at = 0; map_next(&g->feeds, &at, NULL, &value);)
-		free(value);
+		feed_free(value);
 	for (at = 0; map_next(&g->origins, &at, NULL, &value);)
 		origin_free(value);
 	for (at = 0; map_next(&g->totals, &at, NULL, &value);)
 		free(value);
+	values_free(&g->watched);
+	values_free(&g->cosigners);
 	map_free(&g->feeds);
 	map_free(&g->origins);
 	map_free(&g->totals);
@@ -237,6 +257,8 @@ static int origin_take(struct gossip *g, struct origin *o, const struct card_cha
 	o->logs_len = last->logs_len;
 	o->serial = last->serial;
 	o->chain_stamp = ++g->stamp;
+	memcpy(o->receipt_key, last->receipt.public_key, sizeof(o->receipt_key));
+	memcpy(o->witness_key, last->witness.public_key, sizeof(o->witness_key));
 	memcpy(o->name, last->name, sizeof(o->name) - 1);
 	o->chain = buf_view(&text);
 	return 0;
@@ -354,8 +376,12 @@ int gossip_origin(struct gossip *g, const struct card_chain *chain,
 	bool news;
 	int rc = origin_learn(g, chain, introduced_by, &news);
 
-	if (rc == 0 && news)
+	if (rc == 0 && news) {
 		chain_tell_news(g, origin_find(g, &card_chain_last(chain)->node));
+		for (struct session *s = g->sessions; s; s = s->next)
+			if (node_id_eq(&s->peer, &card_chain_last(chain)->node))
+				witness_consider(g, s);
+	}
 	arena_reset(&g->scratch);
 	return rc;
 }

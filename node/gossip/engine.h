@@ -52,10 +52,22 @@ struct gossip_store {
 		struct range *out);
 };
 
+/* How this node cosigns, so that the engine holds no secret. A NULL function: it does not. */
+struct gossip_signer {
+	void *ctx;
+	/* With the receipt key; time: s. */
+	void (*receipt)(void *ctx, const struct checkpoint *c, uint64_t time,
+		struct cosignature *out);
+	/* With the witness key. */
+	void (*witness)(void *ctx, const struct checkpoint *c, uint64_t time,
+		struct cosignature *out);
+};
+
 struct gossip_config {
 	struct node_id self;
 	struct env_rng rng;
 	struct gossip_store store;
+	struct gossip_signer signer;
 	const char *software; /* for HELLO; printable, at most 64 bytes */
 };
 
@@ -70,6 +82,10 @@ enum gossip_action_type {
 	GOSSIP_FREEZE,    /* feed: keep that it is frozen */
 	GOSSIP_ALARM,     /* rule, text, peer, feed */
 	GOSSIP_OWN_AHEAD, /* checkpoint: valid, own, and not held here: restored, or a clone */
+	GOSSIP_RECEIPT,   /* peer, checkpoint, cosignature: keep it, then report gossip_receipted;
+			     differs: as evidence, without a report */
+	GOSSIP_WITNESS,   /* session, checkpoint: remember it, then report gossip_witnessed;
+			     rewritten: that and other, as evidence, without a report */
 };
 
 struct gossip_action {
@@ -87,7 +103,10 @@ struct gossip_action {
 	struct node_id node, peer;
 	struct bytes chain;
 	struct log_name feed;
-	struct checkpoint checkpoint;
+	struct checkpoint checkpoint, other;
+	struct cosignature cosignature;
+	bool differs, rewritten;
+	const char *severity; /* GOSSIP_ALARM; NULL: today */
 };
 
 /* The next action, or false. What it points to is valid until the next call on the engine. */
@@ -121,7 +140,7 @@ int gossip_feed(struct gossip *g, const struct log_name *name, uint64_t size, ui
 void gossip_sealed(struct gossip *g, struct gossip_time now, const struct checkpoint *c,
 	bool urgent);
 
-/* Own provenance checkpoint, for HELLO. */
+/* Own provenance checkpoint, for HELLO and for witnesses. */
 void gossip_provenance(struct gossip *g, const struct checkpoint *c);
 
 /* binding: the first 16 bytes of the handshake hash. */
@@ -162,6 +181,15 @@ int gossip_pause(struct gossip *g, struct gossip_time now,
 
 /* This node can store nothing: nothing is taken until it can. */
 void gossip_refuse(struct gossip *g, struct gossip_time now, bool refuse);
+/* What GOSSIP_RECEIPT asked for is durable, or could not be stored. At start: what the store has
+ * of receipts, and of cosignatures of the own log of acts in use. */
+void gossip_receipted(struct gossip *g, const struct node_id *node, const struct checkpoint *c,
+	bool durable);
+/* What GOSSIP_WITNESS asked for is durable, or could not be stored. */
+void gossip_witnessed(struct gossip *g, struct gossip_time now, uint32_t session,
+	const struct checkpoint *c, bool durable);
+/* At start: what the store has of a peer's log of acts. The latest log counts. */
+int gossip_witness(struct gossip *g, const struct checkpoint *c, bool rewritten) MUST_CHECK;
 
 /* At least four times a second. */
 void gossip_tick(struct gossip *g, struct gossip_time now);
@@ -188,6 +216,9 @@ struct gossip_feed_view {
 	bool has_upstream;
 	struct node_id upstream;
 };
+/* How many peers' durable receipts cover a feed up to size. */
+unsigned gossip_receipts(const struct gossip *g, const struct log_name *feed, uint64_t size);
+
 /* False when the feed is unknown. */
 bool gossip_feed_view(struct gossip *g, const struct log_name *name, struct gossip_feed_view *v);
 

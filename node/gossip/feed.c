@@ -219,6 +219,7 @@ void feed_grown(struct gossip *g, struct feed *f)
 		} else {
 			link_held(g, l);
 		}
+		link_receipt(g, l);
 	}
 }
 

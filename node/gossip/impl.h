@@ -7,6 +7,8 @@
  *     receive.c  messages
  *     feed.c     where a feed comes from: subscribing, changing over, storing
  *     send.c     where it goes: pushing runs, reduced heads
+ *     receipt.c  what is held is receipted, and who holds what is ours
+ *     witness.c  peers cosign each other's logs of acts
  *     quota.c    what a party may bring in a day
  *     pause.c    the stop button
  */
@@ -57,6 +59,9 @@ struct quota {
 	bool spent;                 /* used up today, and entered as such */
 };
 
+/* A proof of a log of acts that was asked for comes within this time, or there is an alarm. */
+#define UNPROVEN_MS 60000u
+
 struct origin {
 	struct node_id node;
 	struct node_id introduced_by; /* all zero: own, or party of an agreement */
@@ -66,7 +71,8 @@ struct origin {
 	uint32_t serial;
 	uint64_t chain_stamp;      /* another with each chain taken */
 	char name[PARTY_NAME_MAX]; /* on its card, cut: for people */
-	struct quota quota;        /* counts while it is introduced */
+	uint8_t receipt_key[32], witness_key[32];
+	struct quota quota; /* counts while it is introduced */
 	size_t logs_len;
 	struct origin_log {
 		uint64_t incarnation;
@@ -105,7 +111,19 @@ struct link {
 	uint64_t marked_ms;
 	uint64_t terms_stamp; /* of the entitlement under which it was opened */
 	bool ready;           /* open, and there is more to push */
+
+	uint64_t receipt_size; /* receipted in this session */
+	uint64_t receipt_ms;
+	bool receipt_due; /* a receipt waits for its time */
+
 	struct link *next_ready;
+};
+
+/* The newest receipt of a peer. */
+struct receipt {
+	struct node_id node;
+	uint64_t size; /* verified */
+	uint64_t kept; /* durable */
 };
 
 struct feed {
@@ -126,6 +144,35 @@ struct feed {
 	uint64_t behind_ms;   /* since when another neighbour is ahead; 0: none is */
 	struct feed *next_lagging, *prev_lagging;
 	bool lagging; /* somebody, in doubt or not, offers more than is here or on its way */
+	struct receipt *receipts; /* of others */
+	size_t receipts_len;
+	uint64_t receipted_size; /* of this node's newest receipt; 0: none since start */
+	struct cosignature receipted;
+};
+
+/* Two logs of acts at one session: theirs, and ours as they have been shown it. */
+struct witnessing {
+	struct checkpoint theirs; /* as they said last; size 0: nothing */
+	uint64_t heard_ms;
+	bool judged;            /* its signature holds, and it has been compared */
+	bool keeping;           /* it is on its way to the store, and will be said then */
+	uint64_t proof_first;   /* a proof from there has been asked for */
+	uint64_t asked_ms;      /* at that time; 0: none is awaited */
+	struct checkpoint told; /* ours */
+	uint64_t told_ms;
+	uint32_t answers; /* so many WITNESS may come */
+};
+
+/* What this node has cosigned of a peer's log of acts. */
+struct watched {
+	struct checkpoint newest;
+	bool rewritten; /* the peer has signed another history: nothing of this log is cosigned */
+};
+
+/* What a peer has cosigned of this node's. */
+struct cosigner {
+	struct checkpoint newest;
+	struct checkpoint reported; /* not here; size 0: none */
 };
 
 struct session {
@@ -156,6 +203,9 @@ struct session {
 	size_t data_unflushed; /* of these, up to the end of the last DATA */
 	uint64_t asks_ms;      /* a window of ten seconds, */
 	uint32_t asks;         /* and how often they subscribed or changed terms in it */
+	uint64_t receipts_ms;  /* a window of ten seconds, */
+	size_t receipts;       /* and how many receipts they gave in it */
+	struct witnessing witness;
 	struct session *next;
 };
 
@@ -179,13 +229,19 @@ struct gossip {
 	const struct agreement *const *agreements;
 	size_t agreements_len;
 	uint8_t hash_key[16];
-	struct map origins; /* node id -> struct origin */
-	struct map feeds;   /* packed name -> struct feed */
-	struct map totals;  /* node id -> struct peer_totals */
+	struct map origins;   /* node id -> struct origin */
+	struct map feeds;     /* packed name -> struct feed */
+	struct map totals;    /* node id -> struct peer_totals */
+	struct map watched;   /* node id -> struct watched */
+	struct map cosigners; /* node id -> struct cosigner */
 	struct session *sessions;
 	struct feed *lagging;
 	struct queued_action *first, *last, *current;
 	struct checkpoint provenance;
+	struct checkpoint shown; /* of these, the one that peers are shown for a while */
+	uint64_t shown_ms;
+	uint64_t shown_acts;     /* witnessed_acts then */
+	uint64_t witnessed_acts; /* so many of its entries say that a peer has cosigned it */
 	uint64_t stamp;
 	uint64_t store_retry_ms; /* the store has failed: take nothing before this */
 	uint64_t second_ms;      /* last time the slow part of the tick ran */
@@ -220,6 +276,8 @@ struct peer_totals *peer_totals(struct gossip *g, const struct node_id *peer);
 /* --- session.c -------------------------------------------------------------------------------- */
 struct session *session_find(const struct gossip *g, uint32_t id);
 bool may_send(const struct gossip *g, const struct session *s, const struct log_name *feed);
+/* The same, paused or not: what has gone out before is out. */
+bool may_have(const struct gossip *g, const struct session *s, const struct log_name *feed);
 bool may_take(const struct gossip *g, const struct session *s, const struct log_name *feed);
 struct link *link_find(const struct session *s, const struct feed *f);
 struct link *link_need(struct gossip *g, struct session *s, struct feed *f);
@@ -235,8 +293,40 @@ void feed_announce(struct gossip *g, struct feed *f);
 void session_announce(struct gossip *g, struct session *s, struct feed *f);
 void session_free(struct gossip *g, struct session *s);
 
+/* --- receipt.c -------------------------------------------------------------------------------- */
+bool receipt_concerns(const struct gossip *g, const struct link *l);
+/* Gives what is due and may be given. */
+void link_receipt(struct gossip *g, struct link *l);
+void on_receipt(struct gossip *g, struct session *s, const struct wire_receipt *m);
+bool checkpoint_same(const struct checkpoint *a, const struct checkpoint *b);
+int cosignature_check(struct gossip *g, const struct node_id *peer, bool witness,
+	const struct cosignature *s, const struct checkpoint *c);
+
+/* --- witness.c -------------------------------------------------------------------------------- */
+void witness_hear(struct gossip *g, struct session *s, const struct log_name *log,
+	const struct wire_checkpoint *c);
+void witness_consider(struct gossip *g, struct session *s);
+/* The checkpoint of the own log of acts that the peer is shown now. */
+const struct checkpoint *witness_show(struct gossip *g, struct session *s);
+void witness_tick(struct gossip *g, struct session *s);
+void witness_kept(struct gossip *g, const struct node_id *node, const struct checkpoint *c,
+	bool durable);
+void witness_proof_want(struct gossip *g, struct session *s, const struct wire_proof_want *want);
+void on_witness_want(struct gossip *g, struct session *s, const struct wire_witness_want *m);
+void on_witness_proof(struct gossip *g, struct session *s, const struct wire_proof *m);
+void on_witness(struct gossip *g, struct session *s, const struct wire_witness *m);
+
 /* --- receive.c -------------------------------------------------------------------------------- */
 void credit_return(struct gossip *g, struct session *s, size_t bytes);
+void misbehaved(struct gossip *g, struct session *s, const char *what);
+/* Subtrees of a stored log, for proofs; ctx: struct log_tree. */
+struct log_tree {
+	const struct gossip *g;
+	const struct log_name *log;
+};
+proof_subtree log_subtree;
+/* The root of a stored log at size; ENT_ENOTFOUND when it is not so long. */
+int log_root(const struct gossip *g, const struct log_name *log, uint64_t size, struct hash *root);
 
 /* --- feed.c ----------------------------------------------------------------------------------- */
 void feed_offer(struct gossip *g, struct link *l, uint64_t peer_held);

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-static void misbehaved(struct gossip *g, struct session *s, const char *what)
+void misbehaved(struct gossip *g, struct session *s, const char *what)
 {
 	raise_alarm(g, "peer-misbehaved", what, &s->peer, NULL);
 	close_session(g, s, BYE_MISBEHAVED, what, PENALTY_MS);
@@ -63,6 +63,8 @@ static void on_hello(struct gossip *g, struct session *s, const struct wire_hell
 		hello->credit < SESSION_CREDIT_BYTES * 2 ? hello->credit : SESSION_CREDIT_BYTES * 2;
 	enter_act(g, s, ACT_SESSION_OPENED, NULL, 0, 0, false);
 	g->last->action.act.serial = hello->card_serial;
+	if (hello->has_provenance)
+		witness_hear(g, s, &hello->provenance_log, &hello->provenance);
 	session_announce_all(g, s);
 }
 
@@ -167,6 +169,8 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 		return;
 	known = origin_find(g, &card_chain_last(&chain)->node);
 	chain_tell_news(g, known);
+	if (node_id_eq(&known->node, &s->peer))
+		witness_consider(g, s);
 	q = action_new(g, GOSSIP_PIN);
 	q->action.node = known->node;
 	q->action.chain = arena_copy(&q->arena, known->chain);
@@ -201,14 +205,12 @@ static bool differs_from(const struct wire_checkpoint *w, const struct checkpoin
  * is signed here again, which gives the same bytes. */
 static bool own_holds(const struct gossip *g, const struct feed *f, const struct checkpoint *c)
 {
-	struct range range;
 	struct hash root;
 
 	if (c->size > f->held)
 		return false;
-	if (g->config.store.range(g->config.store.ctx, &f->name, 0, c->size, &range) != 0)
+	if (log_root(g, &f->name, c->size, &root) != 0)
 		return true; /* the store fails, which accuses nobody */
-	range_root(&range, &root);
 	return hash_eq(&root, &c->root);
 }
 
@@ -400,17 +402,22 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 
 /* --- proofs ----------------------------------------------------------------------------------- */
 
-struct feed_tree {
-	struct gossip *g;
-	const struct log_name *feed;
-};
-
-static int feed_subtree(void *ctx, unsigned level, uint64_t index, struct hash *hash)
+int log_root(const struct gossip *g, const struct log_name *log, uint64_t size, struct hash *root)
 {
-	struct feed_tree *t = ctx;
+	struct range range;
+	int rc = g->config.store.range(g->config.store.ctx, log, 0, size, &range);
+
+	if (rc == 0)
+		range_root(&range, root);
+	return rc;
+}
+
+int log_subtree(void *ctx, unsigned level, uint64_t index, struct hash *hash)
+{
+	const struct log_tree *t = ctx;
 	struct range r;
 	uint64_t begin = index << level;
-	int rc = t->g->config.store.range(t->g->config.store.ctx, t->feed, begin,
+	int rc = t->g->config.store.range(t->g->config.store.ctx, t->log, begin,
 		begin + ((uint64_t)1 << level), &r);
 
 	if (rc == 0)
@@ -422,18 +429,22 @@ static void on_proof_want(struct gossip *g, struct session *s, const struct wire
 {
 	struct wire_message m = {.type = WIRE_PROOF};
 	struct feed *f = feed_find(g, &want->feed);
-	struct feed_tree tree = {g, &want->feed};
+	struct log_tree tree = {g, &want->feed};
 	struct proof proof;
 
 	if (asks_too_often(g, s)) {
 		misbehaved(g, s, "wants proofs again and again");
 		return;
 	}
+	if (want->feed.audience.kind == AUDIENCE_PROVENANCE) {
+		witness_proof_want(g, s, want);
+		return;
+	}
 	/* Only up to a size we can show a checkpoint for. */
 	if (!f || !may_send(g, s, &want->feed) || want->second != f->complete.size ||
 		want->first == 0 || want->first > want->second)
 		return;
-	if (proof_consistency_build(&proof, want->first, want->second, feed_subtree, &tree) != 0)
+	if (proof_consistency_build(&proof, want->first, want->second, log_subtree, &tree) != 0)
 		return;
 	m.proof.feed = want->feed;
 	m.proof.first = want->first;
@@ -481,14 +492,23 @@ static void dispatch(struct gossip *g, struct session *s, const struct wire_mess
 	case WIRE_PROOF_WANT:
 		on_proof_want(g, s, &m->proof_want);
 		return;
-	case WIRE_PROOF:
 	case WIRE_RECEIPT:
+		on_receipt(g, s, &m->receipt);
+		return;
 	case WIRE_WITNESS_WANT:
+		on_witness_want(g, s, &m->witness_want);
+		return;
 	case WIRE_WITNESS:
+		on_witness(g, s, &m->witness);
+		return;
+	case WIRE_PROOF:
+		if (m->proof.feed.audience.kind == AUDIENCE_PROVENANCE)
+			on_witness_proof(g, s, &m->proof);
+		return; /* nobody here asks for those of feeds */
 	case WIRE_SPLIT:
 	case WIRE_PING:
 	case WIRE_BYE:
-		return; /* nobody here asks for proofs; the others are the network's */
+		return; /* the network's */
 	}
 	misbehaved(g, s, "greeted twice");
 }

@@ -185,6 +185,8 @@ void sinks_tick(struct gossip *g, struct session *s)
 	for (struct link *l = s->first_link; l; l = l->next_of_session) {
 		if (l->held_due)
 			link_held(g, l);
+		if (l->receipt_due)
+			link_receipt(g, l);
 		if (l->sink == SINK_OPEN && g->now.mono_ms - l->marked_ms >= MARK_MS)
 			sink_mark(g, l);
 	}

@@ -14,7 +14,7 @@ struct session *session_find(const struct gossip *g, uint32_t id)
 
 /* --- entitlement: decide() under the agreements in force on both sides ------------------------ */
 
-static bool may(const struct gossip *g, const struct session *s, const struct log_name *feed,
+static bool allowed(const struct gossip *g, const struct session *s, const struct log_name *feed,
 	enum door door)
 {
 	struct policy_query q = {
@@ -28,10 +28,21 @@ static bool may(const struct gossip *g, const struct session *s, const struct lo
 	};
 	struct policy_verdict v;
 
-	if (!s->greeted || s->closing || paused(g, s, feed, door))
+	if (!s->greeted || s->closing)
 		return false;
 	decide(&q, &v);
 	return v.allow;
+}
+
+static bool may(const struct gossip *g, const struct session *s, const struct log_name *feed,
+	enum door door)
+{
+	return !paused(g, s, feed, door) && allowed(g, s, feed, door);
+}
+
+bool may_have(const struct gossip *g, const struct session *s, const struct log_name *feed)
+{
+	return allowed(g, s, feed, DOOR_FORWARD);
 }
 
 bool may_send(const struct gossip *g, const struct session *s, const struct log_name *feed)
@@ -131,6 +142,7 @@ struct link *link_need(struct gossip *g, struct session *s, struct feed *f)
 	}
 	l->session = s;
 	l->feed = f;
+	l->receipt_due = true; /* what is held already: the peer may have lost the last one */
 	l->next_of_feed = f->links;
 	f->links = l;
 	l->next_of_session = s->first_link;
@@ -376,6 +388,7 @@ void gossip_opened(struct gossip *g, struct gossip_time now, uint32_t id,
 	struct wire_agreement own[WIRE_AGREEMENTS_MAX];
 	struct wire_message m = {.type = WIRE_HELLO};
 	const struct origin *self = origin_find(g, &g->config.self);
+	const struct checkpoint *told;
 
 	g->now = now;
 	if (!s)
@@ -396,10 +409,12 @@ void gossip_opened(struct gossip *g, struct gossip_time now, uint32_t id,
 	m.hello.agreements_len = own_terms_wire(g, peer, own);
 	m.hello.credit = s->credit_in;
 	m.hello.software = bytes_str(g->config.software);
-	if (g->provenance.size) {
+	s->witness.answers = 1; /* what it remembers of a log that has ended or been lost */
+	told = witness_show(g, s);
+	if (told->size) {
 		m.hello.has_provenance = true;
-		m.hello.provenance_log = g->provenance.log;
-		checkpoint_to_wire(&m.hello.provenance, &g->provenance);
+		m.hello.provenance_log = told->log;
+		checkpoint_to_wire(&m.hello.provenance, told);
 	}
 	s->told_terms = terms_fingerprint(own, m.hello.agreements_len);
 	send_message(g, s, &m);
@@ -480,6 +495,7 @@ void gossip_tick(struct gossip *g, struct gossip_time now)
 		session_review(g, s);
 		if (s->tell_heads && s->greeted)
 			session_tell_again(g, s);
+		witness_tick(g, s);
 	}
 	if (second) {
 		g->second_ms = now.mono_ms;

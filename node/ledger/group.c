@@ -214,6 +214,10 @@ static int apply_item(struct ledger *l, struct store_txn *txn, struct ledger_ite
 		return apply_forget(l, txn);
 	case LEDGER_HOLD:
 		return apply_hold(l, txn, i);
+	case LEDGER_RECEIPT:
+		return store_receipt_put(txn, i->receipt);
+	case LEDGER_WITNESS:
+		return store_witness_put(txn, i->witness);
 	default: /* LEDGER_PUBLICATION_END */
 		rules_enter(l, i->publication);
 		return 0;

@@ -25,6 +25,8 @@ void ledger_item_free(struct ledger_item *i)
 	ingest_job_free(i->job);
 	buf_free(&i->data);
 	free(i->leaves);
+	free(i->receipt);
+	free(i->witness);
 	free(i);
 }
 
@@ -156,9 +158,21 @@ static void tell_item(struct ledger *l, struct ledger_item *i, int code)
 		news = (struct ledger_news){
 			.type = LEDGER_ENTERED, .session = i->session, .feed = i->feed};
 		ledger_tell(l, &news);
+	} else if (i->type == LEDGER_RECEIPT && !i->receipt->differs) {
+		news.type = LEDGER_RECEIPTED;
+		news.node = i->receipt->node;
+		news.checkpoint = i->receipt->checkpoint;
+		ledger_tell(l, &news);
+	} else if (i->type == LEDGER_WITNESS && !i->witness->rewritten) {
+		news.type = LEDGER_WITNESSED;
+		news.session = i->session;
+		news.checkpoint = i->witness->checkpoint;
+		ledger_tell(l, &news);
 	}
 }
 
+/* A receipt that could not be stored is given again with the next one, a log of acts is shown
+ * again: they do not wait, and what waits is bounded. */
 static bool may_wait(const struct ledger_item *i)
 {
 	return i->type == LEDGER_ACT || i->type == LEDGER_PIN || i->type == LEDGER_FREEZE;
@@ -169,6 +183,12 @@ static void publication_grown(const struct ledger *l, const struct ledger_item *
 	for (size_t k = 0; k < l->growing_len; k++)
 		if (audience_eq(l->growing[k].log.audience, i->audience))
 			publication_feed_set(i->publication, i->audience, l->growing[k].after.end);
+}
+
+/* Needs the signature; what came from others is durable with the commit. */
+static bool is_own(const struct ledger_item *i)
+{
+	return i->type == LEDGER_OWN || i->type == LEDGER_PUBLICATION_END || i->type == LEDGER_ACT;
 }
 
 /* Tells of every item, frees it, and keeps for later those that wait for better times. */
@@ -187,9 +207,7 @@ static void group_finish(struct ledger *l, int committed, int sealed, struct led
 		done->acts += i->type == LEDGER_ACT;
 		if (i->type == LEDGER_OWN)
 			publication_grown(l, i);
-		/* What came from others is durable with the commit; what is our own needs the
-		 * signature. */
-		tell_item(l, i, i->type == LEDGER_RUN || committed != 0 ? committed : sealed);
+		tell_item(l, i, is_own(i) && committed == 0 ? sealed : committed);
 		ledger_item_free(i);
 	}
 	if (committed == 0)

@@ -42,12 +42,14 @@ struct ledger;
 /* --- items ------------------------------------------------------------------------------------ */
 
 enum ledger_item_type {
-	LEDGER_RUN,    /* job, tree: a verified run of another origin */
-	LEDGER_OWN,    /* publication, audience, data, leaves, count, urgent: own entries */
-	LEDGER_ACT,    /* data: a packed act; wait, session, feed */
-	LEDGER_PIN,    /* node, introduced_by, data: a card chain */
-	LEDGER_FREEZE, /* feed */
-	LEDGER_HOLD,   /* hold, data: a value kept from exports, or let go */
+	LEDGER_RUN,     /* job, tree: a verified run of another origin */
+	LEDGER_OWN,     /* publication, audience, data, leaves, count, urgent: own entries */
+	LEDGER_ACT,     /* data: a packed act; wait, session, feed */
+	LEDGER_PIN,     /* node, introduced_by, data: a card chain */
+	LEDGER_FREEZE,  /* feed */
+	LEDGER_HOLD,    /* hold, data: a value kept from exports, or let go */
+	LEDGER_RECEIPT, /* receipt: a peer's cosignature to be kept */
+	LEDGER_WITNESS, /* witness, session: what is cosigned of a peer's log of acts */
 	LEDGER_PUBLICATION_END, /* publication: all of it has been put */
 	LEDGER_FORGET,          /* carry out the erasures that the index has let go of */
 };
@@ -76,10 +78,12 @@ struct ledger_item {
 		char operator_name[ACT_OPERATOR_MAX + 1];
 		void *user; /* of the news */
 	} hold;
+	struct store_receipt *receipt; /* owned */
+	struct store_witness *witness; /* owned */
 };
 
 struct ledger_item *ledger_item_new(enum ledger_item_type type);
-/* With its job, data and leaves; not the publication. */
+/* With all but the publication. */
 void ledger_item_free(struct ledger_item *i);
 
 /* --- what the owner is told, and gives -------------------------------------------------------- */
@@ -90,6 +94,8 @@ enum ledger_news_type {
 	LEDGER_SEALED,     /* checkpoint, urgent: an own feed has grown */
 	LEDGER_PROVENANCE, /* checkpoint: the log of acts has */
 	LEDGER_ENTERED,    /* session, feed: the act waited for is durable */
+	LEDGER_RECEIPTED,  /* node, checkpoint, code: kept, unless it was evidence */
+	LEDGER_WITNESSED,  /* session, checkpoint, code: remembered, unless it was evidence */
 	LEDGER_PUBLISHED,  /* publication, code: all of it is durable and signed, or failed */
 	LEDGER_ERASED,     /* feed: some of its erasures are carried out, durably */
 	LEDGER_HELD,       /* user, code: the value is held back, or is not any more */
@@ -104,6 +110,7 @@ struct ledger_news {
 	struct ingest_job *job; /* given: ingest_job_free */
 	struct checkpoint checkpoint;
 	struct log_name feed;
+	struct node_id node;
 	struct publication *publication;
 	void *user;
 };

@@ -54,6 +54,14 @@ struct cosignature {
 	uint8_t signature[64];
 };
 
+static inline struct cosignature cosignature_from_wire(uint64_t time, const uint8_t signature[64])
+{
+	struct cosignature s = {.time = time};
+
+	memcpy(s.signature, signature, sizeof(s.signature));
+	return s;
+}
+
 void cosignature_sign(struct cosignature *s, const struct checkpoint *c, uint64_t time,
 	const uint8_t secret[64]);
 int cosignature_verify(const struct cosignature *s, const struct checkpoint *c,

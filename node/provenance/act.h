@@ -34,6 +34,8 @@
  *     alarm              rule, text, peer, log
  *     clock-step         from, to: ms
  *     frozen             log
+ *     witnessed          peer, log, to, root: it has cosigned this log of acts so far
+ *     witness-report     peer, log, to, root: it remembers this much of it, which is not here
  *     paused, resumed    text: out, in, all, peer; peer; operator
  *     hold, unhold       hash and salt of the value; rule: its type; operator
  *     over-quota         peer, session, count; log: of an origin that is over its own
@@ -62,6 +64,8 @@
 	X(CLOCK_STEP, 19, "clock-step")                                                            \
 	X(FROZEN, 20, "frozen")                                                                    \
 	X(INCARNATION, 21, "incarnation")                                                          \
+	X(WITNESSED, 25, "witnessed")                                                              \
+	X(WITNESS_REPORT, 36, "witness-report")                                                    \
 	X(PAUSED, 27, "paused")                                                                    \
 	X(RESUMED, 28, "resumed")                                                                  \
 	X(HOLD, 29, "hold")                                                                        \

@@ -39,6 +39,8 @@ static const struct {
 	{ACT_CLOCK_STEP, "clock stepped from %F to %T"},
 	{ACT_FROZEN, "froze %l[: %r][ (%x)]"},
 	{ACT_INCARNATION, "new incarnation[ %l][ (%x)]"},
+	{ACT_WITNESSED, "%p witnessed %l up to %t"},
+	{ACT_WITNESS_REPORT, "%p remembers %l up to %t, which is not here"},
 	{ACT_PAUSED, "paused %x[ with %p][ by %o]"},
 	{ACT_RESUMED, "resumed %x[ with %p][ by %o]"},
 	{ACT_HOLD, "held back a value from exports, %h[ by %o]"},

@@ -136,6 +136,27 @@ static struct bytes sign_all(const struct agreement *a, unsigned parties, struct
 	return copy;
 }
 
+static void sign_receipt(void *ctx, const struct checkpoint *c, uint64_t time,
+	struct cosignature *out)
+{
+	const struct actor *a = ctx;
+
+	cosignature_sign(out, c, time, a->identity.receipt_secret);
+}
+
+static void sign_witness(void *ctx, const struct checkpoint *c, uint64_t time,
+	struct cosignature *out)
+{
+	const struct actor *a = ctx;
+
+	cosignature_sign(out, c, time, a->identity.witness_secret);
+}
+
+struct gossip_signer cast_signer(const struct actor *a)
+{
+	return (struct gossip_signer){(void *)(uintptr_t)a, sign_receipt, sign_witness};
+}
+
 const struct agreement *cast_agreement(const struct cast_terms *terms, struct arena *arena)
 {
 	const struct card *cards[CAST_MAX];

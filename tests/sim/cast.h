@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "gossip/engine.h"
 #include "keys/agreement.h"
 #include "keys/card.h"
 #include "keys/identity.h"
@@ -24,6 +25,9 @@ struct actor {
 
 /* Made at the first call, for good. i < CAST_MAX. */
 const struct actor *cast_actor(unsigned i);
+
+/* How the actor cosigns. */
+struct gossip_signer cast_signer(const struct actor *a);
 
 /* The card that follows the actor's chain, as a chain of two; other: in its other, contradicting
  * version. */

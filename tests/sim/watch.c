@@ -175,6 +175,30 @@ static void check_sending(struct world *w, struct world_session *s, unsigned end
 		open->to += data->count;
 }
 
+/* Only the origin is told, and the parties of an agreement's feed; and only what is in the store,
+ * with that root. */
+static void check_receipt(struct world *w, struct world_session *s, unsigned end,
+	const struct wire_receipt *r)
+{
+	struct world_node *from = s->ends[end].node, *to = s->ends[!end].node;
+	const struct sim_log *log = sim_store_find(&from->store, &r->feed);
+	struct range tree;
+	struct hash root;
+
+	check_names(w, s, end, &r->feed, "a receipt");
+	if (!node_id_eq(&r->feed.node, &to->actor->node) &&
+		r->feed.audience.kind != AUDIENCE_AGREEMENT)
+		world_fail(w, "n%u tells n%u what it holds of a third", from->index, to->index);
+	if (!log || log->size < r->checkpoint.size) {
+		world_fail(w, "I11: n%u gives a receipt for what it does not hold", from->index);
+		return;
+	}
+	sim_log_range(log, 0, r->checkpoint.size, &tree);
+	range_root(&tree, &root);
+	if (memcmp(root.bytes, r->checkpoint.root, sizeof(root.bytes)) != 0)
+		world_fail(w, "I11: n%u gives a receipt for another root", from->index);
+}
+
 void watch_said(struct world *w, struct world_session *s, unsigned end,
 	const struct wire_message *m)
 {
@@ -200,7 +224,11 @@ void watch_said(struct world *w, struct world_session *s, unsigned end,
 		check_sending(w, s, end, &m->data);
 		return;
 	case WIRE_PROOF:
-		check_names(w, s, end, &m->proof.feed, "a proof");
+		if (m->proof.feed.audience.kind != AUDIENCE_PROVENANCE)
+			check_names(w, s, end, &m->proof.feed, "a proof");
+		return;
+	case WIRE_RECEIPT:
+		check_receipt(w, s, end, &m->receipt);
 		return;
 	default:
 		return;

@@ -30,6 +30,7 @@ enum event_type {
 	EVENT_VERIFY,
 	EVENT_STORE,
 	EVENT_ENTERED,
+	EVENT_KEPT,
 };
 
 struct world_event {
@@ -42,6 +43,7 @@ struct world_event {
 	struct buf message;
 	struct ingest_job *job;
 	struct log_name feed;
+	struct gossip_action kept; /* without what it points to */
 };
 
 static void *need(void *memory)
@@ -201,6 +203,7 @@ static void node_init(struct world *w, struct world_node *n, unsigned index)
 	config.self = n->actor->node;
 	config.rng = sim_random_env(&n->random);
 	config.store = sim_store_gossip(&n->store);
+	config.signer = cast_signer(n->actor);
 	if (gossip_new(&n->gossip, &config) != 0 ||
 		gossip_origin(n->gossip, &n->actor->chain, NULL) != 0)
 		abort();
@@ -458,6 +461,12 @@ static void carry_out(struct world_node *n, struct gossip_action *action)
 	case GOSSIP_ALARM:
 		carry_alarm(n, action);
 		return;
+	case GOSSIP_RECEIPT:
+	case GOSSIP_WITNESS:
+		e = event_new(w, EVENT_KEPT, turn(&n->write_ms, w, STORE_MS));
+		e->node = n;
+		e->kept = *action;
+		return;
 	case GOSSIP_OWN_AHEAD:
 		n->own_ahead++;
 		return;
@@ -600,6 +609,21 @@ static void on_entered(struct world *w, struct world_session *s, unsigned end,
 	actions(n);
 }
 
+static void on_kept(const struct world_event *e)
+{
+	struct world_node *n = e->node;
+	const struct gossip_action *kept = &e->kept;
+
+	if (kept->differs || kept->rewritten)
+		return;
+	if (kept->type == GOSSIP_RECEIPT)
+		gossip_receipted(n->gossip, &kept->peer, &kept->checkpoint, !n->store_full);
+	else
+		gossip_witnessed(n->gossip, world_time(n), kept->session, &kept->checkpoint,
+			!n->store_full);
+	actions(n);
+}
+
 static void on_tick(struct world *w, struct world_node *n)
 {
 	gossip_tick(n->gossip, world_time(n));
@@ -637,6 +661,9 @@ static void on_event(struct world *w, struct world_event *e)
 		return;
 	case EVENT_ENTERED:
 		on_entered(w, e->session, e->end, &e->feed);
+		return;
+	case EVENT_KEPT:
+		on_kept(e);
 		return;
 	}
 }

@@ -47,7 +47,10 @@ struct probe {
 	uint32_t closed;           /* the last session that was closed, */
 	enum wire_bye_reason reason;
 	uint32_t penalty_ms;
-	bool dropped; /* without a farewell */
+	bool dropped;                         /* without a farewell */
+	struct gossip_action kept[PROBE_MAX]; /* to be kept; without what they point to */
+	size_t kept_len;
+	uint32_t act; /* the last */
 	unsigned acts, openings, pins, freezes, own_ahead;
 };
 
@@ -61,7 +64,8 @@ static inline void probe_forget(struct probe *p)
 {
 	while (p->jobs_len)
 		ingest_job_free(p->jobs[--p->jobs_len]);
-	p->said_len = 0;
+	p->said_len = p->kept_len = 0;
+	p->act = 0;
 	p->alarm = NULL;
 	p->closed = p->penalty_ms = 0;
 	p->dropped = false;
@@ -101,6 +105,7 @@ static inline void probe_actions(struct probe *p)
 			break;
 		case GOSSIP_ENTER:
 			p->acts++;
+			p->act = action.act.act;
 			p->openings += action.act.act == ACT_SENDING_OPENED;
 			break;
 		case GOSSIP_PIN:
@@ -112,6 +117,11 @@ static inline void probe_actions(struct probe *p)
 		case GOSSIP_ALARM:
 			p->alarm = action.rule;
 			p->alarm_peer = action.peer;
+			break;
+		case GOSSIP_RECEIPT:
+		case GOSSIP_WITNESS:
+			assert_true(p->kept_len < PROBE_MAX);
+			p->kept[p->kept_len++] = action;
 			break;
 		case GOSSIP_OWN_AHEAD:
 			p->own_ahead++;
@@ -331,6 +341,7 @@ static inline void probe_init(struct probe *p)
 	config.self = cast_actor(SELF)->node;
 	config.rng = sim_random_env(&p->random);
 	config.store = sim_store_gossip(&p->store);
+	config.signer = cast_signer(cast_actor(SELF));
 	assert_int_equal(gossip_new(&p->g, &config), 0);
 	assert_int_equal(gossip_origin(p->g, &cast_actor(SELF)->chain, NULL), 0);
 }
