@@ -272,7 +272,7 @@ int group_commit(struct ledger *l)
 
 	if (rc != 0)
 		return rc;
-	memcpy(l->growing, l->grown, sizeof(l->growing));
+	memcpy(l->growing, l->grown, l->grown_len * sizeof(l->grown[0]));
 	l->growing_len = l->grown_len;
 	l->now_ms = l->config.ops.wall_ms(l->config.ops.ctx);
 	l->acts_len = 0;
@@ -296,7 +296,7 @@ int group_commit(struct ledger *l)
 	if (rc != 0)
 		return rc;
 	l->pending_len = 0;
-	memcpy(l->grown, l->growing, sizeof(l->grown));
+	memcpy(l->grown, l->growing, l->growing_len * sizeof(l->grown[0]));
 	l->grown_len = l->growing_len;
 	return 0;
 }
