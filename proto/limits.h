@@ -12,6 +12,8 @@
 #define ENTRY_PACKED_MAX   (ENTRY_HEADER_BYTES + 1u + ENTRY_SALT_BYTES + ENTRY_BODY_MAX)
 #define OBJECT_ID_BYTES    16u
 
+#define FLOOR_STEP         256u /* floors lie at multiples: hashes of one level of tiles, kept whole */
+
 #define BATCH_ENTRIES_MAX  4096u           /* entries sealed under one signature (DESIGN 6) */
 #define BATCH_BYTES_MAX    (1024u * 1024u) /* bytes sealed under one signature */
 
@@ -86,6 +88,9 @@
 	64u /* taken in ten seconds, and so many more a feed: what waited on a stuck line too */
 #define GOSSIP_WITNESS_MS 300000u /* a log of acts that has grown is shown again after this */
 #define GOSSIP_STALL_MS   3000u   /* no progress while another neighbour is ahead: change over */
+#define GOSSIP_JOIN_NEW_MS 2000u /* a newcomer waits so long for somebody who has it all */
+/* Who loses what it holds by joining at a floor waits longer. */
+#define GOSSIP_JOIN_AGAIN_MS 60000u
 #define GOSSIP_INGEST_MAX (16u * 1024u * 1024u) /* received, not stored yet, all peers together */
 
 /* --- operators -------------------------------------------------------------------------------- */

@@ -76,7 +76,7 @@ static void work_ingest(struct pipeline *p, struct ledger_item *i)
 	struct ingest_frontier *f = frontier_of(p, &i->job->feed);
 	int rc = 0;
 
-	if (f->tree.end != i->job->start)
+	if (!i->job->joins && f->tree.end != i->job->start)
 		rc = frontier_load(p, &i->job->feed, f);
 	if (rc == 0)
 		rc = ingest_verify(f, i->job);

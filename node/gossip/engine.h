@@ -140,6 +140,10 @@ int gossip_feed(struct gossip *g, const struct log_name *name, uint64_t size, ui
 void gossip_sealed(struct gossip *g, struct gossip_time now, const struct checkpoint *c,
 	bool urgent);
 
+/* The floor of a feed has moved up here. */
+void gossip_floor(struct gossip *g, struct gossip_time now, const struct log_name *feed,
+	uint64_t floor);
+
 /* Own provenance checkpoint, for HELLO and for witnesses. */
 void gossip_provenance(struct gossip *g, const struct checkpoint *c);
 

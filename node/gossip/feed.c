@@ -42,7 +42,7 @@ static bool usable(const struct gossip *g, const struct link *l)
 }
 
 /* Does the neighbour say that it has more than is here or on its way? */
-static bool leads(const struct gossip *g, const struct link *l)
+bool feed_leads(const struct gossip *g, const struct link *l)
 {
 	return l->peer_held > l->feed->expected && usable(g, l);
 }
@@ -61,8 +61,8 @@ static bool better(const struct gossip *g, const struct link *a, const struct li
 
 	if (doubt_a != doubt_b)
 		return doubt_b;
-	if (leads(g, a) != leads(g, b))
-		return leads(g, a);
+	if (feed_leads(g, a) != feed_leads(g, b))
+		return feed_leads(g, a);
 	if (origin_a != origin_b)
 		return origin_a;
 	if (a->peer_held != b->peer_held)
@@ -75,7 +75,7 @@ static struct link *best_source(const struct gossip *g, const struct feed *f)
 	struct link *best = NULL;
 
 	for (struct link *l = f->links; l; l = l->next_of_feed)
-		if (usable(g, l) && (!best || better(g, l, best)))
+		if (usable(g, l) && link_continues(l) && (!best || better(g, l, best)))
 			best = l;
 	return best;
 }
@@ -86,10 +86,11 @@ static void look_around(struct gossip *g, struct feed *f)
 	bool anybody = false, other = false;
 
 	for (const struct link *l = f->links; l; l = l->next_of_feed) {
-		if (!leads(g, l))
+		if (!feed_leads(g, l))
 			continue;
 		anybody = true;
-		other |= l != f->upstream && l->distrust_until_ms <= g->now.mono_ms;
+		other |= l != f->upstream && link_continues(l) &&
+			 l->distrust_until_ms <= g->now.mono_ms;
 	}
 	if (!other)
 		f->behind_ms = 0;
@@ -106,6 +107,7 @@ static void subscribe(struct gossip *g, struct feed *f, struct link *l)
 	struct wire_message m = {.type = WIRE_SUBSCRIBE, .subscribe = {f->name, f->expected}};
 
 	f->upstream = l;
+	f->joining = 0;
 	f->progress_ms = g->now.mono_ms;
 	send_message(g, l->session, &m);
 }
@@ -117,6 +119,7 @@ void feed_leave(struct gossip *g, struct feed *f, bool say)
 	if (f->upstream && say)
 		send_message(g, f->upstream->session, &m);
 	f->upstream = NULL;
+	f->joining = 0;
 }
 
 void feed_choose(struct gossip *g, struct feed *f)
@@ -130,6 +133,7 @@ void feed_choose(struct gossip *g, struct feed *f)
 		if (best)
 			subscribe(g, f, best);
 	}
+	floor_consider(g, f);
 	look_around(g, f);
 }
 
@@ -181,13 +185,13 @@ static bool upstream_stalls(const struct gossip *g, const struct feed *f)
 		return false;
 	if (f->behind_ms)
 		return waited >= (busy ? GOSSIP_STALL_MS : CHANGE_OVER_MS);
-	return leads(g, f->upstream) && !busy && waited >= ASK_AGAIN_MS;
+	return feed_leads(g, f->upstream) && !busy && waited >= ASK_AGAIN_MS;
 }
 
 /* What upstream has promised and not given is not believed for a while. */
 static void change_over(struct gossip *g, struct feed *f)
 {
-	if (f->behind_ms && leads(g, f->upstream))
+	if (f->behind_ms && feed_leads(g, f->upstream))
 		f->upstream->distrust_until_ms = g->now.mono_ms + DISTRUST_MS;
 	feed_leave(g, f, true);
 }
@@ -236,6 +240,8 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 		credit_return(g, s, job->wire_bytes);
 	if (!f || job->start + job->count <= f->held)
 		return;
+	if (job->joins)
+		floor_joined(g, f, job->start);
 	f->held = job->start + job->count;
 	f->progress_ms = now.mono_ms;
 	if (ingest_urgent(job))

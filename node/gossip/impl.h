@@ -6,6 +6,7 @@
  *     session.c  opening, HELLO, entitlement, announcing, time
  *     receive.c  messages
  *     feed.c     where a feed comes from: subscribing, changing over, storing
+ *     floor.c    where it begins: floors of neighbours and our own, joining at one
  *     send.c     where it goes: pushing runs, reduced heads
  *     receipt.c  what is held is receipted, and who holds what is ours
  *     witness.c  peers cosign each other's logs of acts
@@ -96,6 +97,7 @@ struct link {
 	/* as a source */
 	bool announced; /* the neighbour has told of it */
 	uint64_t peer_held;
+	uint64_t peer_floor;
 	uint64_t distrust_until_ms;
 
 	/* as a sink */
@@ -136,6 +138,10 @@ struct feed {
 	uint64_t held;         /* durable here */
 	uint64_t expected;     /* held and what is being verified and stored */
 	uint64_t floor;
+	uint64_t
+		joining; /* the floor that was asked for at upstream, beyond what is here; 0: none */
+	uint64_t
+		cut_ms; /* since when nobody who leads goes on from where we stand; 0: somebody does */
 	struct checkpoint complete; /* newest all of which is held; size 0: none */
 	struct checkpoint seen;     /* newest verified; size 0: none */
 	struct link *links;
@@ -331,12 +337,25 @@ int log_root(const struct gossip *g, const struct log_name *log, uint64_t size, 
 /* --- feed.c ----------------------------------------------------------------------------------- */
 void feed_offer(struct gossip *g, struct link *l, uint64_t peer_held);
 void feed_choose(struct gossip *g, struct feed *f);
+bool feed_leads(const struct gossip *g, const struct link *l);
 void feed_leave(struct gossip *g, struct feed *f, bool say);
 void feed_grown(struct gossip *g, struct feed *f);
 void feeds_tick(struct gossip *g);
 void feed_freeze(struct gossip *g, struct session *s, struct feed *f);
 /* Every feed of an origin whose cards contradict each other. */
 void origin_freeze(struct gossip *g, struct session *s, const struct origin *o);
+
+/* --- floor.c ---------------------------------------------------------------------------------- */
+/* Does the neighbour still have what comes next here? */
+bool link_continues(const struct link *l);
+/* Asks to join at a floor, when all who lead have one beyond what is here, and have had time. */
+void floor_consider(struct gossip *g, struct feed *f);
+/* Is this the run that joins? */
+bool floor_joins(const struct feed *f, const struct wire_data *data);
+/* It is stored: what was here before is no longer. */
+void floor_joined(struct gossip *g, struct feed *f, uint64_t floor);
+/* Ends a sending that the floor has overtaken; true when it had. */
+bool floor_overtakes(struct gossip *g, struct link *l);
 
 /* --- send.c ----------------------------------------------------------------------------------- */
 void sink_open(struct gossip *g, struct link *l, uint64_t from);

@@ -26,6 +26,20 @@ struct ingest_job *ingest_job_new(const struct wire_data *data, const uint8_t lo
 	return job;
 }
 
+void ingest_job_join(struct ingest_job *job, const struct wire_data *data)
+{
+	assert(data->left_len <= RANGE_LEFT_MAX);
+	job->joins = true;
+	job->left_len = data->left_len;
+	if (data->left_len)
+		memcpy(job->left, data->left, data->left_len * sizeof(job->left[0]));
+}
+
+int ingest_job_left(const struct ingest_job *job, struct range *left)
+{
+	return range_set(left, 0, job->start, job->left, job->left_len) == 0 ? 0 : ENT_EPROOF;
+}
+
 void ingest_job_free(struct ingest_job *job)
 {
 	free(job);
@@ -94,7 +108,7 @@ int ingest_verify(struct ingest_frontier *f, const struct ingest_job *job)
 	struct hash root;
 	int rc;
 
-	if (job->start != f->tree.end)
+	if (!job->joins && job->start != f->tree.end)
 		return ENT_ESTATE;
 	if (job->count == 0 || c->size < job->start || c->size - job->start < job->count)
 		return ENT_EINVALID;
@@ -102,6 +116,10 @@ int ingest_verify(struct ingest_frontier *f, const struct ingest_job *job)
 	if (rc != 0)
 		return rc;
 	tree = f->tree;
+	/* The root binds what it brings: only the true range of [0, start) leads there. */
+	rc = job->joins ? ingest_job_left(job, &tree) : 0;
+	if (rc != 0)
+		return rc;
 	rc = append_entries(&tree, job);
 	if (rc != 0)
 		return rc;

@@ -17,6 +17,9 @@
 #include "proto/codec.h"
 #include "proto/entry.h"
 
+/* Hashes that a range from 0 can have. */
+#define RANGE_LEFT_MAX 64
+
 struct ingest_job {
 	uint32_t session;
 	struct node_id peer;
@@ -30,7 +33,10 @@ struct ingest_job {
 	struct hash right[WIRE_HASHES_MAX];
 	size_t wire_bytes;   /* of the message, for credit */
 	size_t packed_bytes; /* of the entries as they came, for the quota */
-	uint32_t mismarked;  /* bodies dropped: ingest_drop_mismarked */
+	bool joins;          /* at a floor beyond what is held: left is [0, start) */
+	size_t left_len;
+	struct hash left[RANGE_LEFT_MAX];
+	uint32_t mismarked; /* bodies dropped: ingest_drop_mismarked */
 	size_t entries_len;
 	uint8_t entries[]; /* packed */
 };
@@ -38,6 +44,8 @@ struct ingest_job {
 /* A job with a copy of the message's entries; NULL when out of memory. Free with ingest_job_free.
  * */
 struct ingest_job *ingest_job_new(const struct wire_data *data, const uint8_t log_key[32]);
+/* The run joins at a floor; left_len of the message is right. */
+void ingest_job_join(struct ingest_job *job, const struct wire_data *data);
 void ingest_job_free(struct ingest_job *job);
 
 /* Drops the first count entries; count < job->count. ENT_EINVALID when they are malformed. */
@@ -49,8 +57,11 @@ struct ingest_frontier {
 	struct checkpoint verified; /* last one whose signature was checked; size 0: none */
 };
 
+/* The compact range [0, start) of a job that joins. ENT_EPROOF. */
+int ingest_job_left(const struct ingest_job *job, struct range *left) MUST_CHECK;
+
 /*
- * Verifies the job against the frontier and, when it holds, moves the frontier on.
+ * Verifies the job against the frontier (one that joins: against the range it brings) and, when it holds, moves the frontier on.
  * ENT_ESTATE: the job does not start at the frontier. ENT_EINVALID: an entry is malformed, or the
  * count is wrong. ENT_ECRYPTO: the signature fails, or a body does not match its commitment.
  * ENT_EPROOF: the entries and hashes do not lead to the signed root. Then the frontier stays.

@@ -276,6 +276,11 @@ static void on_head(struct gossip *g, struct session *s, const struct wire_head 
 		misbehaved(g, s, "says that it holds more than was ever signed");
 		return;
 	}
+	if (head->floor > head->held || head->floor % FLOOR_STEP) {
+		misbehaved(g, s, "has a floor where none can be");
+		return;
+	}
+	l->peer_floor = head->floor;
 	consider_checkpoint(g, s, f, &head->newest);
 	/* It may have learnt of the origin only now, after our heads had passed it by. */
 	if (!l->announced && l->sink == SINK_NONE && f->complete.size > head->held)
@@ -356,15 +361,18 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 	struct queued_action *q;
 	struct ingest_job *job;
 	const uint8_t *key;
+	bool joins;
 
 	if (wire_bytes > s->credit_in) {
 		misbehaved(g, s, "sent more than it had credit for");
 		return;
 	}
 	s->credit_in -= wire_bytes;
+	joins = f && floor_joins(f, data);
 	/* Late runs of a subscription that has moved, and what nobody asked for. */
 	if (!f || f->frozen || f->origin->frozen || !f->upstream || f->upstream->session != s ||
-		data->start > f->expected || data->count <= f->expected - data->start ||
+		(!joins &&
+			(data->start > f->expected || data->count <= f->expected - data->start)) ||
 		!data->checkpoint.present || !may_take(g, s, &data->feed) || g->refusing ||
 		quota_spent(g, s, f)) {
 		peer_totals(g, &s->peer)->redundant_bytes += wire_bytes;
@@ -381,12 +389,15 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 	job->wire_bytes = wire_bytes;
 	g->ingest_bytes += wire_bytes;
 	/* Asked again while some was on its way: the beginning is here already. */
-	if (ingest_job_skip(job, f->expected - data->start) != 0) {
+	if (!joins && ingest_job_skip(job, f->expected - data->start) != 0) {
 		ingest_job_free(job);
 		misbehaved(g, s, "sent malformed entries");
 		return;
 	}
 	job->packed_bytes = job->entries_len;
+	if (joins)
+		ingest_job_join(job, data);
+	f->joining = 0;
 	f->expected = job->start + job->count;
 	f->progress_ms = s->data_ms = g->now.mono_ms;
 	if (f->upstream->peer_held < f->expected)

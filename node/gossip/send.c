@@ -99,9 +99,10 @@ static int push_run(struct gossip *g, struct link *l)
 	struct wire_message m = {.type = WIRE_DATA};
 	struct buf entries = buf_with_max(WIRE_MESSAGE_MAX - DATA_OVERHEAD);
 	size_t bytes_max = WIRE_DATA_BYTES_MAX, before = s->unflushed, bytes;
-	struct range right;
+	struct range left, right;
 	int rc;
 
+	range_init(&left, 0);
 	if (s->credit_out - DATA_OVERHEAD < bytes_max)
 		bytes_max = (size_t)s->credit_out - DATA_OVERHEAD;
 	m.data.feed = f->name;
@@ -112,6 +113,9 @@ static int push_run(struct gossip *g, struct link *l)
 	if (rc == 0 && m.data.count && l->next + m.data.count < f->complete.size)
 		rc = g->config.store.range(g->config.store.ctx, &f->name, l->next + m.data.count,
 			f->complete.size, &right);
+	/* Whoever begins at the floor may be joining there. */
+	if (rc == 0 && f->floor > 0 && l->next == f->floor)
+		rc = g->config.store.range(g->config.store.ctx, &f->name, 0, f->floor, &left);
 	if (rc == 0 && (m.data.count == 0 || buf_failed(&entries)))
 		rc = ENT_ESTATE;
 	if (rc != 0)
@@ -119,6 +123,8 @@ static int push_run(struct gossip *g, struct link *l)
 	checkpoint_to_wire(&m.data.checkpoint, &f->complete);
 	m.data.right = (const uint8_t(*)[32])right.hashes;
 	m.data.right_len = right.hashes_len;
+	m.data.left = (const uint8_t(*)[32])left.hashes;
+	m.data.left_len = left.hashes_len;
 	m.data.entries = buf_view(&entries);
 	send_message(g, s, &m);
 	s->data_unflushed = s->unflushed;
@@ -146,6 +152,8 @@ void session_push(struct gossip *g, struct session *s)
 			sink_close(g, l);
 			continue;
 		}
+		if (floor_overtakes(g, l))
+			continue;
 		if (push_run(g, l) != 0) {
 			/* The store cannot read what it holds: nothing to blame the peer for. */
 			raise_alarm(g, "store-unreadable", "a stored run could not be read", NULL,

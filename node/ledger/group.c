@@ -141,6 +141,29 @@ static int apply_own(struct ledger *l, struct store_txn *txn, struct ledger_item
 	return rc;
 }
 
+/* Where every neighbour begins later than what is here ends. */
+static int join(struct ledger *l, struct store_txn *txn, const struct ingest_job *job,
+	uint64_t from)
+{
+	struct act_body act = {.act = ACT_JOINED,
+		.has_peer = true,
+		.peer = job->peer,
+		.has_log = true,
+		.log = job->feed,
+		.from = from,
+		.to = job->start};
+	struct range left;
+	int rc = ingest_job_left(job, &left);
+
+	if (rc == 0)
+		rc = store_join(txn, &job->feed, &left);
+	if (rc != 0)
+		return rc;
+	received_flush(l);
+	group_act(l, &act);
+	return 0;
+}
+
 static int apply_run(struct ledger *l, struct store_txn *txn, struct ledger_item *i)
 {
 	const struct ingest_job *job = i->job;
@@ -156,9 +179,15 @@ static int apply_run(struct ledger *l, struct store_txn *txn, struct ledger_item
 
 	if (rc != 0)
 		return rc;
-	if (log.size != job->start) /* an earlier one failed to be stored: this comes too early */
-		return ENT_ESTATE;
-	rc = store_append(txn, &run);
+	if (job->joins && log.size < job->start) {
+		if ((rc = join(l, txn, job, log.size)) != 0)
+			return rc;
+		/* Nothing of it may stay behind without the run. */
+		rc = store_append(txn, &run) ? ENT_ECORRUPT : 0;
+	} else {
+		/* An earlier one failed to be stored: this comes too early. */
+		rc = log.size == job->start ? store_append(txn, &run) : ENT_ESTATE;
+	}
 	if (rc == 0)
 		rc = store_checkpoint_put(txn, &job->checkpoint);
 	if (rc == 0)

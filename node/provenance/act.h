@@ -29,6 +29,8 @@
  *     guard-lifted       rule, count, operator, publication
  *     erased, recalled   log, [from, to): its erasures there are carried out; count: bodies gone;
  *                        rule: late, where entries came after what covers them
+ *     floor-moved        log, [from, to): its entries there are forgotten; rule: what let them go
+ *     joined-at-floor    peer, log, from: what was held; to: the floor; consistency is unproven
  *     card               peer, serial, hash: a chain came into force
  *     introduced         log.node: whom; peer: by whom; hash of the card
  *     alarm              rule, text, peer, log
@@ -71,6 +73,8 @@
 	X(HOLD, 29, "hold")                                                                        \
 	X(UNHOLD, 30, "unhold")                                                                    \
 	X(REVOCATION_RECEIVED, 31, "revocation-received")                                          \
+	X(FLOOR_MOVED, 32, "floor-moved")                                                          \
+	X(JOINED, 33, "joined-at-floor")                                                           \
 	X(OVER_QUOTA, 34, "over-quota")                                                            \
 	X(RECALLED, 35, "recalled")                                                                \
 	X(KEYS_CHANGED, 37, "keys-changed")

@@ -45,6 +45,8 @@ static const struct {
 	{ACT_RESUMED, "resumed %x[ with %p][ by %o]"},
 	{ACT_HOLD, "held back a value from exports, %h[ by %o]"},
 	{ACT_UNHOLD, "let a value go to exports again, %h[ by %o]"},
+	{ACT_FLOOR_MOVED, "forgot %l[ from %f] to %t[: %r]"},
+	{ACT_JOINED, "joined %l at %t[, having %f of it][, at %p]"},
 	{ACT_OVER_QUOTA, "quota used up[ by %l, brought][ by %p][ after %c records]"},
 	{ACT_REVOCATION_RECEIVED, "received the revocation of %a from %p[: %x]"},
 	{ACT_KEYS_CHANGED, "changed to the keys of card %s[, %h]"},

@@ -206,7 +206,7 @@ int store_erase(struct store_txn *txn, void (*visit)(void *ctx, const struct sto
  * what stays is the compact range [0, floor), so that everything above can be proved. Moving it is
  * a word; the entries go after it in steps, once the index has let go of them.
  */
-#define STORE_FLOOR_STEP 256u
+#define STORE_FLOOR_STEP FLOOR_STEP
 
 /* Up to a multiple of STORE_FLOOR_STEP, all of it held (else ENT_EINVALID); never down. */
 int store_floor_move(struct store_txn *txn, const struct log_name *name, uint64_t floor) MUST_CHECK;

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Where a feed begins. Retention moves a holder's floor up; whoever stands below every floor on
+ * offer can only join again at one of them, which gives up what lies between. A newcomer loses
+ * nothing by it and waits but a moment for somebody who has it all; whoever holds something waits a
+ * minute: a single neighbour that says it has a high floor is not to cost us what we hold.
+ */
+#include "gossip/impl.h"
+
+bool link_continues(const struct link *l)
+{
+	return l->peer_floor <= l->feed->expected;
+}
+
+/* The lowest floor among those who lead; NULL when one of them goes on from here. */
+static struct link *cut_off(const struct gossip *g, const struct feed *f)
+{
+	struct link *lowest = NULL;
+
+	for (struct link *l = f->links; l; l = l->next_of_feed) {
+		if (!feed_leads(g, l))
+			continue;
+		if (link_continues(l))
+			return NULL;
+		if (!lowest || l->peer_floor < lowest->peer_floor)
+			lowest = l;
+	}
+	return lowest;
+}
+
+void floor_consider(struct gossip *g, struct feed *f)
+{
+	struct wire_message m = {.type = WIRE_SUBSCRIBE, .subscribe = {.feed = f->name}};
+	struct link *l = cut_off(g, f);
+	uint64_t wait = f->held ? GOSSIP_JOIN_AGAIN_MS : GOSSIP_JOIN_NEW_MS;
+
+	if (!l || f->expected != f->held) {
+		f->cut_ms = 0;
+		return;
+	}
+	if (f->cut_ms == 0)
+		f->cut_ms = g->now.mono_ms;
+	if (f->joining || g->now.mono_ms - f->cut_ms < wait || g->now.mono_ms < g->store_retry_ms)
+		return;
+	feed_leave(g, f, true);
+	f->upstream = l;
+	f->progress_ms = g->now.mono_ms;
+	f->joining = m.subscribe.from = l->peer_floor;
+	send_message(g, l->session, &m);
+}
+
+bool floor_joins(const struct feed *f, const struct wire_data *data)
+{
+	return f->joining && data->start == f->joining && data->start > f->expected &&
+	       f->expected == f->held && data->count > 0 &&
+	       data->left_len == range_hashes_count(0, data->start);
+}
+
+/* The subscriber has to join again; it is told where. */
+bool floor_overtakes(struct gossip *g, struct link *l)
+{
+	if (l->next >= l->feed->floor)
+		return false;
+	sink_close(g, l);
+	session_announce(g, l->session, l->feed);
+	return true;
+}
+
+void floor_joined(struct gossip *g, struct feed *f, uint64_t floor)
+{
+	f->floor = floor;
+	f->cut_ms = 0;
+	/* Nothing is complete until the run that joins ends under its checkpoint. */
+	f->complete = (struct checkpoint){0};
+	for (struct link *l = f->links; l; l = l->next_of_feed) {
+		if (l->sink != SINK_NONE)
+			sink_close(g, l);
+		l->told = false;
+	}
+}
+
+void gossip_floor(struct gossip *g, struct gossip_time now, const struct log_name *feed,
+	uint64_t floor)
+{
+	struct feed *f = feed_find(g, feed);
+
+	g->now = now;
+	if (!f || floor <= f->floor)
+		return;
+	f->floor = floor;
+	for (struct link *l = f->links; l; l = l->next_of_feed) {
+		if (l->sink == SINK_NONE && l->told)
+			session_announce(g, l->session, f);
+		else if (l->sink == SINK_OPEN)
+			floor_overtakes(g, l);
+	}
+	arena_reset(&g->scratch);
+}
