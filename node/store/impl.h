@@ -57,6 +57,8 @@ struct store_txn {
 	int failed;      /* the first error of LMDB: the transaction can only be aborted */
 	struct buf tree; /* subtrees that the append at hand completes */
 	struct buf bundle; /* one that is being rewritten */
+	bool renewed;    /* the truth has another id, */
+	uint8_t id[STORE_ID_BYTES]; /* this one */
 };
 
 struct store {
@@ -278,4 +280,6 @@ void index_value_hash(const struct store *s, uint8_t out[8], unsigned type, stru
 /* Opening and closing (index_open.c). In STORE_READ mode an index that cannot be trusted is left
  * closed, without an error. */
 int index_open(struct store *s, struct err_text *err) MUST_CHECK;
+/* Which truth the index is of. Returns LMDB's code. */
+int index_about_put(struct store *s, MDB_txn *txn) MUST_CHECK;
 void index_close(struct store *s);

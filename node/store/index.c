@@ -407,6 +407,9 @@ int store_index_drop(struct store *s)
 		return db_err(rc);
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && rc == 0; i++)
 		rc = mdb_drop(txn, s->index.tables[tables[i]], 0);
+	/* The truth may be another since its unsigned tail was dropped. */
+	if (rc == 0)
+		rc = index_about_put(s, txn);
 	rc = rc ? db_err(rc) : index_state_put(s, txn, &empty);
 	if (rc == 0)
 		return db_commit(&s->index, txn);

@@ -173,23 +173,31 @@ static int env_open(struct store *s)
 		s->mode == STORE_WRITE ? MDB_NOSYNC : 0, index_tables, INDEX_TABLES);
 }
 
-static int index_create(struct store *s)
+int index_about_put(struct store *s, MDB_txn *txn)
 {
 	uint8_t about[ABOUT_BYTES];
 	MDB_val key = db_val("about", strlen("about"));
 	MDB_val value = db_val(about, sizeof(about));
+
+	be32_put(about, INDEX_SCHEMA);
+	pthread_mutex_lock(&s->mutex);
+	memcpy(about + 4, s->id, STORE_ID_BYTES);
+	pthread_mutex_unlock(&s->mutex);
+	memcpy(about + 4 + STORE_ID_BYTES, s->index_hash_key, INDEX_HASH_KEY_BYTES);
+	return mdb_put(txn, s->index.tables[INDEX_META], &key, &value, 0);
+}
+
+static int index_create(struct store *s)
+{
 	MDB_txn *txn;
 	int rc = env_open(s);
 
 	if (rc)
 		return rc;
 	randombytes_buf(s->index_hash_key, sizeof(s->index_hash_key));
-	be32_put(about, INDEX_SCHEMA);
-	memcpy(about + 4, s->id, STORE_ID_BYTES);
-	memcpy(about + 4 + STORE_ID_BYTES, s->index_hash_key, INDEX_HASH_KEY_BYTES);
 	if ((rc = mdb_txn_begin(s->index.env, NULL, 0, &txn)) != 0)
 		return db_err(rc);
-	rc = mdb_put(txn, s->index.tables[INDEX_META], &key, &value, 0);
+	rc = index_about_put(s, txn);
 	if (rc == 0)
 		return db_commit(&s->index, txn);
 	mdb_txn_abort(txn);

@@ -158,18 +158,40 @@ int row_log_create(struct store *s, MDB_txn *txn, const struct log_name *name,
 	return rc ? rc : row_log_put(s, txn, log);
 }
 
-int row_arrival_last(struct store *s, MDB_txn *txn, uint64_t *arrival)
+/* What was given before the newest bundles were dropped. */
+static int arrival_dropped(struct store *s, MDB_txn *txn, uint64_t *arrival)
 {
-	MDB_val key;
-	int rc = last_key(txn, s->log.tables[LOG_ENTRIES], &key);
+	MDB_val key = db_val(".arrival", strlen(".arrival")), value;
+	int rc = mdb_get(txn, s->log.tables[LOG_META], &key, &value);
 
 	*arrival = 0;
 	if (rc == MDB_NOTFOUND)
 		return 0;
 	if (rc)
 		return db_err(rc);
-	if (key.mv_size != ARRIVAL_KEY_BYTES)
+	if (value.mv_size != ARRIVAL_KEY_BYTES)
 		return ENT_ECORRUPT;
-	*arrival = be64_get(key.mv_data);
+	*arrival = be64_get(value.mv_data);
 	return 0;
+}
+
+int row_arrival_last(struct store *s, MDB_txn *txn, uint64_t *arrival)
+{
+	MDB_val key;
+	int rc = last_key(txn, s->log.tables[LOG_ENTRIES], &key);
+
+	*arrival = 0;
+	if (rc == 0 && key.mv_size != ARRIVAL_KEY_BYTES)
+		return ENT_ECORRUPT;
+	if (rc == 0)
+		*arrival = be64_get(key.mv_data);
+	if (rc == 0 || rc == MDB_NOTFOUND) {
+		uint64_t dropped;
+
+		rc = arrival_dropped(s, txn, &dropped);
+		if (rc == 0 && dropped > *arrival)
+			*arrival = dropped;
+		return rc;
+	}
+	return db_err(rc);
 }

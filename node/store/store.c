@@ -190,6 +190,11 @@ int store_open(struct store **out, const char *data, enum store_mode mode, struc
 	return 0;
 }
 
+int store_copy(struct store *s, int fd)
+{
+	return db_err(mdb_env_copyfd2(s->log.env, fd, MDB_CP_COMPACT));
+}
+
 void store_close(struct store *s)
 {
 	if (!s)

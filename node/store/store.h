@@ -44,6 +44,9 @@ enum store_mode {
 int store_open(struct store **s, const char *data, enum store_mode mode,
 	struct err_text *err) MUST_CHECK;
 void store_close(struct store *s);
+/* Writes a copy of the truth as it is now, compacted, into an open file: data.mdb of a directory
+ * log/. Beside a daemon too: as long as it takes, pages that the daemon frees are not used again. */
+int store_copy(struct store *s, int fd) MUST_CHECK;
 uint64_t store_disk_bytes(const struct store *s);
 /* LMDB could not write the page that commits and refuses everything until the store is opened anew.
  * Any thread. */
@@ -113,6 +116,14 @@ int store_append(struct store_txn *txn, const struct store_run *run) MUST_CHECK;
  */
 int store_checkpoint_put(struct store_txn *txn, const struct checkpoint *c) MUST_CHECK;
 int store_log_freeze(struct store_txn *txn, const struct log_name *name) MUST_CHECK;
+/*
+ * Drops the entries of an own log that no checkpoint covers: tree is [0, size of the newest
+ * checkpoint held). The index is then of another truth: drop it (store_index_drop), or the next
+ * opening does. ENT_ENOTFOUND, ENT_ESTATE (nothing to drop, frozen), ENT_EPROOF (tree is not that
+ * of the checkpoint) leave the transaction as it was.
+ */
+int store_log_cut(struct store_txn *txn, const struct log_name *name,
+	const struct range *tree) MUST_CHECK;
 
 /*
  * A cosignature of a peer: a receipt of a feed, or of one of this node's provenance logs by a

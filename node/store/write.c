@@ -33,6 +33,7 @@ int store_begin(struct store *s, struct store_txn **txn)
 		return db_err(rc);
 	}
 	s->txn.failed = 0;
+	s->txn.renewed = false;
 	*txn = &s->txn;
 	return 0;
 }
@@ -67,6 +68,11 @@ int store_commit(struct store_txn *txn)
 	txn->mdb = NULL;
 	if (rc)
 		look_whether_given_up(txn->store);
+	if (rc == 0 && txn->renewed) {
+		pthread_mutex_lock(&txn->store->mutex);
+		memcpy(txn->store->id, txn->id, sizeof(txn->id));
+		pthread_mutex_unlock(&txn->store->mutex);
+	}
 	return rc;
 }
 
@@ -220,6 +226,17 @@ static void log_held_update(struct store_log *log, const struct checkpoint *c)
 	}
 }
 
+/* A checkpoint that was kept before its entries came may be of another history. */
+static bool checkpoint_is_of(const struct checkpoint *c, const struct range *tree)
+{
+	struct hash root;
+
+	if (c->size != tree->end)
+		return false;
+	range_root(tree, &root);
+	return hash_eq(&root, &c->root);
+}
+
 int store_append(struct store_txn *txn, const struct store_run *run)
 {
 	struct erase_notes notes = {0};
@@ -241,7 +258,7 @@ int store_append(struct store_txn *txn, const struct store_run *run)
 	log.size = log.tree.end;
 	log.via = run->via;
 	log.received_ms = run->received_ms;
-	if (log.has_checkpoint)
+	if (log.has_checkpoint && checkpoint_is_of(&log.checkpoint, &log.tree))
 		log_held_update(&log, &log.checkpoint);
 	return txn_log_put(txn, &log);
 }

@@ -277,7 +277,8 @@ static void run_read_ends_at_size_and_gives_at_least_one(void **state)
 
 static void checkpoint_put(struct store *s, const struct model_log *m, uint64_t size)
 {
-	struct checkpoint c = {.log = m->name, .size = size};
+	struct checkpoint c = {
+		.log = m->name, .size = size, .root = model_tree(m->leaves, size)};
 	struct store_txn *txn;
 
 	c.signature[0] = (uint8_t)size;
@@ -309,10 +310,13 @@ static void keeps_the_newest_checkpoint_and_the_newest_held(void **state)
 	struct store *s = model_open(dir, STORE_WRITE);
 	struct store_txn *txn;
 	struct checkpoint c = {.size = 1};
-	struct model_log m;
+	struct model_log m, all;
 
 	(void)state;
 	model_log_init(&m, model_name(1, 1, audience_of(AUDIENCE_CLEAR)));
+	model_log_init(&all, m.name);
+	model_entries(&all, &rng, 20, 50);
+	seed = 15;
 	c.log = m.name;
 	assert_ok(store_begin(s, &txn));
 	assert_int_equal(store_checkpoint_put(txn, &c), ENT_ENOTFOUND);
@@ -320,11 +324,11 @@ static void keeps_the_newest_checkpoint_and_the_newest_held(void **state)
 	model_entries(&m, &rng, 10, 50);
 	model_store(s, &m);
 	checkpoints_are(s, &m, 0, 0);
-	checkpoint_put(s, &m, 20);
+	checkpoint_put(s, &all, 20);
 	checkpoints_are(s, &m, 20, 0);
-	checkpoint_put(s, &m, 8);
+	checkpoint_put(s, &all, 8);
 	checkpoints_are(s, &m, 20, 8);
-	checkpoint_put(s, &m, 6);
+	checkpoint_put(s, &all, 6);
 	checkpoints_are(s, &m, 20, 8);
 	model_entries(&m, &rng, 9, 50);
 	model_store(s, &m);
@@ -333,6 +337,7 @@ static void keeps_the_newest_checkpoint_and_the_newest_held(void **state)
 	model_store(s, &m);
 	checkpoints_are(s, &m, 20, 20);
 	store_close(s);
+	model_log_free(&all);
 	model_log_free(&m);
 	test_dir_remove(dir);
 }
