@@ -92,6 +92,8 @@
 /* Who loses what it holds by joining at a floor waits longer. */
 #define GOSSIP_JOIN_AGAIN_MS 60000u
 #define GOSSIP_INGEST_MAX (16u * 1024u * 1024u) /* received, not stored yet, all peers together */
+/* The first seal after a start waits so long for one peer's word on our own feeds. */
+#define GOSSIP_FIRST_SEAL_MS 2000u
 
 /* --- operators -------------------------------------------------------------------------------- */
 #define CONTROL_MESSAGE_MAX (4u * 1024u * 1024u)

@@ -376,6 +376,8 @@ int gossip_origin(struct gossip *g, const struct card_chain *chain,
 	bool news;
 	int rc = origin_learn(g, chain, introduced_by, &news);
 
+	if (rc == 0 && news && node_id_eq(&card_chain_last(chain)->node, &g->config.self))
+		recover_incarnation(g, origin_find(g, &g->config.self));
 	if (rc == 0 && news) {
 		chain_tell_news(g, origin_find(g, &card_chain_last(chain)->node));
 		for (struct session *s = g->sessions; s; s = s->next)
@@ -408,7 +410,8 @@ struct feed *feed_need(struct gossip *g, const struct log_name *name, struct ori
 		return NULL;
 	f->name = *name;
 	f->origin = origin;
-	f->own = node_id_eq(&name->node, &g->config.self);
+	f->own = node_id_eq(&name->node, &g->config.self) &&
+		 name->incarnation == g->recovery.incarnation;
 	log_name_pack(f->key, name);
 	if (map_put(&g->feeds, f->key, f) != 0) {
 		free(f);
@@ -446,7 +449,10 @@ void gossip_sealed(struct gossip *g, struct gossip_time now, const struct checkp
 	if (!f || c->size <= f->complete.size)
 		return;
 	f->held = f->expected = c->size;
-	f->complete = f->seen = *c;
+	f->complete = *c;
+	if (c->size > f->seen.size)
+		f->seen = *c;
+	g->recovery.has_signed |= f->own;
 	if (urgent)
 		f->urgent_until = c->size;
 	feed_grown(g, f);

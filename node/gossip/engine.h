@@ -81,11 +81,15 @@ enum gossip_action_type {
 	GOSSIP_PIN, /* origin: keep its card chain (chain, node, peer = introducer or all zero) */
 	GOSSIP_FREEZE,    /* feed: keep that it is frozen */
 	GOSSIP_ALARM,     /* rule, text, peer, feed */
-	GOSSIP_OWN_AHEAD, /* checkpoint: valid, own, and not held here: restored, or a clone */
 	GOSSIP_RECEIPT,   /* peer, checkpoint, cosignature: keep it, then report gossip_receipted;
 			     differs: as evidence, without a report */
 	GOSSIP_WITNESS,   /* session, checkpoint: remember it, then report gossip_witnessed;
 			     rewritten: that and other, as evidence, without a report */
+	GOSSIP_MUTE,      /* rule, text, peer, feed: sign no feed from now on */
+	GOSSIP_RECOVERED, /* keep in the guard what now stands, then sign again */
+	GOSSIP_MAY_SEAL,  /* the first seal since the start may happen */
+	GOSSIP_CUT,  /* feed: drop its unsigned tail, then report gossip_cut */
+	GOSSIP_KEEP, /* feed, checkpoint: own, shown by a peer, to be remembered */
 };
 
 struct gossip_action {
@@ -197,6 +201,62 @@ int gossip_witness(struct gossip *g, const struct checkpoint *c, bool rewritten)
 
 /* At least four times a second. */
 void gossip_tick(struct gossip *g, struct gossip_time now);
+
+/* --- recovery (recover.c; PROTOCOL.md, "Recovery") ---------------------------------------------- */
+
+struct gossip_guard_feed {
+	struct log_name log;
+	uint64_t size;
+	struct hash root;
+};
+
+/* What was signed last, as the guard has it. */
+struct gossip_guard {
+	const struct gossip_guard_feed *feeds;
+	size_t feeds_len;
+};
+
+/*
+ * After every gossip_feed of the start, before the first session: decides whether this is an old
+ * copy, and from then on when the node may sign: GOSSIP_MUTE, GOSSIP_RECOVERED, GOSSIP_MAY_SEAL.
+ * guard NULL: there is none. An error is one of the store.
+ */
+int gossip_recover_start(struct gossip *g, struct gossip_time now,
+	const struct gossip_guard *guard) MUST_CHECK;
+/* The unsigned tail of an own feed is gone: its size, which is that of its newest checkpoint. */
+void gossip_cut(struct gossip *g, struct gossip_time now, const struct log_name *feed,
+	uint64_t size);
+/* What was written reads back otherwise: nothing of this incarnation is signed any more. */
+void gossip_corrupt(struct gossip *g, struct gossip_time now, const struct log_name *feed);
+/* The operator gives a peer up: it is not waited for. ENT_ENOTFOUND: no such party. */
+int gossip_recover_without(struct gossip *g, struct gossip_time now,
+	const struct node_id *node) MUST_CHECK;
+/* The operator says that no second copy of this node runs. ENT_EPROOF: two histories are signed,
+ * which nobody's word mends; ENT_ESTATE: nobody has asked. */
+int gossip_recover_confirm(struct gossip *g, struct gossip_time now) MUST_CHECK;
+
+enum gossip_recovery {
+	RECOVERY_GOES_ON, /* signs */
+	RECOVERY_PULLS,   /* mute until the store has what the guard names */
+	RECOVERY_HEARS,   /* mute until every direct peer was heard, and all it showed is here */
+	RECOVERY_STOPPED, /* mute until the operator has looked */
+};
+
+struct gossip_recovery_view {
+	enum gossip_recovery state;
+	const char *rule, *why; /* static; of the last time it went mute */
+	bool conflict; /* two histories are signed, or corrupt: nobody's word mends it */
+	bool alone;             /* there is nobody to ask */
+};
+void gossip_recovery_view(const struct gossip *g, struct gossip_recovery_view *v);
+
+/* The peers that are waited for, the own feeds that are not back: from *at = 0 until false. */
+bool gossip_recovery_peer(struct gossip *g, size_t *at, struct node_id *node);
+struct gossip_recovery_feed {
+	struct log_name log;
+	uint64_t held, wanted;
+};
+bool gossip_recovery_feed(struct gossip *g, size_t *at, struct gossip_recovery_feed *feed);
 
 /* --- looking in ------------------------------------------------------------------------------- */
 

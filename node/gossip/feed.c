@@ -20,7 +20,7 @@ static void feed_lag(struct gossip *g, struct feed *f)
 	g->lagging = f;
 }
 
-static void feed_unlag(struct gossip *g, struct feed *f)
+void feed_unlag(struct gossip *g, struct feed *f)
 {
 	if (!f->lagging)
 		return;
@@ -126,11 +126,12 @@ void feed_choose(struct gossip *g, struct feed *f)
 {
 	struct link *best;
 
-	if (f->own || f->frozen || f->origin->frozen)
+	/* What is our own is asked for only to take it back. */
+	if ((f->own && !recover_takes(g, f)) || f->frozen || f->origin->frozen)
 		return;
 	if (!f->upstream && g->now.mono_ms >= g->store_retry_ms) {
 		best = best_source(g, f);
-		if (best)
+		if (best && (!f->own || leads(g, best)))
 			subscribe(g, f, best);
 	}
 	floor_consider(g, f);
@@ -259,6 +260,8 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 		f->complete = *c;
 		feed_grown(g, f);
 	}
+	if (f->own)
+		recover_stored(g, f);
 	feed_choose(g, f);
 	arena_reset(&g->scratch);
 }

@@ -12,6 +12,7 @@
  *     witness.c  peers cosign each other's logs of acts
  *     quota.c    what a party may bring in a day
  *     pause.c    the stop button
+ *     recover.c  when the node may sign; taking own feeds back
  */
 #pragma once
 
@@ -132,8 +133,11 @@ struct feed {
 	struct log_name name;
 	uint8_t key[LOG_NAME_BYTES];
 	struct origin *origin;
-	bool own;
+	bool own; /* of this node's incarnation in force: it alone appends here */
 	bool frozen;
+	bool cutting; /* its unsigned tail is being dropped */
+	uint64_t guard_size; /* own, while mute: what the guard has; 0: nothing */
+	struct hash guard_root;
 	uint64_t urgent_until; /* a retraction or an urgent record stands before this index */
 	uint64_t held;         /* durable here */
 	uint64_t expected;     /* held and what is being verified and stored */
@@ -186,6 +190,7 @@ struct session {
 	struct node_id peer;
 	uint8_t binding[16];
 	bool greeted; /* their HELLO is here */
+	bool heard;   /* and all their heads are */
 	bool closing;
 	bool missed;      /* they told of feeds whose origin was not known here */
 	bool ask_heads;   /* what we passed over may be of interest now: ask for the heads again */
@@ -220,6 +225,8 @@ struct peer_totals {
 	uint64_t received_entries, sent_entries, data_bytes, redundant_bytes;
 	uint64_t introduced; /* origins that are known by its word alone */
 	struct quota quota;
+	bool heard;          /* has told all its heads since it mattered */
+	bool given_up;       /* the operator does not wait for it */
 };
 
 struct queued_action {
@@ -258,7 +265,16 @@ struct gossip {
 	size_t origins_over_quota;
 	struct gossip_pause pause; /* peers owned */
 	bool refusing;             /* the store cannot take anything */
-	struct arena scratch;      /* of one event */
+	struct {
+		enum gossip_recovery state;
+		const char *rule, *why;
+		uint64_t incarnation; /* the one in force */
+		uint64_t started_ms, quiet_ms;
+		unsigned recoveries; /* in this life */
+		bool started, may_seal, has_signed;
+		bool conflict, confirmed;
+	} recovery;
+	struct arena scratch; /* of one event */
 };
 
 /* --- engine.c --------------------------------------------------------------------------------- */
@@ -339,6 +355,7 @@ void feed_offer(struct gossip *g, struct link *l, uint64_t peer_held);
 void feed_choose(struct gossip *g, struct feed *f);
 bool feed_leads(const struct gossip *g, const struct link *l);
 void feed_leave(struct gossip *g, struct feed *f, bool say);
+void feed_unlag(struct gossip *g, struct feed *f);
 void feed_grown(struct gossip *g, struct feed *f);
 void feeds_tick(struct gossip *g);
 void feed_freeze(struct gossip *g, struct session *s, struct feed *f);
@@ -382,3 +399,15 @@ void quota_tick(struct gossip *g);
 /* --- pause.c ---------------------------------------------------------------------------------- */
 bool paused(const struct gossip *g, const struct session *s, const struct log_name *feed,
 	enum door door);
+
+/* --- recover.c -------------------------------------------------------------------------------- */
+/* A checkpoint of an own feed, its signature verified. */
+void recover_shown(struct gossip *g, struct session *s, struct feed *f, const struct checkpoint *c);
+/* Two histories of an own feed are signed; peer may be NULL. */
+void recover_conflict(struct gossip *g, const struct node_id *peer, const struct feed *f);
+bool recover_takes(const struct gossip *g, const struct feed *f);
+void recover_stored(struct gossip *g, struct feed *f);
+/* All heads of a session are here. */
+void recover_heard(struct gossip *g, struct session *s);
+void recover_incarnation(struct gossip *g, const struct origin *self);
+void recover_tick(struct gossip *g);

@@ -201,19 +201,6 @@ static bool differs_from(const struct wire_checkpoint *w, const struct checkpoin
 	       memcmp(w->root, known->root.bytes, HASH_BYTES) != 0;
 }
 
-/* Is what a checkpoint of ours covers here? After a crash a peer may have the checkpoint before it
- * is signed here again, which gives the same bytes. */
-static bool own_holds(const struct gossip *g, const struct feed *f, const struct checkpoint *c)
-{
-	struct hash root;
-
-	if (c->size > f->held)
-		return false;
-	if (log_root(g, &f->name, c->size, &root) != 0)
-		return true; /* the store fails, which accuses nobody */
-	return hash_eq(&root, &c->root);
-}
-
 /* A newer checkpoint is remembered once its signature holds; one of ours that we do not hold means
  * that we were restored or that a clone runs; one for the same size with another root is a fork. */
 static void consider_checkpoint(struct gossip *g, struct session *s, struct feed *f,
@@ -221,8 +208,9 @@ static void consider_checkpoint(struct gossip *g, struct session *s, struct feed
 {
 	struct checkpoint c;
 	const uint8_t *key = origin_key(f->origin, f->name.incarnation);
-	bool newer = w->size > f->seen.size;
 	bool differs = differs_from(w, &f->complete) || differs_from(w, &f->seen);
+	/* Of our own any that is not the one in force: it may be of another history. */
+	bool newer = f->own ? w->size != f->complete.size : w->size > f->seen.size;
 
 	if (!w->present || f->frozen || (!newer && !differs))
 		return;
@@ -232,13 +220,7 @@ static void consider_checkpoint(struct gossip *g, struct session *s, struct feed
 		return;
 	}
 	if (f->own) {
-		struct queued_action *q;
-
-		if (own_holds(g, f, &c))
-			return;
-		q = action_new(g, GOSSIP_OWN_AHEAD);
-		q->action.checkpoint = c;
-		q->action.peer = s->peer;
+		recover_shown(g, s, f, &c);
 		return;
 	}
 	if (differs) {
@@ -300,6 +282,8 @@ static void on_held(struct gossip *g, struct session *s, const struct wire_held 
 	if (!l)
 		return;
 	f = l->feed;
+	/* More of our own than there is here: let us see the signature. */
+	s->ask_heads |= f->own && held->size > f->complete.size;
 	if (held->size == f->complete.size &&
 		memcmp(held->root, f->complete.root.bytes, sizeof(held->root)) != 0)
 		raise_alarm(g, "root-differs", "a neighbour holds another root for the same size",
@@ -481,9 +465,10 @@ static void dispatch(struct gossip *g, struct session *s, const struct wire_mess
 		on_cards(g, s, &m->cards);
 		return;
 	case WIRE_HEADS:
-		g->heads_heard |= m->heads.heads_len < WIRE_HEADS_MAX;
 		for (size_t i = 0; i < m->heads.heads_len && !s->closing; i++)
 			on_head(g, s, &m->heads.heads[i]);
+		if (m->heads.heads_len < WIRE_HEADS_MAX && !s->closing)
+			recover_heard(g, s);
 		return;
 	case WIRE_HELD:
 		on_held(g, s, &m->held);

@@ -485,6 +485,7 @@ void gossip_tick(struct gossip *g, struct gossip_time now)
 
 	g->now = now;
 	feeds_tick(g);
+	recover_tick(g);
 	for (struct session *s = g->sessions; s; s = s->next) {
 		sinks_tick(g, s);
 		if (!s->greeted && now.mono_ms - s->opened_ms > GREET_MS)

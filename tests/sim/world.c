@@ -467,8 +467,13 @@ static void carry_out(struct world_node *n, struct gossip_action *action)
 		e->node = n;
 		e->kept = *action;
 		return;
-	case GOSSIP_OWN_AHEAD:
-		n->own_ahead++;
+	case GOSSIP_MUTE:
+		n->mutes++;
+		return;
+	case GOSSIP_RECOVERED:
+	case GOSSIP_MAY_SEAL:
+	case GOSSIP_CUT:
+	case GOSSIP_KEEP:
 		return;
 	}
 }

@@ -103,7 +103,7 @@ struct world_node {
 	size_t alarms_len;
 	unsigned punishes; /* set of actors whose session it closed with a penalty */
 	unsigned refused;  /* runs that were rejected */
-	unsigned own_ahead;
+	unsigned mutes;
 };
 
 struct world {

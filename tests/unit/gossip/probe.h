@@ -51,7 +51,8 @@ struct probe {
 	struct gossip_action kept[PROBE_MAX]; /* to be kept; without what they point to */
 	size_t kept_len;
 	uint32_t act; /* the last */
-	unsigned acts, openings, pins, freezes, own_ahead;
+	unsigned acts, openings, pins, freezes, recovered, may_seal, cuts, ahead;
+	const char *mute; /* rule of the last time it went mute */
 };
 
 static inline struct gossip_time probe_time(const struct probe *p)
@@ -69,7 +70,9 @@ static inline void probe_forget(struct probe *p)
 	p->alarm = NULL;
 	p->closed = p->penalty_ms = 0;
 	p->dropped = false;
-	p->acts = p->openings = p->pins = p->freezes = p->own_ahead = 0;
+	p->acts = p->openings = p->pins = p->freezes = 0;
+	p->recovered = p->may_seal = p->cuts = p->ahead = 0;
+	p->mute = NULL;
 }
 
 static inline void probe_said(struct probe *p, const struct gossip_action *action)
@@ -123,8 +126,20 @@ static inline void probe_actions(struct probe *p)
 			assert_true(p->kept_len < PROBE_MAX);
 			p->kept[p->kept_len++] = action;
 			break;
-		case GOSSIP_OWN_AHEAD:
-			p->own_ahead++;
+		case GOSSIP_MUTE:
+			p->mute = action.rule;
+			break;
+		case GOSSIP_RECOVERED:
+			p->recovered++;
+			break;
+		case GOSSIP_MAY_SEAL:
+			p->may_seal++;
+			break;
+		case GOSSIP_CUT:
+			p->cuts++;
+			break;
+		case GOSSIP_KEEP:
+			p->ahead++;
 			break;
 		}
 	}

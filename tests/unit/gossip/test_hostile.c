@@ -520,52 +520,6 @@ static void freezes_a_feed_with_two_roots_for_one_size(void **state)
 	}
 }
 
-static void knows_that_it_was_restored_when_shown_its_own_newer_checkpoint(void **state)
-{
-	struct checkpoint held;
-	struct sim_log *own;
-	struct probe p;
-
-	(void)state;
-	probe_greeted(&p);
-	own = probe_published(&p, SELF, CLEAR, 3, 10);
-	held = own->complete;
-	probe_forget(&p);
-	probe_hear_head(&p, 1, &held);
-	assert_int_equal(p.own_ahead, 0);
-	/* Signed, and forgotten. */
-	{
-		struct env_rng rng = sim_random_env(&p.random);
-
-		sim_log_publish(own, &cast_actor(SELF)->identity, 2, 10, &rng);
-	}
-	probe_hear_head(&p, 1, &own->complete);
-	assert_int_equal(p.own_ahead, 1);
-	assert_int_equal(p.closed, 0);
-	assert_null(p.alarm);
-	probe_free(&p);
-}
-
-static void knows_a_clone_by_its_other_root(void **state)
-{
-	struct probe p, elsewhere;
-	struct sim_log *other;
-
-	(void)state;
-	probe_greeted(&p);
-	probe_init(&elsewhere);
-	elsewhere.random.state = 99;
-	probe_published(&p, SELF, CLEAR, 3, 10);
-	other = probe_published(&elsewhere, SELF, CLEAR, 3, 10);
-	probe_forget(&p);
-	probe_hear_head(&p, 1, &other->complete);
-	assert_int_equal(p.own_ahead, 1);
-	/* Frozen it would be for ever; the node is mute until somebody has looked. */
-	assert_int_equal(p.freezes, 0);
-	probe_free(&elsewhere);
-	probe_free(&p);
-}
-
 /* --- the store -------------------------------------------------------------------------------- */
 
 static void nobody_is_blamed_when_the_store_is_full(void **state)
@@ -695,8 +649,6 @@ int main(void)
 		cmocka_unit_test(an_introducer_has_a_quota_of_origins),
 		cmocka_unit_test(freezes_an_origin_whose_cards_contradict_each_other),
 		cmocka_unit_test(freezes_a_feed_with_two_roots_for_one_size),
-		cmocka_unit_test(knows_that_it_was_restored_when_shown_its_own_newer_checkpoint),
-		cmocka_unit_test(knows_a_clone_by_its_other_root),
 		cmocka_unit_test(nobody_is_blamed_when_the_store_is_full),
 		cmocka_unit_test(sends_nothing_before_the_act_of_this_very_sending_is_durable),
 		cmocka_unit_test(takes_what_is_new_of_a_run_that_overlaps),

@@ -203,7 +203,7 @@ static void all_comes_to_rest(struct world *w)
 static void nobody_is_blamed(struct world *w)
 {
 	for (unsigned i = 0; i < w->nodes_len; i++)
-		if (w->nodes[i].alarms_len || w->nodes[i].punishes || w->nodes[i].own_ahead)
+		if (w->nodes[i].alarms_len || w->nodes[i].punishes || w->nodes[i].mutes)
 			world_fail(w, "n%u raises an alarm: %s", i,
 				w->nodes[i].alarms_len ? w->nodes[i].alarms[0].rule : "-");
 }

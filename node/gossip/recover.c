@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * When a node may sign (DESIGN 11; PROTOCOL.md, "Recovery"): it must never sign two histories, so
+ * one that may be an old copy of itself is mute until it has back what it had signed.
+ *
+ *     GOES_ON ──no guard─────────────────────────────▶ HEARS ──all heard, all held──▶ GOES_ON
+ *             ──store behind the guard──▶ PULLS ──guard reached────────────────────▶ GOES_ON
+ *                                           │ a peer shows more than the guard
+ *                                           ▼
+ *             ──shown an own checkpoint────▶ HEARS   the second time in a life: STOPPED
+ *             ──shown another history──────▶ STOPPED
+ *
+ * STOPPED ends by the operator's word, and never where two histories are signed: that log key is
+ * lost, and only a new incarnation goes on.
+ *
+ * What was shown is believed only where the own signature holds. So a peer that lies can keep
+ * nobody mute, and one that remembers makes sure that nobody forks.
+ */
+#include "gossip/impl.h"
+
+/* Peers tell of growth once a second at most: so long after the last news nothing is on its way. */
+#define QUIET_MS 1500u
+
+static bool is_mute(const struct gossip *g)
+{
+	return g->recovery.state != RECOVERY_GOES_ON;
+}
+
+static bool root_is(const struct gossip *g, const struct log_name *feed, uint64_t size,
+	const struct hash *root, bool *failed)
+{
+	struct range range;
+	struct hash have;
+
+	*failed = g->config.store.range(g->config.store.ctx, feed, 0, size, &range) != 0;
+	if (*failed)
+		return false;
+	range_root(&range, &have);
+	return hash_eq(&have, root);
+}
+
+/* Is what a checkpoint of ours covers here, signed again or not? After a crash a peer may have the
+ * checkpoint before it is signed here again, which gives the same bytes. */
+static bool is_here(const struct gossip *g, const struct feed *f, const struct checkpoint *c)
+{
+	bool failed;
+
+	if (c->size == 0)
+		return true;
+	if (c->size > f->held)
+		return false;
+	/* A store that fails accuses nobody. */
+	return root_is(g, &f->name, c->size, &c->root, &failed) || failed;
+}
+
+/* --- going mute ------------------------------------------------------------------------------- */
+
+static void say_mute(struct gossip *g, const char *rule, const char *text,
+	const struct node_id *peer, const struct log_name *feed)
+{
+	struct queued_action *q = action_new(g, GOSSIP_MUTE);
+
+	g->recovery.rule = q->action.rule = rule;
+	g->recovery.why = q->action.text = text;
+	if (peer)
+		q->action.peer = *peer;
+	if (feed)
+		q->action.feed = *feed;
+}
+
+static void enter_state(struct gossip *g, enum gossip_recovery state)
+{
+	g->recovery.state = state;
+	g->recovery.quiet_ms = g->now.mono_ms;
+	g->recovery.confirmed = false;
+}
+
+/* Whoever is connected and has told all its heads tells of news by itself; the others are to be
+ * heard anew. */
+static void hear_again(struct gossip *g)
+{
+	void *value;
+
+	for (size_t at = 0; map_next(&g->totals, &at, NULL, &value);) {
+		struct peer_totals *t = value;
+
+		t->heard = t->given_up = false;
+	}
+	for (struct session *s = g->sessions; s; s = s->next) {
+		if (s->heard && !s->closing)
+			peer_totals(g, &s->peer)->heard = true;
+		s->ask_heads |= s->greeted;
+	}
+}
+
+/* A feed whose unsigned tail cannot stand before what was signed loses it first. */
+static void want_cut(struct gossip *g, struct feed *f)
+{
+	struct queued_action *q;
+
+	if (f->cutting || f->held <= f->complete.size)
+		return;
+	f->cutting = true;
+	feed_leave(g, f, true);
+	q = action_new(g, GOSSIP_CUT);
+	q->action.feed = f->name;
+}
+
+void recover_conflict(struct gossip *g, const struct node_id *peer, const struct feed *f)
+{
+	if (g->recovery.conflict)
+		return;
+	g->recovery.conflict = true;
+	enter_state(g, RECOVERY_STOPPED);
+	raise_alarm(g, "clone", "two histories were signed with this node's log key", peer,
+		&f->name);
+	say_mute(g, "split",
+		"two histories were signed with this node's log key: a clone runs, or an old copy has "
+		"signed",
+		peer, &f->name);
+}
+
+void gossip_corrupt(struct gossip *g, struct gossip_time now, const struct log_name *feed)
+{
+	g->now = now;
+	g->recovery.conflict = true;
+	enter_state(g, RECOVERY_STOPPED);
+	say_mute(g, "corrupt",
+		"what was written reads back with another hash: the disk or the memory of this "
+		"machine is not to be trusted",
+		NULL, feed);
+}
+
+static void own_ahead(struct gossip *g, const struct node_id *peer, const struct feed *f)
+{
+	bool again = g->recovery.recoveries > 0;
+
+	if (again || g->recovery.has_signed)
+		raise_alarm(g, "clone",
+			"a peer shows what this node has signed and does not hold, after it had "
+			"gone on: a second copy of it runs",
+			peer, &f->name);
+	enter_state(g, again ? RECOVERY_STOPPED : RECOVERY_HEARS);
+	hear_again(g);
+	if (again)
+		say_mute(g, "clone",
+			"a peer shows a checkpoint of ours that we do not hold, for the second time: a "
+			"clone of this node runs",
+			peer, &f->name);
+	else
+		say_mute(g, "own-ahead",
+			"a peer shows a checkpoint of ours that we do not hold: this is a restored "
+			"copy, or a clone runs",
+			peer, &f->name);
+}
+
+/* --- what is shown ---------------------------------------------------------------------------- */
+
+/* A checkpoint of an own feed, the signature of which holds. */
+void recover_shown(struct gossip *g, struct session *s, struct feed *f, const struct checkpoint *c)
+{
+	struct queued_action *q;
+
+	if (is_here(g, f, c))
+		return;
+	if (c->size <= f->complete.size ||
+		(f->guard_size && c->size == f->guard_size && !hash_eq(&c->root, &f->guard_root))) {
+		recover_conflict(g, &s->peer, f);
+		return;
+	}
+	if (c->size > f->seen.size) {
+		f->seen = *c;
+		q = action_new(g, GOSSIP_KEEP);
+		q->action.feed = f->name;
+		q->action.checkpoint = *c;
+	}
+	if (!is_mute(g))
+		own_ahead(g, &s->peer, f);
+	else if (g->recovery.state == RECOVERY_PULLS && c->size > f->guard_size)
+		enter_state(g, RECOVERY_HEARS);
+	g->recovery.quiet_ms = g->now.mono_ms;
+	want_cut(g, f);
+}
+
+/* May own entries be taken back now? */
+bool recover_takes(const struct gossip *g, const struct feed *f)
+{
+	return is_mute(g) && !g->recovery.conflict && !f->cutting;
+}
+
+/* The tail is gone: the store has so much. */
+void gossip_cut(struct gossip *g, struct gossip_time now, const struct log_name *name, uint64_t size)
+{
+	struct feed *f = feed_find(g, name);
+
+	g->now = now;
+	if (!f || !f->cutting)
+		return;
+	f->cutting = false;
+	f->held = f->expected = size;
+	feed_choose(g, f);
+	arena_reset(&g->scratch);
+}
+
+void recover_stored(struct gossip *g, struct feed *f)
+{
+	g->recovery.quiet_ms = g->now.mono_ms;
+	if (g->recovery.state == RECOVERY_PULLS && f->complete.size > f->guard_size)
+		enter_state(g, RECOVERY_HEARS);
+}
+
+void recover_heard(struct gossip *g, struct session *s)
+{
+	struct peer_totals *t = peer_totals(g, &s->peer);
+
+	s->heard = true;
+	g->heads_heard = true;
+	if (t->heard)
+		return;
+	t->heard = true;
+	g->recovery.quiet_ms = g->now.mono_ms;
+}
+
+/* --- whom to hear ----------------------------------------------------------------------------- */
+
+static bool in_force(const struct gossip *g, const struct agreement *a)
+{
+	return agreement_in_time(a, g->now.wall_ms / 1000) &&
+	       agreement_party_of(a, &g->config.self);
+}
+
+static bool named_before(const struct gossip *g, size_t i, const struct node_id *node)
+{
+	while (i-- > 0)
+		if (in_force(g, g->agreements[i]) && agreement_party_of(g->agreements[i], node))
+			return true;
+	return false;
+}
+
+/* The at-th party of the agreements in force that is not the node itself, each once. */
+static bool party_next(const struct gossip *g, size_t *at, const struct node_id **node)
+{
+	size_t seen = 0;
+
+	for (size_t i = 0; i < g->agreements_len; i++) {
+		const struct agreement *a = g->agreements[i];
+
+		for (size_t k = 0; in_force(g, a) && k < a->parties_len; k++) {
+			*node = &a->parties[k].node;
+			if (node_id_eq(*node, &g->config.self) || named_before(g, i, *node) ||
+				seen++ < *at)
+				continue;
+			(*at)++;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool awaited(struct gossip *g, const struct node_id *node)
+{
+	const struct peer_totals *t = peer_totals(g, node);
+
+	return !t->heard && !t->given_up;
+}
+
+bool gossip_recovery_peer(struct gossip *g, size_t *at, struct node_id *out)
+{
+	const struct node_id *node;
+
+	if (!is_mute(g))
+		return false;
+	while (party_next(g, at, &node)) {
+		if (!awaited(g, node))
+			continue;
+		*out = *node;
+		return true;
+	}
+	return false;
+}
+
+static uint64_t wanted(const struct feed *f)
+{
+	return f->seen.size > f->guard_size ? f->seen.size : f->guard_size;
+}
+
+bool gossip_recovery_feed(struct gossip *g, size_t *at, struct gossip_recovery_feed *out)
+{
+	void *value;
+
+	if (!is_mute(g))
+		return false;
+	while (map_next(&g->feeds, at, NULL, &value)) {
+		const struct feed *f = value;
+
+		if (!f->own || f->complete.size >= wanted(f))
+			continue;
+		*out = (struct gossip_recovery_feed){f->name, f->complete.size, wanted(f)};
+		return true;
+	}
+	return false;
+}
+
+static bool has_parties(const struct gossip *g)
+{
+	const struct node_id *node;
+	size_t at = 0;
+
+	return party_next(g, &at, &node);
+}
+
+void gossip_recovery_view(const struct gossip *g, struct gossip_recovery_view *v)
+{
+	*v = (struct gossip_recovery_view){.state = g->recovery.state,
+		.rule = g->recovery.rule,
+		.why = g->recovery.why,
+		.conflict = g->recovery.conflict,
+		.alone = !has_parties(g)};
+}
+
+int gossip_recover_without(struct gossip *g, struct gossip_time now, const struct node_id *node)
+{
+	const struct node_id *party;
+	size_t at = 0;
+
+	g->now = now;
+	while (party_next(g, &at, &party))
+		if (node_id_eq(party, node)) {
+			peer_totals(g, node)->given_up = true;
+			return 0;
+		}
+	return ENT_ENOTFOUND;
+}
+
+int gossip_recover_confirm(struct gossip *g, struct gossip_time now)
+{
+	g->now = now;
+	if (g->recovery.conflict)
+		return ENT_EPROOF;
+	if (g->recovery.state == RECOVERY_STOPPED) {
+		enter_state(g, RECOVERY_HEARS);
+		hear_again(g);
+	} else if (g->recovery.state != RECOVERY_HEARS || has_parties(g)) {
+		return ENT_ESTATE;
+	}
+	g->recovery.confirmed = true;
+	return 0;
+}
+
+/* --- going on --------------------------------------------------------------------------------- */
+
+/* Everything of this feed that was ever shown, or stands in the guard, is here. */
+static bool feed_is_back(const struct gossip *g, const struct feed *f)
+{
+	bool failed;
+
+	if (f->cutting || f->expected != f->held || !is_here(g, f, &f->seen))
+		return false;
+	return f->guard_size <= f->held &&
+	       (f->guard_size == 0 ||
+		       root_is(g, &f->name, f->guard_size, &f->guard_root, &failed));
+}
+
+static bool all_is_back(const struct gossip *g)
+{
+	void *value;
+
+	for (size_t at = 0; map_next(&g->feeds, &at, NULL, &value);)
+		if (((struct feed *)value)->own && !feed_is_back(g, value))
+			return false;
+	return true;
+}
+
+static bool all_are_heard(struct gossip *g)
+{
+	struct node_id node;
+	size_t at = 0;
+
+	/* Where there is nobody to ask, somebody has to say that there is nothing to be asked. */
+	if (!has_parties(g) && !g->recovery.confirmed)
+		return false;
+	return !gossip_recovery_peer(g, &at, &node);
+}
+
+static bool has_recovered(struct gossip *g)
+{
+	switch (g->recovery.state) {
+	case RECOVERY_PULLS:
+		return all_is_back(g);
+	case RECOVERY_HEARS:
+		return g->now.mono_ms - g->recovery.quiet_ms >= QUIET_MS && all_are_heard(g) &&
+		       all_is_back(g);
+	case RECOVERY_GOES_ON:
+	case RECOVERY_STOPPED:
+		break;
+	}
+	return false;
+}
+
+static void go_on(struct gossip *g)
+{
+	void *value;
+
+	g->recovery.state = RECOVERY_GOES_ON;
+	g->recovery.recoveries++;
+	for (size_t at = 0; map_next(&g->feeds, &at, NULL, &value);) {
+		struct feed *f = value;
+
+		if (!f->own)
+			continue;
+		f->guard_size = 0;
+		feed_leave(g, f, true);
+		feed_unlag(g, f);
+	}
+	action_new(g, GOSSIP_RECOVERED);
+}
+
+/* With an intact guard the first seal after a start waits for a peer's word on our own feeds, but
+ * not for ever. */
+static bool may_seal(struct gossip *g)
+{
+	return g->heads_heard || g->now.mono_ms - g->recovery.started_ms >= GOSSIP_FIRST_SEAL_MS ||
+	       !has_parties(g);
+}
+
+void recover_tick(struct gossip *g)
+{
+	if (!g->recovery.started)
+		return;
+	if (is_mute(g) && has_recovered(g))
+		go_on(g);
+	if (is_mute(g) || g->recovery.may_seal || !may_seal(g))
+		return;
+	g->recovery.may_seal = true;
+	action_new(g, GOSSIP_MAY_SEAL);
+}
+
+/* --- start ------------------------------------------------------------------------------------ */
+
+/* Compares one feed with the guard: 1 behind it, 0 not, ENT_EPROOF when both are signed and differ,
+ * other errors of the store. */
+static int guard_compare(struct gossip *g, struct feed *f)
+{
+	bool failed;
+
+	if (f->guard_size == 0)
+		return 0;
+	if (f->held >= f->guard_size) {
+		if (root_is(g, &f->name, f->guard_size, &f->guard_root, &failed))
+			return 0;
+		if (failed)
+			return ENT_EIO;
+		if (f->complete.size >= f->guard_size)
+			return ENT_EPROOF;
+	}
+	return 1;
+}
+
+static int guard_take(struct gossip *g, const struct gossip_guard *guard)
+{
+	struct origin *self = origin_find(g, &g->config.self);
+
+	for (size_t i = 0; i < guard->feeds_len && self; i++) {
+		const struct gossip_guard_feed *line = &guard->feeds[i];
+		struct feed *f;
+
+		if (!node_id_eq(&line->log.node, &g->config.self))
+			continue;
+		f = feed_need(g, &line->log, self);
+		/* Of a former incarnation: nothing is signed in it any more. */
+		if (!f || !f->own)
+			continue;
+		f->guard_size = line->size;
+		f->guard_root = line->root;
+	}
+	return self ? 0 : ENT_ENOTFOUND;
+}
+
+int gossip_recover_start(struct gossip *g, struct gossip_time now, const struct gossip_guard *guard)
+{
+	const struct feed *conflict = NULL;
+	bool behind = false, ahead = false;
+	void *value;
+	int rc = guard ? guard_take(g, guard) : 0;
+
+	g->now = now;
+	g->recovery.started = true;
+	g->recovery.started_ms = now.mono_ms;
+	for (size_t at = 0; map_next(&g->feeds, &at, NULL, &value) && rc >= 0;) {
+		struct feed *f = value;
+
+		if (!f->own)
+			continue;
+		/* Shown before the last stop, and not pulled back yet. */
+		ahead |= !is_here(g, f, &f->seen);
+		rc = guard_compare(g, f);
+		behind |= rc == 1;
+		if (rc == ENT_EPROOF) {
+			conflict = f;
+			rc = 0;
+		}
+	}
+	if (rc < 0)
+		return rc;
+	if (conflict) {
+		recover_conflict(g, NULL, conflict);
+	} else if (!guard) {
+		enter_state(g, RECOVERY_HEARS);
+		say_mute(g, "no-guard", "there is no guard file: this is a restored or copied node",
+			NULL, NULL);
+	} else if (ahead) {
+		enter_state(g, RECOVERY_HEARS);
+		say_mute(g, "own-ahead",
+			"what was signed before is not all here: an older copy was restored", NULL,
+			NULL);
+	} else if (behind) {
+		enter_state(g, RECOVERY_PULLS);
+		say_mute(g, "behind-guard",
+			"the store is behind the guard file: an older copy was restored", NULL,
+			NULL);
+	}
+	arena_reset(&g->scratch);
+	return 0;
+}
+
+/* A new incarnation has a key that has signed nothing: whatever was wrong with the former one is
+ * over. */
+void recover_incarnation(struct gossip *g, const struct origin *self)
+{
+	uint64_t newest = self->logs[self->logs_len - 1].incarnation;
+	void *value;
+
+	if (g->recovery.incarnation == newest)
+		return;
+	for (size_t at = 0; map_next(&g->feeds, &at, NULL, &value);) {
+		struct feed *f = value;
+
+		if (f->origin == self)
+			f->own = f->name.incarnation == newest;
+	}
+	if (g->recovery.incarnation && is_mute(g)) {
+		g->recovery.conflict = false;
+		g->recovery.recoveries = 0;
+		go_on(g);
+	}
+	g->recovery.incarnation = newest;
+}

@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* When a node may sign: DESIGN 11, by one engine driven by hand. */
+#include "unit/gossip/probe.h"
+
+#define HELD_FIRST 5u
+#define SIGNED     9u
+
+/* An engine that starts with `held` of `all` entries of its own clear feed, the first
+ * `checkpointed` of them under a checkpoint, and knows two peers. */
+struct life {
+	struct probe p;
+	struct sim_log *own; /* what the store has */
+	struct sim_log all;  /* what was ever signed */
+	struct gossip_guard_feed line;
+};
+
+static void sign_at(const struct sim_log *log, uint64_t size, struct checkpoint *c)
+{
+	sim_log_sign(log, size, &cast_actor(SELF)->identity, c);
+}
+
+static void life_init(struct life *l, uint64_t held, uint64_t checkpointed)
+{
+	struct cast_terms peer = probe_terms(PEER), third = probe_terms(THIRD);
+	static const struct checkpoint none;
+	struct sim_store whole = {0};
+	struct log_name name = probe_name(SELF, CLEAR);
+	struct env_rng rng;
+	struct checkpoint c = none;
+
+	memset(l, 0, sizeof(*l));
+	probe_init(&l->p);
+	rng = sim_random_env(&l->p.random);
+	l->own = sim_store_need(&whole, &name);
+	sim_log_publish(l->own, &cast_actor(SELF)->identity, SIGNED, 20, &rng);
+	l->all = *l->own;
+	free(l->own); /* its content goes on in `all` */
+	l->own = sim_store_need(&l->p.store, &name);
+	if (held)
+		sim_log_append(l->own, sim_log_entries(&l->all, 0, held), (uint32_t)held);
+	if (checkpointed)
+		sign_at(&l->all, checkpointed, &c);
+	l->own->complete = c;
+	assert_int_equal(gossip_feed(l->p.g, &name, held, 0, &c, &c, false), 0);
+	probe_agree(&l->p, &peer);
+	probe_agree(&l->p, &third);
+	l->line.log = name;
+}
+
+static void life_free(struct life *l)
+{
+	buf_free(&l->all.entries);
+	free(l->all.ends);
+	free(l->all.leaves);
+	probe_free(&l->p);
+}
+
+static void start_without_guard(struct life *l)
+{
+	assert_int_equal(gossip_recover_start(l->p.g, probe_time(&l->p), NULL), 0);
+	probe_actions(&l->p);
+}
+
+/* The guard says that so much was signed; 0: nothing. */
+static void start_with_guard(struct life *l, uint64_t size)
+{
+	struct gossip_guard guard = {&l->line, size ? 1 : 0};
+	struct checkpoint c;
+
+	if (size) {
+		sign_at(&l->all, size, &c);
+		l->line.size = size;
+		l->line.root = c.root;
+	}
+	assert_int_equal(gossip_recover_start(l->p.g, probe_time(&l->p), &guard), 0);
+	probe_actions(&l->p);
+}
+
+/* A session on which the peer tells all its heads: the own feed up to size, or none. */
+static void meet(struct life *l, uint32_t session, unsigned actor, uint64_t size)
+{
+	struct wire_message none = {.type = WIRE_HEADS};
+	struct checkpoint c;
+
+	probe_open(&l->p, session, actor);
+	probe_hear_hello(&l->p, session, SESSION_CREDIT_BYTES);
+	if (!size) {
+		probe_hear(&l->p, session, &none);
+		return;
+	}
+	sign_at(&l->all, size, &c);
+	probe_hear_head(&l->p, session, &c);
+}
+
+/* Gives what is asked for, and stores it. */
+static void give(struct life *l, uint32_t session, uint64_t from, uint64_t to)
+{
+	const struct wire_message *m = probe_last(&l->p, WIRE_SUBSCRIBE);
+	struct sim_log upto = l->all;
+
+	assert_non_null(m);
+	assert_int_equal(m->subscribe.from, from);
+	sign_at(&l->all, to, &upto.complete);
+	probe_hear_run(&l->p, session, &upto, from, to);
+	assert_int_equal(l->p.jobs_len, 1);
+	probe_store(&l->p);
+}
+
+static enum gossip_recovery state_of(struct life *l)
+{
+	struct gossip_recovery_view v;
+
+	gossip_recovery_view(l->p.g, &v);
+	return v.state;
+}
+
+/* --- with a guard ----------------------------------------------------------------------------- */
+
+static void with_an_intact_guard_it_signs_after_one_peers_heads(void **state)
+{
+	struct life l;
+
+	(void)state;
+	life_init(&l, SIGNED, SIGNED);
+	start_with_guard(&l, SIGNED);
+	assert_null(l.p.mute);
+	probe_tick(&l.p, 1000);
+	assert_int_equal(l.p.may_seal, 0);
+	meet(&l, 1, PEER, SIGNED);
+	probe_tick(&l.p, 250);
+	assert_int_equal(l.p.may_seal, 1);
+	probe_tick(&l.p, 5000);
+	assert_int_equal(l.p.may_seal, 1);
+	life_free(&l);
+}
+
+static void with_an_intact_guard_it_waits_two_seconds_at_most(void **state)
+{
+	struct life l;
+
+	(void)state;
+	life_init(&l, SIGNED, SIGNED);
+	start_with_guard(&l, SIGNED);
+	probe_tick(&l.p, 1750);
+	assert_int_equal(l.p.may_seal, 0);
+	probe_tick(&l.p, 500);
+	assert_int_equal(l.p.may_seal, 1);
+	life_free(&l);
+}
+
+static void behind_its_guard_it_takes_back_exactly_that_and_goes_on(void **state)
+{
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_with_guard(&l, SIGNED);
+	assert_string_equal(l.p.mute, "behind-guard");
+	assert_int_equal(state_of(&l), RECOVERY_PULLS);
+	meet(&l, 1, PEER, 7);
+	give(&l, 1, HELD_FIRST, 7);
+	probe_tick(&l.p, 5000);
+	assert_int_equal(l.p.recovered, 0);
+	meet(&l, 2, THIRD, SIGNED);
+	probe_tick(&l.p, 2000); /* the other one has no more */
+	give(&l, 2, 7, SIGNED);
+	probe_tick(&l.p, 250);
+	assert_int_equal(l.p.recovered, 1);
+	assert_int_equal(l.p.may_seal, 1);
+	assert_int_equal(l.p.ahead, 2);
+	assert_null(l.p.alarm);
+	life_free(&l);
+}
+
+static void a_peer_that_shows_more_than_the_guard_makes_it_hear_everybody(void **state)
+{
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_with_guard(&l, 7);
+	meet(&l, 1, PEER, SIGNED);
+	assert_int_equal(state_of(&l), RECOVERY_HEARS);
+	give(&l, 1, HELD_FIRST, SIGNED);
+	probe_tick(&l.p, 5000);
+	assert_int_equal(l.p.recovered, 0);
+	meet(&l, 2, THIRD, 0);
+	probe_tick(&l.p, 2000);
+	assert_int_equal(l.p.recovered, 1);
+	life_free(&l);
+}
+
+static void another_root_than_the_guards_is_never_signed_over(void **state)
+{
+	struct checkpoint c;
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_with_guard(&l, SIGNED);
+	meet(&l, 1, PEER, 0);
+	sign_at(&l.all, SIGNED, &c);
+	c.root.bytes[0] ^= 1;
+	checkpoint_sign(&c, cast_actor(SELF)->identity.log_secret);
+	probe_forget(&l.p);
+	probe_hear_head(&l.p, 1, &c);
+	assert_string_equal(l.p.mute, "split");
+	assert_string_equal(l.p.alarm, "clone");
+	assert_int_equal(gossip_recover_confirm(l.p.g, probe_time(&l.p)), ENT_EPROOF);
+	probe_tick(&l.p, 10000);
+	assert_int_equal(l.p.recovered, 0);
+	life_free(&l);
+}
+
+/* --- without one ------------------------------------------------------------------------------ */
+
+static void without_a_guard_it_hears_every_direct_peer_first(void **state)
+{
+	struct gossip_recovery_feed feed;
+	struct node_id node;
+	struct life l;
+	size_t at = 0;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_without_guard(&l);
+	assert_string_equal(l.p.mute, "no-guard");
+	meet(&l, 1, PEER, 0);
+	probe_tick(&l.p, 10000);
+	assert_int_equal(l.p.recovered, 0);
+	assert_true(gossip_recovery_peer(l.p.g, &at, &node));
+	assert_true(node_id_eq(&node, &cast_actor(THIRD)->node));
+	assert_false(gossip_recovery_peer(l.p.g, &at, &node));
+	meet(&l, 2, THIRD, SIGNED);
+	at = 0;
+	assert_true(gossip_recovery_feed(l.p.g, &at, &feed));
+	assert_int_equal(feed.held, HELD_FIRST);
+	assert_int_equal(feed.wanted, SIGNED);
+	give(&l, 2, HELD_FIRST, SIGNED);
+	probe_tick(&l.p, 1000);
+	assert_int_equal(l.p.recovered, 0); /* more news may be on its way */
+	probe_tick(&l.p, 1000);
+	assert_int_equal(l.p.recovered, 1);
+	assert_int_equal(l.p.may_seal, 1);
+	life_free(&l);
+}
+
+static void a_peer_given_up_is_not_waited_for(void **state)
+{
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_without_guard(&l);
+	meet(&l, 1, PEER, HELD_FIRST);
+	probe_tick(&l.p, 5000);
+	assert_int_equal(l.p.recovered, 0);
+	assert_int_equal(
+		gossip_recover_without(l.p.g, probe_time(&l.p), &cast_actor(5)->node),
+		ENT_ENOTFOUND);
+	assert_int_equal(
+		gossip_recover_without(l.p.g, probe_time(&l.p), &cast_actor(THIRD)->node), 0);
+	probe_tick(&l.p, 250);
+	assert_int_equal(l.p.recovered, 1);
+	life_free(&l);
+}
+
+static void what_was_shown_is_wanted_even_if_its_peer_is_given_up(void **state)
+{
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_without_guard(&l);
+	meet(&l, 1, PEER, SIGNED);
+	gossip_closed(l.p.g, probe_time(&l.p), 1, "gone");
+	probe_actions(&l.p);
+	assert_int_equal(gossip_recover_without(l.p.g, probe_time(&l.p), &cast_actor(PEER)->node),
+		0);
+	meet(&l, 2, THIRD, HELD_FIRST);
+	probe_tick(&l.p, 10000);
+	assert_int_equal(l.p.recovered, 0);
+	life_free(&l);
+}
+
+static void a_reduced_head_alone_keeps_nobody_mute(void **state)
+{
+	struct log_name name = probe_name(SELF, CLEAR);
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_without_guard(&l);
+	meet(&l, 1, PEER, HELD_FIRST);
+	meet(&l, 2, THIRD, HELD_FIRST);
+	probe_forget(&l.p);
+	probe_hear_held(&l.p, 1, &name, 1000000); /* a lie */
+	probe_tick(&l.p, 2000);
+	assert_int_equal(l.p.recovered, 1);
+	/* Its heads were asked for again: there the signature would have to stand. */
+	assert_int_equal(probe_count(&l.p, WIRE_TERMS), 1);
+	life_free(&l);
+}
+
+static void without_a_guard_and_without_peers_somebody_has_to_say_so(void **state)
+{
+	struct log_name name = probe_name(SELF, CLEAR);
+	static const struct checkpoint none;
+	struct probe p;
+
+	(void)state;
+	probe_init(&p);
+	assert_int_equal(gossip_feed(p.g, &name, 0, 0, &none, &none, false), 0);
+	assert_int_equal(gossip_recover_start(p.g, probe_time(&p), NULL), 0);
+	probe_actions(&p);
+	probe_tick(&p, 10000);
+	assert_int_equal(p.recovered, 0);
+	assert_int_equal(gossip_recover_confirm(p.g, probe_time(&p)), 0);
+	probe_tick(&p, 250);
+	assert_int_equal(p.recovered, 1);
+	probe_free(&p);
+}
+
+/* --- shown more ------------------------------------------------------------------------------- */
+
+static void shown_more_it_is_mute_takes_it_back_and_goes_on_once(void **state)
+{
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_with_guard(&l, HELD_FIRST);
+	meet(&l, 1, PEER, 7);
+	assert_string_equal(l.p.mute, "own-ahead");
+	assert_null(l.p.alarm);
+	assert_int_equal(l.p.ahead, 1);
+	give(&l, 1, HELD_FIRST, 7);
+	meet(&l, 2, THIRD, 0);
+	probe_tick(&l.p, 2000);
+	assert_int_equal(l.p.recovered, 1);
+	/* Once more: now somebody else signs. */
+	probe_forget(&l.p);
+	{
+		struct checkpoint c;
+
+		sign_at(&l.all, SIGNED, &c);
+		probe_hear_head(&l.p, 1, &c);
+	}
+	assert_string_equal(l.p.mute, "clone");
+	assert_string_equal(l.p.alarm, "clone");
+	give(&l, 1, 7, SIGNED);
+	probe_tick(&l.p, 10000);
+	assert_int_equal(l.p.recovered, 0);
+	assert_int_equal(gossip_recover_confirm(l.p.g, probe_time(&l.p)), 0);
+	probe_tick(&l.p, 2000);
+	assert_int_equal(l.p.recovered, 1);
+	life_free(&l);
+}
+
+static void what_it_signed_in_this_life_tells_a_clone_at_once(void **state)
+{
+	struct checkpoint c;
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_with_guard(&l, HELD_FIRST);
+	meet(&l, 1, PEER, HELD_FIRST);
+	/* It signs the sixth entry, and is then shown a ninth. */
+	sim_log_append(l.own, sim_log_entries(&l.all, HELD_FIRST, 6), 1);
+	sign_at(&l.all, 6, &c);
+	gossip_sealed(l.p.g, probe_time(&l.p), &c, false);
+	probe_actions(&l.p);
+	sign_at(&l.all, SIGNED, &c);
+	probe_hear_head(&l.p, 1, &c);
+	assert_string_equal(l.p.mute, "own-ahead");
+	assert_string_equal(l.p.alarm, "clone");
+	life_free(&l);
+}
+
+static void another_history_that_is_signed_stops_it_for_good(void **state)
+{
+	struct checkpoint c;
+	struct life l;
+
+	(void)state;
+	life_init(&l, SIGNED, SIGNED);
+	start_with_guard(&l, SIGNED);
+	meet(&l, 1, PEER, SIGNED);
+	sign_at(&l.all, 7, &c);
+	c.root.bytes[0] ^= 1;
+	checkpoint_sign(&c, cast_actor(SELF)->identity.log_secret);
+	probe_hear_head(&l.p, 1, &c);
+	assert_string_equal(l.p.mute, "split");
+	assert_int_equal(l.p.freezes, 0);
+	life_free(&l);
+}
+
+static void nobody_but_itself_can_make_it_mute(void **state)
+{
+	struct checkpoint c;
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_with_guard(&l, HELD_FIRST);
+	meet(&l, 1, PEER, HELD_FIRST);
+	sign_at(&l.all, SIGNED, &c);
+	c.signature[5] ^= 1;
+	probe_hear_head(&l.p, 1, &c);
+	assert_null(l.p.mute);
+	assert_blamed(&l.p, 1, PEER);
+	life_free(&l);
+}
+
+static void what_was_shown_is_remembered_over_a_stop(void **state)
+{
+	static const struct checkpoint none;
+	struct log_name name = probe_name(SELF, CLEAR);
+	struct checkpoint held, seen;
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	sign_at(&l.all, HELD_FIRST, &held);
+	sign_at(&l.all, SIGNED, &seen);
+	(void)none;
+	assert_int_equal(gossip_feed(l.p.g, &name, HELD_FIRST, 0, &held, &seen, false), 0);
+	start_with_guard(&l, HELD_FIRST);
+	assert_string_equal(l.p.mute, "own-ahead");
+	life_free(&l);
+}
+
+/* --- the unsigned tail ------------------------------------------------------------------------ */
+
+static void a_tail_that_peers_know_is_no_reason_to_be_mute(void **state)
+{
+	struct life l;
+
+	(void)state;
+	life_init(&l, SIGNED, HELD_FIRST);
+	start_with_guard(&l, HELD_FIRST);
+	meet(&l, 1, PEER, 7);
+	assert_null(l.p.mute);
+	probe_tick(&l.p, 250);
+	assert_int_equal(l.p.may_seal, 1);
+	life_free(&l);
+}
+
+static void a_tail_in_the_way_of_what_was_signed_goes_first(void **state)
+{
+	struct env_rng rng;
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	rng = sim_random_env(&l.p.random);
+	/* Two entries that were committed here and never signed. */
+	sim_log_publish(l.own, &cast_actor(SELF)->identity, 2, 30, &rng);
+	{
+		struct log_name name = probe_name(SELF, CLEAR);
+		struct checkpoint c;
+
+		sign_at(&l.all, HELD_FIRST, &c);
+		assert_int_equal(gossip_feed(l.p.g, &name, 7, 0, &c, &c, false), 0);
+	}
+	start_with_guard(&l, HELD_FIRST);
+	meet(&l, 1, PEER, SIGNED);
+	assert_string_equal(l.p.mute, "own-ahead");
+	assert_int_equal(l.p.cuts, 1);
+	assert_null(probe_last(&l.p, WIRE_SUBSCRIBE));
+	/* The store drops it. */
+	l.own->size = HELD_FIRST;
+	l.own->entries.len = (size_t)l.own->ends[HELD_FIRST - 1];
+	gossip_cut(l.p.g, probe_time(&l.p), &l.own->name, HELD_FIRST);
+	probe_actions(&l.p);
+	give(&l, 1, HELD_FIRST, SIGNED);
+	meet(&l, 2, THIRD, 0);
+	probe_tick(&l.p, 2000);
+	assert_int_equal(l.p.recovered, 1);
+	life_free(&l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(with_an_intact_guard_it_signs_after_one_peers_heads),
+		cmocka_unit_test(with_an_intact_guard_it_waits_two_seconds_at_most),
+		cmocka_unit_test(behind_its_guard_it_takes_back_exactly_that_and_goes_on),
+		cmocka_unit_test(a_peer_that_shows_more_than_the_guard_makes_it_hear_everybody),
+		cmocka_unit_test(another_root_than_the_guards_is_never_signed_over),
+		cmocka_unit_test(without_a_guard_it_hears_every_direct_peer_first),
+		cmocka_unit_test(a_peer_given_up_is_not_waited_for),
+		cmocka_unit_test(what_was_shown_is_wanted_even_if_its_peer_is_given_up),
+		cmocka_unit_test(a_reduced_head_alone_keeps_nobody_mute),
+		cmocka_unit_test(without_a_guard_and_without_peers_somebody_has_to_say_so),
+		cmocka_unit_test(shown_more_it_is_mute_takes_it_back_and_goes_on_once),
+		cmocka_unit_test(what_it_signed_in_this_life_tells_a_clone_at_once),
+		cmocka_unit_test(another_history_that_is_signed_stops_it_for_good),
+		cmocka_unit_test(nobody_but_itself_can_make_it_mute),
+		cmocka_unit_test(what_was_shown_is_remembered_over_a_stop),
+		cmocka_unit_test(a_tail_that_peers_know_is_no_reason_to_be_mute),
+		cmocka_unit_test(a_tail_in_the_way_of_what_was_signed_goes_first),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
