@@ -14,8 +14,6 @@
 #include "base/version.h"
 #include "keys/file.h"
 
-#define META_PROVENANCE "provenance" /* origin line of the log of acts in use */
-
 /* --- time, entropy, alarms -------------------------------------------------------------------- */
 
 struct gossip_time app_now(const struct app *a)
@@ -111,21 +109,6 @@ void app_alarm_end(struct app *a, const char *rule, const char *subject)
 void app_enter(struct app *a, const struct act_body *act)
 {
 	pipeline_enter(a->pipeline, act, false, 0, NULL);
-}
-
-void app_go_mute(struct app *a, const char *why)
-{
-	struct act_body act = {.act = ACT_ALARM, .rule = bytes_str("mute"), .text = bytes_str(why)};
-
-	if (a->mute)
-		return;
-	a->mute = true;
-	app_alarm(a, "mute", "page", a->options->home, why,
-		"the node signs nothing of its own; docs/OPERATING.md, Mute");
-	if (!a->pipeline)
-		return;
-	pipeline_mute(a->pipeline);
-	app_enter(a, &act);
 }
 
 /* --- telling the supervisor ------------------------------------------------------------------- */
@@ -301,21 +284,6 @@ static void watch_clock(struct app *a)
 		"the clock of this machine has stepped", "check the machine's time source");
 }
 
-/* With an intact guard the first seal waits for a peer's word on our own feeds, but not for ever.
- * */
-static void allow_sealing(struct app *a)
-{
-	struct gossip_counts counts;
-
-	if (a->sealing)
-		return;
-	gossip_counts(a->gossip, &counts);
-	a->sealing = a->in_force_len == 0 || counts.heads_heard ||
-		     uv_now(&a->loop) - a->started_ms >= FIRST_SEAL_MS;
-	if (a->sealing)
-		pipeline_allow_sealing(a->pipeline);
-}
-
 static void on_tick(uv_timer_t *t)
 {
 	struct app *a = t->data;
@@ -326,7 +294,6 @@ static void on_tick(uv_timer_t *t)
 	exchange_actions(a);
 	exchange_tick(a);
 	place_tick(a);
-	allow_sealing(a);
 	requests_tick(a);
 	if (a->turnover && !a->stopping) {
 		log_notice("app", "own.card names new keys: starting again with them");
@@ -385,77 +352,54 @@ static int guard_read(struct app *a, struct err_text *err)
 	return rc;
 }
 
-/* Behind the guard, or without one: restored. Then the node signs nothing of its own. */
-static int guard_compare(struct app *a, struct err_text *err)
+static int guard_open(struct app *a, struct err_text *err)
 {
-	struct store_reader *r;
 	int rc = guard_read(a, err);
 
-	if (rc == ENT_ENOTFOUND) {
-		app_go_mute(a, "there is no guard file: this is a restored or copied node");
-		return 0;
-	}
-	if (rc == 0)
-		rc = store_reader_open(a->store, &r);
-	if (rc != 0)
-		return rc;
-	for (size_t i = 0; i < a->guard.feeds_len; i++) {
-		const struct guardfile_feed *f = &a->guard.feeds[i];
-		struct store_tree tree = {.reader = r};
-		struct range range;
-		struct store_log log;
-		struct hash root;
+	a->has_guard = rc == 0;
+	return rc == ENT_ENOTFOUND ? 0 : rc;
+}
 
-		if (store_log_get(r, &f->log, &log) != 0 || log.size < f->size) {
-			app_go_mute(a,
-				"the store is behind the guard file: an older copy was restored");
-			break;
-		}
-		tree.log = log.number;
-		rc = proof_range_build(&range, 0, f->size, store_tree_subtree, &tree);
-		if (rc != 0)
-			break;
-		range_root(&range, &root);
-		if (!hash_eq(&root, &f->root)) {
-			app_go_mute(a, "the store and the guard file disagree about an own feed");
-			break;
-		}
-	}
-	store_reader_close(r);
-	return rc == 0 ? 0 : err_set(err, rc, "%s: %s", a->guard_path, err_sentence(rc));
+/* A name that no provenance log of this node has had. */
+static void provenance_name(struct app *a)
+{
+	uint64_t former = a->provenance.audience.id, now = (uint64_t)(app_now(a).wall_ms / 1000);
+
+	a->provenance = (struct log_name){.node = a->self,
+		.incarnation = a->identity.incarnation,
+		.audience = {AUDIENCE_PROVENANCE, now > former ? now : former + 1}};
 }
 
 /* The log of acts goes on where it was; the first start, and a restored node, begin a new one. */
 static int provenance_open(struct app *a, struct err_text *err)
 {
-	char text[LOG_NAME_TEXT_SIZE];
 	struct store_reader *r;
-	struct store_txn *txn;
+	struct store_log log;
 	struct bytes value;
 	bool known = false;
 	int rc = store_reader_open(a->store, &r);
 
-	if (rc == 0) {
-		if (store_meta_get(r, META_PROVENANCE, &value) == 0)
-			known = log_name_parse(value, &a->provenance) && !a->mute &&
-				a->provenance.incarnation == a->identity.incarnation;
-		store_reader_close(r);
-	}
-	if (rc == 0 && !known) {
-		a->provenance = (struct log_name){.node = a->self,
-			.incarnation = a->identity.incarnation,
-			.audience = {AUDIENCE_PROVENANCE, (uint64_t)(app_now(a).wall_ms / 1000)}};
-		log_name_text(text, &a->provenance);
-		rc = store_begin(a->store, &txn);
-		if (rc == 0) {
-			rc = store_meta_put(txn, META_PROVENANCE, bytes_str(text));
-			if (rc == 0)
-				rc = store_commit(txn);
-			else
-				store_abort(txn);
-		}
-	}
-	return rc == 0 ? 0 : err_set(err, rc, "%s: %s", a->data_dir, err_sentence(rc));
+	if (rc != 0)
+		return err_set(err, rc, "%s: %s", a->data_dir, err_sentence(rc));
+	if (store_meta_get(r, LEDGER_META_PROVENANCE, &value) == 0)
+		known = log_name_parse(value, &a->provenance);
+	a->begin_provenance =
+		!known || a->mute || a->provenance.incarnation != a->identity.incarnation;
+	if (!a->begin_provenance && store_log_get(r, &a->provenance, &log) == 0 && log.has_held)
+		gossip_provenance(a->gossip, &log.held);
+	store_reader_close(r);
+	if (!a->begin_provenance)
+		return 0;
+	if (known)
+		a->former_provenance = a->provenance;
+	provenance_name(a);
+	return 0;
+}
+
+void app_provenance_anew(struct app *a)
+{
+	provenance_name(a);
+	pipeline_epoch(a->pipeline, &a->provenance);
 }
 
 static int pipeline_open(struct app *a, struct err_text *err)
@@ -464,6 +408,8 @@ static int pipeline_open(struct app *a, struct err_text *err)
 		.identity = &a->identity,
 		.self = a->self,
 		.provenance = a->provenance,
+		.begin_provenance = a->begin_provenance,
+		.former = a->former_provenance,
 		.guard = &a->guard,
 		.guard_path = a->guard_path,
 		.mute = a->mute,
@@ -539,7 +485,9 @@ static int app_open(struct app *a, struct err_text *err)
 	if (rc == 0)
 		rc = rotation_open(a, err);
 	if (rc == 0)
-		rc = guard_compare(a, err);
+		rc = guard_open(a, err);
+	if (rc == 0)
+		rc = exchange_open(a, err);
 	if (rc == 0)
 		rc = provenance_open(a, err);
 	return rc;
@@ -551,8 +499,6 @@ static int app_start(struct app *a, struct err_text *err)
 		.act = ACT_STARTED, .text = bytes_str("entented " ENTENTE_VERSION)};
 	int rc = pipeline_open(a, err);
 
-	if (rc == 0)
-		rc = exchange_open(a, err);
 	if (rc == 0)
 		rc = net_open(a, err);
 	if (rc == 0)

@@ -100,11 +100,8 @@ static int load_feed(void *ctx, const struct store_log *log)
 	struct app *a = ctx;
 	static const struct checkpoint none;
 
-	if (log->name.audience.kind == AUDIENCE_PROVENANCE) {
-		if (log->has_checkpoint && log_name_eq(&log->name, &a->provenance))
-			gossip_provenance(a->gossip, &log->checkpoint);
+	if (log->name.audience.kind == AUDIENCE_PROVENANCE)
 		return 0;
-	}
 	if (gossip_feed(a->gossip, &log->name, log->size, log->floor,
 		    log->has_held ? &log->held : &none,
 		    log->has_checkpoint ? &log->checkpoint : &none, log->frozen) != 0)
@@ -167,6 +164,8 @@ int exchange_open(struct app *a, struct err_text *err)
 			rc = store_witness_each(r, load_witness, a);
 		store_reader_close(r);
 	}
+	if (rc == 0)
+		return recover_open(a, err);
 	return rc == 0 ? 0 : err_set(err, rc, "%s: %s", a->data_dir, err_sentence(rc));
 }
 
@@ -291,10 +290,12 @@ static void carry_out(struct app *a, struct gossip_action *action)
 	case GOSSIP_WITNESS:
 		carry_witness(a, action);
 		return;
-	case GOSSIP_OWN_AHEAD:
-		app_go_mute(a,
-			"a peer shows a checkpoint of ours that we do not hold: this is a restored "
-			"copy, or a clone runs");
+	case GOSSIP_MUTE:
+	case GOSSIP_RECOVERED:
+	case GOSSIP_MAY_SEAL:
+	case GOSSIP_CUT:
+	case GOSSIP_KEEP:
+		recover_action(a, action);
 		return;
 	}
 }
@@ -362,10 +363,10 @@ static void on_event(struct app *a, struct pipeline_event *e)
 		break;
 	case PIPELINE_ERASED:
 		break;
+	case PIPELINE_WAS_CUT:
+	case PIPELINE_UNMUTED:
 	case PIPELINE_CORRUPT:
-		app_go_mute(a,
-			"what was written reads back with another hash: the disk or the memory of "
-			"this machine is not to be trusted");
+		recover_event(a, e);
 		break;
 	}
 	ingest_job_free(e->job);

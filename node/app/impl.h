@@ -6,6 +6,7 @@
  *     rotation.c  the node's own keys: opening, changing, the former ones
  *     keys.c      the keys directory: reading, watching, what comes into force and ends
  *     exchange.c  the engine between network and pipeline
+ *     recover.c   mute and not: what the engine decides about signing, carried out and told
  *     requests.c  what commands ask on the control socket
  *     status.c    what they are told
  *     stop.c      the stop button
@@ -36,8 +37,6 @@
 /* Keys are read again so long after the last sign of change, and at least so often. */
 #define KEYS_SETTLE_MS 150u
 #define KEYS_RESCAN_MS 30000u
-/* The first seal after a start waits so long for one peer's heads (DESIGN 11). */
-#define FIRST_SEAL_MS 2000u
 /* A wall clock that moves otherwise than the monotonic one by more than this has stepped. */
 #define CLOCK_STEP_MS (5 * 60 * 1000)
 
@@ -82,7 +81,8 @@ struct app {
 	bool restart;  /* stopping, to start again */
 	struct heard heard;
 	struct node_id self;
-	struct log_name provenance;
+	struct log_name provenance, former_provenance;
+	bool begin_provenance; /* it begins with this start */
 
 	struct keydir *keys;
 	struct pipeline_keys shared;
@@ -99,6 +99,7 @@ struct app {
 	struct control *control;
 	struct map sessions; /* u32 id -> struct net_session */
 
+	bool has_guard; /* there was one at the start */
 	bool mute;
 	uint64_t started_ms; /* monotonic */
 	int64_t clock_offset_ms;
@@ -133,7 +134,8 @@ void app_alarm(struct app *a, const char *rule, const char *severity, const char
 bool app_alarm_stands(const struct app *a, const char *rule, const char *subject);
 void app_alarm_clear(struct app *a, const char *rule);
 void app_alarm_end(struct app *a, const char *rule, const char *subject);
-void app_go_mute(struct app *a, const char *why);
+/* A new provenance log, which cites the one in use. */
+void app_provenance_anew(struct app *a);
 void app_enter(struct app *a, const struct act_body *act);
 
 /* --- keys.c ----------------------------------------------------------------------------------- */
@@ -171,6 +173,13 @@ void exchange_events(struct app *a);
 void exchange_tick(struct app *a);
 extern const struct net_ops exchange_net_ops;
 
+/* --- recover.c -------------------------------------------------------------------------------- */
+int recover_open(struct app *a, struct err_text *err) MUST_CHECK;
+void recover_action(struct app *a, const struct gossip_action *action);
+void recover_event(struct app *a, const struct pipeline_event *e);
+json_t *recover_json(struct app *a);
+void recover_request(struct app *a, struct control_client *c, const json_t *q);
+
 /* --- requests.c ------------------------------------------------------------------------------- */
 extern const struct control_ops requests_ops;
 void requests_tick(struct app *a);
@@ -181,6 +190,8 @@ void requests_close(struct app *a); /* at stop: every client is gone, the pipeli
 
 /* --- status.c --------------------------------------------------------------------------------- */
 json_t *status_document(struct app *a);
+/* The name on a node's card; "" when it is unknown. */
+const char *status_name(struct app *a, const struct node_id *node);
 bool status_waited(struct app *a, const struct log_name *feed, uint64_t size, uint64_t peers);
 
 /* --- stop.c ----------------------------------------------------------------------------------- */

@@ -161,6 +161,8 @@ static int ledger_open(struct pipeline *p)
 		.identity = p->config.identity,
 		.self = p->config.self,
 		.provenance = p->config.provenance,
+		.begin_provenance = p->config.begin_provenance,
+		.former = p->config.former,
 		.guard = p->config.guard,
 		.mute = p->config.mute,
 		.rng = p->config.rng,
@@ -345,6 +347,41 @@ void pipeline_hold(struct pipeline *p, const struct ledger_hold *hold, struct by
 	i->hold = *hold;
 	buf_bytes(&i->data, value);
 	queue_put(&p->to_writer, i);
+}
+
+void pipeline_cut(struct pipeline *p, const struct log_name *feed)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_CUT);
+
+	i->feed = *feed;
+	queue_put(&p->to_writer, i);
+}
+
+void pipeline_keep(struct pipeline *p, const struct checkpoint *c)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_KEEP);
+
+	i->checkpoint = *c;
+	queue_put(&p->to_writer, i);
+}
+
+void pipeline_epoch(struct pipeline *p, const struct log_name *provenance)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_EPOCH);
+
+	i->feed = *provenance;
+	queue_put(&p->to_writer, i);
+}
+
+void pipeline_unmute(struct pipeline *p)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_UNMUTE);
+
+	i->epoch = ledger_epoch(p->ledger);
+	if (i->epoch)
+		queue_put(&p->to_writer, i);
+	else
+		ledger_item_free(i);
 }
 
 void pipeline_reindex(struct pipeline *p, void *user)

@@ -37,7 +37,9 @@ struct pipeline_config {
 	struct store *store;
 	const struct identity *identity;
 	struct node_id self;
-	struct log_name provenance; /* the log of acts */
+	struct log_name provenance; /* the log of acts, */
+	bool begin_provenance;      /* which begins now */
+	struct log_name former;     /* and cites this one, if audience.kind is set */
 	struct guardfile *guard;    /* the writer's from now on, */
 	const char *guard_path;     /* and where it is kept */
 	bool mute;                  /* sign no feed, as after pipeline_mute */
@@ -62,6 +64,8 @@ enum pipeline_event_type {
 	PIPELINE_TROUBLE,    /* code: the store failed; it is tried again */
 	PIPELINE_INDEX,      /* code: the index failed and is tried again; 0: it is well again */
 	PIPELINE_ERASED,     /* feed: some of its erasures are carried out */
+	PIPELINE_WAS_CUT,    /* feed, size, code: its unsigned tail is gone */
+	PIPELINE_UNMUTED,    /* the guard has what stands; feeds are signed again */
 	PIPELINE_CORRUPT,    /* checkpoint.log: re-reading gave another root; nothing was signed */
 };
 
@@ -72,6 +76,7 @@ struct pipeline_event {
 	struct checkpoint checkpoint;
 	bool urgent;
 	uint32_t session;
+	uint64_t size;
 	struct log_name feed;
 	struct node_id node;
 	struct publication *publication;
@@ -101,6 +106,12 @@ void pipeline_reindex(struct pipeline *p, void *user);
 void pipeline_hold(struct pipeline *p, const struct ledger_hold *hold, struct bytes value);
 /* Feeds may be signed from now on: what stood unsigned at the start is, too. */
 void pipeline_allow_sealing(struct pipeline *p);
+void pipeline_cut(struct pipeline *p, const struct log_name *feed);
+void pipeline_keep(struct pipeline *p, const struct checkpoint *c);
+/* A new provenance log begins, with the acts that follow. */
+void pipeline_epoch(struct pipeline *p, const struct log_name *provenance);
+/* Ends the time of muteness that there is now, once the guard has what stands. */
+void pipeline_unmute(struct pipeline *p);
 /* From now on no feed is signed; what is under way ends with ENT_EMUTE. Acts go on. */
 void pipeline_mute(struct pipeline *p);
 /* How many acts wait for the store. */

@@ -43,6 +43,7 @@ struct pipeline {
 	struct pipeline_config config;
 	struct queue to_work, to_writer;
 	pthread_t work, writer, index;
+	unsigned long faults; /* of the step that ENTENTE_FAULT names: how often it came */
 	struct ledger *ledger;
 	atomic_size_t acts_waiting;
 	atomic_bool forgetting; /* the writer has been asked to, and has not begun */

@@ -377,6 +377,8 @@ static void on_request(void *ctx, struct control_client *c, const json_t *q)
 		publish_begin(a, c, q);
 	} else if (strcmp(command, "wait") == 0) {
 		wait_begin(a, c, q);
+	} else if (strcmp(command, "recover") == 0) {
+		recover_request(a, c, q);
 	} else if (strcmp(command, "reload") == 0) {
 		keys_reload(a);
 		control_answer(c, json_pack("{s:b}", "ok", 1));

@@ -12,7 +12,7 @@ static json_t *time_json(int64_t ms)
 	return json_string(text);
 }
 
-static const char *name_of(struct app *a, const struct node_id *node)
+const char *status_name(struct app *a, const struct node_id *node)
 {
 	const struct card_chain *chain = keydir_chain(a->keys, node);
 
@@ -94,7 +94,7 @@ static int feed_json(void *ctx, const struct store_log *log)
 	text_base64_encode(root, BYTES_OF(log->checkpoint.root.bytes));
 	json_array_append_new(w->feeds,
 		json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:s,s:i,s:b,s:o}", "origin", id, "name",
-			name_of(w->app, &log->name.node), "audience", audience, "incarnation",
+			status_name(w->app, &log->name.node), "audience", audience, "incarnation",
 			(json_int_t)log->name.incarnation, "size",
 			(json_int_t)(log->has_checkpoint ? log->checkpoint.size : 0), "held",
 			(json_int_t)log->size, "floor", (json_int_t)log->floor, "root",
@@ -135,10 +135,11 @@ json_t *status_document(struct app *a)
 	}
 	net_stats(a->net, &net);
 	node_id_text(id, &a->self);
-	return json_pack("{s:{s:s,s:s,s:s,s:I},s:b,s:b,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:"
-			 "o,s:o,s:o,s:I}",
+	return json_pack("{s:{s:s,s:s,s:s,s:I},s:b,s:b,s:o,s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,"
+			 "s:I,s:o,s:o,s:o,s:I}",
 		"node", "id", id, "name", own->name, "org", own->org, "incarnation",
-		(json_int_t)a->identity.incarnation, "ready", 1, "mute", a->mute, "uptime_s",
+		(json_int_t)a->identity.incarnation, "ready", 1, "mute", a->mute, "recovery",
+		a->mute ? recover_json(a) : json_null(), "uptime_s",
 		(json_int_t)((uv_now(&a->loop) - a->started_ms) / 1000), "peers", peers_json(a),
 		"feeds", walk.feeds, "records", (json_int_t)counts.records, "values",
 		(json_int_t)counts.values, "hidden", (json_int_t)counts.hidden, "disk_bytes",

@@ -5,7 +5,10 @@
  */
 #include "app/pipeline_impl.h"
 
+#include <signal.h>
+#include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "keys/file.h"
@@ -59,6 +62,10 @@ static enum pipeline_event_type event_type(enum ledger_news_type type)
 		return PIPELINE_ERASED;
 	case LEDGER_HELD:
 		return PIPELINE_HELD;
+	case LEDGER_WAS_CUT:
+		return PIPELINE_WAS_CUT;
+	case LEDGER_UNMUTED:
+		return PIPELINE_UNMUTED;
 	case LEDGER_CORRUPT:
 		break;
 	}
@@ -75,6 +82,7 @@ static void ledger_told(void *ctx, const struct ledger_news *news)
 	e->checkpoint = news->checkpoint;
 	e->urgent = news->urgent;
 	e->session = news->session;
+	e->size = news->size;
 	e->feed = news->feed;
 	e->node = news->node;
 	e->publication = news->publication;
@@ -82,10 +90,29 @@ static void ledger_told(void *ctx, const struct ledger_news *news)
 	event_send(p, e);
 }
 
+/*
+ * For tests: ENTENTE_FAULT=STEP:COUNT kills this process at that step of the COUNT-th group that
+ * comes to it, as a power cut would, but for what the kernel has in its caches (HACKING.md).
+ */
+static void fault(void *ctx, enum ledger_step step)
+{
+	const char *wanted = getenv("ENTENTE_FAULT"), *name = ledger_step_name(step);
+	struct pipeline *p = ctx;
+	size_t len = strlen(name);
+
+	if (!wanted || strncmp(wanted, name, len) != 0 || wanted[len] != ':')
+		return;
+	if (++p->faults == strtoul(wanted + len + 1, NULL, 10))
+		kill(getpid(), SIGKILL);
+}
+
 struct ledger_ops writer_ledger_ops(struct pipeline *p)
 {
-	return (struct ledger_ops){
-		.ctx = p, .wall_ms = ledger_wall_ms, .guard_save = guard_save, .tell = ledger_told};
+	return (struct ledger_ops){.ctx = p,
+		.wall_ms = ledger_wall_ms,
+		.guard_save = guard_save,
+		.tell = ledger_told,
+		.step = fault};
 }
 
 /* --- the thread ------------------------------------------------------------------------------- */

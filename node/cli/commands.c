@@ -46,5 +46,6 @@ const struct cli_command *const cli_commands[] = {
 	&cmd_resume,
 	&cmd_reindex,
 	&cmd_doctor,
+	&cmd_recover,
 	NULL,
 };

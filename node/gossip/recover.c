@@ -106,14 +106,20 @@ static void want_cut(struct gossip *g, struct feed *f)
 	q->action.feed = f->name;
 }
 
+static void alarm_clone(struct gossip *g, const char *text, const struct node_id *peer,
+	const struct feed *f)
+{
+	raise_alarm(g, "clone", text, peer, &f->name);
+	g->last->action.severity = "page";
+}
+
 void recover_conflict(struct gossip *g, const struct node_id *peer, const struct feed *f)
 {
 	if (g->recovery.conflict)
 		return;
 	g->recovery.conflict = true;
 	enter_state(g, RECOVERY_STOPPED);
-	raise_alarm(g, "clone", "two histories were signed with this node's log key", peer,
-		&f->name);
+	alarm_clone(g, "two histories were signed with this node's log key", peer, f);
 	say_mute(g, "split",
 		"two histories were signed with this node's log key: a clone runs, or an old copy has "
 		"signed",
@@ -136,10 +142,10 @@ static void own_ahead(struct gossip *g, const struct node_id *peer, const struct
 	bool again = g->recovery.recoveries > 0;
 
 	if (again || g->recovery.has_signed)
-		raise_alarm(g, "clone",
+		alarm_clone(g,
 			"a peer shows what this node has signed and does not hold, after it had "
 			"gone on: a second copy of it runs",
-			peer, &f->name);
+			peer, f);
 	enter_state(g, again ? RECOVERY_STOPPED : RECOVERY_HEARS);
 	hear_again(g);
 	if (again)

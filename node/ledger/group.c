@@ -108,6 +108,9 @@ static int append_own(struct ledger *l, struct store_txn *txn, const struct log_
 		return rc;
 	if (!w)
 		return ENT_ELIMIT;
+	/* More has been signed than is here: nothing goes into its place. */
+	if (log.has_checkpoint && log.checkpoint.size > log.size)
+		return ENT_EMUTE;
 	before = log.tree;
 	*from = run.start = log.size;
 	for (uint32_t i = 0; i < count; i++)
@@ -133,7 +136,7 @@ static int apply_own(struct ledger *l, struct store_txn *txn, struct ledger_item
 	uint64_t from;
 	int rc;
 
-	if (atomic_load(&l->mute))
+	if (ledger_muted(l))
 		return ENT_EMUTE;
 	rc = append_own(l, txn, &name, buf_view(&i->data), i->leaves, i->count, i->urgent, &from);
 	if (rc == 0)
@@ -247,6 +250,16 @@ static int apply_item(struct ledger *l, struct store_txn *txn, struct ledger_ite
 		return store_receipt_put(txn, i->receipt);
 	case LEDGER_WITNESS:
 		return store_witness_put(txn, i->witness);
+	case LEDGER_CUT:
+		received_flush(l);
+		return apply_cut(l, txn, i);
+	case LEDGER_KEEP:
+		return apply_keep(txn, i);
+	case LEDGER_EPOCH:
+		return 0; /* of the whole group */
+	case LEDGER_UNMUTE:
+		l->unmute = i->epoch;
+		return 0;
 	default: /* LEDGER_PUBLICATION_END */
 		rules_enter(l, i->publication);
 		return 0;
@@ -277,8 +290,8 @@ static int apply_acts(struct ledger *l, struct store_txn *txn)
 			hash_leaf(&leaves[i], e.leaf);
 	}
 	if (rc == 0)
-		rc = append_own(l, txn, &l->config.provenance, buf_view(&l->acts), leaves,
-			l->acts_len, false, &from);
+		rc = append_own(l, txn, l->beginning ? &l->begins : &l->config.provenance,
+			buf_view(&l->acts), leaves, l->acts_len, false, &from);
 	free(leaves);
 	return rc;
 }
@@ -309,6 +322,8 @@ int group_commit(struct ledger *l)
 	buf_reset(&l->erased);
 	l->receiving = false;
 	rc = pending_put(l, txn);
+	if (rc == 0)
+		rc = epoch_begin(l, txn);
 	for (struct ledger_item *i = l->items; i && rc == 0; i = i->next) {
 		i->code = apply_item(l, txn, i);
 		if (!of_item(i->code))
@@ -327,5 +342,8 @@ int group_commit(struct ledger *l)
 	l->pending_len = 0;
 	memcpy(l->grown, l->growing, l->growing_len * sizeof(l->grown[0]));
 	l->grown_len = l->growing_len;
+	if (l->beginning)
+		l->config.provenance = l->begins;
+	l->beginning = false;
 	return 0;
 }

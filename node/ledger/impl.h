@@ -7,6 +7,7 @@
  *     forget.c  erasures carried out
  *     hold.c    values kept from exports
  *     seal.c    re-reading, guard, signatures; what a crash left unsigned
+ *     restore.c going on after a recovery: cutting tails, a new provenance log, unmuting
  */
 #pragma once
 
@@ -34,12 +35,16 @@ struct grown {
 
 struct ledger {
 	struct ledger_config config;
-	atomic_bool mute, sealing;
+	atomic_uint mute;   /* the epoch in which it is mute; 0: it is not */
+	atomic_uint epochs; /* so many there have been */
+	atomic_bool sealing;
 	struct grown grown[GROUP_LOGS_MAX]; /* committed, not signed yet */
 	size_t grown_len;
 	bool unsealed;                             /* some are signed as soon as it is possible */
 	struct checkpoint pending[GROUP_LOGS_MAX]; /* signed, put with the next commit */
 	size_t pending_len;
+
+	uint32_t unmute; /* the epoch that is to end; 0: none */
 
 	/* --- the group -------------------------------------------------------------------- */
 	struct ledger_item *items, *last; /* in order */
@@ -49,6 +54,8 @@ struct ledger {
 	struct grown growing[GROUP_LOGS_MAX]; /* `grown` once committed */
 	size_t growing_len;
 	int64_t now_ms;  /* of every act in it: times in the log follow its order */
+	bool beginning;               /* a provenance log begins with this group, */
+	struct log_name begins, former; /* this one, citing that one */
 	struct buf acts; /* packed entries for the provenance log */
 	uint32_t acts_len;
 	struct act_body received; /* the act RECEIVED being gathered */
@@ -73,6 +80,15 @@ void tell_erased(struct ledger *l);
 
 /* --- hold.c ----------------------------------------------------------------------------------- */
 int apply_hold(struct ledger *l, struct store_txn *txn, const struct ledger_item *i) MUST_CHECK;
+void group_act(struct ledger *l, const struct act_body *act);
+
+/* --- restore.c -------------------------------------------------------------------------------- */
+int apply_cut(struct ledger *l, struct store_txn *txn, struct ledger_item *i) MUST_CHECK;
+int apply_keep(struct store_txn *txn, const struct ledger_item *i) MUST_CHECK;
+int epoch_begin(struct ledger *l, struct store_txn *txn) MUST_CHECK;
+int unmute(struct ledger *l) MUST_CHECK;
 
 /* --- seal.c ----------------------------------------------------------------------------------- */
 int group_seal(struct ledger *l) MUST_CHECK;
+/* What lies in own logs beyond their newest checkpoint becomes `grown`. */
+int tails_find(struct ledger *l) MUST_CHECK;

@@ -40,7 +40,11 @@ int ledger_new(struct ledger **out, const struct ledger_config *config)
 		return ENT_ENOMEM;
 	l->config = *config;
 	atomic_init(&l->mute, config->mute);
+	atomic_init(&l->epochs, config->mute);
 	atomic_init(&l->sealing, false);
+	l->beginning = config->begin_provenance;
+	l->begins = config->provenance;
+	l->former = config->former;
 	l->acts = buf_with_max(GROUP_ACTS_BYTES);
 	l->erased = buf_with_max(GROUP_ACTS_BYTES);
 	*out = l;
@@ -64,10 +68,15 @@ void ledger_free(struct ledger *l)
 
 void ledger_mute(struct ledger *l)
 {
-	atomic_store(&l->mute, true);
+	atomic_store(&l->mute, atomic_fetch_add(&l->epochs, 1) + 1);
 }
 
 bool ledger_muted(const struct ledger *l)
+{
+	return atomic_load(&l->mute) != 0;
+}
+
+uint32_t ledger_epoch(const struct ledger *l)
 {
 	return atomic_load(&l->mute);
 }
@@ -75,6 +84,14 @@ bool ledger_muted(const struct ledger *l)
 void ledger_allow_sealing(struct ledger *l)
 {
 	atomic_store(&l->sealing, true);
+}
+
+const char *ledger_step_name(enum ledger_step step)
+{
+	static const char *const names[LEDGER_STEPS] = {
+		"commit", "reread", "guard", "sign", "tell", "carry", "finished"};
+
+	return step < LEDGER_STEPS ? names[step] : NULL;
 }
 
 void ledger_at(struct ledger *l, enum ledger_step step)
@@ -107,6 +124,12 @@ void ledger_put(struct ledger *l, struct ledger_item *i)
 	else
 		l->items = i;
 	l->last = i;
+	if (i->type == LEDGER_EPOCH) {
+		if (!l->beginning)
+			l->former = l->config.provenance;
+		l->beginning = true;
+		l->begins = i->feed;
+	}
 	l->bytes += i->bytes;
 	if (i->type != LEDGER_OWN)
 		return;
@@ -116,7 +139,7 @@ void ledger_put(struct ledger *l, struct ledger_item *i)
 
 bool ledger_owes(const struct ledger *l)
 {
-	return l->pending_len > 0 || l->items || l->unsealed;
+	return l->pending_len > 0 || l->items || l->unsealed || l->unmute || l->beginning;
 }
 
 /* --- telling ---------------------------------------------------------------------------------- */
@@ -148,6 +171,11 @@ static void tell_item(struct ledger *l, struct ledger_item *i, int code)
 		ledger_tell(l, &news);
 	} else if (i->type == LEDGER_OWN && news.code != 0) {
 		i->publication->code = news.code;
+	} else if (i->type == LEDGER_CUT) {
+		news.type = LEDGER_WAS_CUT;
+		news.feed = i->feed;
+		news.size = i->size;
+		ledger_tell(l, &news);
 	} else if (i->type == LEDGER_PUBLICATION_END) {
 		tell_publication(l, i->publication, news.code);
 	} else if (i->type == LEDGER_HOLD) {
@@ -175,7 +203,18 @@ static void tell_item(struct ledger *l, struct ledger_item *i, int code)
  * again: they do not wait, and what waits is bounded. */
 static bool may_wait(const struct ledger_item *i)
 {
-	return i->type == LEDGER_ACT || i->type == LEDGER_PIN || i->type == LEDGER_FREEZE;
+	switch (i->type) {
+	case LEDGER_ACT:
+	case LEDGER_PIN:
+	case LEDGER_FREEZE:
+	case LEDGER_CUT:
+	case LEDGER_KEEP:
+	case LEDGER_EPOCH:
+	case LEDGER_UNMUTE:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void publication_grown(const struct ledger *l, const struct ledger_item *i)
@@ -251,8 +290,10 @@ static void checkpoints_carry(struct ledger *l)
 int ledger_run(struct ledger *l, struct ledger_done *done)
 {
 	int committed = group_commit(l);
-	int sealed = committed == 0 ? group_seal(l) : committed;
+	int sealed = committed == 0 && l->unmute ? unmute(l) : committed;
 
+	if (sealed == 0)
+		sealed = group_seal(l);
 	*done = (struct ledger_done){0};
 	if (sealed == 0 && l->pending_len > 0 && ends_publication(l))
 		checkpoints_carry(l);

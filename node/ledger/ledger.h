@@ -39,6 +39,9 @@
 
 struct ledger;
 
+/* store_meta_get: the origin line of the log of acts in use. */
+#define LEDGER_META_PROVENANCE "provenance"
+
 /* --- items ------------------------------------------------------------------------------------ */
 
 enum ledger_item_type {
@@ -50,6 +53,10 @@ enum ledger_item_type {
 	LEDGER_HOLD,    /* hold, data: a value kept from exports, or let go */
 	LEDGER_RECEIPT, /* receipt: a peer's cosignature to be kept */
 	LEDGER_WITNESS, /* witness, session: what is cosigned of a peer's log of acts */
+	LEDGER_CUT,     /* feed, own: drop what no checkpoint covers; LEDGER_WAS_CUT follows */
+	LEDGER_KEEP,    /* checkpoint of an own feed that is not here: to be remembered */
+	LEDGER_EPOCH,   /* feed: the provenance log that begins, and cites the former */
+	LEDGER_UNMUTE,  /* epoch: as ledger_epoch gave it; LEDGER_UNMUTED follows */
 	LEDGER_PUBLICATION_END, /* publication: all of it has been put */
 	LEDGER_FORGET,          /* carry out the erasures that the index has let go of */
 };
@@ -69,8 +76,10 @@ struct ledger_item {
 	uint32_t count;
 	bool urgent; /* LEDGER_OWN: a retraction, or said to be */
 	bool wait;   /* LEDGER_ACT: LEDGER_ENTERED follows */
-	uint32_t session;
+	uint32_t session, epoch;
+	uint64_t size; /* LEDGER_CUT: what is left */
 	struct log_name feed;
+	struct checkpoint checkpoint;
 	struct node_id node, introduced_by;
 	struct ledger_hold {
 		enum type type;
@@ -99,6 +108,8 @@ enum ledger_news_type {
 	LEDGER_PUBLISHED,  /* publication, code: all of it is durable and signed, or failed */
 	LEDGER_ERASED,     /* feed: some of its erasures are carried out, durably */
 	LEDGER_HELD,       /* user, code: the value is held back, or is not any more */
+	LEDGER_WAS_CUT,   /* feed, size, code */
+	LEDGER_UNMUTED,   /* the guard has what stands, and feeds are signed again */
 	LEDGER_CORRUPT, /* feed: re-reading gave another root; nothing was signed, and is muted */
 };
 
@@ -107,6 +118,7 @@ struct ledger_news {
 	int code;
 	bool urgent;
 	uint32_t session;
+	uint64_t size;
 	struct ingest_job *job; /* given: ingest_job_free */
 	struct checkpoint checkpoint;
 	struct log_name feed;
@@ -126,6 +138,8 @@ enum ledger_step {
 	LEDGER_STEP_FINISHED /* everything has been told */
 };
 #define LEDGER_STEPS 7u
+/* "commit", "reread", ...; NULL beyond the last. */
+const char *ledger_step_name(enum ledger_step step);
 
 struct ledger_ops {
 	void *ctx;
@@ -140,7 +154,9 @@ struct ledger_config {
 	struct store *store; /* nobody else writes it */
 	const struct identity *identity;
 	struct node_id self;
-	struct log_name provenance; /* the log of acts */
+	struct log_name provenance; /* the log of acts, */
+	bool begin_provenance;      /* which begins now, */
+	struct log_name former;     /* and cites this one; audience.kind 0: there was none */
 	struct guardfile *guard;    /* the ledger's from now on */
 	bool mute;                  /* sign no feed, as after ledger_mute */
 	struct env_rng rng;
@@ -184,8 +200,10 @@ int ledger_run(struct ledger *l, struct ledger_done *done) MUST_CHECK;
  * what could not be sealed. */
 bool ledger_owes(const struct ledger *l);
 
-/* From now on no feed is signed; what is under way ends with ENT_EMUTE. Acts go on. */
+/* From now on no feed is signed; what is under way ends with ENT_EMUTE. Acts go on. Every time it
+ * goes mute is an epoch: an item LEDGER_UNMUTE ends only the one that it names. */
 void ledger_mute(struct ledger *l);
 bool ledger_muted(const struct ledger *l);
+uint32_t ledger_epoch(const struct ledger *l);
 /* Feeds may be signed from now on: what stood unsigned at the start is, too. */
 void ledger_allow_sealing(struct ledger *l);

@@ -158,20 +158,22 @@ int group_seal(struct ledger *l)
 	return kept ? ENT_EMUTE : 0;
 }
 
-/*
- * After a crash between commit and signature (or before the signature was stored): what lies in the
- * store beyond its newest checkpoint is sealed now, by the same steps.
- */
-static int find_unsealed(void *ctx, const struct store_log *log)
+/* Is there more of it than has been signed, and is it for us to sign? */
+static int find_tail(void *ctx, const struct store_log *log)
 {
 	struct ledger *l = ctx;
 	struct grown *w = &l->grown[l->grown_len];
 	uint64_t signed_size = log->has_checkpoint ? log->checkpoint.size : 0;
 
 	if (!node_id_eq(&log->name.node, &l->config.self) || log->size <= signed_size ||
-		log->name.incarnation != l->config.identity->incarnation ||
-		(is_feed(&log->name) && ledger_muted(l)))
+		log->name.incarnation != l->config.identity->incarnation)
 		return 0;
+	/* A restored node leaves its former provenance log as it is: it may have gone on elsewhere. */
+	if (is_feed(&log->name) ? ledger_muted(l) : !log_name_eq(&log->name, &l->config.provenance))
+		return 0;
+	for (size_t i = 0; i < l->grown_len; i++)
+		if (log_name_eq(&l->grown[i].log, &log->name))
+			return 0;
 	if (l->grown_len == GROUP_LOGS_MAX)
 		return ENT_ELIMIT;
 	*w = (struct grown){.log = log->name, .after = log->tree};
@@ -180,15 +182,16 @@ static int find_unsealed(void *ctx, const struct store_log *log)
 	return 0;
 }
 
-int ledger_recover(struct ledger *l)
+int tails_find(struct ledger *l)
 {
 	struct store_reader *r;
+	size_t first = l->grown_len;
 	int rc = store_reader_open(l->config.store, &r);
 
 	if (rc != 0)
 		return rc;
-	rc = store_log_each(r, find_unsealed, l);
-	for (size_t i = 0; i < l->grown_len && rc == 0; i++) {
+	rc = store_log_each(r, find_tail, l);
+	for (size_t i = first; i < l->grown_len && rc == 0; i++) {
 		struct grown *w = &l->grown[i];
 		struct store_log log;
 		struct store_tree tree = {.reader = r};
@@ -200,9 +203,18 @@ int ledger_recover(struct ledger *l)
 				&tree);
 	}
 	store_reader_close(r);
-	if (rc != 0) {
-		l->grown_len = 0; /* nothing half known may be taken for what was signed */
-		return rc;
-	}
-	return group_seal(l);
+	if (rc != 0)
+		l->grown_len = first; /* nothing half known may be taken for what was signed */
+	return rc;
+}
+
+/*
+ * After a crash between commit and signature (or before the signature was stored): what lies in the
+ * store beyond its newest checkpoint is sealed now, by the same steps.
+ */
+int ledger_recover(struct ledger *l)
+{
+	int rc = tails_find(l);
+
+	return rc != 0 ? rc : group_seal(l);
 }

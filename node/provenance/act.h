@@ -66,6 +66,9 @@
 	X(CLOCK_STEP, 19, "clock-step")                                                            \
 	X(FROZEN, 20, "frozen")                                                                    \
 	X(INCARNATION, 21, "incarnation")                                                          \
+	X(RESTORED, 22, "restored")                                                                \
+	X(RECOVERED, 23, "recovered")                                                              \
+	X(EPOCH, 24, "epoch")                                                                      \
 	X(WITNESSED, 25, "witnessed")                                                              \
 	X(WITNESS_REPORT, 36, "witness-report")                                                    \
 	X(PAUSED, 27, "paused")                                                                    \

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Mute and not: the engine decides (gossip/recover.c), here it is carried out, told to the people
+ * who run the node, and their word taken.
+ */
+#include "app/impl.h"
+
+#include <stdlib.h>
+
+#include "base/text.h"
+
+/* --- start ------------------------------------------------------------------------------------ */
+
+int recover_open(struct app *a, struct err_text *err)
+{
+	struct gossip_guard guard = {.feeds_len = a->guard.feeds_len};
+	struct gossip_guard_feed *feeds = calloc(a->guard.feeds_len + 1, sizeof(*feeds));
+	struct gossip_recovery_view v;
+	int rc;
+
+	if (!feeds)
+		abort();
+	for (size_t i = 0; i < a->guard.feeds_len; i++)
+		feeds[i] = (struct gossip_guard_feed){
+			a->guard.feeds[i].log, a->guard.feeds[i].size, a->guard.feeds[i].root};
+	guard.feeds = feeds;
+	rc = gossip_recover_start(a->gossip, app_now(a), a->has_guard ? &guard : NULL);
+	free(feeds);
+	gossip_recovery_view(a->gossip, &v);
+	a->mute = v.state != RECOVERY_GOES_ON;
+	return rc == 0 ? 0 : err_set(err, rc, "%s: %s", a->guard_path, err_sentence(rc));
+}
+
+/* --- actions and events ----------------------------------------------------------------------- */
+
+static void go_mute(struct app *a, const struct gossip_action *action)
+{
+	struct node_id none = {{0}};
+	struct act_body act = {.act = ACT_RESTORED,
+		.rule = bytes_str(action->rule),
+		.text = bytes_str(action->text),
+		.has_peer = !node_id_eq(&action->peer, &none),
+		.peer = action->peer,
+		.has_log = action->feed.audience.kind != 0,
+		.log = action->feed};
+
+	/* What this process has entered as an old copy goes into a log of its own; at the start
+	 * that one has begun already. */
+	if (!a->mute && (strcmp(action->rule, "own-ahead") == 0 ||
+				strcmp(action->rule, "clone") == 0))
+		app_provenance_anew(a);
+	a->mute = true;
+	pipeline_mute(a->pipeline);
+	app_alarm_clear(a, "mute");
+	app_alarm(a, "mute", "page", a->options->home, action->text,
+		"entente recover says what it waits for; docs/OPERATING.md, Mute");
+	app_enter(a, &act);
+}
+
+void recover_action(struct app *a, const struct gossip_action *action)
+{
+	switch (action->type) {
+	case GOSSIP_MUTE:
+		go_mute(a, action);
+		return;
+	case GOSSIP_RECOVERED:
+		pipeline_unmute(a->pipeline);
+		return;
+	case GOSSIP_MAY_SEAL:
+		a->sealing = true;
+		pipeline_allow_sealing(a->pipeline);
+		return;
+	case GOSSIP_CUT:
+		pipeline_cut(a->pipeline, &action->feed);
+		return;
+	default: /* GOSSIP_KEEP */
+		pipeline_keep(a->pipeline, &action->checkpoint);
+		return;
+	}
+}
+
+static void was_cut(struct app *a, const struct pipeline_event *e)
+{
+	char feed[LOG_NAME_TEXT_SIZE];
+
+	if (e->code != 0) {
+		log_error("recover", "unsigned entries were not dropped: %s",
+			err_sentence(e->code));
+		return;
+	}
+	log_name_text(feed, &e->feed);
+	app_alarm(a, "unsigned-dropped", "today", feed,
+		"entries that were never signed were dropped: a signed history goes on otherwise",
+		"publish the last file again: what came back counts as unchanged");
+	/* The index may have them. */
+	pipeline_reindex(a->pipeline, NULL);
+	gossip_cut(a->gossip, app_now(a), &e->feed, e->size);
+}
+
+void recover_event(struct app *a, const struct pipeline_event *e)
+{
+	struct act_body recovered = {.act = ACT_RECOVERED};
+
+	switch (e->type) {
+	case PIPELINE_WAS_CUT:
+		was_cut(a, e);
+		return;
+	case PIPELINE_UNMUTED:
+		a->mute = false;
+		app_alarm_clear(a, "mute");
+		app_enter(a, &recovered);
+		log_notice("recover", "has back what it had signed, and signs again");
+		requests_tick(a);
+		return;
+	default: /* PIPELINE_CORRUPT */
+		gossip_corrupt(a->gossip, app_now(a), &e->feed);
+		return;
+	}
+}
+
+/* --- what people are told, and their word ----------------------------------------------------- */
+
+static const char *what_to_do(const struct gossip_recovery_view *v, bool waiting, bool missing)
+{
+	if (v->conflict)
+		return strcmp(v->rule, "corrupt") == 0
+			       ? "do not use this machine; move the home to another one"
+			       : "make sure that no second copy runs; then only a new incarnation "
+				 "goes on: entente card new-incarnation";
+	if (v->state == RECOVERY_STOPPED)
+		return "find the second copy of this node and stop it for good, then: entente "
+		       "recover --confirm";
+	if (v->alone)
+		return "no agreement is in force, so there is no peer to ask; if this copy is the "
+		       "newest: entente recover --confirm";
+	if (waiting && v->state == RECOVERY_HEARS)
+		return "bring up the link to the peers named; if one is gone for good: entente "
+		       "recover --without NAME";
+	if (waiting)
+		return "bring up the link to the peers named: they may have what is missing";
+	if (missing)
+		return "no peer has given what is missing; if it is lost for good: entente card "
+		       "new-incarnation";
+	return "nothing: it goes on within seconds";
+}
+
+json_t *recover_json(struct app *a)
+{
+	json_t *peers = json_array(), *feeds = json_array();
+	struct gossip_recovery_feed f;
+	struct gossip_recovery_view v;
+	struct node_id node;
+
+	gossip_recovery_view(a->gossip, &v);
+	for (size_t at = 0; gossip_recovery_peer(a->gossip, &at, &node);)
+		json_array_append_new(peers, json_string(status_name(a, &node)));
+	for (size_t at = 0; gossip_recovery_feed(a->gossip, &at, &f);) {
+		char audience[AUDIENCE_TEXT_SIZE];
+
+		audience_text(audience, f.log.audience);
+		json_array_append_new(feeds,
+			json_pack("{s:s,s:I,s:I}", "audience", audience, "held",
+				(json_int_t)f.held, "wanted", (json_int_t)f.wanted));
+	}
+	return json_pack("{s:s,s:s,s:o,s:o,s:s}", "rule", v.rule ? v.rule : "", "why",
+		v.why ? v.why : "", "waiting_for", peers, "feeds", feeds, "do",
+		what_to_do(&v, json_array_size(peers) > 0, json_array_size(feeds) > 0));
+}
+
+/* 0, or the status of the failure that was answered. */
+static int take_word(struct app *a, struct control_client *c, const json_t *q)
+{
+	const json_t *without = json_object_get(q, "without");
+	int rc;
+
+	if (json_is_true(json_object_get(q, "confirm"))) {
+		rc = gossip_recover_confirm(a->gossip, app_now(a));
+		if (rc == ENT_EPROOF)
+			control_fail(c, 3,
+				"two histories are signed: nobody's word mends that; entente card "
+				"new-incarnation");
+		else if (rc != 0)
+			control_fail(c, 3, "the node does not wait for anybody's word");
+		if (rc != 0)
+			return rc;
+	}
+	for (size_t i = 0; i < json_array_size(without); i++) {
+		const char *id = json_string_value(json_array_get(without, i));
+		struct node_id node;
+
+		if (!id || !node_id_parse(bytes_str(id), &node) ||
+			gossip_recover_without(a->gossip, app_now(a), &node) != 0) {
+			control_fail(c, 1, "no peer that is waited for: %s", id ? id : "");
+			return ENT_ENOTFOUND;
+		}
+	}
+	return 0;
+}
+
+void recover_request(struct app *a, struct control_client *c, const json_t *q)
+{
+	if (take_word(a, c, q) != 0)
+		return;
+	control_answer(c, json_pack("{s:b,s:b,s:o}", "ok", 1, "mute", a->mute, "recovery",
+				  a->mute ? recover_json(a) : json_null()));
+}

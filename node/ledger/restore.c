@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Going on after a recovery (DESIGN 11): the tail that was never signed and cannot be any more, the
+ * provenance log that begins anew, the guard that is written from what now stands.
+ */
+#include "base/log.h"
+#include "ledger/impl.h"
+
+/* --- tails ------------------------------------------------------------------------------------ */
+
+static int range_read(struct ledger *l, const struct store_log *log, uint64_t size,
+	struct range *out)
+{
+	struct store_tree tree = {.log = log->number};
+	int rc = store_reader_open(l->config.store, &tree.reader);
+
+	if (rc != 0)
+		return rc;
+	rc = proof_range_build(out, 0, size, store_tree_subtree, &tree);
+	store_reader_close(tree.reader);
+	return rc;
+}
+
+static void growing_forget(struct ledger *l, const struct log_name *name)
+{
+	for (size_t i = 0; i < l->growing_len; i++)
+		if (log_name_eq(&l->growing[i].log, name)) {
+			l->growing[i] = l->growing[--l->growing_len];
+			return;
+		}
+}
+
+/* What a crash or a restore left behind the newest checkpoint, while others hold a signed history
+ * that goes on otherwise. It was never announced; the act says how much is lost. */
+int apply_cut(struct ledger *l, struct store_txn *txn, struct ledger_item *i)
+{
+	struct act_body act = {.act = ACT_ALARM,
+		.rule = bytes_str("unsigned-dropped"),
+		.has_log = true,
+		.log = i->feed};
+	struct store_log log;
+	struct range tree;
+	uint64_t size;
+	int rc = store_txn_log(txn, &i->feed, false, &log);
+
+	if (rc != 0)
+		return rc;
+	size = log.has_held ? log.held.size : 0;
+	i->size = size < log.size ? size : log.size;
+	if (size >= log.size)
+		return 0;
+	rc = range_read(l, &log, size, &tree);
+	if (rc == 0)
+		rc = store_log_cut(txn, &i->feed, &tree);
+	if (rc != 0)
+		return rc;
+	log_warn("ledger", "%llu entries were never signed and are dropped",
+		(unsigned long long)(log.size - size));
+	growing_forget(l, &i->feed);
+	act.from = size;
+	act.to = log.size;
+	act.count = log.size - size;
+	group_act(l, &act);
+	return 0;
+}
+
+/* Nothing signed is forgotten, not even by a stop before its entries are back. */
+int apply_keep(struct store_txn *txn, const struct ledger_item *i)
+{
+	struct store_log log;
+	int rc = store_txn_log(txn, &i->checkpoint.log, true, &log);
+
+	if (rc != 0 || i->checkpoint.size <= log.size)
+		return rc;
+	return store_checkpoint_put(txn, &i->checkpoint);
+}
+
+/* --- a new provenance log --------------------------------------------------------------------- */
+
+/* Its first entry cites the last of the former that is still here. */
+int epoch_begin(struct ledger *l, struct store_txn *txn)
+{
+	struct act_body act = {.act = ACT_EPOCH, .has_log = true, .log = l->former};
+	char text[LOG_NAME_TEXT_SIZE];
+	struct store_log log;
+	int rc;
+
+	if (!l->beginning)
+		return 0;
+	log_name_text(text, &l->begins);
+	rc = store_meta_put(txn, LEDGER_META_PROVENANCE, bytes_str(text));
+	if (rc != 0 || l->former.audience.kind != AUDIENCE_PROVENANCE)
+		return rc;
+	rc = store_txn_log(txn, &l->former, false, &log);
+	if (rc != 0)
+		return rc == ENT_ENOTFOUND ? 0 : rc;
+	if (log.has_held) {
+		act.to = log.held.size;
+		act.root = BYTES_OF(log.held.root.bytes);
+	}
+	group_act(l, &act);
+	return 0;
+}
+
+/* --- signing again ---------------------------------------------------------------------------- */
+
+static int guard_stands(void *ctx, const struct store_log *log)
+{
+	struct ledger *l = ctx;
+
+	if (!is_feed(&log->name) || !node_id_eq(&log->name.node, &l->config.self) ||
+		log->name.incarnation != l->config.identity->incarnation || !log->has_held)
+		return 0;
+	return guardfile_set(l->config.guard, &log->name, log->held.size, &log->held.root);
+}
+
+/* Of feeds it is found anew what is unsigned: they have been taken back meanwhile. */
+static void grown_forget_feeds(struct ledger *l)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->grown_len; i++)
+		if (!is_feed(&l->grown[i].log))
+			l->grown[kept++] = l->grown[i];
+	l->grown_len = kept;
+}
+
+int unmute(struct ledger *l)
+{
+	const struct ledger_ops *ops = &l->config.ops;
+	struct ledger_news news = {.type = LEDGER_UNMUTED};
+	unsigned epoch = l->unmute;
+	struct store_reader *r;
+	int rc = store_reader_open(l->config.store, &r);
+
+	if (rc != 0)
+		return rc;
+	rc = store_log_each(r, guard_stands, l);
+	store_reader_close(r);
+	if (rc != 0)
+		return rc;
+	ledger_at(l, LEDGER_STEP_GUARD);
+	rc = ops->guard_save(ops->ctx, l->config.guard);
+	if (rc != 0)
+		return rc;
+	l->unmute = 0;
+	/* It may have gone mute anew since the word was given. */
+	if (!atomic_compare_exchange_strong(&l->mute, &epoch, 0))
+		return 0;
+	grown_forget_feeds(l);
+	ledger_tell(l, &news);
+	return tails_find(l);
+}
