@@ -80,7 +80,6 @@ void tell_erased(struct ledger *l);
 
 /* --- hold.c ----------------------------------------------------------------------------------- */
 int apply_hold(struct ledger *l, struct store_txn *txn, const struct ledger_item *i) MUST_CHECK;
-void group_act(struct ledger *l, const struct act_body *act);
 
 /* --- restore.c -------------------------------------------------------------------------------- */
 int apply_cut(struct ledger *l, struct store_txn *txn, struct ledger_item *i) MUST_CHECK;
