@@ -176,18 +176,13 @@ static void receipt_keep(struct gossip *g, const struct session *s, const struct
 static void receipt_differs(struct gossip *g, struct session *s, struct feed *f,
 	const struct checkpoint *c, const struct cosignature *cosignature)
 {
-	struct queued_action *q;
-
 	receipt_keep(g, s, c, cosignature, true);
-	if (!f->own) {
+	if (f->own)
+		recover_shown(g, s, f, c);
+	else
 		raise_alarm(g, "root-differs",
 			"a peer has given a receipt for another root than stands here", &s->peer,
 			&f->name);
-		return;
-	}
-	q = action_new(g, GOSSIP_OWN_AHEAD);
-	q->action.checkpoint = *c;
-	q->action.peer = s->peer;
 }
 
 void on_receipt(struct gossip *g, struct session *s, const struct wire_receipt *m)
