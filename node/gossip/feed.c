@@ -131,7 +131,7 @@ void feed_choose(struct gossip *g, struct feed *f)
 		return;
 	if (!f->upstream && g->now.mono_ms >= g->store_retry_ms) {
 		best = best_source(g, f);
-		if (best && (!f->own || leads(g, best)))
+		if (best && (!f->own || feed_leads(g, best)))
 			subscribe(g, f, best);
 	}
 	floor_consider(g, f);
