@@ -2,7 +2,8 @@
 /*
  * entente retract and erase: take back what this node has said of a value, in every audience where
  * it stands, or what one publication has said as far as it still stands. A retraction, and an
- * erasure, is a record like others (DESIGN 7), marked as the claim that it takes back; an erasure has every holder delete the claim's body besides.
+ * erasure, is a record like others (DESIGN 7), marked as the claim that it takes back; an erasure
+ * has every holder delete the claim's body besides.
  */
 #include "base/text.h"
 #include "cli/cli.h"
@@ -113,7 +114,7 @@ static int retract_one(void *ctx, unsigned line, struct bytes text)
 				  : "this node has not published it");
 }
 
-/* One entry of a publication. What a later claim has replaced is not that publication's any more. */
+/* One entry of a publication. What a later claim has replaced is not the publication's any more. */
 static int retract_published(void *ctx, const struct log_name *log, const struct store_entry *e)
 {
 	struct retracting *r = ctx;

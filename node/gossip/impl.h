@@ -33,6 +33,8 @@
 #define DISTRUST_MS 30000u
 /* After the store has failed nothing is asked for during so long. */
 #define STORE_RETRY_MS 2000u
+/* The same when too much waits for the store. */
+#define CROWDED_MS 200u
 /* A session that has not greeted by then is closed. */
 #define GREET_MS 10000u
 /* After a lie: neither dialled nor answered. */
@@ -208,6 +210,7 @@ struct session {
 	struct link *ready;     /* links with something to push, in this order */
 	struct map chains_told; /* node id -> chain_stamp, as an integer in the pointer */
 	uint64_t credit_out;    /* bytes of DATA they will still take */
+	uint64_t window;        /* what we have granted in all: still to come, in work, owed */
 	uint64_t credit_in;     /* bytes of DATA we will still take */
 	uint64_t credit_owed;   /* taken and stored, not granted again yet */
 	size_t unflushed;
@@ -339,6 +342,7 @@ void on_witness_proof(struct gossip *g, struct session *s, const struct wire_pro
 void on_witness(struct gossip *g, struct session *s, const struct wire_witness *m);
 
 /* --- receive.c -------------------------------------------------------------------------------- */
+uint64_t credit_window(const struct gossip *g);
 void credit_return(struct gossip *g, struct session *s, size_t bytes);
 void misbehaved(struct gossip *g, struct session *s, const char *what);
 /* Subtrees of a stored log, for proofs; ctx: struct log_tree. */

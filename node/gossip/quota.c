@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What a party may bring in a day (PROTOCOL.md, "Quotas"). Counted is what is stored here of others'
- * entries, by the neighbour that brought it and by the origin; a day is one of UTC. A neighbour's
- * quota is the sum over the agreements shared with it. An origin that is known by introduction alone
- * may besides bring no more, whoever brings it, than the quota of its introducer.
+ * What a party may bring in a day (PROTOCOL.md, "Quotas"). Counted is what is stored here of
+ * others' entries, by the neighbour that brought it and by the origin; a day is one of UTC. A
+ * neighbour's quota is the sum over the agreements shared with it. An origin that is known by
+ * introduction alone may besides bring no more, whoever brings it, than its introducer's quota.
  *
  * A run is taken as long as something is left of the quota, so at most one more than it says. Then
- * feeds wait, whole: their subscriptions are given up, what is still on its way is dropped, and when
- * nobody else has them they are chosen anew after midnight.
+ * feeds wait, whole: their subscriptions are given up, what is still on its way is dropped, and
+ * when nobody else has them they are chosen anew after midnight.
  */
 #include "gossip/impl.h"
 

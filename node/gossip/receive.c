@@ -28,8 +28,18 @@ static bool asks_too_often(struct gossip *g, struct session *s)
 void credit_return(struct gossip *g, struct session *s, size_t bytes)
 {
 	struct wire_message m = {.type = WIRE_CREDIT};
+	uint64_t window = credit_window(g), less;
 
 	s->credit_owed += bytes;
+	/* With more sessions each has less, as it comes back; with fewer, more. */
+	if (s->window < window) {
+		s->credit_owed += window - s->window;
+		s->window = window;
+	} else {
+		less = s->window - window < s->credit_owed ? s->window - window : s->credit_owed;
+		s->credit_owed -= less;
+		s->window -= less;
+	}
 	if (s->credit_owed < SESSION_CREDIT_MIN / 4)
 		return;
 	m.credit.bytes = s->credit_owed;
@@ -96,35 +106,58 @@ static bool may_introduce(struct gossip *g, const struct session *s)
 	return peer_totals(g, &s->peer)->introduced < quota;
 }
 
-/*
- * True if the very chain is known: verifying it again would only burn time, and a chain comes with
- * every session. The node stands at a fixed place of a card; whatever else stands there is left to
- * the parser.
- */
-static bool chain_known(const struct gossip *g, const struct wire_cards *cards)
+/* Whose cards they say they are: the node stands at a fixed place. Nothing is verified. */
+static bool chain_names(const struct wire_cards *cards, struct node_id *node)
 {
 	static const char head[] = "entente/card/v1\nnode: ";
-	struct card_chain chain = {
-		.notes = (struct bytes *)(uintptr_t)cards->cards, .cards_len = cards->cards_len};
-	struct buf text = buf_with_max(CARD_CHAIN_MAX * (CARD_BYTES_MAX + 8));
-	const struct origin *o;
-	struct node_id node;
 	struct bytes id;
-	bool known;
 
 	if (cards->cards_len == 0 || !bytes_starts(cards->cards[0], head))
 		return false;
 	id = bytes_skip(cards->cards[0], sizeof(head) - 1);
-	if (id.len < NODE_ID_TEXT_SIZE - 1 ||
-		!node_id_parse(bytes_from(id.data, NODE_ID_TEXT_SIZE - 1), &node))
-		return false;
-	o = origin_find(g, &node);
-	if (!o)
-		return false;
+	return id.len >= NODE_ID_TEXT_SIZE - 1 &&
+	       node_id_parse(bytes_from(id.data, NODE_ID_TEXT_SIZE - 1), node);
+}
+
+/*
+ * True if the very chain is known: verifying it again would only burn time, and a chain comes with
+ * every session.
+ */
+static bool chain_known(const struct origin *o, const struct wire_cards *cards)
+{
+	struct card_chain chain = {
+		.notes = (struct bytes *)(uintptr_t)cards->cards, .cards_len = cards->cards_len};
+	struct buf text = buf_with_max(CARD_CHAIN_MAX * (CARD_BYTES_MAX + 8));
+	bool known;
+
 	card_chain_write(&text, &chain);
 	known = !buf_failed(&text) && bytes_eq(buf_view(&text), o->chain);
 	buf_free(&text);
 	return known;
+}
+
+/* A party of an agreement needs no introduction. */
+static bool is_party(const struct gossip *g, const struct node_id *node)
+{
+	return policy_joined(g->agreements, g->agreements_len, &g->config.self, node,
+		g->now.wall_ms / 1000);
+}
+
+/* Chains that cannot change anything, whatever they prove, are not worth their signatures. */
+static bool chain_idle(struct gossip *g, struct session *s, const struct wire_cards *cards)
+{
+	const struct origin *o;
+	struct node_id node;
+
+	if (!chain_names(cards, &node))
+		return false;
+	o = origin_find(g, &node);
+	if (o)
+		return chain_known(o, cards);
+	if (is_party(g, &node) || may_introduce(g, s))
+		return false;
+	g->origins_ignored++;
+	return true;
 }
 
 static void on_cards(struct gossip *g, struct session *s, const struct wire_cards *cards)
@@ -136,7 +169,7 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 	const struct origin *known;
 	bool news;
 
-	if (chain_known(g, cards))
+	if (chain_idle(g, s, cards))
 		return;
 	if (card_chain_parse(cards->cards, cards->cards_len, "peer", &g->scratch, &chain, &why) !=
 		0) {
@@ -147,9 +180,7 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 	if (node_id_eq(&card_chain_last(&chain)->node, &g->config.self))
 		return;
 	if (!known) {
-		/* A party of an agreement needs no introduction. */
-		bool party = policy_joined(g->agreements, g->agreements_len, &g->config.self,
-			&card_chain_last(&chain)->node, g->now.wall_ms / 1000);
+		bool party = is_party(g, &card_chain_last(&chain)->node);
 
 		if (!party && !may_introduce(g, s)) {
 			g->origins_ignored++;
@@ -361,6 +392,14 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 		quota_spent(g, s, f)) {
 		peer_totals(g, &s->peer)->redundant_bytes += wire_bytes;
 		credit_return(g, s, wire_bytes);
+		return;
+	}
+	/* The disk is slower than all who send together: later. */
+	if (g->ingest_bytes + wire_bytes > GOSSIP_INGEST_MAX) {
+		peer_totals(g, &s->peer)->redundant_bytes += wire_bytes;
+		credit_return(g, s, wire_bytes);
+		g->store_retry_ms = g->now.mono_ms + CROWDED_MS;
+		feed_leave(g, f, true);
 		return;
 	}
 	key = origin_key(f->origin, f->name.incarnation);

@@ -369,13 +369,13 @@ void gossip_agreements(struct gossip *g, struct gossip_time now,
 /* --- life of a session ------------------------------------------------------------------------ */
 
 /* What a peer may have in flight towards us: a fair part of what may wait for the disk. */
-static uint64_t credit_window(const struct gossip *g)
+uint64_t credit_window(const struct gossip *g)
 {
-	uint64_t sessions = 1, part;
+	uint64_t sessions = 0, part;
 
 	for (const struct session *s = g->sessions; s; s = s->next)
 		sessions++;
-	part = GOSSIP_INGEST_MAX / sessions;
+	part = GOSSIP_INGEST_MAX / (sessions ? sessions : 1);
 	if (part > SESSION_CREDIT_BYTES)
 		part = SESSION_CREDIT_BYTES;
 	return part < SESSION_CREDIT_MIN ? SESSION_CREDIT_MIN : part;
@@ -399,9 +399,9 @@ void gossip_opened(struct gossip *g, struct gossip_time now, uint32_t id,
 	memcpy(s->binding, binding, sizeof(s->binding));
 	map_init(&s->links, LOG_NAME_BYTES, GOSSIP_FEEDS_MAX, g->hash_key);
 	map_init(&s->chains_told, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
-	s->credit_in = credit_window(g);
 	s->next = g->sessions;
 	g->sessions = s;
+	s->window = s->credit_in = credit_window(g);
 
 	m.hello.version = WIRE_VERSION;
 	m.hello.card_serial = self ? self->serial : 0;

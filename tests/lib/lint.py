@@ -128,7 +128,7 @@ def check_compiled(sources, options):
             continue
         folder = lint_includes.folder_of(path)
         test = path.parts[0] == "tests" and (
-            path.parts[1] in ("lib", "fuzz", "bench", "sim") or path.name.startswith("test_"))
+            path.parts[1] in ("lib", "fuzz", "bench", "sim", "integration") or path.name.startswith("test_"))
         if not test and folder != "main" and (folder not in folders or path.parts[0] == "tests"):
             yield f"{path}: no target compiles it"
 
@@ -194,11 +194,24 @@ def check_man(sources, _):
     return [line for line in lines if "referenced manual not found" not in line]
 
 
+def check_limits(sources, _):
+    """Whatever a peer, a file or an operator can reach has a reason beside it, and a test that
+    names it: a limit that nothing stands at is a hope."""
+    limits = pathlib.Path("proto/limits.h")
+    tests = "\n".join(text for path, text in sources.text.items()
+                      if path.parts[0] == "tests" and path.name != "lint.py")
+    for number, line in enumerate(sources.text[limits].split("\n"), 1):
+        name = re.match(r"#define\s+([A-Z_]+)\s", line)
+        if name and not re.search(rf"\b{name[1]}\b", tests):
+            yield f"{limits}:{number}: no test names {name[1]}"
+
+
 CHECKS = [
     ("every-source-names-its-licence", check_spdx),
     ("lines-and-files-are-short", check_lines),
     ("no-work-is-left-open", check_open_work),
     ("headers-are-guarded", check_guards),
+    ("a-test-stands-at-every-limit", check_limits),
     ("layers-hold", check_layers),
     ("no-banned-functions", check_banned),
     ("every-source-is-compiled", check_compiled),

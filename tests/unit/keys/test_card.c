@@ -215,6 +215,9 @@ static void holds_at_its_limits(void **state)
 	for (c->endpoints_len = 0; c->endpoints_len < CARD_ENDPOINTS_MAX; c->endpoints_len++)
 		snprintf(c->endpoints[c->endpoints_len], CARD_FIELD_MAX, "h:%zu",
 			c->endpoints_len + 1);
+	for (c->contacts_len = 0; c->contacts_len < CARD_CONTACTS_MAX; c->contacts_len++)
+		snprintf(c->contacts[c->contacts_len], CARD_FIELD_MAX, "desk %zu",
+			c->contacts_len + 1);
 	while (c->logs_len < CARD_LOGS_MAX) {
 		identity_rotate(&fr.id, fr.id.incarnation + 1, &fr.rng);
 		assert_int_equal(card_set_keys(c, &fr.id), 0);
@@ -225,6 +228,11 @@ static void holds_at_its_limits(void **state)
 	assert_int_equal(card_set_keys(c, &fr.id), ENT_ELIMIT);
 	assert_int_equal(card_parse(edited(maker_card(&arena, c, &fr.root), "endpoint: h:1\n",
 					    "endpoint: h:1\nendpoint: h:9\n"),
+				 "f", &read, &err),
+		ENT_EINVALID);
+	assert_non_null(strstr(err.text, "at most 8"));
+	assert_int_equal(card_parse(edited(maker_card(&arena, c, &fr.root), "contact: desk 1\n",
+					    "contact: desk 1\ncontact: desk 9\n"),
 				 "f", &read, &err),
 		ENT_EINVALID);
 	assert_non_null(strstr(err.text, "at most 8"));

@@ -461,6 +461,9 @@ static void a_forged_frame_ends_the_session(void **state)
 
 static void time_shorten(struct node *node, uint32_t keepalive, uint32_t dead)
 {
+	/* What it is without a test; here seconds would pass. */
+	assert_int_equal(node->net->times.keepalive, KEEPALIVE_MS);
+	assert_int_equal(node->net->times.dead, DEAD_MS);
 	node->net->times.keepalive = keepalive;
 	node->net->times.dead = dead;
 	uv_timer_set_repeat(&node->net->tick, 20);

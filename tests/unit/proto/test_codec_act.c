@@ -133,8 +133,8 @@ static void acts_have_bounds(void **state)
 	REFUSED(ENT_EINVALID, act.salt = bytes_from(zeros, 17));
 	REFUSED(ENT_EINVALID, act.root = bytes_from(zeros, 31));
 	REFUSED(ENT_EINVALID, act.hash = bytes_from(zeros, 33));
-	REFUSED(ENT_EINVALID, act.publication = bytes_from(zeros, 7));
-	REFUSED(ENT_EINVALID, act.publication = bytes_from(zeros, 17));
+	REFUSED(ENT_EINVALID, act.publication = bytes_from(zeros, ACT_PUBLICATION_MIN - 1));
+	REFUSED(ENT_EINVALID, act.publication = bytes_from(zeros, ACT_PUBLICATION_MAX + 1));
 	REFUSED(ENT_EINVALID, act.has_log = true);
 	REFUSED(ENT_EINVALID, act.text = bytes_from(zeros, 1));
 	REFUSED(ENT_ELIMIT, act.terms_len = WIRE_AGREEMENTS_MAX + 1);

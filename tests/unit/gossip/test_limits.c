@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What the engine holds is bounded whatever peers send: one test at each limit. */
+#include "unit/gossip/probe.h"
+
+/* Cards of so many nodes would take minutes to sign: the engine gets them parsed. */
+static int add_origin(struct probe *p, unsigned number)
+{
+	struct card card = *card_chain_last(&cast_actor(THIRD)->chain);
+	struct card_chain chain = cast_actor(THIRD)->chain;
+
+	memset(card.node.bytes, 0, sizeof(card.node.bytes));
+	be32_put(card.node.bytes, number);
+	chain.cards = &card;
+	return gossip_origin(p->g, &chain, &cast_actor(PEER)->node);
+}
+
+static void holds_so_many_origins_and_no_more(void **state)
+{
+	struct gossip_counts counts;
+	unsigned number = 0;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	gossip_counts(p.g, &counts);
+	for (size_t left = GOSSIP_ORIGINS_MAX - counts.origins; left > 0; left--)
+		assert_int_equal(add_origin(&p, ++number), 0);
+	assert_int_equal(add_origin(&p, ++number), ENT_ELIMIT);
+	/* It lives, and knows the old ones. */
+	probe_hear_cards(&p, 1, &cast_actor(THIRD)->chain);
+	assert_int_equal(p.closed, 0);
+	assert_int_equal(p.pins, 0);
+	gossip_counts(p.g, &counts);
+	assert_int_equal(counts.origins, GOSSIP_ORIGINS_MAX);
+	probe_free(&p);
+}
+
+static void holds_so_many_feeds_and_no_more(void **state)
+{
+	static const struct checkpoint none;
+	struct gossip_counts counts;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	for (uint64_t i = 1; i <= GOSSIP_FEEDS_MAX; i++) {
+		struct log_name name = probe_name(PEER, audience_agreement(i));
+
+		assert_int_equal(gossip_feed(p.g, &name, 0, 0, &none, &none, false), 0);
+	}
+	{
+		struct log_name name = probe_name(PEER, CLEAR);
+		struct sim_log *log = probe_published(&p, PEER, CLEAR, 3, 10);
+
+		assert_int_equal(gossip_feed(p.g, &name, 0, 0, &none, &none, false), ENT_ELIMIT);
+		/* A peer that tells of one more is passed over. */
+		probe_hear_head(&p, 1, &log->complete);
+		assert_silence(&p);
+	}
+	gossip_counts(p.g, &counts);
+	assert_int_equal(counts.feeds, GOSSIP_FEEDS_MAX);
+	probe_free(&p);
+}
+
+static uint64_t window_of(struct probe *p, uint32_t session, unsigned actor)
+{
+	probe_forget(p);
+	probe_open(p, session, actor);
+	return probe_last(p, WIRE_HELLO)->hello.credit;
+}
+
+static void windows_share_what_may_wait_for_the_disk(void **state)
+{
+	uint64_t last = SESSION_CREDIT_BYTES;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	for (uint32_t session = 2; session < 100; session++) {
+		uint64_t window = window_of(&p, session, THIRD);
+
+		assert_in_range(window, SESSION_CREDIT_MIN, last);
+		assert_true(window <= SESSION_CREDIT_MIN || window * session <= GOSSIP_INGEST_MAX);
+		last = window;
+	}
+	assert_int_equal(last, SESSION_CREDIT_MIN);
+	probe_free(&p);
+}
+
+/* Runs of 240 kB from the feed of an actor's agreement, as long as there is credit. */
+static void flood(struct probe *p, uint32_t session, unsigned actor)
+{
+	struct sim_log *log =
+		probe_published(p, actor, audience_agreement(0x100 + actor), 160, 60000);
+
+	probe_hear_head(p, session, &log->complete);
+	for (uint64_t at = 0; at < 132; at += 4)
+		probe_hear_run(p, session, log, at, at + 4);
+}
+
+static void takes_no_more_than_may_wait_for_the_disk(void **state)
+{
+	struct gossip_counts counts;
+	struct probe p;
+
+	(void)state;
+	probe_init(&p);
+	for (unsigned actor = 1; actor <= 4; actor++) {
+		struct cast_terms terms = probe_terms(actor);
+
+		probe_agree(&p, &terms);
+	}
+	for (unsigned actor = 1; actor <= 4; actor++) {
+		probe_open(&p, actor, actor);
+		probe_hear_hello(&p, actor, SESSION_CREDIT_BYTES);
+	}
+	probe_forget(&p);
+	for (unsigned actor = 1; actor <= 2; actor++)
+		flood(&p, actor, actor);
+	gossip_counts(p.g, &counts);
+	assert_in_range(counts.ingest_bytes, 15u << 20, GOSSIP_INGEST_MAX);
+	assert_int_equal(p.closed, 0);
+	/* What found no room is asked for again, from where it stands, when there is. */
+	flood(&p, 3, 3);
+	gossip_counts(p.g, &counts);
+	assert_true(counts.ingest_bytes <= GOSSIP_INGEST_MAX);
+	while (p.jobs_len)
+		probe_store(&p);
+	probe_forget(&p);
+	probe_tick(&p, 1000);
+	assert_true(probe_count(&p, WIRE_SUBSCRIBE) > 0);
+	gossip_counts(p.g, &counts);
+	assert_int_equal(counts.ingest_bytes, 0);
+	probe_free(&p);
+}
+
+static void a_window_follows_the_number_of_sessions(void **state)
+{
+	struct sim_log *log;
+	uint64_t granted = 0;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p); /* 8 MiB, alone */
+	log = probe_published(&p, PEER, CLEAR, 200, 60000);
+	probe_hear_head(&p, 1, &log->complete);
+	for (uint32_t session = 2; session < 33; session++)
+		probe_open(&p, session, THIRD);
+	probe_forget(&p);
+	for (uint64_t at = 0; at < 128; at += 4) {
+		probe_hear_run(&p, 1, log, at, at + 4);
+		probe_store(&p);
+	}
+	for (size_t i = 0; i < p.said_len; i++)
+		if (p.said[i].type == WIRE_CREDIT)
+			granted += p.said[i].credit.bytes;
+	/* 7.7 MB have come, and hardly any of it may come again. */
+	assert_true(granted <= SESSION_CREDIT_MIN);
+	for (uint32_t session = 2; session < 33; session++)
+		gossip_closed(p.g, probe_time(&p), session, "gone");
+	probe_actions(&p);
+	probe_forget(&p);
+	probe_hear_run(&p, 1, log, 128, 132);
+	probe_store(&p);
+	assert_true(probe_last(&p, WIRE_CREDIT)->credit.bytes > SESSION_CREDIT_BYTES / 2);
+	probe_free(&p);
+}
+
+static void tells_of_a_feed_once_a_second_at_most(void **state)
+{
+	unsigned told = 0;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_published(&p, SELF, CLEAR, 1, 10);
+	probe_forget(&p);
+	for (int i = 0; i < 40; i++) {
+		probe_published(&p, SELF, CLEAR, 1, 10);
+		probe_tick(&p, GOSSIP_HELD_MS / 4);
+	}
+	told = probe_count(&p, WIRE_HELD);
+	assert_in_range(told, 8, 11); /* in ten seconds */
+	probe_free(&p);
+}
+
+/* PEER, which gives of another feed all the time, is left only after GOSSIP_STALL_MS. */
+static void a_busy_neighbour_that_stalls_has_a_little_longer(void **state)
+{
+	struct cast_terms peer = probe_terms(PEER), third = probe_terms(THIRD);
+	struct sim_log *stalled, *flowing;
+	uint64_t begin;
+	struct probe p;
+
+	(void)state;
+	probe_init(&p);
+	probe_agree(&p, &peer);
+	probe_agree(&p, &third);
+	for (uint32_t session = 1; session <= 2; session++) {
+		probe_open(&p, session, session);
+		probe_hear_hello(&p, session, SESSION_CREDIT_BYTES);
+	}
+	stalled = probe_published(&p, PEER, CLEAR, 40, 10);
+	flowing = probe_published(&p, PEER, audience_agreement(peer.id), 400, 10);
+	probe_hear_head(&p, 1, &stalled->complete);
+	probe_hear_head(&p, 1, &flowing->complete);
+	probe_hear_head(&p, 2, &stalled->complete);
+	probe_forget(&p);
+	begin = p.now_ms;
+	for (uint64_t at = 0; at < 100 && probe_count(&p, WIRE_SUBSCRIBE) == 0; at++) {
+		probe_hear_run(&p, 1, flowing, at, at + 1);
+		probe_store(&p);
+		probe_tick(&p, 250);
+	}
+	assert_in_range(p.now_ms - begin, GOSSIP_STALL_MS, GOSSIP_STALL_MS + 750);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 1);
+	probe_free(&p);
+}
+
+static void a_flood_of_cards_costs_no_signatures_where_nobody_may_introduce(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	struct card_chain broken = cast_actor(THIRD)->chain;
+	struct gossip_counts counts;
+	struct bytes note;
+	struct probe p;
+
+	(void)state;
+	terms.introduces = 0;
+	probe_init(&p);
+	probe_agree(&p, &terms);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	probe_forget(&p);
+	/* Whether it holds is not even looked at. */
+	note = arena_copy(&p.arena, broken.notes[0]);
+	((uint8_t *)(uintptr_t)note.data)[note.len - 10] ^= 1;
+	broken.notes = &note;
+	for (int i = 0; i < 1000; i++)
+		probe_hear_cards(&p, 1, &broken);
+	assert_silence(&p);
+	gossip_counts(p.g, &counts);
+	assert_int_equal(counts.origins_ignored, 1000);
+	probe_free(&p);
+}
+
+static void a_million_heads_of_unknown_origins_are_only_counted(void **state)
+{
+	struct wire_head heads[WIRE_HEADS_MAX] = {0};
+	struct wire_message m = {.type = WIRE_HEADS, .heads = {heads, WIRE_HEADS_MAX}};
+	struct gossip_counts counts;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	for (unsigned i = 0; i < 1000000 / WIRE_HEADS_MAX; i++) {
+		for (unsigned k = 0; k < WIRE_HEADS_MAX; k++) {
+			heads[k].feed = probe_name(THIRD, CLEAR);
+			be32_put(heads[k].feed.node.bytes, i * WIRE_HEADS_MAX + k);
+		}
+		probe_hear(&p, 1, &m);
+	}
+	assert_silence(&p);
+	gossip_counts(p.g, &counts);
+	assert_int_equal(counts.heads_ignored, 1000000 / WIRE_HEADS_MAX * WIRE_HEADS_MAX);
+	assert_int_equal(counts.origins, 2);
+	assert_int_equal(counts.feeds, 0);
+	probe_free(&p);
+}
+
+static void a_flood_of_wanted_proofs_is_blamed(void **state)
+{
+	struct wire_message m = {.type = WIRE_PROOF_WANT,
+		.proof_want = {.feed = probe_name(SELF, CLEAR), .first = 1, .second = 5}};
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_published(&p, SELF, CLEAR, 5, 10);
+	probe_forget(&p);
+	for (int i = 0; i < 400 && !p.closed; i++)
+		probe_hear(&p, 1, &m);
+	assert_blamed(&p, 1, PEER);
+	assert_true(p.said_len < 200);
+	probe_free(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(holds_so_many_origins_and_no_more),
+		cmocka_unit_test(holds_so_many_feeds_and_no_more),
+		cmocka_unit_test(windows_share_what_may_wait_for_the_disk),
+		cmocka_unit_test(takes_no_more_than_may_wait_for_the_disk),
+		cmocka_unit_test(a_window_follows_the_number_of_sessions),
+		cmocka_unit_test(tells_of_a_feed_once_a_second_at_most),
+		cmocka_unit_test(a_busy_neighbour_that_stalls_has_a_little_longer),
+		cmocka_unit_test(a_flood_of_cards_costs_no_signatures_where_nobody_may_introduce),
+		cmocka_unit_test(a_million_heads_of_unknown_origins_are_only_counted),
+		cmocka_unit_test(a_flood_of_wanted_proofs_is_blamed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
