@@ -17,7 +17,8 @@ struct waiter {
 	struct control_client *client;
 	bool has_feed;
 	struct log_name feed;
-	uint64_t size, peers, until_ms;
+	uint64_t size, peers, receipts, until_ms;
+	bool bare; /* only for receipts of what was published a moment ago; told how many came */
 };
 
 /* A publication under way. The client may go; the publication then ends with what it had. */
@@ -121,10 +122,6 @@ static void publish_begin(struct app *a, struct control_client *c, const json_t 
 	/* What takes back is never refused for want of room. */
 	if (place_refuses(a) && !json_is_true(json_object_get(q, "takes_back"))) {
 		control_fail(c, 5, "the node takes nothing for now: %s", place_refuses(a));
-		return;
-	}
-	if (json_integer_value(json_object_get(q, "receipts")) > 0) {
-		control_fail(c, 2, "receipts are not exchanged by this version");
 		return;
 	}
 	pub = publication_read(a, q, &rc);
@@ -330,11 +327,24 @@ static void wait_begin(struct app *a, struct control_client *c, const json_t *q)
 	w->client = c;
 	w->size = (uint64_t)json_integer_value(json_object_get(q, "size"));
 	w->peers = (uint64_t)json_integer_value(json_object_get(q, "peers"));
+	w->receipts = (uint64_t)json_integer_value(json_object_get(q, "receipts"));
+	w->bare = json_is_true(json_object_get(q, "bare"));
 	w->until_ms =
 		uv_now(&a->loop) + (uint64_t)json_integer_value(json_object_get(q, "timeout_ms"));
 	w->next = a->waiters;
 	a->waiters = w;
 	requests_tick(a);
+}
+
+static uint64_t receipts_of(struct app *a, const struct waiter *w)
+{
+	return w->has_feed ? gossip_receipts(a->gossip, &w->feed, w->size) : 0;
+}
+
+static bool waiter_done(struct app *a, const struct waiter *w)
+{
+	return receipts_of(a, w) >= w->receipts &&
+	       (w->bare || status_waited(a, w->has_feed ? &w->feed : NULL, w->size, w->peers));
 }
 
 void requests_tick(struct app *a)
@@ -346,7 +356,7 @@ void requests_tick(struct app *a)
 			request_go(r);
 	while (*at) {
 		struct waiter *w = *at;
-		bool done = status_waited(a, w->has_feed ? &w->feed : NULL, w->size, w->peers);
+		bool done = waiter_done(a, w);
 
 		if (!done && uv_now(&a->loop) < w->until_ms) {
 			at = &w->next;
@@ -354,8 +364,9 @@ void requests_tick(struct app *a)
 		}
 		*at = w->next;
 		control_client_attach(w->client, NULL);
-		if (done)
-			control_answer(w->client, json_pack("{s:b}", "ok", 1));
+		if (done || w->bare)
+			control_answer(w->client, json_pack("{s:b, s:I}", "ok", 1, "receipts",
+							  (json_int_t)receipts_of(a, w)));
 		else
 			control_fail(w->client, 1, "it has not happened in time");
 		free(w);

@@ -120,18 +120,14 @@ static int lists_read(struct reading *r)
 static int options_read(struct reading *r)
 {
 	struct cli *c = r->cli;
-	uint64_t receipts = 0;
 	int rc;
 
 	if ((rc = marking_read(r)) != 0 || (rc = format_read(r)) != 0 || (rc = lists_read(r)) != 0)
 		return rc;
 	r->has_confidence = cli_has(c, "--confidence");
 	if ((rc = cli_number(c, "--confidence", 0, 100, &r->confidence)) != 0 ||
-		(rc = cli_number(c, "--valid-days", 1, DAYS_MAX, &r->valid_days)) != 0 ||
-		(rc = cli_number(c, "--receipts", 0, 64, &receipts)) != 0)
+		(rc = cli_number(c, "--valid-days", 1, DAYS_MAX, &r->valid_days)) != 0)
 		return rc;
-	if (receipts > 0)
-		return cli_usage(c, "--receipts: this version's nodes do not exchange receipts");
 	return audience_read(r);
 }
 
@@ -394,7 +390,7 @@ static const struct cli_option options[] = {
 	{"--urgent", NULL, false, "sent before everything else"},
 	{"--dry-run", NULL, false, "says what would happen; needs no daemon"},
 	{"--strict", NULL, false, "publishes nothing when anything is refused"},
-	{"--receipts", "K", false, "waits until K peers say they hold it too"},
+	PUBLISH_RECEIPTS_OPTIONS,
 	{"--operator", "NAME", false, "who publishes, for provenance; default: the login name"},
 	{"--allow", "RULE", true, "lifts one guard rail for this call"},
 	{0},
@@ -405,6 +401,7 @@ const struct cli_command cmd_publish = {
 	.usage = "[--tlp TLP] [--to NAME | --agreement ID] [options] FILE...",
 	.summary = "publishes the indicators and objects of files into own feeds",
 	.example = "entente publish --tlp green --label phishing domains.txt\n"
+		   "entente publish --tlp green --receipts 2 domains.txt\n"
 		   "entente publish --to de --tlp amber --dry-run report.json\n",
 	.options = options,
 	.args_min = 1,

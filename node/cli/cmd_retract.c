@@ -234,6 +234,7 @@ static const struct cli_option options[] = {
 	{"--publication", "ID", false, "what one publication has said, as far as it still stands"},
 	{"--reason", "TEXT", false, "why, for those who have it"},
 	{"--urgent", NULL, false, "sent before everything else"},
+	PUBLISH_RECEIPTS_OPTIONS,
 	{"--operator", "NAME", false, "who retracts, for provenance; default: the login name"},
 	{0},
 };
@@ -254,6 +255,7 @@ static const struct cli_option erase_options[] = {
 	{"--publication", "ID", false, "what one publication has said, as far as it still stands"},
 	{"--reason", "TEXT", false, "why, for those who had it: it is wanted, and it stays"},
 	{"--now", NULL, false, "a recall: provenance says so, and holders have less time"},
+	PUBLISH_RECEIPTS_OPTIONS,
 	{"--operator", "NAME", false, "who erases, for provenance; default: the login name"},
 	{0},
 };

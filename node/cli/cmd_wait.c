@@ -13,7 +13,7 @@
 
 struct wait {
 	const char *feed;
-	uint64_t size, peers;
+	uint64_t size, peers, receipts;
 	int64_t until_ms;
 };
 
@@ -52,9 +52,10 @@ static int attempt(struct cli *c, const struct wait *w)
 	if (rc)
 		return rc;
 	rc = cli_call(c,
-		json_pack("{s:s, s:s?, s:I, s:I, s:I}", "command", "wait", "feed",
+		json_pack("{s:s, s:s?, s:I, s:I, s:I, s:I}", "command", "wait", "feed",
 			w->feed ? feed : NULL, "size", (json_int_t)w->size, "peers",
-			(json_int_t)w->peers, "timeout_ms", (json_int_t)slice),
+			(json_int_t)w->peers, "receipts", (json_int_t)w->receipts, "timeout_ms",
+			(json_int_t)slice),
 		slice + 10000, &answer);
 	if (!rc)
 		json_decref(answer);
@@ -71,9 +72,11 @@ static int run(struct cli *c)
 	if (!rc)
 		rc = cli_number(c, "--peers", 0, GOSSIP_PEERS_MAX, &w.peers);
 	if (!rc)
+		rc = cli_number(c, "--receipts", 0, GOSSIP_PEERS_MAX, &w.receipts);
+	if (!rc)
 		rc = cli_number(c, "--timeout", 0, FOR_EVER_MS / 1000, &timeout_s);
-	if (!rc && cli_has(c, "--size") && !w.feed)
-		rc = cli_usage(c, "--size goes with --feed ORIGIN/AUDIENCE");
+	if (!rc && (cli_has(c, "--size") || cli_has(c, "--receipts")) && !w.feed)
+		rc = cli_usage(c, "--size and --receipts go with --feed ORIGIN/AUDIENCE");
 	if (rc)
 		return rc;
 	w.until_ms = now_ms() + (int64_t)(cli_has(c, "--timeout") ? timeout_s * 1000 : FOR_EVER_MS);
@@ -102,6 +105,7 @@ static int run(struct cli *c)
 static const struct cli_option options[] = {
 	{"--feed", "ORIGIN/AUDIENCE", false, "until this feed is held here and indexed"},
 	{"--size", "N", false, "up to this size (1)"},
+	{"--receipts", "K", false, "and K peers have given a receipt for it"},
 	{"--peers", "N", false, "until so many peers are connected"},
 	{"--timeout", "SECONDS", false, "exit 1 when it has not happened then; else for ever"},
 	{NULL, NULL, false, NULL},
@@ -109,7 +113,7 @@ static const struct cli_option options[] = {
 
 const struct cli_command cmd_wait = {
 	.name = "wait",
-	.usage = "[--feed ORIGIN/AUDIENCE --size N] [--peers N] [--timeout SECONDS]",
+	.usage = "[--feed ORIGIN/AUDIENCE --size N [--receipts K]] [--peers N] [--timeout SECONDS]",
 	.summary = "return when a feed is here or peers are connected: for scripts",
 	.example = "entente wait --peers 1 --timeout 30\n"
 		   "entente wait --feed fr/clear --size 19265 --timeout 60\n",

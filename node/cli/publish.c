@@ -45,6 +45,8 @@ static int lifted_read(struct publish *p)
 
 int publish_init(struct publish *p, struct cli *c)
 {
+	int rc;
+
 	*p = (struct publish){.cli = c};
 	spool_init(&p->spool);
 	p->rules = json_object();
@@ -52,6 +54,10 @@ int publish_init(struct publish *p, struct cli *c)
 	p->urgent = cli_has(c, "--urgent");
 	p->strict = cli_has(c, "--strict");
 	p->operator_name = publish_operator(c);
+	p->receipts_timeout_s = PUBLISH_RECEIPTS_S;
+	if ((rc = cli_number(c, "--receipts", 0, GOSSIP_PEERS_MAX, &p->receipts_wanted)) != 0 ||
+		(rc = cli_number(c, "--receipts-timeout", 0, 86400, &p->receipts_timeout_s)) != 0)
+		return rc;
 	if (strlen(p->operator_name) > ACT_OPERATOR_MAX ||
 		!text_utf8_valid(bytes_str(p->operator_name)))
 		return cli_usage(c, "--operator: up to %u bytes of UTF-8 are wanted",
@@ -143,11 +149,13 @@ static json_t *account_json(struct publish *p, bool dry_run)
 
 	json_object_foreach(p->feeds, audience, size) json_array_append_new(feeds,
 		json_pack("{s:s, s:O}", "audience", audience, "size", size));
-	return json_pack("{s:I, s:I, s:I, s:o, s:I, s:s?, s:o, s:b, s:O*}", "read",
+	return json_pack("{s:I, s:I, s:I, s:o, s:I, s:s?, s:o, s:b, s:o*, s:O*}", "read",
 		(json_int_t)read_len(p), "published", (json_int_t)p->published, "unchanged",
 		(json_int_t)p->unchanged, "refused", refusals_json(p), "refused_count",
 		(json_int_t)p->refused, "publication", p->id[0] ? p->id : NULL, "feeds", feeds,
-		"dry_run", (int)dry_run, "unknown", p->unknown);
+		"dry_run", (int)dry_run, "receipts",
+		p->receipts_wanted && !dry_run ? json_integer((json_int_t)p->receipts) : NULL,
+		"unknown", p->unknown);
 }
 
 static void print_refusals(struct publish *p)
@@ -189,7 +197,21 @@ static void print_account(struct publish *p, bool dry_run)
 		printf("publication %s\n", p->id);
 	json_object_foreach(p->feeds, audience, size) printf("feed %s: %" PRIi64 " entries\n",
 		audience, (int64_t)json_integer_value(size));
+	if (p->receipts_wanted && !dry_run)
+		printf("confirmed by %" PRIu64 " peers\n", p->receipts);
 	print_refusals(p);
+}
+
+/* What was published stays published; but somebody wanted to be sure. */
+static int print_unconfirmed(struct publish *p, int status)
+{
+	if (status != CLI_DONE || p->receipts >= p->receipts_wanted ||
+		json_object_size(p->feeds) == 0)
+		return status;
+	return cli_fail(p->cli, CLI_NODE,
+		"%" PRIu64 " of %" PRIu64 " peers have confirmed within %" PRIu64
+		" s that they hold it; what was published stays published",
+		p->receipts, p->receipts_wanted, p->receipts_timeout_s);
 }
 
 int publish_print(struct publish *p, bool dry_run)
@@ -200,9 +222,10 @@ int publish_print(struct publish *p, bool dry_run)
 	if (p->list_len > 0)
 		qsort(p->list, p->list_len, sizeof(*p->list), refusal_cmp);
 	if (p->cli->json)
-		return cli_json(p->cli, account_json(p, dry_run), status);
-	print_account(p, dry_run);
-	return status;
+		status = cli_json(p->cli, account_json(p, dry_run), status);
+	else
+		print_account(p, dry_run);
+	return dry_run ? status : print_unconfirmed(p, status);
 }
 
 /* --- judging here ----------------------------------------------------------------------------- */
@@ -319,9 +342,9 @@ static json_t *request_make(const struct publish *p, const struct publish_input 
 
 	for (size_t i = 0; i < p->lifted_len; i++)
 		json_array_append_new(allow, json_string(p->lifted[i]));
-	request = json_pack("{s:s, s:s, s:o, s:o, s:b, s:i, s:s}", "command", "publish", "operator",
+	request = json_pack("{s:s, s:s, s:o, s:o, s:b, s:s}", "command", "publish", "operator",
 		p->operator_name, "file", cli_json_text(bytes_str(input->name)), "allow", allow,
-		"urgent", (int)p->urgent, "receipts", 0, "publication", p->id);
+		"urgent", (int)p->urgent, "publication", p->id);
 	if (p->takes_back)
 		json_object_set_new(request, "takes_back", json_true());
 	/* What could not even be read goes with the first input, for provenance. */
@@ -405,6 +428,52 @@ static int send_input(struct publish *p, const struct publish_input *input, bool
 	return rc;
 }
 
+/* How many peers hold the feed up to there, after waiting for as many as are wanted. */
+static int confirm_feed(struct publish *p, const char *audience, int64_t size, int64_t until_ms,
+	uint64_t *receipts)
+{
+	struct cli *c = p->cli;
+	int64_t left = until_ms - cli_now_ms();
+	char node[NODE_ID_TEXT_SIZE], feed[NODE_ID_TEXT_SIZE + AUDIENCE_TEXT_SIZE];
+	json_t *answer;
+	int rc;
+
+	node_id_text(node, &cli_own(c)->node);
+	snprintf(feed, sizeof(feed), "%s/%s", node, audience);
+	left = left > 0 ? left : 0;
+	rc = cli_call(c,
+		json_pack("{s:s, s:s, s:I, s:I, s:b, s:I}", "command", "wait", "feed", feed, "size",
+			(json_int_t)size, "receipts", (json_int_t)p->receipts_wanted, "bare", 1,
+			"timeout_ms", (json_int_t)left),
+		(uint64_t)left + 10000, &answer);
+	if (rc != 0)
+		return rc;
+	*receipts = number(answer, "receipts");
+	json_decref(answer);
+	return 0;
+}
+
+static int confirm(struct publish *p)
+{
+	int64_t until_ms = cli_now_ms() + (int64_t)p->receipts_timeout_s * 1000;
+	uint64_t least = UINT64_MAX, receipts = 0;
+	const char *audience;
+	json_t *size;
+	int rc = cli_need_keydir(p->cli);
+
+	if (rc != 0 || !cli_own(p->cli))
+		return rc;
+	json_object_foreach(p->feeds, audience, size)
+	{
+		rc = confirm_feed(p, audience, json_integer_value(size), until_ms, &receipts);
+		if (rc != 0)
+			return rc;
+		least = receipts < least ? receipts : least;
+	}
+	p->receipts = least == UINT64_MAX ? 0 : least;
+	return 0;
+}
+
 int publish_send(struct publish *p)
 {
 	struct env_rng rng = cli_rng();
@@ -424,5 +493,5 @@ int publish_send(struct publish *p)
 	}
 	if (!sent)
 		p->id[0] = '\0';
-	return rc;
+	return rc == 0 && p->receipts_wanted ? confirm(p) : rc;
 }

@@ -38,6 +38,9 @@ struct publish {
 	bool takes_back; /* what is never refused for want of room */
 	bool strict;     /* one refusal: nothing goes out, and all the rest is unchanged */
 
+	uint64_t receipts_wanted, receipts_timeout_s; /* --receipts */
+	uint64_t receipts;                            /* so many peers durably hold all of it */
+
 	uint64_t published, unchanged, refused;
 	size_t list_len, list_cap; /* of refusals: the first PUBLISH_LISTED_MAX */
 	struct publish_refusal *list;
@@ -49,8 +52,8 @@ struct publish {
 
 /* --operator, else the login name. */
 const char *publish_operator(struct cli *c);
-/* Reads --operator, --allow, --urgent and --strict as far as the command has them. 0 or the exit
- * status. */
+/* Reads --operator, --allow, --urgent, --strict and --receipts as far as the command has them. 0 or
+ * the exit status. */
 int publish_init(struct publish *p, struct cli *c) MUST_CHECK;
 void publish_free(struct publish *p);
 
@@ -61,8 +64,17 @@ void publish_refuse(struct publish *p, const struct publish_input *input, unsign
 /* Judges every claim as the daemon would, against the store as it is, without telling anybody. 0 or
  * the exit status after cli_fail. */
 int publish_judge(struct publish *p) MUST_CHECK;
-/* Hands every claim to the daemon and waits until it is durable and signed. Likewise. */
+/* Hands every claim to the daemon and waits until it is durable and signed, and as long as
+ * --receipts says for peers. Likewise; that too few have confirmed shows in the account. */
 int publish_send(struct publish *p) MUST_CHECK;
+
+/* What follows --receipts, for the command's table of options. */
+#define PUBLISH_RECEIPTS_OPTIONS                                                                   \
+	{"--receipts", "K", false, "waits until K peers have confirmed that they hold it too"},    \
+	{                                                                                          \
+		"--receipts-timeout", "SECONDS", false, "exit 4 when they have not by then (30)"   \
+	}
+#define PUBLISH_RECEIPTS_S 30u
 
 /* Prints the account; gives the exit status (CLI.md, publish). */
 int publish_print(struct publish *p, bool dry_run);
