@@ -322,5 +322,5 @@ extern const struct cli_command cmd_status, cmd_peers, cmd_feeds, cmd_origins, c
 extern const struct cli_command cmd_checkpoint, cmd_wait, cmd_reindex, cmd_doctor;
 extern const struct cli_command cmd_pause, cmd_resume, cmd_hold, cmd_unhold;
 extern const struct cli_command cmd_recover, cmd_backup, cmd_restore;
-extern const struct cli_command cmd_publish, cmd_canonical, cmd_retract, cmd_erase, cmd_find;
-extern const struct cli_command cmd_tail, cmd_why, cmd_log;
+extern const struct cli_command cmd_publish, cmd_canonical, cmd_retract, cmd_erase, cmd_find,
+	cmd_tail, cmd_why, cmd_trace, cmd_log;

@@ -3,22 +3,15 @@
 #include <inttypes.h>
 
 #include "base/text.h"
-#include "cli/cli.h"
+#include "cli/acts.h"
 #include "provenance/act.h"
 #include "provenance/sentence.h"
 
-/* Provenance logs are read in pieces of this size, so that memory stays flat. */
-#define PIECE_BYTES (256u * 1024u)
-
 struct logs {
 	struct cli *cli;
-	struct node_id self;
 	int64_t since_ms;
 	json_t *acts;
-	struct arena arena; /* of one act */
-	struct buf piece, sentence;
-	size_t list_len;
-	struct store_log list[64]; /* provenance logs of this node, oldest first */
+	struct buf sentence;
 };
 
 static const char *name_of(void *ctx, const struct node_id *node)
@@ -117,80 +110,17 @@ static void print_act(struct logs *x, uint64_t index, uint64_t time_ms, const st
 		cli_paint(x->cli, CLI_PLAIN), (int)x->sentence.len, (char *)x->sentence.data);
 }
 
-static int show_entry(struct logs *x, uint64_t index, const struct entry *entry)
-{
-	struct entry_header header;
-	struct act_body act;
-
-	entry_header_decode(entry->leaf, &header);
-	if (header.time_ms < (uint64_t)x->since_ms || header.time_ms > INT64_MAX)
-		return 0;
-	arena_reset(&x->arena);
-	/* An entry of another kind is one of a later version: it is counted, not read. */
-	if (header.kind != KIND_ACT || entry->erased ||
-		act_body_decode(entry->body, &x->arena, &act) != 0)
-		act = (struct act_body){0};
-	if (x->cli->json)
-		json_array_append_new(x->acts, act_json(x, index, header.time_ms, &act));
-	else
-		print_act(x, index, header.time_ms, &act);
-	return 0;
-}
-
-static int show_log(struct logs *x, const struct store_log *log)
-{
-	uint64_t at = log->floor;
-	int rc = 0;
-
-	while (rc == 0 && at < log->size) {
-		struct cursor in;
-		struct entry entry;
-		uint32_t count;
-
-		buf_reset(&x->piece);
-		rc = store_run_read(x->cli->reader, &log->name, at, log->size, PIECE_BYTES,
-			&x->piece, &count);
-		in = cursor_of(buf_view(&x->piece));
-		for (uint32_t i = 0; rc == 0 && i < count; i++) {
-			rc = entry_next(&in, &entry);
-			if (rc == 0)
-				rc = show_entry(x, at + i, &entry);
-		}
-		at += count;
-	}
-	return rc;
-}
-
-static int logs_visit(void *ctx, const struct store_log *log)
+static int show(void *ctx, uint64_t index, uint64_t time_ms, const struct act_body *act)
 {
 	struct logs *x = ctx;
 
-	if (log->name.audience.kind != AUDIENCE_PROVENANCE ||
-		!node_id_eq(&log->name.node, &x->self))
+	if (time_ms < (uint64_t)x->since_ms)
 		return 0;
-	if (x->list_len == sizeof(x->list) / sizeof(x->list[0]))
-		return ENT_ELIMIT;
-	x->list[x->list_len++] = *log;
+	if (x->cli->json)
+		json_array_append_new(x->acts, act_json(x, index, time_ms, act));
+	else
+		print_act(x, index, time_ms, act);
 	return 0;
-}
-
-static int log_cmp(const void *a, const void *b)
-{
-	const struct store_log *one = a, *other = b;
-
-	return (one->name.audience.id > other->name.audience.id) -
-	       (one->name.audience.id < other->name.audience.id);
-}
-
-static int show(struct cli *c, struct logs *x)
-{
-	int rc = store_log_each(c->reader, logs_visit, x);
-
-	/* A restored node starts a new log (DESIGN 11): together they are one history. */
-	qsort(x->list, x->list_len, sizeof(x->list[0]), log_cmp);
-	for (size_t i = 0; rc == 0 && i < x->list_len; i++)
-		rc = show_log(x, &x->list[i]);
-	return rc;
 }
 
 static int run(struct cli *c)
@@ -207,19 +137,15 @@ static int run(struct cli *c)
 	if (!x)
 		return cli_fail_code(c, ENT_ENOMEM, "log");
 	x->cli = c;
-	x->self = cli_own(c)->node;
 	if (since && !text_time_parse(bytes_str(since), &x->since_ms))
 		return cli_usage(c,
 			"--since: \"%s\" is no time; wanted: 2026-11-22 or "
 			"2026-11-22T08:30:00Z",
 			since);
-	x->piece = buf_with_max(PIECE_BYTES + ENTRY_PACKED_MAX);
 	x->sentence = buf_with_max(65536);
 	x->acts = json_array();
-	rc = show(c, x);
-	buf_free(&x->piece);
+	rc = acts_each(c, show, x);
 	buf_free(&x->sentence);
-	arena_free(&x->arena);
 	if (rc == 0 && c->json)
 		return cli_json(c, x->acts, CLI_DONE);
 	json_decref(x->acts);

@@ -40,6 +40,7 @@ const struct cli_command *const cli_commands[] = {
 	&cmd_alarms,
 	&cmd_checkpoint,
 	&cmd_why,
+	&cmd_trace,
 	&cmd_log,
 	&cmd_wait,
 	&cmd_pause,
