@@ -321,25 +321,31 @@ static int take_introduces(struct field_reader *r, struct agreement *a)
 	return 0;
 }
 
+bool agreement_quota_parse(struct bytes text, struct agreement_party *p)
+{
+	struct bytes w[6] = {BYTES_NONE};
+	size_t day = strlen("/day");
+
+	for (int i = 0; i < 6; i++)
+		if (!text_word_next(&text, &w[i]))
+			w[i] = BYTES_NONE;
+	return text.len == 0 && text_u64_parse(w[0], &p->quota_records_day) &&
+	       bytes_eq_str(w[1], "records/day") && w[3].len > day &&
+	       bytes_eq_str(bytes_skip(w[3], w[3].len - day), "/day") &&
+	       amount_bytes_parse(w[2], bytes_from(w[3].data, w[3].len - day),
+		       &p->quota_bytes_day) &&
+	       text_u64_parse(w[4], &p->quota_origins) && bytes_eq_str(w[5], "origins");
+}
+
 static int take_quota(struct field_reader *r, struct agreement_party *p)
 {
 	char key[KEY_MAX];
-	struct bytes value, rest, w[6] = {BYTES_NONE};
-	size_t day = strlen("/day");
+	struct bytes value;
 	int rc = field_take(r, key_of(key, "quota", p), &value);
 
 	if (rc)
 		return rc;
-	rest = value;
-	for (int i = 0; i < 6; i++)
-		if (!text_word_next(&rest, &w[i]))
-			w[i] = BYTES_NONE;
-	if (rest.len || !text_u64_parse(w[0], &p->quota_records_day) ||
-		!bytes_eq_str(w[1], "records/day") || w[3].len <= day ||
-		!bytes_eq_str(bytes_skip(w[3], w[3].len - day), "/day") ||
-		!amount_bytes_parse(w[2], bytes_from(w[3].data, w[3].len - day),
-			&p->quota_bytes_day) ||
-		!text_u64_parse(w[4], &p->quota_origins) || !bytes_eq_str(w[5], "origins"))
+	if (!agreement_quota_parse(value, p))
 		return field_refuse(r, key, value,
 			"such as 5000000 records/day 4 GiB/day 100 origins");
 	return 0;

@@ -79,6 +79,9 @@ struct agreement {
 
 void agreement_text(struct buf *out, const struct agreement *a);
 
+/* What stands behind "quota NAME: ". */
+bool agreement_quota_parse(struct bytes text, struct agreement_party *p) MUST_CHECK;
+
 /*
  * A draft between the nodes of these cards, to be changed where it shall differ: names, roots and
  * first contacts from the cards, every party gives clear and green, all types, no introductions;

@@ -124,6 +124,26 @@ static int take_gives(struct cli *c, struct agreement *a)
 	return 0;
 }
 
+static int take_quotas(struct cli *c, struct agreement *a)
+{
+	const char *text;
+
+	for (size_t i = 0; (text = cli_value_at(c, "--quota", i)); i++) {
+		struct agreement_party *p;
+		struct bytes quota;
+		int rc = split_party(c, a, "--quota", text, &p, &quota);
+
+		if (rc)
+			return rc;
+		if (!agreement_quota_parse(quota, p))
+			return cli_fail(c, CLI_INVALID,
+				"--quota: saw \"%s\", wanted NAME=5000000 records/day 4 GiB/day "
+				"100 origins",
+				text);
+	}
+	return 0;
+}
+
 static int take_types(struct cli *c, struct agreement *a)
 {
 	const char *text;
@@ -189,6 +209,8 @@ static int take_options(struct cli *c, struct agreement *a)
 		rc = take_types(c, a);
 	if (!rc)
 		rc = take_introduces(c, a);
+	if (!rc)
+		rc = take_quotas(c, a);
 	if (cli_has(c, "--psk")) {
 		a->has_psk = true;
 		env_random(&rng, a->psk_id, sizeof(a->psk_id));
@@ -372,6 +394,8 @@ static const struct cli_option draft_options[] = {
 	{"--gives", "NAME=TLP,...", true, "what NAME lets pass (clear,green)"},
 	{"--types", "NAME=TYPE,...", true, "types of NAME's own feed for it (*)"},
 	{"--introduces", "NAME,...", false, "whose introductions the others accept (none)"},
+	{"--quota", "NAME=...", true,
+		"what NAME may bring (5000000 records/day 4 GiB/day 100 origins)"},
 	{"--valid-days", "N", false, "from today (365)"},
 	{"--psk", NULL, false, "name a pre-shared key: entente agreement psk"},
 	{"--amend", "ID", false, "the next serial of this agreement"},
@@ -382,7 +406,8 @@ static const struct cli_option draft_options[] = {
 const struct cli_command cmd_agreement_draft = {
 	.name = "agreement draft",
 	.usage = "--with FILE.card... [--title T] [--gives 'NAME=clear,green,amber']... "
-		 "[--types 'NAME=*']... [--introduces NAME,...] [--valid-days N] [--psk] "
+		 "[--types 'NAME=*']... [--introduces NAME,...] [--quota NAME=...] [--valid-days "
+		 "N] [--psk] "
 		 "[--amend ID] -o FILE",
 	.summary = "write an agreement for its parties to sign",
 	.example = "entente agreement draft --with de.card --gives fr=clear,green,amber -o "
