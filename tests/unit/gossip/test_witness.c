@@ -1,0 +1,600 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Witnesses: both sides of it, and owners and witnesses that lie. */
+#include "unit/gossip/probe.h"
+
+#define START   ((uint64_t)CAST_EPOCH)
+#define MINUTES 60000u
+
+static struct log_name acts_name(unsigned actor, uint64_t start)
+{
+	return probe_name(actor, (struct audience){AUDIENCE_PROVENANCE, start});
+}
+
+/* A log of acts grows; in the store that the engine reads when it is its own. */
+static struct sim_log *acts_grow(struct probe *p, struct sim_store *store, unsigned actor,
+	uint64_t start, uint32_t count)
+{
+	struct log_name name = acts_name(actor, start);
+	struct sim_log *log = sim_store_need(store, &name);
+	struct env_rng rng = sim_random_env(&p->random);
+
+	sim_log_publish(log, &cast_actor(actor)->identity, count, 10, &rng);
+	if (actor == SELF)
+		gossip_provenance(p->g, &log->complete);
+	return log;
+}
+
+static void hello_with(struct probe *p, uint32_t session, const struct checkpoint *c)
+{
+	struct wire_agreement list[8];
+	struct wire_message m = {.type = WIRE_HELLO,
+		.hello = {.version = WIRE_VERSION,
+			.agreements = list,
+			.agreements_len = p->agreements_len,
+			.credit = SESSION_CREDIT_BYTES,
+			.software = bytes_str("probe"),
+			.has_provenance = true,
+			.provenance_log = c->log}};
+
+	for (size_t i = 0; i < p->agreements_len; i++) {
+		list[i] = (struct wire_agreement){
+			.id = p->agreements[i]->id, .serial = p->agreements[i]->serial};
+		memcpy(list[i].hash, p->agreements[i]->hash, sizeof(list[i].hash));
+	}
+	checkpoint_to_wire(&m.hello.provenance, c);
+	probe_hear(p, session, &m);
+}
+
+/* An engine with an agreement and no session. */
+static void acquainted(struct probe *p)
+{
+	struct cast_terms terms = probe_terms(PEER);
+
+	probe_init(p);
+	probe_agree(p, &terms);
+}
+
+/* The next session of PEER, which shows this checkpoint. */
+static void greets(struct probe *p, uint32_t session, const struct checkpoint *c)
+{
+	if (session > 1) {
+		gossip_closed(p->g, probe_time(p), session - 1, "over");
+		probe_actions(p);
+	}
+	probe_open(p, session, PEER);
+	probe_forget(p);
+	hello_with(p, session, c);
+}
+
+/* What the engine wants remembered becomes durable, or cannot be stored. */
+static void remember(struct probe *p, bool durable)
+{
+	struct gossip_action kept[8];
+	size_t len = 0;
+
+	for (size_t i = 0; i < p->kept_len; i++)
+		if (p->kept[i].type == GOSSIP_WITNESS && !p->kept[i].rewritten)
+			kept[len++] = p->kept[i];
+	p->kept_len = 0;
+	for (size_t i = 0; i < len; i++)
+		gossip_witnessed(p->g, probe_time(p), kept[i].session, &kept[i].checkpoint,
+			durable);
+	probe_actions(p);
+}
+
+static void assert_witnessed(const struct probe *p, const struct sim_log *log, uint64_t size)
+{
+	const struct wire_message *m = probe_last(p, WIRE_WITNESS);
+	struct cosignature s;
+	struct checkpoint c;
+
+	assert_non_null(m);
+	assert_true(log_name_eq(&m->witness.log, &log->name));
+	assert_int_equal(m->witness.size, size);
+	sim_log_sign(log, size, &cast_actor(PEER)->identity, &c);
+	assert_memory_equal(m->witness.root, c.root.bytes, HASH_BYTES);
+	s = cosignature_from_wire(m->witness.time, m->witness.signature);
+	assert_int_equal(cosignature_verify(&s, &c,
+				 card_chain_last(&cast_actor(SELF)->chain)->witness.public_key),
+		0);
+}
+
+struct sim_tree {
+	const struct sim_log *log;
+};
+
+static int sim_subtree(void *ctx, unsigned level, uint64_t index, struct hash *hash)
+{
+	const struct sim_tree *t = ctx;
+	struct range r;
+
+	sim_log_range(t->log, index << level, (index + 1) << level, &r);
+	*hash = r.hashes[0];
+	return 0;
+}
+
+static void proves(struct probe *p, uint32_t session, const struct sim_log *log, uint64_t first,
+	uint64_t second)
+{
+	struct sim_tree tree = {log};
+	struct proof proof;
+	struct wire_message m = {
+		.type = WIRE_PROOF, .proof = {.feed = log->name, .first = first, .second = second}};
+
+	assert_int_equal(proof_split_build(&proof, first, second, sim_subtree, &tree), 0);
+	m.proof.hashes = (const uint8_t(*)[32])proof.hashes;
+	m.proof.hashes_len = proof.hashes_len;
+	probe_hear(p, session, &m);
+}
+
+/* --- as a witness ----------------------------------------------------------------------------- */
+
+static void cosigns_what_it_sees_first_once_it_is_remembered(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	acquainted(&p);
+	log = acts_grow(&p, &p.theirs, PEER, START, 5);
+	greets(&p, 1, &log->complete);
+	assert_null(probe_last(&p, WIRE_WITNESS));
+	assert_int_equal(p.kept_len, 1);
+	assert_int_equal(p.kept[0].checkpoint.size, 5);
+	remember(&p, true);
+	assert_witnessed(&p, log, 5);
+	probe_free(&p);
+}
+
+static void says_nothing_when_it_could_not_remember(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	acquainted(&p);
+	log = acts_grow(&p, &p.theirs, PEER, START, 5);
+	greets(&p, 1, &log->complete);
+	remember(&p, false);
+	assert_null(probe_last(&p, WIRE_WITNESS));
+	/* Nor does it think later that it had. */
+	greets(&p, 2, &log->complete);
+	assert_int_equal(p.kept_len, 1);
+	probe_free(&p);
+}
+
+static void cosigns_growth_only_when_it_is_proved(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	for (uint64_t first = 1; first <= 9; first++) {
+		acquainted(&p);
+		log = acts_grow(&p, &p.theirs, PEER, START, (uint32_t)first);
+		greets(&p, 1, &log->complete);
+		remember(&p, true);
+		acts_grow(&p, &p.theirs, PEER, START, 4);
+		greets(&p, 2, &log->complete);
+		assert_null(probe_last(&p, WIRE_WITNESS));
+		assert_int_equal(p.kept_len, 0);
+		assert_int_equal(probe_last(&p, WIRE_PROOF_WANT)->proof_want.first, first);
+		assert_int_equal(probe_last(&p, WIRE_PROOF_WANT)->proof_want.second, first + 4);
+		proves(&p, 2, log, first, first + 4);
+		assert_null(probe_last(&p, WIRE_WITNESS));
+		remember(&p, true);
+		assert_witnessed(&p, log, first + 4);
+		assert_int_equal(p.closed, 0);
+		probe_free(&p);
+	}
+}
+
+static void remembers_over_a_restart(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	acquainted(&p);
+	log = acts_grow(&p, &p.theirs, PEER, START, 5);
+	assert_int_equal(gossip_witness(p.g, &log->complete, false), 0);
+	acts_grow(&p, &p.theirs, PEER, START, 3);
+	greets(&p, 1, &log->complete);
+	assert_int_equal(probe_last(&p, WIRE_PROOF_WANT)->proof_want.first, 5);
+	probe_free(&p);
+}
+
+/* The same again costs no memory and no proof; a smaller one is told what there was. */
+static void tells_who_shows_less_what_it_remembers(void **state)
+{
+	struct checkpoint less;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	acquainted(&p);
+	log = acts_grow(&p, &p.theirs, PEER, START, 5);
+	greets(&p, 1, &log->complete);
+	remember(&p, true);
+	greets(&p, 2, &log->complete);
+	assert_int_equal(p.kept_len, 0);
+	assert_witnessed(&p, log, 5);
+	sim_log_sign(log, 3, &cast_actor(PEER)->identity, &less);
+	greets(&p, 3, &less);
+	assert_int_equal(p.kept_len, 0);
+	assert_witnessed(&p, log, 5);
+	probe_free(&p);
+}
+
+static void a_new_log_is_witnessed_anew_and_the_old_one_reported(void **state)
+{
+	struct sim_log *old, *new;
+	struct probe p;
+
+	(void)state;
+	acquainted(&p);
+	old = acts_grow(&p, &p.theirs, PEER, START, 5);
+	greets(&p, 1, &old->complete);
+	remember(&p, true);
+	new = acts_grow(&p, &p.theirs, PEER, START + 100, 2);
+	greets(&p, 2, &new->complete);
+	assert_witnessed(&p, old, 5);
+	remember(&p, true);
+	assert_witnessed(&p, new, 2);
+	/* An old log that comes back is not cosigned; its owner hears of the later one. */
+	acts_grow(&p, &p.theirs, PEER, START, 1);
+	greets(&p, 3, &old->complete);
+	assert_int_equal(p.kept_len, 0);
+	assert_witnessed(&p, new, 2);
+	assert_int_equal(probe_count(&p, WIRE_WITNESS), 1);
+	probe_free(&p);
+}
+
+/* Two histories of one log, at equal and unequal sizes, powers of two among them. */
+static void two_histories_are_kept_as_evidence_and_end_it(void **state)
+{
+	static const struct {
+		uint32_t first, second;
+	} sizes[] = {{5, 5}, {5, 8}, {4, 8}, {1, 2}, {8, 9}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+		struct sim_store other = {0};
+		struct sim_log *log, *forged;
+		struct probe p;
+
+		acquainted(&p);
+		log = acts_grow(&p, &p.theirs, PEER, START, sizes[i].first);
+		greets(&p, 1, &log->complete);
+		remember(&p, true);
+		forged = acts_grow(&p, &other, PEER, START, sizes[i].second);
+		greets(&p, 2, &forged->complete);
+		if (sizes[i].second > sizes[i].first)
+			proves(&p, 2, forged, sizes[i].first, sizes[i].second);
+		assert_string_equal(p.alarm, "provenance-rewritten");
+		assert_int_equal(p.kept_len, 1);
+		assert_true(p.kept[0].rewritten);
+		assert_int_equal(p.kept[0].checkpoint.size, sizes[i].first);
+		assert_memory_equal(&p.kept[0].other.root, &forged->complete.root, HASH_BYTES);
+		assert_null(probe_last(&p, WIRE_WITNESS));
+		/* From then on nothing of this log is cosigned, the honest part neither. */
+		greets(&p, 3, &log->complete);
+		assert_string_equal(p.alarm, "provenance-rewritten");
+		assert_null(probe_last(&p, WIRE_WITNESS));
+		sim_store_free(&other);
+		probe_free(&p);
+	}
+}
+
+static void blames_a_checkpoint_that_is_not_the_peers_own(void **state)
+{
+	struct sim_log *log;
+	struct checkpoint c;
+	struct probe p;
+
+	(void)state;
+	acquainted(&p);
+	log = acts_grow(&p, &p.theirs, THIRD, START, 5);
+	greets(&p, 1, &log->complete);
+	assert_blamed(&p, 1, PEER);
+	probe_free(&p);
+
+	acquainted(&p);
+	log = acts_grow(&p, &p.theirs, PEER, START, 5);
+	c = log->complete;
+	c.signature[3] ^= 1;
+	greets(&p, 1, &c);
+	assert_blamed(&p, 1, PEER);
+	assert_int_equal(p.kept_len, 0);
+	probe_free(&p);
+}
+
+static void blames_a_proof_that_leads_nowhere(void **state)
+{
+	static const uint8_t hashes[3][32] = {{1}, {2}, {3}};
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	acquainted(&p);
+	log = acts_grow(&p, &p.theirs, PEER, START, 5);
+	assert_int_equal(gossip_witness(p.g, &log->complete, false), 0);
+	acts_grow(&p, &p.theirs, PEER, START, 3);
+	greets(&p, 1, &log->complete);
+	struct wire_message m = {.type = WIRE_PROOF,
+		.proof = {.feed = log->name,
+			.first = 5,
+			.second = 8,
+			.hashes = hashes,
+			.hashes_len = 3}};
+	probe_hear(&p, 1, &m);
+	assert_blamed(&p, 1, PEER);
+	assert_int_equal(p.kept_len, 0);
+	probe_free(&p);
+}
+
+static void passes_over_proofs_that_it_did_not_ask_for(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	acquainted(&p);
+	log = acts_grow(&p, &p.theirs, PEER, START, 5);
+	greets(&p, 1, &log->complete);
+	remember(&p, true);
+	probe_forget(&p);
+	acts_grow(&p, &p.theirs, PEER, START, 3);
+	proves(&p, 1, log, 5, 8);
+	assert_silence(&p);
+	assert_int_equal(p.kept_len, 0);
+	probe_free(&p);
+}
+
+static void a_peer_that_does_not_prove_its_log_is_alarmed(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	acquainted(&p);
+	log = acts_grow(&p, &p.theirs, PEER, START, 5);
+	assert_int_equal(gossip_witness(p.g, &log->complete, false), 0);
+	acts_grow(&p, &p.theirs, PEER, START, 3);
+	greets(&p, 1, &log->complete);
+	probe_tick(&p, 30000);
+	assert_null(p.alarm);
+	probe_tick(&p, 40000);
+	assert_string_equal(p.alarm, "provenance-unproven");
+	probe_free(&p);
+}
+
+static void blames_a_flood_of_wants(void **state)
+{
+	struct wire_message m = {.type = WIRE_WITNESS_WANT};
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	acquainted(&p);
+	log = acts_grow(&p, &p.theirs, PEER, START, 5);
+	greets(&p, 1, &log->complete);
+	remember(&p, true);
+	acts_grow(&p, &p.theirs, PEER, START, 3);
+	m.witness_want.log = log->name;
+	checkpoint_to_wire(&m.witness_want.checkpoint, &log->complete);
+	probe_tick(&p, 5 * MINUTES);
+	probe_forget(&p);
+	probe_hear(&p, 1, &m);
+	assert_int_equal(p.closed, 0);
+	assert_non_null(probe_last(&p, WIRE_PROOF_WANT));
+	probe_tick(&p, 2 * MINUTES);
+	probe_forget(&p);
+	probe_hear(&p, 1, &m);
+	assert_blamed(&p, 1, PEER);
+	probe_free(&p);
+}
+
+/* --- as an owner ------------------------------------------------------------------------------ */
+
+static struct wire_message witness_by(unsigned actor, const struct checkpoint *c)
+{
+	struct wire_message m = {.type = WIRE_WITNESS,
+		.witness = {.log = c->log, .size = c->size, .time = START + 7}};
+	struct cosignature s;
+
+	cosignature_sign(&s, c, m.witness.time, cast_actor(actor)->identity.witness_secret);
+	memcpy(m.witness.root, c->root.bytes, HASH_BYTES);
+	memcpy(m.witness.signature, s.signature, sizeof(s.signature));
+	return m;
+}
+
+static void keeps_a_cosignature_of_what_it_has_shown(void **state)
+{
+	struct wire_message m;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	acquainted(&p);
+	log = acts_grow(&p, &p.store, SELF, START, 5);
+	probe_open(&p, 1, PEER);
+	assert_true(probe_last(&p, WIRE_HELLO)->hello.has_provenance);
+	assert_int_equal(probe_last(&p, WIRE_HELLO)->hello.provenance.size, 5);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	probe_forget(&p);
+	m = witness_by(PEER, &log->complete);
+	probe_hear(&p, 1, &m);
+	assert_int_equal(p.kept_len, 1);
+	assert_int_equal(p.kept[0].type, GOSSIP_RECEIPT);
+	assert_int_equal(p.kept[0].checkpoint.size, 5);
+	assert_int_equal(p.act, ACT_WITNESSED);
+	probe_free(&p);
+}
+
+static void proves_its_growth_to_whom_it_has_shown_it_and_to_nobody_else(void **state)
+{
+	struct wire_message want = {.type = WIRE_PROOF_WANT};
+	struct sim_log *log;
+	struct hash first, second;
+	struct wire_proof *proof;
+	struct hash hashes[PROOF_HASHES_MAX];
+	struct checkpoint was;
+	struct probe p;
+
+	(void)state;
+	acquainted(&p);
+	log = acts_grow(&p, &p.store, SELF, START, 9);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	acts_grow(&p, &p.store, SELF, START, 2);
+	probe_forget(&p);
+	want.proof_want.feed = log->name;
+	want.proof_want.first = 4;
+	want.proof_want.second = 11; /* not shown to it */
+	probe_hear(&p, 1, &want);
+	want.proof_want.second = 9;
+	want.proof_want.feed = acts_name(SELF, START + 1); /* does not exist */
+	probe_hear(&p, 1, &want);
+	want.proof_want.feed = acts_name(PEER, START);
+	probe_hear(&p, 1, &want);
+	assert_silence(&p);
+	want.proof_want.feed = log->name;
+	probe_hear(&p, 1, &want);
+	assert_non_null(probe_last(&p, WIRE_PROOF));
+	proof = (struct wire_proof *)(uintptr_t)&probe_last(&p, WIRE_PROOF)->proof;
+	for (size_t i = 0; i < proof->hashes_len; i++)
+		memcpy(hashes[i].bytes, proof->hashes[i], HASH_BYTES);
+	assert_int_equal(proof_roots(4, 9, hashes, proof->hashes_len, &first, &second), 0);
+	sim_log_sign(log, 4, &cast_actor(SELF)->identity, &was);
+	assert_true(hash_eq(&first, &was.root));
+	assert_memory_equal(second.bytes, proof->checkpoint.root, HASH_BYTES);
+	probe_free(&p);
+}
+
+/* Long sessions: growth is shown after five minutes, and a cosignature alone is no growth. */
+static void shows_growth_again_and_does_not_go_round_in_circles(void **state)
+{
+	struct wire_message m;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	acquainted(&p);
+	log = acts_grow(&p, &p.store, SELF, START, 5);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	m = witness_by(PEER, &log->complete);
+	probe_hear(&p, 1, &m);
+	acts_grow(&p, &p.store, SELF, START, 1); /* that is the act witnessed */
+	probe_forget(&p);
+	probe_tick(&p, 6 * MINUTES);
+	assert_null(probe_last(&p, WIRE_WITNESS_WANT));
+	acts_grow(&p, &p.store, SELF, START, 1);
+	probe_tick(&p, 1000);
+	assert_int_equal(probe_count(&p, WIRE_WITNESS_WANT), 1);
+	assert_int_equal(probe_last(&p, WIRE_WITNESS_WANT)->witness_want.checkpoint.size, 7);
+	probe_forget(&p);
+	acts_grow(&p, &p.store, SELF, START, 1);
+	probe_tick(&p, 4 * MINUTES);
+	assert_null(probe_last(&p, WIRE_WITNESS_WANT));
+	probe_tick(&p, 2 * MINUTES);
+	assert_int_equal(probe_count(&p, WIRE_WITNESS_WANT), 1);
+	probe_free(&p);
+}
+
+static void enters_what_a_witness_has_and_it_has_not(void **state)
+{
+	struct sim_store lost = {0};
+	struct sim_log *log, *more;
+	struct wire_message m;
+	struct checkpoint part;
+	struct probe p;
+
+	(void)state;
+	acquainted(&p);
+	/* The former log, of which the peer has seen more than this restored copy holds. */
+	more = acts_grow(&p, &lost, SELF, START - 50, 9);
+	log = acts_grow(&p, &p.store, SELF, START, 5);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	probe_forget(&p);
+	m = witness_by(PEER, &more->complete);
+	probe_hear(&p, 1, &m);
+	assert_int_equal(p.act, ACT_WITNESS_REPORT);
+	assert_string_equal(p.alarm, "provenance-behind");
+	assert_int_equal(p.kept_len, 0);
+	/* What it has is no news. */
+	gossip_closed(p.g, probe_time(&p), 1, "over");
+	probe_actions(&p);
+	probe_open(&p, 2, PEER);
+	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
+	probe_forget(&p);
+	sim_log_sign(log, 3, &cast_actor(SELF)->identity, &part);
+	m = witness_by(PEER, &part);
+	probe_hear(&p, 2, &m);
+	assert_silence(&p);
+	/* Nor is what was entered already. */
+	m = witness_by(PEER, &more->complete);
+	probe_hear(&p, 2, &m);
+	assert_silence(&p);
+	sim_store_free(&lost);
+	probe_free(&p);
+}
+
+static void blames_cosignatures_that_are_forged_or_unasked(void **state)
+{
+	struct wire_message m[3];
+	struct sim_log *log, *theirs;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct probe p;
+
+		acquainted(&p);
+		log = acts_grow(&p, &p.store, SELF, START, 5);
+		theirs = acts_grow(&p, &p.theirs, THIRD, START, 5);
+		probe_open(&p, 1, PEER);
+		probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+		probe_forget(&p);
+		m[0] = witness_by(THIRD, &log->complete);
+		m[1] = witness_by(PEER, &log->complete);
+		m[1].witness.time++;
+		m[2] = witness_by(PEER, &theirs->complete); /* not our log */
+		if (i < 3)
+			probe_hear(&p, 1, &m[i]);
+		/* One for HELLO, one for what it remembers, and no third. */
+		m[0] = witness_by(PEER, &log->complete);
+		for (int k = 0; i == 3 && k < 3; k++) {
+			assert_int_equal(p.closed, 0);
+			probe_hear(&p, 1, &m[0]);
+		}
+		assert_blamed(&p, 1, PEER);
+		probe_free(&p);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(cosigns_what_it_sees_first_once_it_is_remembered),
+		cmocka_unit_test(says_nothing_when_it_could_not_remember),
+		cmocka_unit_test(cosigns_growth_only_when_it_is_proved),
+		cmocka_unit_test(remembers_over_a_restart),
+		cmocka_unit_test(tells_who_shows_less_what_it_remembers),
+		cmocka_unit_test(a_new_log_is_witnessed_anew_and_the_old_one_reported),
+		cmocka_unit_test(two_histories_are_kept_as_evidence_and_end_it),
+		cmocka_unit_test(blames_a_checkpoint_that_is_not_the_peers_own),
+		cmocka_unit_test(blames_a_proof_that_leads_nowhere),
+		cmocka_unit_test(passes_over_proofs_that_it_did_not_ask_for),
+		cmocka_unit_test(a_peer_that_does_not_prove_its_log_is_alarmed),
+		cmocka_unit_test(blames_a_flood_of_wants),
+		cmocka_unit_test(keeps_a_cosignature_of_what_it_has_shown),
+		cmocka_unit_test(proves_its_growth_to_whom_it_has_shown_it_and_to_nobody_else),
+		cmocka_unit_test(shows_growth_again_and_does_not_go_round_in_circles),
+		cmocka_unit_test(enters_what_a_witness_has_and_it_has_not),
+		cmocka_unit_test(blames_cosignatures_that_are_forged_or_unasked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
