@@ -57,6 +57,20 @@ static void sign_witness(void *ctx, const struct checkpoint *c, uint64_t time,
 	cosignature_sign(out, c, time, a->identity.witness_secret);
 }
 
+static uint64_t read_erasing(void *ctx, const struct log_name *feed)
+{
+	struct app *a = ctx;
+	struct store_reader *r;
+	uint64_t from;
+
+	/* What cannot be read is not known to be done. */
+	if (store_reader_open(a->store, &r) != 0)
+		return 0;
+	from = store_erasing_from(r, feed);
+	store_reader_close(r);
+	return from;
+}
+
 /* --- start: what the store has ---------------------------------------------------------------- */
 
 static int load_origin(void *ctx, const struct store_origin *o)
@@ -136,7 +150,7 @@ int exchange_open(struct app *a, struct err_text *err)
 {
 	struct gossip_config config = {.self = a->self,
 		.rng = a->rng,
-		.store = {a, read_run, read_range},
+		.store = {a, read_run, read_range, read_erasing},
 		.signer = {a, sign_receipt, sign_witness},
 		.software = "entente " ENTENTE_VERSION};
 	uint8_t hash_key[16];
@@ -361,7 +375,11 @@ static void on_event(struct app *a, struct pipeline_event *e)
 			app_alarm(a, "index-trouble", "page", a->data_dir, err_sentence(e->code),
 				"make room on the disk, or rebuild the index (entente reindex)");
 		break;
+	case PIPELINE_FLOOR:
+		gossip_floor(a->gossip, now, &e->feed, e->floor);
+		break;
 	case PIPELINE_ERASED:
+		gossip_erased(a->gossip, now, &e->feed);
 		break;
 	case PIPELINE_WAS_CUT:
 	case PIPELINE_UNMUTED:
@@ -381,6 +399,24 @@ void exchange_events(struct app *a)
 		on_event(a, &e);
 }
 
+static void retain(struct app *a)
+{
+	size_t len = a->keys->agreements_len;
+	struct ledger_retention *r = calloc(1, sizeof(*r) + len * sizeof(r->agreements[0]));
+
+	if (!r)
+		return; /* the next time */
+	r->retain_ms = a->conf.retain_s * 1000;
+	r->expired_ms = a->conf.retain_expired_s * 1000;
+	for (size_t i = 0; i < len; i++) {
+		const struct agreement *g = a->keys->agreements[i];
+
+		r->agreements[r->agreements_len++] =
+			(struct ledger_retention_of){g->id, g->retain_s * 1000};
+	}
+	pipeline_retain(a->pipeline, r);
+}
+
 /* Every session costs acts, and acts that cannot be written stay in memory: at some point it is
  * better to be away, as a node is whose store is gone. */
 void exchange_tick(struct app *a)
@@ -395,6 +431,10 @@ void exchange_tick(struct app *a)
 			net_close(s, BYE_STOPPING, "the store fails");
 	} else if (waiting < ACTS_WAITING_MAX / 2) {
 		a->choked = false;
+	}
+	if (uv_now(&a->loop) - a->retained_ms >= RETAIN_MS) {
+		a->retained_ms = uv_now(&a->loop);
+		retain(a);
 	}
 }
 

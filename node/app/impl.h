@@ -37,6 +37,8 @@
 /* Keys are read again so long after the last sign of change, and at least so often. */
 #define KEYS_SETTLE_MS 150u
 #define KEYS_RESCAN_MS 30000u
+/* Retention looks at some thousand entries so often. */
+#define RETAIN_MS 2000u
 /* A wall clock that moves otherwise than the monotonic one by more than this has stepped. */
 #define CLOCK_STEP_MS (5 * 60 * 1000)
 
@@ -103,8 +105,9 @@ struct app {
 	bool mute;
 	uint64_t started_ms; /* monotonic */
 	int64_t clock_offset_ms;
-	bool sealing; /* the first seal may happen */
-	bool choked;  /* too many acts wait for the store */
+	bool sealing;         /* the first seal may happen */
+	uint64_t retained_ms; /* retention was asked for last */
+	bool choked;          /* too many acts wait for the store */
 	struct alarm alarms[APP_ALARMS_MAX];
 	size_t alarms_len;
 	uint32_t alarm_id;

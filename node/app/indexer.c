@@ -56,26 +56,38 @@ static void progress_indexed(struct pipeline *p)
 }
 
 /*
- * What erasures cover goes here first: without the body nobody could find its rows. Then the writer
- * is asked to take the bodies.
+ * What erasures cover, and what lies below floors, goes here first: without the body nobody could
+ * find its rows. Then the writer is asked to take the rest. At the start it is asked in any case:
+ * a crash may have come between index and truth.
  */
-static int erasures_on(struct pipeline *p, const struct store_index_ops *ops)
+static int forget(struct pipeline *p, const struct store_index_ops *ops, bool prune)
 {
+	struct ledger_item *i;
 	struct store_reader *r;
-	uint64_t waiting;
+	bool erase;
 	int rc = store_reader_open(p->config.store, &r);
 
 	if (rc != 0)
 		return rc;
-	waiting = store_erasing(r);
+	erase = store_erasing(r) > 0;
+	prune |= store_index_prunable(r);
 	store_reader_close(r);
-	if (waiting == 0)
+	if (!erase && !prune)
 		return 0;
-	while ((rc = store_index_erase(p->config.store, ops)) > 0)
+	while (erase && (rc = store_index_erase(p->config.store, ops)) > 0)
 		;
-	if (rc == 0 && !atomic_exchange(&p->forgetting, true))
-		queue_put(&p->to_writer, ledger_item_new(LEDGER_FORGET));
-	return rc;
+	while (rc == 0 && prune) {
+		rc = store_index_prune(p->config.store);
+		if (rc <= 0)
+			break;
+		rc = 0;
+	}
+	if (rc != 0 || (atomic_exchange(&p->forgetting, true) && !prune))
+		return rc;
+	i = ledger_item_new(LEDGER_FORGET);
+	i->count = prune;
+	queue_put(&p->to_writer, i);
+	return 0;
 }
 
 static bool stopping(struct pipeline *p)
@@ -97,7 +109,7 @@ static void reindex(struct pipeline *p, const struct store_index_ops *ops)
 		(rc = store_index_step(p->config.store, ops, INDEX_ENTRIES)) > 0)
 		rc = 0;
 	if (rc == 0)
-		rc = erasures_on(p, ops);
+		rc = forget(p, ops, true);
 	progress_indexed(p);
 	pthread_mutex_lock(&p->progress.lock);
 	p->progress.reindex = false;
@@ -141,8 +153,7 @@ void *indexer_run(void *ctx)
 	int what;
 
 	pthread_setname_np(pthread_self(), "index"); /* seen in top -H, and by the benchmark */
-	/* A crash may have come between index and truth. */
-	index_trouble(p, erasures_on(p, &ops));
+	index_trouble(p, forget(p, &ops, true));
 	while ((what = wait_for_work(p)) >= 0) {
 		int rc;
 
@@ -152,7 +163,7 @@ void *indexer_run(void *ctx)
 		}
 		rc = store_index_step(p->config.store, &ops, INDEX_ENTRIES);
 		if (rc == 0)
-			rc = erasures_on(p, &ops);
+			rc = forget(p, &ops, false);
 		index_trouble(p, rc < 0 ? rc : 0);
 		progress_indexed(p);
 	}

@@ -197,6 +197,7 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 	p->config = *config;
 	atomic_init(&p->acts_waiting, 0);
 	atomic_init(&p->forgetting, false);
+	atomic_init(&p->retaining, false);
 	env_random(&config->rng, hash_key, sizeof(hash_key));
 	map_init(&p->frontiers, LOG_NAME_BYTES, GOSSIP_FEEDS_MAX, hash_key);
 	intake_seen_init(&p->seen, SEEN_MAX, &config->rng);
@@ -382,6 +383,19 @@ void pipeline_unmute(struct pipeline *p)
 		queue_put(&p->to_writer, i);
 	else
 		ledger_item_free(i);
+}
+
+void pipeline_retain(struct pipeline *p, struct ledger_retention *r)
+{
+	struct ledger_item *i;
+
+	if (atomic_exchange(&p->retaining, true)) {
+		free(r);
+		return;
+	}
+	i = ledger_item_new(LEDGER_RETAIN);
+	i->retention = r;
+	queue_put(&p->to_writer, i);
 }
 
 void pipeline_reindex(struct pipeline *p, void *user)

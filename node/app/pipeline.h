@@ -63,6 +63,7 @@ enum pipeline_event_type {
 	PIPELINE_HELD,       /* user, code: the value is held back, or let go */
 	PIPELINE_TROUBLE,    /* code: the store failed; it is tried again */
 	PIPELINE_INDEX,      /* code: the index failed and is tried again; 0: it is well again */
+	PIPELINE_FLOOR,      /* feed, floor: it has moved there */
 	PIPELINE_ERASED,     /* feed: some of its erasures are carried out */
 	PIPELINE_WAS_CUT,    /* feed, size, code: its unsigned tail is gone */
 	PIPELINE_UNMUTED,    /* the guard has what stands; feeds are signed again */
@@ -78,6 +79,7 @@ struct pipeline_event {
 	uint32_t session;
 	uint64_t size;
 	struct log_name feed;
+	uint64_t floor;
 	struct node_id node;
 	struct publication *publication;
 	void *user;
@@ -101,6 +103,8 @@ void pipeline_receipt(struct pipeline *p, const struct store_receipt *r);
 /* PIPELINE_WITNESSED follows, unless it is evidence. */
 void pipeline_witness(struct pipeline *p, uint32_t session, const struct store_witness *w);
 void pipeline_freeze(struct pipeline *p, const struct log_name *feed);
+/* Retention: takes the settings. Asked again before it is done it is done once. */
+void pipeline_retain(struct pipeline *p, struct ledger_retention *r);
 void pipeline_reindex(struct pipeline *p, void *user);
 /* Holds a canonical value back from exports (remove: lets it go): PIPELINE_HELD follows. */
 void pipeline_hold(struct pipeline *p, const struct ledger_hold *hold, struct bytes value);

@@ -46,6 +46,7 @@ struct pipeline {
 	unsigned long faults; /* of the step that ENTENTE_FAULT names: how often it came */
 	struct ledger *ledger;
 	atomic_size_t acts_waiting;
+	atomic_bool retaining;  /* the same of retention */
 	atomic_bool forgetting; /* the writer has been asked to, and has not begun */
 	struct {
 		pthread_mutex_t lock;

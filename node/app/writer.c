@@ -58,6 +58,8 @@ static enum pipeline_event_type event_type(enum ledger_news_type type)
 		return PIPELINE_WITNESSED;
 	case LEDGER_PUBLISHED:
 		return PIPELINE_PUBLISHED;
+	case LEDGER_FLOOR:
+		return PIPELINE_FLOOR;
 	case LEDGER_ERASED:
 		return PIPELINE_ERASED;
 	case LEDGER_HELD:
@@ -79,6 +81,7 @@ static void ledger_told(void *ctx, const struct ledger_news *news)
 
 	e->job = news->job;
 	e->code = news->code;
+	e->floor = news->floor;
 	e->checkpoint = news->checkpoint;
 	e->urgent = news->urgent;
 	e->session = news->session;
@@ -180,6 +183,8 @@ void *writer_run(void *ctx)
 				waiting = i->next;
 				if (i->type == LEDGER_FORGET)
 					atomic_store(&p->forgetting, false);
+				if (i->type == LEDGER_RETAIN)
+					atomic_store(&p->retaining, false);
 				ledger_put(p->ledger, i);
 			}
 			run(p);

@@ -113,6 +113,40 @@ static int read_endpoint(struct conf_reader *r, struct bytes value)
 	return put_text(r, "endpoint", address, e->address);
 }
 
+/* A number and d, h, m or s; up to a hundred years. */
+static bool duration_parse(struct bytes text, int64_t *seconds)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+	uint64_t number;
+
+	if (text.len < 2 || !text_u64_parse(bytes_from(text.data, text.len - 1), &number))
+		return false;
+	for (unsigned i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (text.data[text.len - 1] == (uint8_t)units[i].unit && number > 0 &&
+			number <= (uint64_t)(CONF_DURATION_MAX_S / units[i].seconds)) {
+			*seconds = (int64_t)number * units[i].seconds;
+			return true;
+		}
+	return false;
+}
+
+static int read_retain(struct conf_reader *r, struct bytes value)
+{
+	if (!duration_parse(value, &r->conf->retain_s))
+		return refuse(r, "retain", value, "a number and d, h, m or s, e.g. 365d");
+	return 0;
+}
+
+static int read_retain_expired(struct conf_reader *r, struct bytes value)
+{
+	if (!duration_parse(value, &r->conf->retain_expired_s))
+		return refuse(r, "retain-expired", value, "a number and d, h, m or s, e.g. 90d");
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	bool repeated;
@@ -122,6 +156,8 @@ static const struct {
 	{"org", false, read_org},
 	{"listen", false, read_listen},
 	{"log-level", false, read_log_level},
+	{"retain", false, read_retain},
+	{"retain-expired", false, read_retain_expired},
 	{"endpoint", true, read_endpoint},
 };
 
@@ -156,7 +192,8 @@ static int read_line(struct conf_reader *r, struct bytes line)
 		r->seen |= 1u << i;
 		return keys[i].read(r, value);
 	}
-	return refuse(r, "", key, "name, org, listen, log-level or endpoint");
+	return refuse(r, "", key,
+		"name, org, listen, log-level, retain, retain-expired or endpoint");
 }
 
 int conf_parse(struct conf *conf, struct bytes text, const char *file, struct err_text *err)

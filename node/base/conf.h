@@ -7,6 +7,8 @@
  *     org CERT-FR                       the card's organisation
  *     listen 0.0.0.0:7466               where sessions are taken; absent: CONF_LISTEN
  *     log-level info                    error, warn, notice, info or debug
+ *     retain 365d                       older entries are forgotten; absent: none, but as agreements say
+ *     retain-expired 90d                and sooner what has expired for so long
  *     endpoint NODE HOST:PORT           dial this node here, whatever its card says (repeatable)
  *
  * Each key but endpoint stands at most once; an unknown key is an error.
@@ -16,11 +18,13 @@
 #include "base/log.h"
 #include "base/name.h"
 
-#define CONF_TEXT_MAX      256
-#define CONF_ENDPOINTS_MAX 1024
-#define CONF_BYTES_MAX     (512u * 1024u)
-#define CONF_LISTEN        "0.0.0.0:7466"
-#define CONF_PORT          7466
+#define CONF_TEXT_MAX       256
+#define CONF_ENDPOINTS_MAX  1024
+#define CONF_BYTES_MAX      (512u * 1024u)
+#define CONF_LISTEN         "0.0.0.0:7466"
+#define CONF_PORT           7466
+
+#define CONF_DURATION_MAX_S ((int64_t)36500 * 86400)
 
 struct conf_endpoint {
 	struct node_id node;
@@ -32,6 +36,7 @@ struct conf {
 	char org[CONF_TEXT_MAX];
 	char listen[CONF_TEXT_MAX];
 	enum log_level log_level;
+	int64_t retain_s, retain_expired_s; /* 0: for ever */
 	size_t endpoints_len;
 	struct conf_endpoint *endpoints; /* conf_free */
 };

@@ -50,6 +50,8 @@ struct gossip_store {
 	/* The compact range [begin, end) of what is stored. */
 	int (*range)(void *ctx, const struct log_name *feed, uint64_t begin, uint64_t end,
 		struct range *out);
+	/* store_erasing_from: up to which index the feed's erasures are done; NULL: all are. */
+	uint64_t (*erasing_from)(void *ctx, const struct log_name *feed);
 };
 
 /* How this node cosigns, so that the engine holds no secret. A NULL function: it does not. */
@@ -143,6 +145,9 @@ int gossip_feed(struct gossip *g, const struct log_name *name, uint64_t size, ui
 /* An own feed has grown under a new checkpoint, durable. */
 void gossip_sealed(struct gossip *g, struct gossip_time now, const struct checkpoint *c,
 	bool urgent);
+
+/* Erasures of this feed have been carried out, durably: it may be receipted further. */
+void gossip_erased(struct gossip *g, struct gossip_time now, const struct log_name *feed);
 
 /* The floor of a feed has moved up here. */
 void gossip_floor(struct gossip *g, struct gossip_time now, const struct log_name *feed,

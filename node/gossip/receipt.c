@@ -10,10 +10,13 @@
 
 /* --- giving ----------------------------------------------------------------------------------- */
 
-/* Up to which size a feed may be receipted: what is durable here. */
-static uint64_t receipt_limit(const struct feed *f)
+/* Up to which size a feed may be receipted: what is durable here, and its erasures carried out. */
+static uint64_t receipt_limit(const struct gossip *g, const struct feed *f)
 {
-	return f->held;
+	const struct gossip_store *s = &g->config.store;
+	uint64_t erasing = s->erasing_from ? s->erasing_from(s->ctx, &f->name) : UINT64_MAX;
+
+	return erasing < f->held ? erasing : f->held;
 }
 
 /* Whom a receipt of this feed concerns at all, whatever agreements say just now. */
@@ -31,7 +34,7 @@ static bool may_receipt(const struct gossip *g, const struct link *l)
 	const struct feed *f = l->feed;
 
 	return !f->frozen && !f->origin->frozen && f->complete.size > 0 &&
-	       f->complete.size <= receipt_limit(f) && g->now.wall_ms >= 1000 &&
+	       f->complete.size <= receipt_limit(g, f) && g->now.wall_ms >= 1000 &&
 	       may_send(g, l->session, &f->name);
 }
 
@@ -68,6 +71,17 @@ void link_receipt(struct gossip *g, struct link *l)
 	l->receipt_size = f->complete.size;
 	l->receipt_ms = g->now.mono_ms;
 	l->receipt_due = false;
+}
+
+void gossip_erased(struct gossip *g, struct gossip_time now, const struct log_name *feed)
+{
+	struct feed *f = feed_find(g, feed);
+
+	g->now = now;
+	for (struct link *l = f ? f->links : NULL; l; l = l->next_of_feed)
+		if (l->receipt_due)
+			link_receipt(g, l);
+	arena_reset(&g->scratch);
 }
 
 /* --- taking ----------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What is forgotten: erasures carried out. The store finds the places and takes the bodies out; the
+ * What is forgotten: erasures carried out, and what lies below floors. The store finds the places and takes the bodies out; the
  * acts that tell of it become durable in the same commit.
  */
 #include "ledger/impl.h"
@@ -24,12 +24,18 @@ static void erased_enter(void *ctx, const struct store_erased *e)
 	buf_append(&l->erased, &e->log, sizeof(e->log));
 }
 
-int apply_forget(struct ledger *l, struct store_txn *txn)
+int apply_forget(struct ledger *l, struct store_txn *txn, bool prune)
 {
 	int rc = 1;
 
 	for (unsigned i = 0; rc == 1 && i < FORGET_STEPS_MAX; i++)
 		rc = store_erase(txn, erased_enter, l);
+	/* What is left goes with the next group. */
+	l->prune = prune;
+	for (unsigned i = 0; l->prune && rc >= 0 && i < FORGET_STEPS_MAX; i++) {
+		rc = store_prune(txn);
+		l->prune = rc == 1;
+	}
 	/* A bundle that does not read spoils nobody else's commit; the erasure goes on waiting. */
 	return rc == ENT_ECORRUPT ? ENT_EINVALID : rc < 0 ? rc : 0;
 }

@@ -93,7 +93,7 @@ static struct grown *grown_of(struct ledger *l, const struct log_name *log)
 	return l->growing_len < max ? &l->growing[l->growing_len] : NULL;
 }
 
-static int append_own(struct ledger *l, struct store_txn *txn, const struct log_name *name,
+int append_own(struct ledger *l, struct store_txn *txn, const struct log_name *name,
 	struct bytes entries, const struct hash *leaves, uint32_t count, bool urgent,
 	uint64_t *from)
 {
@@ -243,7 +243,9 @@ static int apply_item(struct ledger *l, struct store_txn *txn, struct ledger_ite
 	case LEDGER_FREEZE:
 		return apply_freeze(txn, i);
 	case LEDGER_FORGET:
-		return apply_forget(l, txn);
+		return apply_forget(l, txn, i->count > 0);
+	case LEDGER_RETAIN:
+		return 0; /* done before all others */
 	case LEDGER_HOLD:
 		return apply_hold(l, txn, i);
 	case LEDGER_RECEIPT:
@@ -320,14 +322,26 @@ int group_commit(struct ledger *l)
 	l->acts_len = 0;
 	buf_reset(&l->acts);
 	buf_reset(&l->erased);
+	buf_reset(&l->floors);
 	l->receiving = false;
 	rc = pending_put(l, txn);
 	if (rc == 0)
 		rc = epoch_begin(l, txn);
+	for (struct ledger_item *i = l->items; i && rc == 0; i = i->next)
+		if (i->type == LEDGER_RETAIN) {
+			rc = apply_retain(l, txn, i->retention);
+			/* A log that does not read, or has no room, spoils nobody else's commit. */
+			rc = of_item(rc) || rc == ENT_ECORRUPT ? 0 : rc;
+		}
 	for (struct ledger_item *i = l->items; i && rc == 0; i = i->next) {
 		i->code = apply_item(l, txn, i);
 		if (!of_item(i->code))
 			rc = i->code;
+	}
+	if (rc == 0 && l->prune) {
+		int pruned = apply_forget(l, txn, true);
+
+		rc = pruned < 0 && !of_item(pruned) ? pruned : 0;
 	}
 	if (rc == 0)
 		rc = apply_acts(l, txn);

@@ -4,7 +4,8 @@
  *
  *     ledger.c  life, the run of a group, telling
  *     group.c   the commit: items and acts into one transaction
- *     forget.c  erasures carried out
+ *     forget.c  erasures carried out, what lies below floors
+ *     retain.c  floors moved, own claims said again before
  *     hold.c    values kept from exports
  *     seal.c    re-reading, guard, signatures; what a crash left unsigned
  *     restore.c going on after a recovery: cutting tails, a new provenance log, unmuting
@@ -61,7 +62,10 @@ struct ledger {
 	struct act_body received; /* the act RECEIVED being gathered */
 	bool receiving;
 	uint8_t received_session[16], received_root[HASH_BYTES];
-	struct buf erased; /* names of the feeds whose erasures are carried out in it */
+	bool prune;         /* there is more below floors that may go */
+	uint32_t retain_at; /* number of the log that retention looked at last */
+	struct buf floors;  /* struct floor_moved: in this group */
+	struct buf erased;  /* names of the feeds whose erasures are carried out in it */
 };
 
 /* --- ledger.c --------------------------------------------------------------------------------- */
@@ -74,8 +78,24 @@ int group_commit(struct ledger *l) MUST_CHECK;
 void group_act(struct ledger *l, const struct act_body *act);
 void received_flush(struct ledger *l);
 
+int append_own(struct ledger *l, struct store_txn *txn, const struct log_name *name,
+	struct bytes entries, const struct hash *leaves, uint32_t count, bool urgent,
+	uint64_t *from) MUST_CHECK;
+
+/* --- retain.c --------------------------------------------------------------------------------- */
+
+struct floor_moved {
+	struct log_name log;
+	uint64_t floor;
+};
+
+/* Before anything else of the group: it reads what is committed, and the index. */
+int apply_retain(struct ledger *l, struct store_txn *txn,
+	const struct ledger_retention *r) MUST_CHECK;
+void tell_floors(struct ledger *l);
+
 /* --- forget.c --------------------------------------------------------------------------------- */
-int apply_forget(struct ledger *l, struct store_txn *txn) MUST_CHECK;
+int apply_forget(struct ledger *l, struct store_txn *txn, bool prune) MUST_CHECK;
 void tell_erased(struct ledger *l);
 
 /* --- hold.c ----------------------------------------------------------------------------------- */

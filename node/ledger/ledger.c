@@ -25,6 +25,7 @@ void ledger_item_free(struct ledger_item *i)
 	ingest_job_free(i->job);
 	buf_free(&i->data);
 	free(i->leaves);
+	free(i->retention);
 	free(i->receipt);
 	free(i->witness);
 	free(i);
@@ -47,6 +48,7 @@ int ledger_new(struct ledger **out, const struct ledger_config *config)
 	l->former = config->former;
 	l->acts = buf_with_max(GROUP_ACTS_BYTES);
 	l->erased = buf_with_max(GROUP_ACTS_BYTES);
+	l->floors = buf_with_max(GROUP_ACTS_BYTES);
 	*out = l;
 	return 0;
 }
@@ -63,6 +65,7 @@ void ledger_free(struct ledger *l)
 	}
 	buf_free(&l->acts);
 	buf_free(&l->erased);
+	buf_free(&l->floors);
 	free(l);
 }
 
@@ -139,7 +142,8 @@ void ledger_put(struct ledger *l, struct ledger_item *i)
 
 bool ledger_owes(const struct ledger *l)
 {
-	return l->pending_len > 0 || l->items || l->unsealed || l->unmute || l->beginning;
+	return l->pending_len > 0 || l->items || l->unsealed || l->unmute || l->beginning ||
+	       l->prune;
 }
 
 /* --- telling ---------------------------------------------------------------------------------- */
@@ -249,8 +253,10 @@ static void group_finish(struct ledger *l, int committed, int sealed, struct led
 		tell_item(l, i, is_own(i) && committed == 0 ? sealed : committed);
 		ledger_item_free(i);
 	}
-	if (committed == 0)
+	if (committed == 0) {
 		tell_erased(l);
+		tell_floors(l);
+	}
 	/* What is kept does not count: what comes next is not to wait for it. */
 	l->bytes = l->own_bytes = 0;
 	l->own_entries = 0;

@@ -44,6 +44,17 @@ struct ledger;
 
 /* --- items ------------------------------------------------------------------------------------ */
 
+/* How long entries are kept here, by when they came; 0: for ever. */
+struct ledger_retention {
+	int64_t retain_ms;  /* of any feed */
+	int64_t expired_ms; /* an entry that expired so long ago is as good as old */
+	size_t agreements_len;
+	struct ledger_retention_of {
+		uint64_t agreement;
+		int64_t retain_ms;
+	} agreements[]; /* their own feeds besides */
+};
+
 enum ledger_item_type {
 	LEDGER_RUN,     /* job, tree: a verified run of another origin */
 	LEDGER_OWN,     /* publication, audience, data, leaves, count, urgent: own entries */
@@ -58,7 +69,8 @@ enum ledger_item_type {
 	LEDGER_EPOCH,   /* feed: the provenance log that begins, and cites the former */
 	LEDGER_UNMUTE,  /* epoch: as ledger_epoch gave it; LEDGER_UNMUTED follows */
 	LEDGER_PUBLICATION_END, /* publication: all of it has been put */
-	LEDGER_FORGET,          /* carry out the erasures that the index has let go of */
+	LEDGER_FORGET, /* carry out the erasures that the index has let go of; count: prune too */
+	LEDGER_RETAIN, /* retention: move floors as far as it says */
 };
 
 struct ledger_item {
@@ -87,8 +99,9 @@ struct ledger_item {
 		char operator_name[ACT_OPERATOR_MAX + 1];
 		void *user; /* of the news */
 	} hold;
-	struct store_receipt *receipt; /* owned */
-	struct store_witness *witness; /* owned */
+	struct store_receipt *receipt;      /* owned */
+	struct store_witness *witness;      /* owned */
+	struct ledger_retention *retention; /* LEDGER_RETAIN; owned */
 };
 
 struct ledger_item *ledger_item_new(enum ledger_item_type type);
@@ -106,6 +119,7 @@ enum ledger_news_type {
 	LEDGER_RECEIPTED,  /* node, checkpoint, code: kept, unless it was evidence */
 	LEDGER_WITNESSED,  /* session, checkpoint, code: remembered, unless it was evidence */
 	LEDGER_PUBLISHED,  /* publication, code: all of it is durable and signed, or failed */
+	LEDGER_FLOOR,      /* feed, floor: it has moved there */
 	LEDGER_ERASED,     /* feed: some of its erasures are carried out, durably */
 	LEDGER_HELD,       /* user, code: the value is held back, or is not any more */
 	LEDGER_WAS_CUT,   /* feed, size, code */
@@ -122,6 +136,7 @@ struct ledger_news {
 	struct ingest_job *job; /* given: ingest_job_free */
 	struct checkpoint checkpoint;
 	struct log_name feed;
+	uint64_t floor;
 	struct node_id node;
 	struct publication *publication;
 	void *user;

@@ -21,6 +21,8 @@ static void reads_every_key(void **state)
 				   "\n"
 				   "listen [::]:7466\n"
 				   "log-level debug\n"
+				   "retain 2d\n"
+				   "retain-expired 36h\n"
 				   "endpoint " NODE " node.example:7000\n"
 				   "endpoint " NODE "  192.0.2.1:7001";
 	struct err_text err;
@@ -32,6 +34,8 @@ static void reads_every_key(void **state)
 	assert_string_equal(conf.org, "CERT-FR  de la République");
 	assert_string_equal(conf.listen, "[::]:7466");
 	assert_int_equal(conf.log_level, LOG_DEBUG);
+	assert_int_equal(conf.retain_s, 2 * 86400);
+	assert_int_equal(conf.retain_expired_s, 36 * 3600);
 	assert_int_equal(conf.endpoints_len, 2);
 	assert_string_equal(conf.endpoints[1].address, "192.0.2.1:7001");
 	conf_free(&conf);
@@ -58,6 +62,9 @@ static void names_file_line_and_value_of_what_is_wrong(void **state)
 	} cases[] = {
 		{"name fr\nnam fr\n", "x/entente.conf:2: saw \"nam\", wanted name, org,"},
 		{"Name fr\n", "x/entente.conf:1: saw \"Name\""},
+		{"retain 5\n", "x/entente.conf:1: retain: saw \"5\""},
+		{"retain 0d\n", "x/entente.conf:1: retain: saw \"0d\""},
+		{"retain 36501d\n", "x/entente.conf:1: retain: saw \"36501d\""},
 		{"name\n", "x/entente.conf:1: name: saw \"\", wanted a value"},
 		{"name fr\nname de\n",
 			"x/entente.conf:2: name: saw \"de\", wanted this key only once"},

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Retention: how far a floor may go. A block of entries goes as a whole, when everything in it is
+ * old, or expired long since. Of own claims those that still stand and hold are said once more, in
+ * the same commit: an origin's claims do not end because its store is swept.
+ *
+ * What stands is asked of the index, so own floors move only when it has caught up, and before
+ * anything else of the group: what this group retracts comes after, and stands.
+ */
+#include <stdlib.h>
+
+#include "base/vocab.h"
+#include "ledger/impl.h"
+#include "merkle/hash.h"
+
+/* Blocks looked at in one group; the next begins where it ended. */
+#define BLOCKS_MAX 64u
+/* What one signature covers, less what the group may hold besides. */
+#define AGAIN_ENTRIES_MAX (BATCH_ENTRIES_MAX / 2)
+#define AGAIN_BYTES_MAX   (BATCH_BYTES_MAX / 2)
+
+struct again {
+	struct buf entries;
+	struct hash *leaves;
+	uint32_t count;
+};
+
+struct retaining {
+	struct ledger *l;
+	struct store_txn *txn;
+	const struct ledger_retention *r;
+	struct store_reader *reader;
+	bool caught_up;
+	unsigned blocks;
+	bool former; /* an own feed of another incarnation is here */
+	struct arena arena;
+};
+
+/* The shortest time that bounds the feed; 0: none does. */
+static int64_t retain_of(const struct ledger_retention *r, const struct log_name *log)
+{
+	int64_t ms = r->retain_ms;
+
+	for (size_t i = 0; i < r->agreements_len; i++)
+		if (log->audience.kind == AUDIENCE_AGREEMENT &&
+			r->agreements[i].agreement == log->audience.id &&
+			(ms == 0 || r->agreements[i].retain_ms < ms))
+			ms = r->agreements[i].retain_ms;
+	return ms;
+}
+
+static bool is_old(const struct retaining *w, int64_t retain_ms, const struct store_entry *e)
+{
+	return retain_ms > 0 && e->received_ms < w->l->now_ms - retain_ms;
+}
+
+/* Long expired, or erased: nobody misses it. */
+static bool is_spent(struct retaining *w, const struct store_entry *e)
+{
+	struct record_indicator indicator;
+
+	if (w->r->expired_ms == 0 || e->header.version != ENTRY_VERSION)
+		return false;
+	if (e->entry.erased)
+		return true;
+	arena_reset(&w->arena);
+	return e->header.kind == KIND_INDICATOR &&
+	       record_indicator_decode(e->entry.body, &w->arena, &indicator) == 0 &&
+	       indicator.valid_until > 0 &&
+	       (int64_t)indicator.valid_until < w->l->now_ms - w->r->expired_ms;
+}
+
+/* May the block that begins at the index go? 1, 0 or an error. */
+static int block_goes(struct retaining *w, const struct store_log *log, uint64_t index)
+{
+	int64_t retain_ms = retain_of(w->r, &log->name);
+	struct store_entry e;
+	int rc = store_entry_get(w->reader, log->number, index + FLOOR_STEP - 1, &e);
+
+	/* They came in order: the last is the youngest. */
+	if (rc || is_old(w, retain_ms, &e))
+		return rc ? rc : 1;
+	for (uint64_t i = index; i < index + FLOOR_STEP; i++) {
+		if ((rc = store_entry_get(w->reader, log->number, i, &e)) != 0)
+			return rc;
+		if (!is_old(w, retain_ms, &e) && !is_spent(w, &e))
+			return 0;
+	}
+	return 1;
+}
+
+/* --- own claims ------------------------------------------------------------------------------- */
+
+/* Does it hold, whatever stands? Words that take back hold as long as something older is left,
+ * which a former incarnation may have. */
+static bool holds(struct retaining *w, const struct store_entry *e)
+{
+	struct record_indicator indicator;
+
+	if (e->header.version != ENTRY_VERSION || e->entry.erased)
+		return false;
+	arena_reset(&w->arena);
+	switch (e->header.kind) {
+	case KIND_INDICATOR:
+		return record_indicator_decode(e->entry.body, &w->arena, &indicator) == 0 &&
+		       (indicator.valid_until == 0 ||
+			       (int64_t)indicator.valid_until > w->l->now_ms);
+	case KIND_OBJECT:
+		return true;
+	case KIND_RETRACTION:
+	case KIND_ERASURE:
+		return w->former;
+	default:
+		return false;
+	}
+}
+
+/* 1: what stands for its object is this very entry. */
+static int stands(struct retaining *w, const struct store_log *log, const struct store_entry *e)
+{
+	struct store_entry standing;
+	int rc = store_object_standing(w->reader, &log->name.node, log->name.audience,
+		e->header.object, &standing);
+
+	if (rc)
+		return rc == ENT_ENOTFOUND ? 0 : rc;
+	return standing.log == e->log && standing.index == e->index;
+}
+
+/* The same claim in an entry of its own: fresh time and salt. */
+static int again_add(struct retaining *w, struct again *a, const struct store_entry *e)
+{
+	uint8_t raw[ENTRY_HEADER_BYTES], salt[ENTRY_SALT_BYTES];
+	struct entry_header header = e->header;
+	struct entry entry = {.leaf = BYTES_OF(raw), .salt = BYTES_OF(salt), .body = e->entry.body};
+	struct hash commitment;
+	uint8_t *room;
+
+	if (a->count == AGAIN_ENTRIES_MAX || a->entries.len > AGAIN_BYTES_MAX)
+		return ENT_ELIMIT;
+	header.time_ms = (uint64_t)w->l->now_ms;
+	env_random(&w->l->config.rng, salt, sizeof(salt));
+	hash_commitment(&commitment, entry.salt, entry.body);
+	memcpy(header.commitment, commitment.bytes, sizeof(header.commitment));
+	entry_header_encode(raw, &header);
+	room = buf_extend(&a->entries, entry_packed_len(&entry));
+	if (!room)
+		return ENT_ENOMEM;
+	entry_pack(room, &entry);
+	hash_leaf(&a->leaves[a->count++], entry.leaf);
+	return 0;
+}
+
+/* ENT_ELIMIT: no room for the block in this group. */
+static int block_again(struct retaining *w, const struct store_log *log, uint64_t index,
+	struct again *a)
+{
+	const size_t len = a->entries.len;
+	const uint32_t count = a->count;
+	int rc = 0;
+
+	for (uint64_t i = index; i < index + FLOOR_STEP && rc == 0; i++) {
+		struct store_entry e;
+
+		rc = store_entry_get(w->reader, log->number, i, &e);
+		if (rc == 0 && holds(w, &e) && (rc = stands(w, log, &e)) == 1)
+			rc = again_add(w, a, &e);
+	}
+	if (rc != 0) {
+		a->entries.len = len;
+		a->count = count;
+	}
+	return rc;
+}
+
+static int again_append(struct retaining *w, const struct store_log *log, const struct again *a)
+{
+	struct act_body act = {.act = ACT_PUBLISHED,
+		.has_log = true,
+		.log = log->name,
+		.count = a->count,
+		.rule = bytes_str("retain")};
+	int rc;
+
+	act.log.incarnation = w->l->config.identity->incarnation;
+	rc = append_own(w->l, w->txn, &act.log, buf_view(&a->entries), a->leaves, a->count, false,
+		&act.from);
+	if (rc != 0)
+		return rc;
+	act.to = act.from + a->count;
+	group_act(w->l, &act);
+	return 0;
+}
+
+/* --- floors ----------------------------------------------------------------------------------- */
+
+static bool is_own(const struct retaining *w, const struct store_log *log)
+{
+	return node_id_eq(&log->name.node, &w->l->config.self);
+}
+
+/* Own claims go under a signature, which a mute node does not give, and of which a group has one. */
+static bool may_say_again(const struct retaining *w)
+{
+	return w->caught_up && !ledger_muted(w->l) && w->l->own_entries == 0 &&
+	       atomic_load(&w->l->sealing);
+}
+
+/* How far the floor may go now, with what is to be said again for it. */
+static int floor_find(struct retaining *w, const struct store_log *log, struct again *a,
+	uint64_t *floor)
+{
+	int rc;
+
+	*floor = log->floor;
+	while (*floor + FLOOR_STEP <= log->held.size) {
+		if (w->blocks++ >= BLOCKS_MAX)
+			return 0;
+		if ((rc = block_goes(w, log, *floor)) != 1)
+			return rc;
+		rc = is_own(w, log) ? block_again(w, log, *floor, a) : 0;
+		if (rc != 0)
+			return rc == ENT_ELIMIT ? 0 : rc;
+		*floor += FLOOR_STEP;
+	}
+	return 0;
+}
+
+static int floor_move(struct retaining *w, const struct store_log *log, uint64_t floor)
+{
+	struct floor_moved moved = {log->name, floor};
+	struct act_body act = {.act = ACT_FLOOR_MOVED,
+		.has_log = true,
+		.log = log->name,
+		.from = log->floor,
+		.to = floor};
+	int rc = store_floor_move(w->txn, &log->name, floor);
+
+	if (rc != 0)
+		return rc;
+	group_act(w->l, &act);
+	buf_append(&w->l->floors, &moved, sizeof(moved));
+	return 0;
+}
+
+static int log_retain(void *ctx, const struct store_log *log)
+{
+	struct retaining *w = ctx;
+	struct again a = {.entries = buf_with_max(BATCH_BYTES_MAX)};
+	uint64_t floor = log->floor;
+	int rc = 0;
+
+	if (log->number <= w->l->retain_at)
+		return 0;
+	if (w->blocks >= BLOCKS_MAX)
+		return 1;
+	w->l->retain_at = log->number;
+	if (!is_feed(&log->name) || !log->has_held || log->held.size < log->floor + FLOOR_STEP ||
+		(retain_of(w->r, &log->name) == 0 && w->r->expired_ms == 0) ||
+		(is_own(w, log) && !may_say_again(w)))
+		return 0;
+	if (is_own(w, log) && !(a.leaves = calloc(AGAIN_ENTRIES_MAX, sizeof(*a.leaves))))
+		return ENT_ENOMEM;
+	rc = floor_find(w, log, &a, &floor);
+	if (rc == 0 && a.count > 0)
+		rc = again_append(w, log, &a);
+	if (rc == 0 && floor > log->floor)
+		rc = floor_move(w, log, floor);
+	/* One signature for all: what else would be said again waits. */
+	w->caught_up &= a.count == 0;
+	buf_free(&a.entries);
+	free(a.leaves);
+	return rc;
+}
+
+static int former_look(void *ctx, const struct store_log *log)
+{
+	struct retaining *w = ctx;
+
+	w->former |= is_own(w, log) && is_feed(&log->name) &&
+		     log->name.incarnation != w->l->config.identity->incarnation;
+	return 0;
+}
+
+int apply_retain(struct ledger *l, struct store_txn *txn, const struct ledger_retention *r)
+{
+	struct retaining w = {.l = l, .txn = txn, .r = r};
+	int rc = store_reader_open(l->config.store, &w.reader);
+
+	if (rc != 0)
+		return rc;
+	rc = store_log_each(w.reader, former_look, &w);
+	w.caught_up = store_index_position(w.reader) == store_arrival_last(w.reader);
+	if (rc == 0)
+		rc = store_log_each(w.reader, log_retain, &w);
+	if (rc == 0)
+		l->retain_at = 0; /* all of them: from the beginning again */
+	store_reader_close(w.reader);
+	arena_free(&w.arena);
+	return rc < 0 ? rc : 0;
+}
+
+void tell_floors(struct ledger *l)
+{
+	const struct floor_moved *moved = (const struct floor_moved *)(const void *)l->floors.data;
+
+	for (size_t i = 0; i < l->floors.len / sizeof(*moved); i++) {
+		struct ledger_news news = {
+			.type = LEDGER_FLOOR, .feed = moved[i].log, .floor = moved[i].floor};
+
+		ledger_tell(l, &news);
+	}
+	buf_reset(&l->floors);
+}

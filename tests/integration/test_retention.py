@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""Retention moves floors: what is old goes, what is left verifies, a newcomer joins where it
+begins, and what an origin still holds true it has said again before."""
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from federation import Failed, Federation, run_tests, until  # noqa: E402
+
+
+def value(i):
+    return f"h{i}.bad-example-zone.net"
+
+
+def publish(node, numbers, *options):
+    return node.json("publish", "--tlp", "green", *options, "-",
+                     stdin="".join(value(i) + "\n" for i in numbers))
+
+
+def configure(node, *lines):
+    with open(os.path.join(node.home, "entente.conf"), "a", encoding="utf-8") as f:
+        f.write("".join(line + "\n" for line in lines))
+
+
+def floor(node, origin):
+    f = node.feed(origin, "green")
+    return f["floor"] if f else 0
+
+
+def test_a_newcomer_joins_at_the_floor():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de", introduces=("fr", "de"))
+        configure(de, "retain 2s")
+        fed.start()
+        fed.wait_connected()
+        publish(fr, range(600))
+        until(lambda: de.find(value(599)), 15, "it arrives at de")
+        until(lambda: floor(de, fr) == 512, 20, "de forgets what is old")
+        until(lambda: not de.find(value(0)), 15, "the index has let go")
+        if not de.find(value(512)) or not fr.find(value(0)):
+            raise Failed("more went than was to go")
+
+        pl = fed.add("pl")[0]
+        fed.agree("pl", "de", introduces=("pl", "de"))
+        pl.start()
+        until(lambda: pl.find(value(599)), 20, "pl joins at the floor")
+        if floor(pl, fr) != 512 or pl.find(value(100)):
+            raise Failed(f"pl has a floor of {floor(pl, fr)}")
+        # It goes on from there, and all agree on the root; also after a restart.
+        publish(fr, range(600, 650))
+        fr.wait_sealed()
+        for node in (de, pl):
+            node.wait_held(fr, "green", 650)
+        pl.kill()
+        pl.start()
+        publish(fr, range(650, 660))
+        fr.wait_sealed()
+        for node in (de, pl):
+            node.wait_held(fr, "green", 660)
+        roots = {n.feed(fr, "green")["root"] for n in (fr, de, pl)}
+        if len(roots) != 1:
+            raise Failed(f"not the same root everywhere: {roots}")
+        log = pl.run("log").out
+        if "joined fr/green at 512" not in log:
+            raise Failed(f"provenance does not tell of it:\n{log}")
+        if "forgot fr/green" not in de.run("log").out:
+            raise Failed("provenance does not tell of the floor")
+        fed.stop()
+
+
+def test_an_origin_says_again_what_still_holds():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de")
+        configure(fr, "retain 2s")
+        fed.start()
+        fed.wait_connected()
+        publish(fr, range(300))
+        until(lambda: de.find(value(299)), 15, "it arrives at de")
+        fr.run("retract", value(3), "--reason", "sinkholed")
+        fr.run("erase", value(4), "--reason", "a private person")
+        sizes = []
+        for _ in range(4):  # what was said again is forgotten and said again in its turn
+            before = floor(fr, fr)
+            until(lambda b=before: floor(fr, fr) > b, 20, "the floor moves")
+            sizes.append(os.path.getsize(os.path.join(fr.home, "data/log/data.mdb")))
+        for i in (0, 1, 255, 256, 299):
+            for node in (fr, de):
+                until(lambda n=node, k=i: n.find(value(k)), 10, f"{value(i)} at {node.name}")
+        for node in (fr, de):
+            if [c["retracted"] for c in node.find(value(3))] not in ([], [True]):
+                raise Failed(f"{node.name}: what was taken back is said again")
+            if node.find(value(4)):
+                raise Failed(f"{node.name}: what was erased is said again")
+        if sizes[-1] > sizes[0] * 2 + (1 << 20):
+            raise Failed(f"the store grows on: {sizes}")
+        fed.stop()
+
+
+if __name__ == "__main__":
+    run_tests([
+        test_a_newcomer_joins_at_the_floor,
+        test_an_origin_says_again_what_still_holds,
+    ])
