@@ -159,7 +159,9 @@ static int count_received(void *ctx, const struct store_received *received)
 	struct app *a = ctx;
 	struct gossip_time now = app_now(a);
 
-	if (received->received_ms / PLACE_DAY_MS == now.wall_ms / PLACE_DAY_MS)
+	/* Own entries that were given back do not count. */
+	if (!node_id_eq(&received->log->node, &a->self) &&
+		received->received_ms / PLACE_DAY_MS == now.wall_ms / PLACE_DAY_MS)
 		gossip_taken_today(a->gossip, now, &received->via, &received->log->node,
 			received->count, received->bytes);
 	return 0;
