@@ -95,6 +95,7 @@ enum wire_type {
 	WIRE_WITNESS_WANT = 15,
 	WIRE_WITNESS = 16,
 	WIRE_SPLIT = 17,
+	WIRE_REVOCATION = 20,
 };
 
 #define WIRE_VERSION      1
@@ -223,6 +224,11 @@ struct wire_split {
 	size_t hashes_len;
 };
 
+/* The end of an agreement, as a party has signed it. */
+struct wire_revocation {
+	struct bytes note; /* 1 to REVOCATION_BYTES_MAX bytes */
+};
+
 struct wire_bye {
 	uint32_t reason; /* enum wire_bye_reason; unknown numbers are allowed */
 };
@@ -254,6 +260,7 @@ struct wire_message {
 		struct wire_witness_want witness_want;
 		struct wire_witness witness;
 		struct wire_split split;
+		struct wire_revocation revocation;
 	};
 };
 

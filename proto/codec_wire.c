@@ -559,6 +559,30 @@ static int split_decode(struct bytes payload, struct arena *a, struct wire_split
 	return split_check(s);
 }
 
+static int revocation_check(struct bytes note)
+{
+	if (note.len > REVOCATION_BYTES_MAX)
+		return ENT_ELIMIT;
+	return note.len ? 0 : ENT_EINVALID;
+}
+
+static int revocation_encode(struct buf *out, const struct wire_revocation *r)
+{
+	entente_Revocation m = {.note = r->note};
+	int rc = revocation_check(r->note);
+
+	return rc ? rc : codec_encode(out, entente_Revocation_fields, &m, WIRE_MESSAGE_MAX);
+}
+
+static int revocation_decode(struct bytes payload, struct wire_revocation *r)
+{
+	entente_Revocation m = {0};
+	int rc = codec_decode(entente_Revocation_fields, &m, payload, NULL);
+
+	r->note = m.note;
+	return rc ? rc : revocation_check(m.note);
+}
+
 static int ping_encode(struct buf *out)
 {
 	const entente_Ping m = {0};
@@ -745,6 +769,8 @@ static int payload_encode(struct buf *out, const struct wire_message *m)
 		return witness_encode(out, &m->witness);
 	case WIRE_SPLIT:
 		return split_encode(out, &m->split);
+	case WIRE_REVOCATION:
+		return revocation_encode(out, &m->revocation);
 	}
 	return ENT_EVERSION;
 }
@@ -806,6 +832,8 @@ int wire_decode(uint8_t type, struct bytes payload, struct arena *a, struct wire
 		return witness_decode(payload, &m->witness);
 	case WIRE_SPLIT:
 		return split_decode(payload, a, &m->split);
+	case WIRE_REVOCATION:
+		return revocation_decode(payload, &m->revocation);
 	}
 	return ENT_EVERSION;
 }

@@ -46,6 +46,7 @@
 #define NOTE_BYTES_MAX        65536u /* text and signatures; agreements of 64 parties fit */
 #define NOTE_SIGNATURES_MAX   80u    /* 64 parties, some witnesses; the format asks for 16 */
 #define NOTE_NAME_MAX         255u
+#define REVOCATION_BYTES_MAX  2048u /* four short lines and a few signatures */
 #define CARD_BYTES_MAX        16384u
 #define CARD_CHAIN_MAX        64u /* cards of one node; one a year is normal */
 #define CARD_LOGS_MAX         32u /* incarnations of one node */

@@ -304,6 +304,9 @@ static void carry_out(struct app *a, struct gossip_action *action)
 	case GOSSIP_WITNESS:
 		carry_witness(a, action);
 		return;
+	case GOSSIP_REVOKED:
+		keys_revoked(a, action->agreement, &action->node, action->chain);
+		return;
 	case GOSSIP_MUTE:
 	case GOSSIP_RECOVERED:
 	case GOSSIP_MAY_SEAL:

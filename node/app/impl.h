@@ -146,6 +146,8 @@ int keys_open(struct app *a, struct err_text *err) MUST_CHECK;
 void keys_reload(struct app *a);
 void keys_touched(struct app *a); /* soon: more changes may follow */
 void keys_card_seen(struct app *a, const struct node_id *node, struct bytes chain);
+/* A revocation came in a session, verified: it goes where one that was handed over would lie. */
+void keys_revoked(struct app *a, uint64_t agreement, const struct node_id *node, struct bytes note);
 void keys_tick(struct app *a);
 void keys_watch(struct app *a);
 void keys_close(struct app *a);

@@ -237,6 +237,13 @@ static void shared_set(struct app *a)
 	pthread_rwlock_unlock(&a->shared.lock);
 }
 
+static void revocations_tell(struct app *a)
+{
+	for (size_t i = 0; i < a->keys->revocations_len; i++)
+		gossip_revocation(a->gossip, app_now(a),
+			a->keys->revocations[i].revocation.agreement, a->keys->revocations[i].note);
+}
+
 static int read_dir(struct app *a, struct keydir **out, struct err_text *err)
 {
 	struct keydir *fresh = calloc(1, sizeof(*fresh));
@@ -304,7 +311,10 @@ void keys_reload(struct app *a)
 		if (gossip_origin(a->gossip, &fresh->chains[i], NULL) != 0)
 			log_error("keys", "a card is not taken: it contradicts the one known");
 	in_force_update(a);
+	revocations_tell(a);
 	gossip_agreements(a->gossip, app_now(a), a->shared.agreements, a->shared.agreements_len);
+	/* What there is to say is said before sessions end. */
+	exchange_actions(a);
 	peers_update(a);
 	keydir_free(former);
 	free(former);
@@ -335,6 +345,22 @@ void keys_card_seen(struct app *a, const struct node_id *node, struct bytes chai
 	node_id_text(id, node);
 	snprintf(path, sizeof(path), "%s/cards/%s.card", a->keys_dir, id);
 	if (file_write(path, chain, 0644, &err) != 0)
+		log_error("keys", "%s", err.text);
+	keys_touched(a);
+}
+
+void keys_revoked(struct app *a, uint64_t agreement, const struct node_id *node, struct bytes note)
+{
+	char id[NODE_ID_TEXT_SIZE], path[700];
+	struct err_text err;
+
+	node_id_text(id, node);
+	snprintf(path, sizeof(path), "%s/agreements/%016llx.%s.revocation", a->keys_dir,
+		(unsigned long long)agreement, id);
+	log_notice("keys", "revocation received agreement=%016llx of=%s",
+		(unsigned long long)agreement, id);
+	/* Should it not be kept, it counts until the next start, and the next session tells again. */
+	if (file_write(path, note, 0644, &err) != 0)
 		log_error("keys", "%s", err.text);
 	keys_touched(a);
 }
@@ -372,6 +398,7 @@ void keys_watch(struct app *a)
 	}
 	problems_alarm(a);
 	in_force_update(a);
+	revocations_tell(a);
 	gossip_agreements(a->gossip, app_now(a), a->shared.agreements, a->shared.agreements_len);
 	peers_update(a);
 	rotation_review(a, true);

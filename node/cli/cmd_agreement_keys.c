@@ -239,79 +239,182 @@ const struct cli_command cmd_agreement_psk = {
 
 /* --- revoke ----------------------------------------------------------------------------------- */
 
-static int write_revocation(struct cli *c, const struct agreement *a, const struct revocation *r,
-	const struct note_key *key, const struct root_key *root, const char *path)
+#define REVOCATION_FIRST "entente/revocation/v1\n"
+
+/* Signs, and reads again what was signed as anybody will. */
+static int sign_revocation(struct cli *c, const struct agreement *a,
+	const struct agreement_party *p, const struct root_key *root, struct buf *note)
 {
-	struct buf text = buf_with_max(4096), note = buf_with_max(4096);
-	struct revocation again;
+	struct revocation r = {a->id, p->node, cli_now_s()}, again;
+	struct buf text = buf_with_max(4096);
+	struct note_key key;
 	int rc;
 
-	revocation_text(&text, r);
-	rc = note_sign_file(&note, buf_view(&text), "revocation", key, root->secret, &c->err);
-	if (!rc)
-		rc = revocation_parse(buf_view(&note), "revocation", a, cli_chain(c, &r->node),
-			&again, &c->err);
-	if (!rc)
-		rc = file_write(path, buf_view(&note), 0644, &c->err);
+	revocation_text(&text, &r);
+	/* The root of the party's card in force may be another than the agreement names. */
+	identity_role_key(&key, &p->node, "root", NOTE_TYPE_ED25519, root->public_key);
+	rc = note_sign_file(note, buf_view(&text), "revocation", &key, root->secret, &c->err);
 	buf_free(&text);
+	if (!rc)
+		rc = revocation_parse(buf_view(note), "revocation", a,
+			c->has_keydir ? cli_chain(c, &p->node) : NULL, &again, &c->err);
+	if (rc == ENT_ENOTFOUND)
+		return cli_fail(c, CLI_INVALID,
+			"the root key given is neither the root that the agreement names for %s "
+			"nor that of its card",
+			p->name);
+	return rc ? cli_fail_code(c, rc, "revocation") : 0;
+}
+
+static int install_revocation(struct cli *c, const struct revocation *r, struct bytes note)
+{
+	char id[17], node[NODE_ID_TEXT_SIZE], name[128];
+	const char *path;
+	int rc;
+
+	cli_agreement_text(id, r->agreement);
+	node_id_text(node, &r->node);
+	snprintf(name, sizeof(name), "keys/agreements/%s.%s.revocation", id, node);
+	path = cli_path(c, name);
+	rc = file_write(path, note, 0644, &c->err);
+	if (rc)
+		return cli_fail_code(c, rc, path);
+	cli_reload(c);
+	if (c->json)
+		return cli_json(c,
+			json_pack("{s:s, s:s, s:o}", "id", id, "file", path, "time",
+				cli_json_time_s(r->time)),
+			CLI_DONE);
+	printf("agreement %s is revoked: %s\n", id, path);
+	printf("Parties that are connected are told at once. Give the file to those that are not: "
+	       "in their\nkeys/agreements, or by entente agreement revoke FILE, it ends it there "
+	       "too.\n");
+	return CLI_DONE;
+}
+
+/* A note that was signed elsewhere, or that another party has sent. */
+static int take_revocation(struct cli *c, struct bytes note, const char *file)
+{
+	const struct agreement *a;
+	struct revocation r;
+	char id[17];
+	int rc = revocation_read(note, file, &r, &c->err);
+
+	if (rc)
+		return cli_fail_code(c, rc, file);
+	cli_agreement_text(id, r.agreement);
+	rc = cli_find_agreement(c, id, &a);
+	if (rc)
+		return rc;
+	rc = revocation_parse(note, file, a, cli_chain(c, &r.node), &r, &c->err);
+	if (rc)
+		return cli_fail_code(c, rc == ENT_ENOTFOUND ? ENT_ECRYPTO : rc, file);
+	return install_revocation(c, &r, note);
+}
+
+/* --party, else whose root this is. */
+static const struct agreement_party *party_of(struct cli *c, const struct agreement *a,
+	const struct root_key *root)
+{
+	const char *name = cli_value(c, "--party");
+
+	for (size_t i = 0; i < a->parties_len; i++)
+		if (name ? strcmp(a->parties[i].name, name) == 0
+			 : memcmp(a->parties[i].root.public_key, root->public_key, 32) == 0)
+			return &a->parties[i];
+	return NULL;
+}
+
+/* From files alone: the note goes to -o. */
+static int write_revocation(struct cli *c, const struct agreement *a, const struct root_key *root)
+{
+	const struct agreement_party *p = party_of(c, a, root);
+	const char *out = cli_value(c, "-o");
+	struct buf note = buf_with_max(4096);
+	char id[17];
+	int rc;
+
+	if (!p)
+		return cli_fail(c, CLI_INVALID,
+			"the root key given is no party's: name the party with --party NAME");
+	rc = sign_revocation(c, a, p, root, &note);
+	if (!rc)
+		rc = cli_write_out(c, buf_view(&note), 0644);
 	buf_free(&note);
-	return rc ? cli_fail_code(c, rc, path) : 0;
+	if (rc || strcmp(out, "-") == 0)
+		return rc;
+	cli_agreement_text(id, a->id);
+	if (c->json)
+		return cli_json(c, json_pack("{s:s, s:s}", "id", id, "file", out), CLI_DONE);
+	printf("revocation of agreement %s by %s: %s\n", id, p->name, out);
+	return CLI_DONE;
+}
+
+static int revoke_here(struct cli *c, const struct agreement *a, const struct root_key *root)
+{
+	const struct agreement_party *self =
+		cli_own(c) ? agreement_party_of(a, &cli_own(c)->node) : NULL;
+	struct buf note = buf_with_max(4096);
+	struct revocation r;
+	int rc;
+
+	if (!self)
+		return cli_fail(c, CLI_INVALID, "%s: this node is no party", c->args[0]);
+	rc = sign_revocation(c, a, self, root, &note);
+	if (!rc && (rc = revocation_read(buf_view(&note), "revocation", &r, &c->err)) != 0)
+		rc = cli_fail_code(c, rc, "revocation");
+	if (!rc)
+		rc = install_revocation(c, &r, buf_view(&note));
+	buf_free(&note);
+	return rc;
 }
 
 static int run_revoke(struct cli *c)
 {
-	const struct agreement_party *self;
-	const struct agreement *a;
+	const char *what = c->args[0];
+	const struct agreement *known;
 	struct root_key root = {0};
-	struct revocation revocation;
-	char id[17], node[NODE_ID_TEXT_SIZE], name[128];
-	int rc = cli_find_agreement(c, c->args[0], &a);
+	struct agreement a;
+	struct bytes note;
+	int rc;
 
+	if (access(what, F_OK) == 0) {
+		rc = cli_read_file(c, what, NOTE_BYTES_MAX, &note);
+		if (rc)
+			return rc;
+		if (bytes_starts(note, REVOCATION_FIRST))
+			return take_revocation(c, note, what);
+	}
+	if (cli_has(c, "-o")) {
+		rc = cli_load_agreement(c, what, &a, &note);
+		known = &a;
+	} else {
+		rc = cli_find_agreement(c, what, &known);
+	}
+	if (!rc)
+		rc = cli_root_key(c, &root);
 	if (rc)
 		return rc;
-	self = cli_own(c) ? agreement_party_of(a, &cli_own(c)->node) : NULL;
-	if (!self)
-		return cli_fail(c, CLI_INVALID, "%s: this node is no party", c->args[0]);
-	rc = cli_root_key(c, &root);
-	if (rc)
-		return rc;
-	cli_agreement_text(id, a->id);
-	node_id_text(node, &self->node);
-	snprintf(name, sizeof(name), "keys/agreements/%s.%s.revocation", id, node);
-	revocation = (struct revocation){a->id, self->node, cli_now_s()};
-	if (memcmp(root.public_key, self->root.public_key, 32) != 0)
-		rc = cli_fail(c, CLI_INVALID,
-			"the root key given is not the root that the agreement names for %s",
-			self->name);
-	else
-		rc = write_revocation(c, a, &revocation, &self->root, &root, cli_path(c, name));
+	rc = cli_has(c, "-o") ? write_revocation(c, known, &root) : revoke_here(c, known, &root);
 	root_key_free(&root);
-	if (rc)
-		return rc;
-	cli_reload(c);
-	if (c->json)
-		return cli_json(c,
-			json_pack("{s:s, s:s, s:o}", "id", id, "file", cli_path(c, name), "time",
-				cli_json_time_s(revocation.time)),
-			CLI_DONE);
-	printf("agreement %s is revoked: %s\n", id, cli_path(c, name));
-	printf("Give that file to the other parties: in their keys/agreements it ends it there "
-	       "too.\n");
-	return CLI_DONE;
+	return rc;
 }
 
 static const struct cli_option revoke_options[] = {
 	{"--root-key", "FILE", false, "the root key; else that of this home"},
 	{"--passphrase-file", "F", false, "opens the root key"},
+	{"-o", "FILE", false, "only write the note; needs no node when given the agreement's file"},
+	{"--party", "NAME", false, "with -o: whose root it is, where the agreement names another"},
 	{NULL, NULL, false, NULL},
 };
 
 const struct cli_command cmd_agreement_revoke = {
 	.name = "agreement revoke",
-	.usage = "ID [--root-key FILE] [--passphrase-file F]",
-	.summary =
-		"end an agreement here at once; the note it writes ends it wherever it is placed",
-	.example = "entente agreement revoke 3f9a\n",
+	.usage = "ID|FILE [-o FILE] [--root-key FILE] [--passphrase-file F]",
+	.summary = "end an agreement everywhere; FILE: its text (with -o), or a revocation to take",
+	.example = "entente agreement revoke 3f9a\n"
+		   "entente agreement revoke fr-de.agreement --root-key root.key -o fr-de.end\n"
+		   "entente agreement revoke fr-de.end\n",
 	.options = revoke_options,
 	.args_min = 1,
 	.args_max = 1,

@@ -190,6 +190,7 @@ void gossip_free(struct gossip *g)
 	map_free(&g->feeds);
 	map_free(&g->origins);
 	map_free(&g->totals);
+	revoked_free(g);
 	arena_free(&g->scratch);
 	free((void *)(uintptr_t)g->pause.peers);
 	free(g);

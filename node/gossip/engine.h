@@ -83,6 +83,7 @@ enum gossip_action_type {
 	GOSSIP_PIN, /* origin: keep its card chain (chain, node, peer = introducer or all zero) */
 	GOSSIP_FREEZE,    /* feed: keep that it is frozen */
 	GOSSIP_ALARM,     /* rule, text, peer, feed */
+	GOSSIP_REVOKED,   /* agreement, node: whose revocation; chain: the note; peer: by whom */
 	GOSSIP_RECEIPT,   /* peer, checkpoint, cosignature: keep it, then report gossip_receipted;
 			     differs: as evidence, without a report */
 	GOSSIP_WITNESS,   /* session, checkpoint: remember it, then report gossip_witnessed;
@@ -108,6 +109,7 @@ struct gossip_action {
 	bool wait;
 	struct node_id node, peer;
 	struct bytes chain;
+	uint64_t agreement;
 	struct log_name feed;
 	struct checkpoint checkpoint, other;
 	struct cosignature cosignature;
@@ -131,6 +133,10 @@ void gossip_free(struct gossip *g);
  */
 void gossip_agreements(struct gossip *g, struct gossip_time now,
 	const struct agreement *const *agreements, size_t agreements_len);
+
+/* A verified revocation from the keys directory, before the agreements without it: whoever still
+ * names the agreement is sent the note. Revoked is revoked: the engine keeps it. */
+void gossip_revocation(struct gossip *g, struct gossip_time now, uint64_t id, struct bytes note);
 
 /* A card chain from the keys directory or the store. introduced_by NULL: own, or party of an
  * agreement. */

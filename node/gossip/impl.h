@@ -7,6 +7,7 @@
  *     receive.c  messages
  *     feed.c     where a feed comes from: subscribing, changing over, storing
  *     floor.c    where it begins: floors of neighbours and our own, joining at one
+ *     revocation.c  ends of agreements that travel
  *     send.c     where it goes: pushing runs, reduced heads
  *     receipt.c  what is held is receipted, and who holds what is ours
  *     witness.c  peers cosign each other's logs of acts
@@ -201,6 +202,8 @@ struct session {
 	uint64_t opened_ms;
 	struct wire_agreement theirs[WIRE_AGREEMENTS_MAX];
 	size_t theirs_len;
+	uint64_t revoked_told[WIRE_AGREEMENTS_MAX]; /* agreements whose end they were told of */
+	size_t revoked_told_len;
 	const struct agreement *shared[WIRE_AGREEMENTS_MAX]; /* in force on both sides */
 	size_t shared_len;
 	uint64_t shared_stamp; /* changes whenever shared does */
@@ -232,6 +235,12 @@ struct peer_totals {
 	bool given_up;       /* the operator does not wait for it */
 };
 
+/* An agreement that is over for good, with the note that says so (owned). */
+struct revoked {
+	uint64_t id;
+	struct bytes note;
+};
+
 struct queued_action {
 	struct gossip_action action;
 	struct arena arena;
@@ -244,6 +253,8 @@ struct gossip {
 	struct gossip_time now;
 	const struct agreement *const *agreements;
 	size_t agreements_len;
+	struct revoked *revoked;
+	size_t revoked_len;
 	uint8_t hash_key[16];
 	struct map origins;   /* node id -> struct origin */
 	struct map feeds;     /* packed name -> struct feed */
@@ -340,6 +351,14 @@ void witness_proof_want(struct gossip *g, struct session *s, const struct wire_p
 void on_witness_want(struct gossip *g, struct session *s, const struct wire_witness_want *m);
 void on_witness_proof(struct gossip *g, struct session *s, const struct wire_proof *m);
 void on_witness(struct gossip *g, struct session *s, const struct wire_witness *m);
+
+/* --- revocation.c ----------------------------------------------------------------------------- */
+bool revoked(const struct gossip *g, uint64_t id);
+void revoked_free(struct gossip *g);
+/* Sends what they do not know of the agreements that they name. */
+void revocations_tell(struct gossip *g, struct session *s);
+/* NULL, or how the peer has misbehaved. */
+const char *revocation_heard(struct gossip *g, struct session *s, struct bytes note);
 
 /* --- receive.c -------------------------------------------------------------------------------- */
 uint64_t credit_window(const struct gossip *g);

@@ -160,6 +160,15 @@ static bool chain_idle(struct gossip *g, struct session *s, const struct wire_ca
 	return true;
 }
 
+static void on_revocation(struct gossip *g, struct session *s, struct bytes note)
+{
+	const char *wrong =
+		asks_too_often(g, s) ? "revokes again and again" : revocation_heard(g, s, note);
+
+	if (wrong)
+		misbehaved(g, s, wrong);
+}
+
 static void on_cards(struct gossip *g, struct session *s, const struct wire_cards *cards)
 {
 	struct card_chain chain;
@@ -526,6 +535,9 @@ static void dispatch(struct gossip *g, struct session *s, const struct wire_mess
 		return;
 	case WIRE_PROOF_WANT:
 		on_proof_want(g, s, &m->proof_want);
+		return;
+	case WIRE_REVOCATION:
+		on_revocation(g, s, m->revocation.note);
 		return;
 	case WIRE_RECEIPT:
 		on_receipt(g, s, &m->receipt);

@@ -65,8 +65,8 @@ static size_t own_terms(const struct gossip *g, const struct node_id *peer,
 	for (size_t i = 0; i < g->agreements_len && len < WIRE_AGREEMENTS_MAX; i++) {
 		const struct agreement *a = g->agreements[i];
 
-		if (agreement_in_time(a, now_s) && agreement_party_of(a, peer) &&
-			agreement_party_of(a, &g->config.self))
+		if (agreement_in_time(a, now_s) && !revoked(g, a->id) &&
+			agreement_party_of(a, peer) && agreement_party_of(a, &g->config.self))
 			out[len++] = a;
 	}
 	return len;
@@ -349,6 +349,7 @@ bool session_terms(struct gossip *g, struct session *s, const struct wire_agreem
 	s->theirs_len = len < WIRE_AGREEMENTS_MAX ? len : WIRE_AGREEMENTS_MAX;
 	if (s->theirs_len)
 		memcpy(s->theirs, list, s->theirs_len * sizeof(list[0]));
+	revocations_tell(g, s);
 	changed = shared_update(g, s);
 	if (changed && s->greeted)
 		session_apply(g, s);

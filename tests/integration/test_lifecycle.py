@@ -109,7 +109,57 @@ def test_keys_change_while_a_peer_is_away():
             until(lambda: not os.path.exists(key_file(fr, "former.key")), 35, "wiped")
 
 
+# --- the end of an agreement ---------------------------------------------------------------------
+
+def listed(node):
+    return {a["id"]: a["state"] for a in node.json("agreement", "list")}
+
+
+def test_a_revocation_ends_it_for_everybody_who_is_connected():
+    """Three parties, in a row: the note runs on."""
+    with Federation() as fed:
+        fr, de, pl = fed.add("fr", "de", "pl")
+        three = fed.agree("fr", "de", "pl")
+        pair = fed.agree("de", "pl")
+        fed.start()
+        fed.wait_connected()
+        fr.run("agreement", "revoke", three)
+        for node, left in ((de, {pair: "in-force"}), (pl, {pair: "in-force"}), (fr, {})):
+            until(lambda n=node, x=left: listed(n) == x, 5, f"it has ended at {node.name}")
+        for node in (de, pl):
+            got = acts(node, "revocation-received")
+            claim(len(got) == 1 and got[0]["terms"][0]["agreement"] == three, f"acts {got}")
+            name = f"{three}.{fr.id}.revocation"
+            claim(os.path.exists(key_file(node, "agreements/" + name)), "the note is kept")
+            until(lambda n=node: [a["rule"] for a in acts(n, "agreement-ended")] == ["revoked"],
+                  5, "the end is entered")
+        until(lambda: de.connected("pl"), 5, "the other agreement goes on")
+        fed.stop()
+
+
+def test_a_revocation_is_signed_where_root_is_and_taken_as_a_file():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        agreement = fed.agree("fr", "de")
+        text = os.path.join(fed.dir, "text.agreement")
+        note = os.path.join(fed.dir, "end")
+        shutil.copy(key_file(fr, f"agreements/{agreement}.agreement"), text)
+        root = os.path.join(fed.dir, "root.key")
+        shutil.move(key_file(fr, "root.key"), root)
+        entente("agreement", "revoke", text, "-o", note, "--root-key", root)
+        de.start()
+        de.run("agreement", "revoke", note)
+        claim(listed(de) == {}, f"still there: {listed(de)}")
+        fr.run("agreement", "revoke", note)
+        claim(listed(fr) == {}, f"still there: {listed(fr)}")
+        fr.run("agreement", "accept", text, de.card, status=None)
+        claim(listed(fr) == {}, "accepted again after its end")
+        de.stop()
+
+
 TESTS = [
+    test_a_revocation_ends_it_for_everybody_who_is_connected,
+    test_a_revocation_is_signed_where_root_is_and_taken_as_a_file,
     test_keys_change_while_peers_are_connected,
     test_keys_change_while_a_peer_is_away,
 ]

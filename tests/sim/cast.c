@@ -157,6 +157,21 @@ struct gossip_signer cast_signer(const struct actor *a)
 	return (struct gossip_signer){(void *)(uintptr_t)a, sign_receipt, sign_witness};
 }
 
+struct bytes cast_revocation(uint64_t agreement, unsigned i, unsigned by, struct arena *arena)
+{
+	const struct revocation r = {agreement, cast_actor(i)->node, CAST_EPOCH + 1};
+	struct buf text = buf_with_max(NOTE_BYTES_MAX), note = buf_with_max(NOTE_BYTES_MAX);
+	struct bytes copy;
+
+	revocation_text(&text, &r);
+	must(note_sign_file(&note, buf_view(&text), "revocation",
+		&card_chain_last(&cast_actor(i)->chain)->root, cast_actor(by)->root.secret, NULL));
+	copy = arena_copy(arena, buf_view(&note));
+	buf_free(&text);
+	buf_free(&note);
+	return copy;
+}
+
 const struct agreement *cast_agreement(const struct cast_terms *terms, struct arena *arena)
 {
 	const struct card *cards[CAST_MAX];

@@ -49,5 +49,8 @@ struct cast_terms {
 	int64_t from, until; /* UTC seconds; both 0: from the epoch on for ten years */
 };
 
+/* A revocation of the agreement by party i, under its root or, forged, under that of by. */
+struct bytes cast_revocation(uint64_t agreement, unsigned i, unsigned by, struct arena *arena);
+
 /* The agreement's text, signed by every party and parsed again; in the arena. */
 const struct agreement *cast_agreement(const struct cast_terms *terms, struct arena *arena);

@@ -467,6 +467,9 @@ static void carry_out(struct world_node *n, struct gossip_action *action)
 		e->node = n;
 		e->kept = *action;
 		return;
+	case GOSSIP_REVOKED:
+		world_remove(w, n->index, action->agreement);
+		return;
 	case GOSSIP_MUTE:
 		n->mutes++;
 		return;

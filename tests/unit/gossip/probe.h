@@ -48,6 +48,7 @@ struct probe {
 	enum wire_bye_reason reason;
 	uint32_t penalty_ms;
 	bool dropped;                         /* without a farewell */
+	uint64_t revoked;                     /* the last agreement to be kept as such */
 	struct gossip_action kept[PROBE_MAX]; /* to be kept; without what they point to */
 	size_t kept_len;
 	uint32_t act; /* the last */
@@ -69,6 +70,7 @@ static inline void probe_forget(struct probe *p)
 	p->act = 0;
 	p->alarm = NULL;
 	p->closed = p->penalty_ms = 0;
+	p->revoked = 0;
 	p->dropped = false;
 	p->acts = p->openings = p->pins = p->freezes = 0;
 	p->recovered = p->may_seal = p->cuts = p->ahead = 0;
@@ -125,6 +127,9 @@ static inline void probe_actions(struct probe *p)
 		case GOSSIP_WITNESS:
 			assert_true(p->kept_len < PROBE_MAX);
 			p->kept[p->kept_len++] = action;
+			break;
+		case GOSSIP_REVOKED:
+			p->revoked = action.agreement;
 			break;
 		case GOSSIP_MUTE:
 			p->mute = action.rule;

@@ -202,6 +202,150 @@ static void the_next_root_settles_a_contradiction(void **state)
 	probe_free(&p);
 }
 
+/* --- revocations ------------------------------------------------------------------------------ */
+
+static void hear_revocation(struct probe *p, uint32_t session, struct bytes note)
+{
+	struct wire_message m = {.type = WIRE_REVOCATION, .revocation = {note}};
+
+	probe_hear(p, session, &m);
+}
+
+static size_t place_of(const struct probe *p, enum wire_type type, uint32_t session)
+{
+	for (size_t i = 0; i < p->said_len; i++)
+		if (p->said[i].type == type && p->said_to[i] == session)
+			return i;
+	return SIZE_MAX;
+}
+
+static void a_revocation_is_told_before_the_session_ends(void **state)
+{
+	struct bytes note;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	note = cast_revocation(p.agreements[0]->id, SELF, SELF, &p.arena);
+	gossip_revocation(p.g, probe_time(&p), p.agreements[0]->id, note);
+	probe_actions(&p);
+	assert_int_equal(place_of(&p, WIRE_REVOCATION, 1), 0);
+	assert_true(bytes_eq(p.said[0].revocation.note, note));
+	assert_int_equal(p.closed, 1);
+	assert_int_equal(p.reason, BYE_ENDED);
+	assert_int_equal(p.penalty_ms, 0);
+	probe_free(&p);
+}
+
+/* Three parties; with one of the others there is a second agreement. */
+static void a_revocation_ends_the_agreement_at_once_and_runs_on(void **state)
+{
+	struct cast_terms terms = probe_terms(THIRD), three = {.id = 0x333, .serial = 1};
+	struct log_name feed = probe_name(SELF, (struct audience){AUDIENCE_AGREEMENT, 0x333});
+	struct bytes note;
+	struct probe p;
+
+	(void)state;
+	three.parties = 1u << SELF | 1u << PEER | 1u << THIRD;
+	for (unsigned i = SELF; i <= THIRD; i++)
+		three.gives[i] = TLP_BIT(TLP_CLEAR) | TLP_BIT(TLP_GREEN) | TLP_BIT(TLP_AMBER);
+	probe_init(&p);
+	probe_agree(&p, &three);
+	probe_agree(&p, &terms);
+	probe_open(&p, 1, PEER);
+	probe_open(&p, 2, THIRD);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
+	probe_published(&p, SELF, feed.audience, 4000, 400);
+	probe_hear_subscribe(&p, 2, &feed, 0);
+	gossip_entered(p.g, probe_time(&p), 2, &feed);
+	probe_actions(&p);
+	assert_int_equal(probe_count(&p, WIRE_DATA), 1);
+	probe_forget(&p);
+	note = cast_revocation(0x333, PEER, PEER, &p.arena);
+	hear_revocation(&p, 1, note);
+	assert_int_equal(p.revoked, 0x333);
+	/* With PEER nothing is left; THIRD is told, then that the terms are others. */
+	assert_int_equal(p.closed, 1);
+	assert_int_equal(p.reason, BYE_ENDED);
+	assert_true(place_of(&p, WIRE_REVOCATION, 2) < place_of(&p, WIRE_TERMS, 2));
+	gossip_flushed(p.g, probe_time(&p), 2, SIZE_MAX);
+	probe_tick(&p, 1000);
+	assert_int_equal(probe_count(&p, WIRE_DATA), 0);
+	/* Once a session, however often they name it; and no file brings it back. */
+	probe_forget(&p);
+	gossip_agreements(p.g, probe_time(&p), p.agreements, p.agreements_len);
+	hear_revocation(&p, 2, note);
+	probe_tick(&p, 1000);
+	assert_int_equal(p.said_len, 0);
+	assert_int_equal(p.revoked, 0);
+	probe_free(&p);
+}
+
+static void whoever_comes_later_and_names_it_is_told(void **state)
+{
+	struct cast_terms other = probe_terms(PEER);
+	struct bytes note;
+	struct probe p;
+
+	(void)state;
+	other.id++;
+	probe_init(&p);
+	probe_agree(&p, &other);
+	note = cast_revocation(0x777, SELF, SELF, &p.arena);
+	gossip_revocation(p.g, probe_time(&p), 0x777, note);
+	probe_open(&p, 1, PEER);
+	probe_forget(&p);
+	other.id = 0x777;
+	p.agreements[p.agreements_len++] = cast_agreement(&other, &p.arena);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	assert_int_equal(place_of(&p, WIRE_REVOCATION, 1), 0);
+	assert_int_equal(p.closed, 0);
+	probe_free(&p);
+}
+
+static void forged_revocations_are_a_lie_and_foreign_ones_nothing(void **state)
+{
+	struct cast_terms three = probe_terms(THIRD);
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	hear_revocation(&p, 1, cast_revocation(p.agreements[0]->id, PEER, THIRD, &p.arena));
+	assert_blamed(&p, 1, PEER);
+	assert_int_equal(p.revoked, 0);
+	probe_free(&p);
+
+	probe_greeted(&p);
+	hear_revocation(&p, 1, bytes_str("entente/revocation/v1\n"));
+	assert_blamed(&p, 1, PEER);
+	probe_free(&p);
+
+	/* Of an agreement that the peer has no part in; of none that is known. */
+	probe_greeted(&p);
+	probe_agree(&p, &three);
+	probe_forget(&p);
+	hear_revocation(&p, 1, cast_revocation(three.id, THIRD, THIRD, &p.arena));
+	assert_silence(&p);
+	hear_revocation(&p, 1, cast_revocation(0x999, PEER, PEER, &p.arena));
+	assert_silence(&p);
+	probe_free(&p);
+}
+
+static void revocations_without_end_are_misbehaviour(void **state)
+{
+	struct bytes note;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	note = cast_revocation(0x999, PEER, PEER, &p.arena);
+	for (unsigned i = 0; i < 200 && !p.closed; i++)
+		hear_revocation(&p, 1, note);
+	assert_blamed(&p, 1, PEER);
+	probe_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +355,11 @@ int main(void)
 		cmocka_unit_test(the_winner_is_passed_on_to_whoever_has_the_loser),
 		cmocka_unit_test(nothing_more_is_taken_of_what_the_thief_publishes),
 		cmocka_unit_test(the_next_root_settles_a_contradiction),
+		cmocka_unit_test(a_revocation_is_told_before_the_session_ends),
+		cmocka_unit_test(a_revocation_ends_the_agreement_at_once_and_runs_on),
+		cmocka_unit_test(whoever_comes_later_and_names_it_is_told),
+		cmocka_unit_test(forged_revocations_are_a_lie_and_foreign_ones_nothing),
+		cmocka_unit_test(revocations_without_end_are_misbehaviour),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

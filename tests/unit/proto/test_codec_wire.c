@@ -54,6 +54,7 @@ static const enum wire_type every_type[] = {
 	WIRE_WITNESS_WANT,
 	WIRE_WITNESS,
 	WIRE_SPLIT,
+	WIRE_REVOCATION,
 };
 
 static struct wire_checkpoint random_checkpoint(struct random *r)
@@ -233,6 +234,9 @@ static struct wire_message random_message(struct random *r, enum wire_type type)
 	case WIRE_SPLIT:
 		random_split(r, &m.split);
 		break;
+	case WIRE_REVOCATION:
+		m.revocation.note = random_bytes(r, 1 + random_below(r, REVOCATION_BYTES_MAX));
+		break;
 	case WIRE_PING:
 		break;
 	case WIRE_BYE:
@@ -366,6 +370,9 @@ static void assert_message_equal(const struct wire_message *a, const struct wire
 		assert_checkpoint_equal(&a->split.second, &b->split.second);
 		assert_hashes_equal(a->split.hashes, a->split.hashes_len, b->split.hashes,
 			b->split.hashes_len);
+		break;
+	case WIRE_REVOCATION:
+		assert_true(bytes_eq(a->revocation.note, b->revocation.note));
 		break;
 	case WIRE_PING:
 		break;
@@ -677,6 +684,8 @@ static void lists_are_bounded_when_encoding(void **state)
 	REFUSED(ENT_EINVALID, WIRE_DATA, .data = {.feed = feed, .entries = {big, 64}, .count = 1});
 	REFUSED(ENT_EINVALID, WIRE_DATA,
 		.data = {.feed = feed, .start = UINT64_MAX, .entries = {big, 65}, .count = 1});
+	REFUSED(ENT_EINVALID, WIRE_REVOCATION, .revocation = {BYTES_NONE});
+	REFUSED(ENT_ELIMIT, WIRE_REVOCATION, .revocation = {{big, REVOCATION_BYTES_MAX + 1}});
 	REFUSED(ENT_ELIMIT, WIRE_SPLIT,
 		.split = {feed, pair(1), pair(2), NULL, WIRE_HASHES_MAX + 1});
 	REFUSED(ENT_ELIMIT, WIRE_PROOF, .proof = {.feed = feed, .hashes_len = WIRE_HASHES_MAX + 1});

@@ -431,6 +431,8 @@ static void transfers(struct buf *out)
 		"\", \"signature\": \"" UP_40 UP_60 "\"}, \"second\": " CHECKPOINT_301
 		", \"hashes\": [\"" UP_40 "\", \"" UP_60 "\"]}",
 		split);
+	message(out, "revocation", "{\"note\": \"656e64\"}",
+		(struct wire_message){WIRE_REVOCATION, .revocation = {bytes_str("end")}});
 	message(out, "ping", "{}", (struct wire_message){.type = WIRE_PING});
 	message(out, "bye", "{\"reason\": 2}", (struct wire_message){WIRE_BYE, .bye = {BYE_ENDED}});
 }
