@@ -207,6 +207,14 @@ static int apply_freeze(struct store_txn *txn, const struct ledger_item *i)
 	return rc != 0 ? rc : store_log_freeze(txn, &i->feed);
 }
 
+static int apply_split(struct store_txn *txn, const struct ledger_item *i)
+{
+	struct store_log log;
+	int rc = store_txn_log(txn, &i->feed, true, &log);
+
+	return rc != 0 ? rc : store_split_put(txn, &i->feed, buf_view(&i->data));
+}
+
 /* Errors that are about the item and leave the transaction as it was (store.h): the others are
  * about the store. */
 static bool of_item(int code)
@@ -262,6 +270,8 @@ static int apply_item(struct ledger *l, struct store_txn *txn, struct ledger_ite
 	case LEDGER_UNMUTE:
 		l->unmute = i->epoch;
 		return 0;
+	case LEDGER_SPLIT:
+		return apply_split(txn, i);
 	default: /* LEDGER_PUBLICATION_END */
 		rules_enter(l, i->publication);
 		return 0;

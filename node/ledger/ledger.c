@@ -211,6 +211,7 @@ static bool may_wait(const struct ledger_item *i)
 	case LEDGER_ACT:
 	case LEDGER_PIN:
 	case LEDGER_FREEZE:
+	case LEDGER_SPLIT:
 	case LEDGER_CUT:
 	case LEDGER_KEEP:
 	case LEDGER_EPOCH:

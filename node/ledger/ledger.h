@@ -68,6 +68,7 @@ enum ledger_item_type {
 	LEDGER_KEEP,    /* checkpoint of an own feed that is not here: to be remembered */
 	LEDGER_EPOCH,   /* feed: the provenance log that begins, and cites the former */
 	LEDGER_UNMUTE,  /* epoch: as ledger_epoch gave it; LEDGER_UNMUTED follows */
+	LEDGER_SPLIT,   /* feed, data: the proof of its split view */
 	LEDGER_PUBLICATION_END, /* publication: all of it has been put */
 	LEDGER_FORGET, /* carry out the erasures that the index has let go of; count: prune too */
 	LEDGER_RETAIN, /* retention: move floors as far as it says */

@@ -7,7 +7,9 @@
 
 #include <assert.h>
 
-#define KEY_MAX OBJECT_KEY_BYTES
+#define KEY_MAX   OBJECT_KEY_BYTES
+
+#define RULE_VOID "void"
 
 /* A walk over the keys of an index table that begin with a prefix, from `least` on. */
 struct scan {
@@ -47,11 +49,12 @@ static int scan_next(struct scan *sc)
 	return memcmp(sc->key, sc->least, sc->prefix_len) == 0;
 }
 
-/* What the index names may have gone below the floor since: 1 here, 0 gone, or an error. */
-static int found(int rc)
+/* What the index names may have gone below the floor since, or have become void: 1 here, 0 gone, or
+ * an error. */
+static int found(struct store_reader *r, int rc, const struct store_entry *e)
 {
 	if (rc == 0)
-		return 1;
+		return !reader_void(r, e->log, e->index);
 	return rc == ENT_ENOTFOUND ? 0 : rc;
 }
 
@@ -85,6 +88,8 @@ const char *store_hidden(struct store_reader *r, struct store_place place)
 	MDB_val key = db_val(raw, sizeof(raw));
 	MDB_val value;
 
+	if (reader_void_at(r, place))
+		return RULE_VOID;
 	place_put(raw, place);
 	if (!r->index || mdb_get(r->index, r->store->index.tables[INDEX_HIDDEN], &key, &value) != 0)
 		return NULL;
@@ -124,7 +129,7 @@ int store_find_value(struct store_reader *r, enum type type, struct bytes value,
 	if (rc == 0)
 		index_value_hash(r->store, sc.least, type, value);
 	while (rc == 0 && (rc = scan_next(&sc)) == 1) {
-		rc = found(store_entry_at(r, place_get(sc.key + 8), &e));
+		rc = found(r, store_entry_at(r, place_get(sc.key + 8), &e), &e);
 		/* Other values may have the same hash. */
 		if (rc == 1)
 			rc = value_matches(r, &e, type, value) ? visit(ctx, &e) : 0;
@@ -148,7 +153,7 @@ int store_find_object(struct store_reader *r, const uint8_t *prefix, size_t len,
 	while (rc == 0 && (rc = scan_next(&sc)) == 1) {
 		const uint8_t *place = sc.key + OBJECT_ID_BYTES;
 
-		rc = found(store_entry_get(r, be32_get(place), be64_get(place + 4), &e));
+		rc = found(r, store_entry_get(r, be32_get(place), be64_get(place + 4), &e), &e);
 		if (rc == 1)
 			rc = visit(ctx, &e);
 	}
@@ -172,7 +177,7 @@ int store_find_expiry(struct store_reader *r, int64_t from_ms, int64_t to_ms,
 			rc = 0;
 			break;
 		}
-		rc = found(store_entry_at(r, place_get(sc.key + 8), &e));
+		rc = found(r, store_entry_at(r, place_get(sc.key + 8), &e), &e);
 		if (rc == 1)
 			rc = visit(ctx, &e);
 	}
@@ -194,9 +199,10 @@ static int object_last(struct store_reader *r, uint32_t log, const uint8_t objec
 
 	if (rc)
 		return db_err(rc);
-	object_key_put(raw, object, log, UINT64_MAX);
+	/* No log reaches that index, nothing void stands: what lies before is the last there is. */
+	object_key_put(raw, object, log,
+		reader_void(r, log, UINT64_MAX - 1) ? r->void_from : UINT64_MAX);
 	rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-	/* No log reaches that index: what stands before the place is the last there is. */
 	rc = mdb_cursor_get(cursor, &key, &value, rc == 0 ? MDB_PREV : MDB_LAST);
 	if (rc == 0 && memcmp(key.mv_data, raw, OBJECT_ID_BYTES + 4) != 0)
 		rc = MDB_NOTFOUND;

@@ -33,6 +33,8 @@ enum log_table {
 	LOG_COSIGNED,
 	LOG_WITNESS,
 	LOG_HOLDS,
+	LOG_SPLITS,
+	LOG_SUCCESSIONS,
 	LOG_TABLES
 };
 
@@ -87,6 +89,10 @@ struct store_reader {
 	uint32_t slot;    /* the entry that `at` comes to next */
 	struct bundle bundle;
 	struct cursor at;
+	/* Where entries of the log at hand begin to be void. */
+	bool successions_known, successions;
+	uint32_t void_log; /* 0: none is at hand */
+	uint64_t void_from;
 };
 
 /* --- writing (write.c) ------------------------------------------------------------------------ */
@@ -104,6 +110,14 @@ int txn_log_put(struct store_txn *txn, const struct store_log *log) MUST_CHECK;
 /* How many nodes have receipted the log's newest checkpoint, or more. Returns LMDB's code. */
 int receipts_count(struct store *s, MDB_txn *txn, const struct store_log *log,
 	uint32_t *count) MUST_CHECK;
+
+/* --- split views and successions (split.c) ----------------------------------------------------- */
+
+/* Keeps what the first entry of a feed says of the one before it. */
+int succession_note(struct store_txn *txn, const struct store_run *run) MUST_CHECK;
+/* Has a later incarnation said that the log is not good up to there? */
+bool reader_void(struct store_reader *r, uint32_t log, uint64_t index);
+bool reader_void_at(struct store_reader *r, struct store_place place);
 
 /* --- keys ------------------------------------------------------------------------------------- */
 

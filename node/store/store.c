@@ -26,6 +26,8 @@ static const char *const log_tables[LOG_TABLES] = {
 	[LOG_COSIGNED] = "cosigned",
 	[LOG_WITNESS] = "witness",
 	[LOG_HOLDS] = "holds",
+	[LOG_SPLITS] = "splits",
+	[LOG_SUCCESSIONS] = "successions",
 };
 
 static int meta_get(struct store *s, MDB_txn *txn, const char *name, void *out, size_t len)

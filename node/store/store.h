@@ -157,6 +157,10 @@ struct store_witness {
 #define STORE_WITNESS_LOGS 32u
 int store_witness_put(struct store_txn *txn, const struct store_witness *w) MUST_CHECK;
 
+/* The proof of its split view, as SPLIT carries it. ENT_ENOTFOUND: no such log. */
+int store_split_put(struct store_txn *txn, const struct log_name *name,
+	struct bytes proof) MUST_CHECK;
+
 /*
  * Pinned origins: chain as card_chain_write gives it; introduced_by all zero: party of an
  * agreement.
@@ -242,6 +246,35 @@ int store_log_at(struct store_reader *r, uint32_t number, struct store_log *log)
 /* Walks all logs in order of number: 0 or the visitor's error, which ends the walk. */
 int store_log_each(struct store_reader *r, int (*visit)(void *ctx, const struct store_log *log),
 	void *ctx) MUST_CHECK;
+
+/* ENT_ENOTFOUND: nothing is known against the log. */
+int store_split_get(struct store_reader *r, uint32_t log, struct bytes *proof) MUST_CHECK;
+
+/*
+ * What a later incarnation says of a log in the first entry of its own feed of that audience: good
+ * up to size and root, void beyond. Of several the newest incarnation has the last word, in
+ * whatever order they came; the old log need not be here. ENT_ENOTFOUND.
+ */
+struct store_succession {
+	uint64_t incarnation;
+	uint64_t size;
+	struct hash root;
+};
+int store_succession_get(struct store_reader *r, const struct log_name *old,
+	struct store_succession *s) MUST_CHECK;
+
+/* Is this entry a succession that counts? What both the store and the writer of one go by. */
+bool succession_read(const struct log_name *feed, uint64_t index, const struct entry *entry,
+	struct record_succession *s);
+
+/* How far the entries of a log are to be believed. */
+struct store_trust {
+	uint64_t good;  /* entries below are, the others are disputed, */
+	uint64_t until; /* and from here on void: rule "void" */
+	uint64_t succeeded_by; /* incarnation; 0: none */
+};
+int store_log_trust(struct store_reader *r, const struct store_log *log,
+	struct store_trust *t) MUST_CHECK;
 
 /*
  * Packed entries [from, to') of a log, to' <= to, as many as fit in bytes_max, at least one.
@@ -405,7 +438,8 @@ int store_object_standing(struct store_reader *r, const struct node_id *node,
 
 /*
  * NULL, or the rule that hides the entry at this place; a view like the others. Rules of the
- * store's own: "unreadable" (the body does not decode) and "not-canonical" (no value of its
- * type).
+ * store's own: "unreadable" (the body does not decode), "not-canonical" (no value of its type)
+ * and "void" (a later incarnation does not stand by it), which is worked out at every look-up and
+ * so holds in whatever order entries came.
  */
 const char *store_hidden(struct store_reader *r, struct store_place place);

@@ -255,6 +255,8 @@ int store_append(struct store_txn *txn, const struct store_run *run)
 		return rc;
 	if ((rc = subtrees_put(txn, log.number)) != 0)
 		return rc;
+	if ((rc = succession_note(txn, run)) != 0)
+		return rc;
 	log.size = log.tree.end;
 	log.via = run->via;
 	log.received_ms = run->received_ms;

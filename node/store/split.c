@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What is known against a log, and what settles it (PROTOCOL.md, "Split views", "Successions"): the
+ * proof that its origin signed two histories of it, and the word of a later incarnation on how far
+ * the log is good.
+ */
+#include "store/impl.h"
+
+#define SUCCESSION_BYTES (8 + 8 + HASH_BYTES)
+
+/* --- proofs ----------------------------------------------------------------------------------- */
+
+int store_split_put(struct store_txn *txn, const struct log_name *name, struct bytes proof)
+{
+	struct store_log log;
+	uint8_t raw[4];
+	int rc = store_txn_log(txn, name, false, &log);
+
+	if (rc)
+		return rc;
+	be32_put(raw, log.number);
+	return txn_put(txn, LOG_SPLITS, db_val(raw, sizeof(raw)), db_val(proof.data, proof.len), 0);
+}
+
+int store_split_get(struct store_reader *r, uint32_t log, struct bytes *proof)
+{
+	uint8_t raw[4];
+	MDB_val key = db_val(raw, sizeof(raw));
+	MDB_val value;
+	int rc;
+
+	be32_put(raw, log);
+	rc = mdb_get(r->log, r->store->log.tables[LOG_SPLITS], &key, &value);
+	if (rc)
+		return db_err(rc);
+	*proof = db_bytes(value);
+	return 0;
+}
+
+/* --- successions ------------------------------------------------------------------------------ */
+
+bool succession_read(const struct log_name *feed, uint64_t index, const struct entry *entry,
+	struct record_succession *s)
+{
+	struct entry_header h;
+
+	if (index != 0 || entry->erased || feed->audience.kind == AUDIENCE_PROVENANCE)
+		return false;
+	entry_header_decode(entry->leaf, &h);
+	return h.version == ENTRY_VERSION && h.kind == KIND_SUCCESSION &&
+	       record_succession_decode(entry->body, s) == 0 &&
+	       node_id_eq(&s->old_log.node, &feed->node) &&
+	       audience_eq(s->old_log.audience, feed->audience) &&
+	       s->old_log.incarnation < feed->incarnation;
+}
+
+/* The row of an old log, which need not be here itself. Returns LMDB's code. */
+static int succession_row(struct store *s, MDB_txn *txn, const struct log_name *old,
+	struct store_succession *out)
+{
+	uint8_t packed[LOG_NAME_BYTES];
+	MDB_val key = db_val(packed, sizeof(packed));
+	MDB_val value;
+	struct cursor c;
+	int rc;
+
+	log_name_pack(packed, old);
+	rc = mdb_get(txn, s->log.tables[LOG_SUCCESSIONS], &key, &value);
+	if (rc)
+		return rc;
+	c = cursor_of(db_bytes(value));
+	out->incarnation = cursor_u64(&c);
+	out->size = cursor_u64(&c);
+	cursor_copy(&c, out->root.bytes, HASH_BYTES);
+	return cursor_done(&c) ? 0 : MDB_CORRUPTED;
+}
+
+int succession_note(struct store_txn *txn, const struct store_run *run)
+{
+	struct cursor c = cursor_of(run->entries);
+	struct record_succession s;
+	struct store_succession known;
+	struct entry entry;
+	uint8_t packed[LOG_NAME_BYTES], raw[SUCCESSION_BYTES];
+	int rc;
+
+	if (run->start != 0 || entry_next(&c, &entry) != 0 ||
+		!succession_read(&run->log, 0, &entry, &s))
+		return 0;
+	/* Of several incarnations the newest has the last word, in whatever order they come. */
+	rc = succession_row(txn->store, txn->mdb, &s.old_log, &known);
+	if (rc != 0 && rc != MDB_NOTFOUND)
+		return txn_result(txn, rc);
+	if (rc == 0 && known.incarnation >= run->log.incarnation)
+		return 0;
+	log_name_pack(packed, &s.old_log);
+	be64_put(raw, run->log.incarnation);
+	be64_put(raw + 8, s.size);
+	memcpy(raw + 16, s.root, HASH_BYTES);
+	return txn_put(txn, LOG_SUCCESSIONS, db_val(packed, sizeof(packed)),
+		db_val(raw, sizeof(raw)), 0);
+}
+
+int store_succession_get(struct store_reader *r, const struct log_name *old,
+	struct store_succession *s)
+{
+	int rc = succession_row(r->store, r->log, old, s);
+
+	return rc ? db_err(rc) : 0;
+}
+
+/* There are few successions, mostly none: then look-ups must not pay for them. */
+static bool any_succession(struct store_reader *r)
+{
+	MDB_stat stat;
+
+	if (!r->successions_known) {
+		r->successions_known = true;
+		r->successions =
+			mdb_stat(r->log, r->store->log.tables[LOG_SUCCESSIONS], &stat) == 0 &&
+			stat.ms_entries > 0;
+	}
+	return r->successions;
+}
+
+bool reader_void(struct store_reader *r, uint32_t number, uint64_t index)
+{
+	struct store_succession s;
+	struct store_log log;
+
+	if (!any_succession(r))
+		return false;
+	/* Entries of one log come in rows. */
+	if (number != r->void_log) {
+		r->void_log = number;
+		r->void_from = UINT64_MAX;
+		if (store_log_at(r, number, &log) == 0 &&
+			store_succession_get(r, &log.name, &s) == 0)
+			r->void_from = s.size;
+	}
+	return index >= r->void_from;
+}
+
+bool reader_void_at(struct store_reader *r, struct store_place place)
+{
+	return any_succession(r) && reader_bundle(r, place.arrival) == 0 &&
+	       reader_void(r, r->bundle.log, r->bundle.first + place.slot);
+}
+
+int store_log_trust(struct store_reader *r, const struct store_log *log, struct store_trust *t)
+{
+	struct store_tree tree = {r, log->number};
+	struct store_succession s;
+	struct range range;
+	struct hash root;
+	int rc;
+
+	*t = (struct store_trust){.good = log->frozen ? 0 : UINT64_MAX, .until = UINT64_MAX};
+	rc = any_succession(r) ? store_succession_get(r, &log->name, &s) : ENT_ENOTFOUND;
+	if (rc)
+		return rc == ENT_ENOTFOUND ? 0 : rc;
+	t->succeeded_by = s.incarnation;
+	t->until = s.size;
+	/* As long as the tree is shorter its root at that size cannot be compared. */
+	if (log->size < s.size)
+		return 0;
+	rc = proof_range_build(&range, 0, s.size, store_tree_subtree, &tree);
+	if (rc)
+		return rc;
+	range_root(&range, &root);
+	t->good = hash_eq(&root, &s.root) ? s.size : 0;
+	return 0;
+}
