@@ -109,9 +109,36 @@ static int load_witness(void *ctx, const struct store_witness *w)
 	return 0;
 }
 
+struct feeds_load {
+	struct app *app;
+	struct store_reader *reader;
+};
+
+/* The proof against a feed goes on being told, and its alarm stands until it is settled. */
+static void load_split(struct feeds_load *load, const struct store_log *log)
+{
+	struct store_trust trust;
+	struct bytes proof;
+	char subject[LOG_NAME_TEXT_SIZE];
+
+	if (store_split_get(load->reader, log->number, &proof) != 0)
+		return;
+	if (gossip_split(load->app->gossip, proof) != 0) {
+		log_warn("exchange", "a stored proof of a split view does not hold");
+		return;
+	}
+	log_name_text(subject, &log->name);
+	if (store_log_trust(load->reader, log, &trust) == 0 && trust.succeeded_by == 0)
+		app_alarm(load->app, "split-view", "today", subject,
+			"the origin signed two histories of this feed; it is frozen, and the proof "
+			"kept",
+			"entente split export, and ask the origin; docs/OPERATING.md, Alarms");
+}
+
 static int load_feed(void *ctx, const struct store_log *log)
 {
-	struct app *a = ctx;
+	struct feeds_load *load = ctx;
+	struct app *a = load->app;
 	static const struct checkpoint none;
 
 	if (log->name.audience.kind == AUDIENCE_PROVENANCE)
@@ -120,6 +147,8 @@ static int load_feed(void *ctx, const struct store_log *log)
 		    log->has_held ? &log->held : &none,
 		    log->has_checkpoint ? &log->checkpoint : &none, log->frozen) != 0)
 		log_warn("exchange", "a stored feed has no known origin");
+	else
+		load_split(load, log);
 	return 0;
 }
 
@@ -153,6 +182,7 @@ int exchange_open(struct app *a, struct err_text *err)
 		.store = {a, read_run, read_range, read_erasing},
 		.signer = {a, sign_receipt, sign_witness},
 		.software = "entente " ENTENTE_VERSION};
+	struct feeds_load load = {a, NULL};
 	uint8_t hash_key[16];
 	struct store_reader *r;
 	int rc = gossip_new(&a->gossip, &config);
@@ -168,8 +198,9 @@ int exchange_open(struct app *a, struct err_text *err)
 			rc = store_origin_each(r, load_origin, a);
 		for (size_t i = 0; i < a->keys->chains_len && rc == 0; i++)
 			rc = gossip_origin(a->gossip, &a->keys->chains[i], NULL);
+		load.reader = r;
 		if (rc == 0)
-			rc = store_log_each(r, load_feed, a);
+			rc = store_log_each(r, load_feed, &load);
 		if (rc == 0)
 			rc = place_quotas_load(a, r);
 		if (rc == 0)
@@ -294,6 +325,9 @@ static void carry_out(struct app *a, struct gossip_action *action)
 		return;
 	case GOSSIP_FREEZE:
 		pipeline_freeze(a->pipeline, &action->feed);
+		return;
+	case GOSSIP_SPLIT:
+		pipeline_split(a->pipeline, &action->feed, action->message);
 		return;
 	case GOSSIP_ALARM:
 		carry_alarm(a, action);

@@ -398,6 +398,15 @@ void pipeline_retain(struct pipeline *p, struct ledger_retention *r)
 	queue_put(&p->to_writer, i);
 }
 
+void pipeline_split(struct pipeline *p, const struct log_name *feed, struct bytes proof)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_SPLIT);
+
+	i->feed = *feed;
+	buf_bytes(&i->data, proof);
+	queue_put(&p->to_writer, i);
+}
+
 void pipeline_reindex(struct pipeline *p, void *user)
 {
 	pthread_mutex_lock(&p->progress.lock);

@@ -105,6 +105,7 @@ void pipeline_witness(struct pipeline *p, uint32_t session, const struct store_w
 void pipeline_freeze(struct pipeline *p, const struct log_name *feed);
 /* Retention: takes the settings. Asked again before it is done it is done once. */
 void pipeline_retain(struct pipeline *p, struct ledger_retention *r);
+void pipeline_split(struct pipeline *p, const struct log_name *feed, struct bytes proof);
 void pipeline_reindex(struct pipeline *p, void *user);
 /* Holds a canonical value back from exports (remove: lets it go): PIPELINE_HELD follows. */
 void pipeline_hold(struct pipeline *p, const struct ledger_hold *hold, struct bytes value);

@@ -140,6 +140,7 @@ int gossip_new(struct gossip **out, const struct gossip_config *config)
 	map_init(&g->watched, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
 	map_init(&g->cosigners, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
 	map_init(&g->totals, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
+	splits_tick(g);
 	*out = g;
 	return 0;
 }
@@ -154,6 +155,7 @@ static void origin_free(struct origin *o)
 static void feed_free(struct feed *f)
 {
 	free(f->receipts);
+	free(f->split);
 	free(f);
 }
 
@@ -436,8 +438,32 @@ int gossip_feed(struct gossip *g, const struct log_name *name, uint64_t size, ui
 	f->floor = floor;
 	f->complete = *held;
 	f->seen = *seen;
+	/* What is stored was verified under the newest checkpoint that is. */
+	f->ground = !f->own && seen->size >= size ? *seen : *held;
 	f->frozen = frozen;
 	return 0;
+}
+
+int gossip_split(struct gossip *g, struct bytes proof)
+{
+	struct wire_message m;
+	struct split split;
+	struct origin *o;
+	struct feed *f;
+	int rc = wire_decode(WIRE_SPLIT, proof, &g->scratch, &m);
+
+	if (rc != 0)
+		return rc;
+	split_from_wire(&split, &m.split);
+	arena_reset(&g->scratch);
+	o = origin_find(g, &split.first.log.node);
+	f = o ? feed_need(g, &split.first.log, o) : NULL;
+	if (!f)
+		return ENT_ENOTFOUND;
+	rc = split_verify(&split, origin_key(o, f->name.incarnation));
+	if (rc == 0 && !f->split)
+		split_at_start(g, f, &split);
+	return rc;
 }
 
 void gossip_sealed(struct gossip *g, struct gossip_time now, const struct checkpoint *c,
@@ -450,10 +476,11 @@ void gossip_sealed(struct gossip *g, struct gossip_time now, const struct checkp
 	if (!f || c->size <= f->complete.size)
 		return;
 	f->held = f->expected = c->size;
-	f->complete = *c;
+	f->complete = f->ground = *c;
 	if (c->size > f->seen.size)
 		f->seen = *c;
 	g->recovery.has_signed |= f->own;
+	split_grown(g, f);
 	if (urgent)
 		f->urgent_until = c->size;
 	feed_grown(g, f);

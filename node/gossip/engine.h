@@ -82,6 +82,7 @@ enum gossip_action_type {
 	GOSSIP_ENTER,  /* act: into the provenance log; wait: report gossip_entered when durable */
 	GOSSIP_PIN, /* origin: keep its card chain (chain, node, peer = introducer or all zero) */
 	GOSSIP_FREEZE,    /* feed: keep that it is frozen */
+	GOSSIP_SPLIT,     /* feed, message: the payload of SPLIT: keep the proof */
 	GOSSIP_ALARM,     /* rule, text, peer, feed */
 	GOSSIP_REVOKED,   /* agreement, node: whose revocation; chain: the note; peer: by whom */
 	GOSSIP_RECEIPT,   /* peer, checkpoint, cosignature: keep it, then report gossip_receipted;
@@ -147,6 +148,9 @@ int gossip_origin(struct gossip *g, const struct card_chain *chain,
  * size 0: none), newest seen. */
 int gossip_feed(struct gossip *g, const struct log_name *name, uint64_t size, uint64_t floor,
 	const struct checkpoint *held, const struct checkpoint *seen, bool frozen) MUST_CHECK;
+
+/* At start, behind the feeds: a proof of a split view as GOSSIP_SPLIT gave it. */
+int gossip_split(struct gossip *g, struct bytes proof) MUST_CHECK;
 
 /* An own feed has grown under a new checkpoint, durable. */
 void gossip_sealed(struct gossip *g, struct gossip_time now, const struct checkpoint *c,

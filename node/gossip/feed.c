@@ -254,16 +254,29 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 			&f->name.node, &f->name);
 	if (f->expected < f->held)
 		f->expected = f->held;
+	f->ground = *c;
 	if (c->size > f->seen.size)
 		f->seen = *c;
 	if (c->size <= f->held && c->size > f->complete.size) {
 		f->complete = *c;
+		split_grown(g, f);
 		feed_grown(g, f);
 	}
 	if (f->own)
 		recover_stored(g, f);
 	feed_choose(g, f);
 	arena_reset(&g->scratch);
+}
+
+void peer_lied(struct gossip *g, struct session *s, const struct log_name *feed, const char *what)
+{
+	struct feed *f = feed_find(g, feed);
+
+	raise_alarm(g, "peer-lied", what, &s->peer, feed);
+	if (f && f->upstream && f->upstream->session == s)
+		feed_leave(g, f, false);
+	close_session(g, s, BYE_MISBEHAVED, "sent entries that do not lead to the signed root",
+		PENALTY_MS);
 }
 
 void gossip_rejected(struct gossip *g, struct gossip_time now, const struct ingest_job *job,
@@ -291,13 +304,10 @@ void gossip_rejected(struct gossip *g, struct gossip_time now, const struct inge
 		if (f->upstream && !(lie && f->upstream->session == s))
 			subscribe(g, f, f->upstream);
 	}
-	if (lie && s) {
-		raise_alarm(g, "peer-lied", err_sentence(code), &s->peer, &job->feed);
-		if (f && f->upstream && f->upstream->session == s)
-			feed_leave(g, f, false);
-		close_session(g, s, BYE_MISBEHAVED,
-			"sent entries that do not lead to the signed root", PENALTY_MS);
-	}
+	/* A signed root that our tree does not lead to may be the origin's doing. */
+	if (lie && s &&
+		!(f && code == ENT_EPROOF && split_run(g, s, f, &job->checkpoint, job->start)))
+		peer_lied(g, s, &job->feed, err_sentence(code));
 	if (f)
 		feed_choose(g, f);
 	arena_reset(&g->scratch);

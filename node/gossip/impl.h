@@ -11,6 +11,7 @@
  *     send.c     where it goes: pushing runs, reduced heads
  *     receipt.c  what is held is receipted, and who holds what is ours
  *     witness.c  peers cosign each other's logs of acts
+ *     split.c    what does not fit our trees: proof against the origin, or blame
  *     quota.c    what a party may bring in a day
  *     pause.c    the stop button
  *     recover.c  when the node may sign; taking own feeds back
@@ -21,6 +22,7 @@
 #include "base/map.h"
 #include "gossip/engine.h"
 #include "merkle/proof.h"
+#include "merkle/split.h"
 #include "policy/decide.h"
 #include "proto/limits.h"
 #include "provenance/act.h"
@@ -103,6 +105,8 @@ struct link {
 	uint64_t peer_held;
 	uint64_t peer_floor;
 	uint64_t distrust_until_ms;
+	struct doubt *doubt; /* what it has said and is not borne out; NULL: nothing */
+	bool split_told;     /* either side has told the other of the feed's split view */
 
 	/* as a sink */
 	bool told; /* we have told of it */
@@ -151,6 +155,8 @@ struct feed {
 		cut_ms; /* since when nobody who leads goes on from where we stand; 0: somebody does */
 	struct checkpoint complete; /* newest all of which is held; size 0: none */
 	struct checkpoint seen;     /* newest verified; size 0: none */
+	struct checkpoint ground;   /* newest known to contain all that is held; size 0: none */
+	struct split *split;        /* proof of a split view; NULL: none is known */
 	struct link *links;
 	struct link *upstream;
 	uint64_t progress_ms; /* last time upstream gave something new, or was chosen */
@@ -263,6 +269,9 @@ struct gossip {
 	struct map cosigners; /* node id -> struct cosigner */
 	struct session *sessions;
 	struct feed *lagging;
+	struct doubt *doubts, *doubt_next; /* a list, and where a walk through it goes on */
+	unsigned reads_left, asks_left;    /* for doubts, until the next tick */
+	size_t splits;                     /* feeds with one */
 	struct queued_action *first, *last, *current;
 	struct checkpoint provenance;
 	struct checkpoint shown; /* of these, the one that peers are shown for a while */
@@ -329,6 +338,8 @@ void feed_announce(struct gossip *g, struct feed *f);
 void session_announce(struct gossip *g, struct session *s, struct feed *f);
 void session_free(struct gossip *g, struct session *s);
 
+void chain_tell(struct gossip *g, struct session *s, const struct origin *o);
+
 /* --- receipt.c -------------------------------------------------------------------------------- */
 bool receipt_concerns(const struct gossip *g, const struct link *l);
 /* Gives what is due and may be given. */
@@ -372,6 +383,7 @@ struct log_tree {
 proof_subtree log_subtree;
 /* The root of a stored log at size; ENT_ENOTFOUND when it is not so long. */
 int log_root(const struct gossip *g, const struct log_name *log, uint64_t size, struct hash *root);
+bool asks_too_often(struct gossip *g, struct session *s);
 
 /* --- feed.c ----------------------------------------------------------------------------------- */
 void feed_offer(struct gossip *g, struct link *l, uint64_t peer_held);
@@ -382,6 +394,8 @@ void feed_unlag(struct gossip *g, struct feed *f);
 void feed_grown(struct gossip *g, struct feed *f);
 void feeds_tick(struct gossip *g);
 void feed_freeze(struct gossip *g, struct session *s, struct feed *f);
+/* It sent what it cannot account for. */
+void peer_lied(struct gossip *g, struct session *s, const struct log_name *feed, const char *what);
 /* Every feed of an origin whose cards contradict each other. */
 void origin_freeze(struct gossip *g, struct session *s, const struct origin *o);
 
@@ -434,3 +448,22 @@ void recover_stored(struct gossip *g, struct feed *f);
 void recover_heard(struct gossip *g, struct session *s);
 void recover_incarnation(struct gossip *g, const struct origin *self);
 void recover_tick(struct gossip *g);
+
+/* --- split.c ---------------------------------------------------------------------------------- */
+/* A neighbour has told of a root, or shown a checkpoint; verified: its signature holds. */
+void split_claim(struct gossip *g, struct link *l, uint64_t size, const uint8_t root[8]);
+void split_checkpoint(struct gossip *g, struct link *l, const struct checkpoint *c, bool verified);
+/* More is held: what lay ahead may be within reach. */
+void split_grown(struct gossip *g, struct feed *f);
+/* A run that starts there does not lead from our tree to the checkpoint, which is signed. True: it
+ * is looked into, and the neighbour not to blame yet. */
+bool split_run(struct gossip *g, struct session *s, struct feed *f, const struct checkpoint *c,
+	uint64_t start);
+void split_at_start(struct gossip *g, struct feed *f, const struct split *split);
+/* Tells a session of every split view that it may know of and does not yet. */
+void split_tell_all(struct gossip *g, struct session *s);
+void splits_tick(struct gossip *g);
+void doubt_free(struct gossip *g, struct link *l);
+void on_proof(struct gossip *g, struct session *s, const struct wire_proof *p);
+void on_proof_want(struct gossip *g, struct session *s, const struct wire_proof_want *want);
+void on_split(struct gossip *g, struct session *s, const struct wire_split *w);

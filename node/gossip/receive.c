@@ -13,7 +13,7 @@ void misbehaved(struct gossip *g, struct session *s, const char *what)
 	close_session(g, s, BYE_MISBEHAVED, what, PENALTY_MS);
 }
 
-static bool asks_too_often(struct gossip *g, struct session *s)
+bool asks_too_often(struct gossip *g, struct session *s)
 {
 	if (g->now.mono_ms - s->asks_ms > 10000) {
 		s->asks_ms = g->now.mono_ms;
@@ -228,13 +228,6 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 
 /* --- heads ------------------------------------------------------------------------------------ */
 
-static void split_view(struct gossip *g, struct session *s, struct feed *f)
-{
-	feed_freeze(g, s, f);
-	raise_alarm(g, "split-view", "the origin signed two roots for one size; the feed is frozen",
-		&s->peer, &f->name);
-}
-
 static bool differs_from(const struct wire_checkpoint *w, const struct checkpoint *known)
 {
 	return w->size == known->size && w->size > 0 &&
@@ -242,32 +235,33 @@ static bool differs_from(const struct wire_checkpoint *w, const struct checkpoin
 }
 
 /* A newer checkpoint is remembered once its signature holds; one of ours that we do not hold means
- * that we were restored or that a clone runs; one for the same size with another root is a fork. */
-static void consider_checkpoint(struct gossip *g, struct session *s, struct feed *f,
+ * that we were restored or that a clone runs. Whatever it says is compared with what is here. */
+static void consider_checkpoint(struct gossip *g, struct session *s, struct link *l,
 	const struct wire_checkpoint *w)
 {
-	struct checkpoint c;
+	struct feed *f = l->feed;
 	const uint8_t *key = origin_key(f->origin, f->name.incarnation);
 	bool differs = differs_from(w, &f->complete) || differs_from(w, &f->seen);
 	/* Of our own any that is not the one in force: it may be of another history. */
 	bool newer = f->own ? w->size != f->complete.size : w->size > f->seen.size;
+	struct checkpoint c;
 
-	if (!w->present || f->frozen || (!newer && !differs))
+	if (!w->present || f->frozen || f->split)
 		return;
 	checkpoint_from_wire(&c, &f->name, w);
-	if (checkpoint_verify(&c, key) != 0) {
+	if ((newer || differs) && checkpoint_verify(&c, key) != 0) {
 		misbehaved(g, s, "announced a checkpoint that its origin did not sign");
 		return;
 	}
 	if (f->own) {
 		recover_shown(g, s, f, &c);
+		if (c.size <= f->complete.size)
+			split_checkpoint(g, l, &c, true);
 		return;
 	}
-	if (differs) {
-		split_view(g, s, f);
-		return;
-	}
-	f->seen = c;
+	split_checkpoint(g, l, &c, newer || differs);
+	if (newer)
+		f->seen = c;
 }
 
 /* The link of a feed that the peer tells of; NULL, and counted, where it is not to be listened to.
@@ -303,7 +297,9 @@ static void on_head(struct gossip *g, struct session *s, const struct wire_head 
 		return;
 	}
 	l->peer_floor = head->floor;
-	consider_checkpoint(g, s, f, &head->newest);
+	consider_checkpoint(g, s, l, &head->newest);
+	if (s->closing)
+		return;
 	/* It may have learnt of the origin only now, after our heads had passed it by. */
 	if (!l->announced && l->sink == SINK_NONE && f->complete.size > head->held)
 		session_announce(g, s, f);
@@ -324,10 +320,7 @@ static void on_held(struct gossip *g, struct session *s, const struct wire_held 
 	f = l->feed;
 	/* More of our own than there is here: let us see the signature. */
 	s->ask_heads |= f->own && held->size > f->complete.size;
-	if (held->size == f->complete.size &&
-		memcmp(held->root, f->complete.root.bytes, sizeof(held->root)) != 0)
-		raise_alarm(g, "root-differs", "a neighbour holds another root for the same size",
-			&s->peer, &f->name);
+	split_claim(g, l, held->size, held->root);
 	feed_offer(g, l, held->size);
 }
 
@@ -443,7 +436,7 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 	quota_on_its_way(g, s, f, job);
 }
 
-/* --- proofs ----------------------------------------------------------------------------------- */
+/* --- trees ------------------------------------------------------------------------------------ */
 
 int log_root(const struct gossip *g, const struct log_name *log, uint64_t size, struct hash *root)
 {
@@ -466,36 +459,6 @@ int log_subtree(void *ctx, unsigned level, uint64_t index, struct hash *hash)
 	if (rc == 0)
 		*hash = r.hashes[0];
 	return rc;
-}
-
-static void on_proof_want(struct gossip *g, struct session *s, const struct wire_proof_want *want)
-{
-	struct wire_message m = {.type = WIRE_PROOF};
-	struct feed *f = feed_find(g, &want->feed);
-	struct log_tree tree = {g, &want->feed};
-	struct proof proof;
-
-	if (asks_too_often(g, s)) {
-		misbehaved(g, s, "wants proofs again and again");
-		return;
-	}
-	if (want->feed.audience.kind == AUDIENCE_PROVENANCE) {
-		witness_proof_want(g, s, want);
-		return;
-	}
-	/* Only up to a size we can show a checkpoint for. */
-	if (!f || !may_send(g, s, &want->feed) || want->second != f->complete.size ||
-		want->first == 0 || want->first > want->second)
-		return;
-	if (proof_consistency_build(&proof, want->first, want->second, log_subtree, &tree) != 0)
-		return;
-	m.proof.feed = want->feed;
-	m.proof.first = want->first;
-	m.proof.second = want->second;
-	m.proof.hashes = (const uint8_t(*)[32])proof.hashes;
-	m.proof.hashes_len = proof.hashes_len;
-	checkpoint_to_wire(&m.proof.checkpoint, &f->complete);
-	send_message(g, s, &m);
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */
@@ -539,6 +502,12 @@ static void dispatch(struct gossip *g, struct session *s, const struct wire_mess
 	case WIRE_REVOCATION:
 		on_revocation(g, s, m->revocation.note);
 		return;
+	case WIRE_PROOF:
+		on_proof(g, s, &m->proof);
+		return;
+	case WIRE_SPLIT:
+		on_split(g, s, &m->split);
+		return;
 	case WIRE_RECEIPT:
 		on_receipt(g, s, &m->receipt);
 		return;
@@ -548,11 +517,6 @@ static void dispatch(struct gossip *g, struct session *s, const struct wire_mess
 	case WIRE_WITNESS:
 		on_witness(g, s, &m->witness);
 		return;
-	case WIRE_PROOF:
-		if (m->proof.feed.audience.kind == AUDIENCE_PROVENANCE)
-			on_witness_proof(g, s, &m->proof);
-		return; /* nobody here asks for those of feeds */
-	case WIRE_SPLIT:
 	case WIRE_PING:
 	case WIRE_BYE:
 		return; /* the network's */

@@ -152,11 +152,12 @@ struct link *link_need(struct gossip *g, struct session *s, struct feed *f)
 	return l;
 }
 
-static void link_free(struct session *s, struct link *l)
+static void link_free(struct gossip *g, struct session *s, struct link *l)
 {
 	struct link **at = &l->feed->links;
 
 	sink_unready(l);
+	doubt_free(g, l);
 	while (*at != l)
 		at = &(*at)->next_of_feed;
 	*at = l->next_of_feed;
@@ -172,7 +173,7 @@ static void link_free(struct session *s, struct link *l)
 /* --- announcing ------------------------------------------------------------------------------- */
 
 /* The chain of a feed's origin goes ahead of the feed's first head, once a session. */
-static void tell_chain(struct gossip *g, struct session *s, const struct origin *o)
+void chain_tell(struct gossip *g, struct session *s, const struct origin *o)
 {
 	uintptr_t told = (uintptr_t)map_get(&s->chains_told, o->node.bytes);
 	struct wire_message m = {.type = WIRE_CARDS};
@@ -195,7 +196,7 @@ void chain_tell_news(struct gossip *g, const struct origin *o)
 
 	for (struct session *s = g->sessions; s; s = s->next)
 		if (s->greeted && !s->closing && (own || map_get(&s->chains_told, o->node.bytes)))
-			tell_chain(g, s, o);
+			chain_tell(g, s, o);
 }
 
 static void head_fill(const struct feed *f, struct wire_head *head)
@@ -229,7 +230,7 @@ void session_announce(struct gossip *g, struct session *s, struct feed *f)
 
 	if (!worth_telling(g, s, f) || !(l = link_need(g, s, f)))
 		return;
-	tell_chain(g, s, f->origin);
+	chain_tell(g, s, f->origin);
 	head_fill(f, &head);
 	m.heads.heads = &head;
 	m.heads.heads_len = 1;
@@ -248,14 +249,14 @@ void session_announce_all(struct gossip *g, struct session *s)
 	if (!heads)
 		return;
 	if (self)
-		tell_chain(g, s, self);
+		chain_tell(g, s, self);
 	while (map_next(&g->feeds, &at, NULL, &value)) {
 		struct feed *f = value;
 		struct link *l = link_find(s, f);
 
 		if ((l && l->told) || !worth_telling(g, s, f) || !(l = link_need(g, s, f)))
 			continue;
-		tell_chain(g, s, f->origin);
+		chain_tell(g, s, f->origin);
 		head_fill(f, &heads[m.heads.heads_len++]);
 		link_told(g, l);
 		if (m.heads.heads_len == WIRE_HEADS_MAX) {
@@ -265,6 +266,7 @@ void session_announce_all(struct gossip *g, struct session *s)
 	}
 	/* A message that is not full, if need be an empty one, says that these were all. */
 	send_message(g, s, &m);
+	split_tell_all(g, s);
 }
 
 void feed_announce(struct gossip *g, struct feed *f)
@@ -333,9 +335,11 @@ void session_review(struct gossip *g, struct session *s)
 static void session_tell_again(struct gossip *g, struct session *s)
 {
 	s->tell_heads = false;
-	for (struct link *l = s->first_link; l; l = l->next_of_session)
+	for (struct link *l = s->first_link; l; l = l->next_of_session) {
+		l->split_told = false;
 		if (l->sink == SINK_NONE)
 			l->told = false;
+	}
 	map_free(&s->chains_told);
 	map_init(&s->chains_told, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
 	session_announce_all(g, s);
@@ -442,7 +446,7 @@ void session_free(struct gossip *g, struct session *s)
 		at = &(*at)->next;
 	*at = s->next;
 	while (s->first_link)
-		link_free(s, s->first_link);
+		link_free(g, s, s->first_link);
 	map_free(&s->links);
 	map_free(&s->chains_told);
 	free(s);
@@ -487,6 +491,7 @@ void gossip_tick(struct gossip *g, struct gossip_time now)
 	g->now = now;
 	feeds_tick(g);
 	recover_tick(g);
+	splits_tick(g);
 	for (struct session *s = g->sessions; s; s = s->next) {
 		sinks_tick(g, s);
 		if (!s->greeted && now.mono_ms - s->opened_ms > GREET_MS)

@@ -38,6 +38,7 @@
  *     frozen             log
  *     witnessed          peer, log, to, root: it has cosigned this log of acts so far
  *     witness-report     peer, log, to, root: it remembers this much of it, which is not here
+ *     split-proven       log, from and to: the two sizes; peer: who showed it
  *     paused, resumed    text: out, in, all, peer; peer; operator
  *     hold, unhold       hash and salt of the value; rule: its type; operator
  *     over-quota         peer, session, count; log: of an origin that is over its own
@@ -71,6 +72,7 @@
 	X(EPOCH, 24, "epoch")                                                                      \
 	X(WITNESSED, 25, "witnessed")                                                              \
 	X(WITNESS_REPORT, 36, "witness-report")                                                    \
+	X(SPLIT_PROVEN, 26, "split-proven")                                                        \
 	X(PAUSED, 27, "paused")                                                                    \
 	X(RESUMED, 28, "resumed")                                                                  \
 	X(HOLD, 29, "hold")                                                                        \

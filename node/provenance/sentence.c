@@ -38,6 +38,7 @@ static const struct {
 	{ACT_ALARM, "alarm %r[ about %p][ in %l][: %x]"},
 	{ACT_CLOCK_STEP, "clock stepped from %F to %T"},
 	{ACT_FROZEN, "froze %l[: %r][ (%x)]"},
+	{ACT_SPLIT_PROVEN, "proved a split view of %l at sizes %f and %t[, shown by %p]"},
 	{ACT_INCARNATION, "new incarnation[ %l][ (%x)]"},
 	{ACT_WITNESSED, "%p witnessed %l up to %t"},
 	{ACT_WITNESS_REPORT, "%p remembers %l up to %t, which is not here"},

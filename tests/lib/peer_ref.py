@@ -303,18 +303,15 @@ def border(leaves, begin, size):
     return out
 
 
-def consistent(first, root1, second, root2, proof):
-    """RFC 9162, section 2.1.4.2."""
-    if first == second:
-        return not proof and root1 == root2
-    path = [root1] + list(proof) if first & (first - 1) == 0 else list(proof)
+def proof_roots(first, second, proof):
+    """The two roots that a proof with its seed makes (RFC 9162, section 2.1.4.2)."""
     fn, sn = first - 1, second - 1
     while fn & 1:
         fn, sn = fn >> 1, sn >> 1
-    fr = sr = path[0]
-    for c in path[1:]:
+    fr = sr = proof[0]
+    for c in proof[1:]:
         if sn == 0:
-            return False
+            return None
         if fn & 1 or fn == sn:
             fr, sr = node_hash(c, fr), node_hash(c, sr)
             while not (fn & 1 or fn == 0):
@@ -322,7 +319,30 @@ def consistent(first, root1, second, root2, proof):
         else:
             sr = node_hash(sr, c)
         fn, sn = fn >> 1, sn >> 1
-    return fr == root1 and sr == root2 and sn == 0
+    return (fr, sr) if sn == 0 else None
+
+
+def consistent(first, root1, second, root2, proof):
+    """PROOF: the seed stands first, also where `first` is a power of two."""
+    if first == second:
+        return not proof and root1 == root2
+    return proof_roots(first, second, proof) == (root1, root2)
+
+
+def proof_hashes(leaves, first, second):
+    """The hashes for (first, second), seed explicit, of a tree that one holds."""
+    if first == second:
+        return []
+
+    def walk(lo, hi):
+        if hi == first:
+            return [tree_hash(leaves, lo, hi)]
+        middle = lo + split_of(hi - lo)
+        if first <= middle:
+            return walk(lo, middle) + [tree_hash(leaves, middle, hi)]
+        return walk(middle, hi) + [tree_hash(leaves, lo, middle)]
+
+    return walk(0, second)
 
 
 # --- entries and feeds ----------------------------------------------------------------------------

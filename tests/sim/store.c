@@ -18,6 +18,7 @@ static void *need(void *memory)
 
 static void log_free(struct sim_log *log)
 {
+	buf_free(&log->proof);
 	buf_free(&log->entries);
 	free(log->ends);
 	free(log->leaves);
@@ -53,6 +54,7 @@ struct sim_log *sim_store_need(struct sim_store *s, const struct log_name *name)
 	*at = need(calloc(1, sizeof(**at)));
 	(*at)->name = *name;
 	(*at)->entries = buf_with_max(LOG_BYTES_MAX);
+	(*at)->proof = buf_with_max(WIRE_MESSAGE_MAX);
 	(*at)->frontier.tree.end = UINT64_MAX;
 	return *at;
 }
@@ -78,6 +80,12 @@ void sim_log_append(struct sim_log *log, struct bytes entries, uint32_t count)
 		log->size++;
 	}
 	assert(base == log->entries.len && !buf_failed(&log->entries));
+}
+
+void sim_log_accuse(struct sim_log *log, struct bytes proof)
+{
+	buf_reset(&log->proof);
+	buf_bytes(&log->proof, proof);
 }
 
 static size_t log_offset(const struct sim_log *log, uint64_t index)

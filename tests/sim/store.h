@@ -18,6 +18,7 @@ struct sim_log {
 	struct checkpoint complete, seen; /* as the engine wants them at start; size 0: none */
 	struct ingest_frontier frontier;  /* of the verifier; tree.end UINT64_MAX: not loaded */
 	bool frozen;
+	struct buf proof; /* of its split view, as the engine gave it; empty: none */
 	struct sim_log *next;
 };
 
@@ -39,6 +40,8 @@ void sim_log_append(struct sim_log *log, struct bytes entries, uint32_t count);
 struct bytes sim_log_entries(const struct sim_log *log, uint64_t from, uint64_t to);
 /* The compact range [begin, end). */
 void sim_log_range(const struct sim_log *log, uint64_t begin, uint64_t end, struct range *out);
+/* Keeps the proof of a split view. */
+void sim_log_accuse(struct sim_log *log, struct bytes proof);
 /* A checkpoint over the first size entries. */
 void sim_log_sign(const struct sim_log *log, uint64_t size, const struct identity *identity,
 	struct checkpoint *c);

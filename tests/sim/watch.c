@@ -223,6 +223,14 @@ void watch_said(struct world *w, struct world_session *s, unsigned end,
 		check_names(w, s, end, &m->data.feed, "entries");
 		check_sending(w, s, end, &m->data);
 		return;
+	case WIRE_SPLIT:
+		/* It is told to whoever may be shown the feed, and to whoever may show it. */
+		if (!entitled(s, !end, &m->split.feed))
+			check_names(w, s, end, &m->split.feed, "a split view");
+		return;
+	case WIRE_PROOF_WANT:
+		check_asks(w, s, end, &m->proof_want.feed);
+		return;
 	case WIRE_PROOF:
 		if (m->proof.feed.audience.kind != AUDIENCE_PROVENANCE)
 			check_names(w, s, end, &m->proof.feed, "a proof");

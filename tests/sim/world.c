@@ -458,6 +458,9 @@ static void carry_out(struct world_node *n, struct gossip_action *action)
 	case GOSSIP_FREEZE:
 		sim_store_need(&n->store, &action->feed)->frozen = true;
 		return;
+	case GOSSIP_SPLIT:
+		sim_log_accuse(sim_store_need(&n->store, &action->feed), action->message);
+		return;
 	case GOSSIP_ALARM:
 		carry_alarm(n, action);
 		return;

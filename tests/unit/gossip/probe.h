@@ -52,7 +52,7 @@ struct probe {
 	struct gossip_action kept[PROBE_MAX]; /* to be kept; without what they point to */
 	size_t kept_len;
 	uint32_t act; /* the last */
-	unsigned acts, openings, pins, freezes, recovered, may_seal, cuts, ahead;
+	unsigned acts, openings, pins, freezes, splits, recovered, may_seal, cuts, ahead;
 	const char *mute; /* rule of the last time it went mute */
 };
 
@@ -72,7 +72,7 @@ static inline void probe_forget(struct probe *p)
 	p->closed = p->penalty_ms = 0;
 	p->revoked = 0;
 	p->dropped = false;
-	p->acts = p->openings = p->pins = p->freezes = 0;
+	p->acts = p->openings = p->pins = p->freezes = p->splits = 0;
 	p->recovered = p->may_seal = p->cuts = p->ahead = 0;
 	p->mute = NULL;
 }
@@ -118,6 +118,10 @@ static inline void probe_actions(struct probe *p)
 			break;
 		case GOSSIP_FREEZE:
 			p->freezes++;
+			break;
+		case GOSSIP_SPLIT:
+			sim_log_accuse(sim_store_need(&p->store, &action.feed), action.message);
+			p->splits++;
 			break;
 		case GOSSIP_ALARM:
 			p->alarm = action.rule;

@@ -1,0 +1,843 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Origins that sign two histories, neighbours that show them, and those who accuse others of it:
+ * FORMATS 8, T16 to T22.
+ */
+#include "unit/gossip/probe.h"
+
+#include "merkle/split.h"
+#undef CLEAR
+#undef GREEN
+#include "unit/gossip/shapes.h"
+
+#define FOURTH 3u
+
+/* The origin of all feeds here, whom PEER introduces. */
+#define ORIGIN THIRD
+
+/* What the origin says to others: the first `keep` entries of a feed, then others. */
+static struct sim_log *forked(struct probe *p, struct sim_store *to, const struct sim_log *log,
+	uint64_t keep, uint32_t count)
+{
+	struct sim_log *fork = sim_store_need(to, &log->name);
+	struct env_rng rng = sim_random_env(&p->random);
+
+	sim_log_append(fork, sim_log_entries(log, 0, keep), (uint32_t)keep);
+	sim_log_publish(fork, &cast_actor(ORIGIN)->identity, count, 10, &rng);
+	return fork;
+}
+
+/* A second neighbour of the same kind, session 2. */
+static void fourth_comes(struct probe *p)
+{
+	struct cast_terms terms = probe_terms(FOURTH);
+
+	probe_agree(p, &terms);
+	probe_open(p, 2, FOURTH);
+	probe_hear_hello(p, 2, SESSION_CREDIT_BYTES);
+}
+
+/* The engine holds so much of the origin's clear feed, by PEER. */
+static struct sim_log *holding(struct probe *p, uint32_t size)
+{
+	struct sim_log *log;
+
+	probe_greeted(p);
+	probe_hear_cards(p, 1, &cast_actor(ORIGIN)->chain);
+	fourth_comes(p);
+	log = probe_published(p, ORIGIN, CLEAR, size, 10);
+	probe_hear_head(p, 1, &log->complete);
+	probe_hear_run(p, 1, log, 0, size);
+	probe_store(p);
+	probe_tick(p, 2000);
+	assert_int_equal(p->closed, 0);
+	assert_null(p->alarm);
+	probe_forget(p);
+	return log;
+}
+
+static void hear_held(struct probe *p, uint32_t session, const struct sim_log *log, uint64_t size)
+{
+	struct wire_message m = {.type = WIRE_HELD, .held = {.feed = log->name, .size = size}};
+	struct range tree;
+	struct hash root;
+
+	sim_log_range(log, 0, size, &tree);
+	range_root(&tree, &root);
+	memcpy(m.held.root, root.bytes, sizeof(m.held.root));
+	probe_hear(p, session, &m);
+}
+
+static int log_subtree(void *ctx, unsigned level, uint64_t index, struct hash *hash)
+{
+	struct range r;
+
+	sim_log_range(ctx, index << level, (index + 1) << level, &r);
+	*hash = r.hashes[0];
+	return 0;
+}
+
+/* What a holder of the log answers to the engine's last question. */
+static void hear_answer(struct probe *p, uint32_t session, struct sim_log *log)
+{
+	const struct wire_message *want = probe_last(p, WIRE_PROOF_WANT);
+	struct wire_message m = {.type = WIRE_PROOF};
+	struct proof proof = {0};
+
+	assert_non_null(want);
+	m.proof.feed = log->name;
+	m.proof.first = want->proof_want.first;
+	m.proof.second = log->complete.size;
+	assert_true(want->proof_want.second <= log->complete.size);
+	if (m.proof.first < m.proof.second)
+		assert_int_equal(proof_split_build(&proof, m.proof.first, m.proof.second,
+					 log_subtree, log),
+			0);
+	m.proof.hashes = (const uint8_t(*)[32])proof.hashes;
+	m.proof.hashes_len = proof.hashes_len;
+	checkpoint_to_wire(&m.proof.checkpoint, &log->complete);
+	probe_hear(p, session, &m);
+}
+
+/* The proof for two logs of the origin, as whoever holds the larger one makes it. */
+static struct wire_message accusation(struct probe *p, const struct sim_log *smaller,
+	struct sim_log *larger)
+{
+	struct wire_message m = {.type = WIRE_SPLIT};
+	struct proof *proof = arena_alloc(&p->arena, sizeof(*proof));
+
+	*proof = (struct proof){0};
+	m.split.feed = smaller->name;
+	checkpoint_to_wire(&m.split.first, &smaller->complete);
+	checkpoint_to_wire(&m.split.second, &larger->complete);
+	if (smaller->size < larger->size)
+		assert_int_equal(proof_split_build(proof, smaller->size, larger->size, log_subtree,
+					 larger),
+			0);
+	m.split.hashes = (const uint8_t(*)[32])proof->hashes;
+	m.split.hashes_len = proof->hashes_len;
+	return m;
+}
+
+static unsigned told_to(const struct probe *p, uint32_t session)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < p->said_len; i++)
+		n += p->said[i].type == WIRE_SPLIT && p->said_to[i] == session;
+	return n;
+}
+
+static const uint8_t *cast_log_key(unsigned actor)
+{
+	return card_chain_last(&cast_actor(actor)->chain)->logs[0].key.public_key;
+}
+
+static void assert_proof_holds(const struct wire_split *w)
+{
+	struct split split;
+
+	split_from_wire(&split, w);
+	assert_int_equal(split_verify(&split, cast_log_key(ORIGIN)), 0);
+}
+
+/* Proven, kept, frozen, and told to those who may see it; nobody here is to blame. */
+static void assert_proven(struct probe *p, const struct log_name *feed)
+{
+	struct sim_log *log = sim_store_find(&p->store, feed);
+	struct gossip_feed_view v;
+	struct wire_message m;
+
+	assert_int_equal(p->splits, 1);
+	assert_int_equal(p->freezes, 1);
+	assert_int_equal(p->closed, 0);
+	assert_non_null(p->alarm);
+	assert_string_equal(p->alarm, "split-view");
+	assert_true(gossip_feed_view(p->g, feed, &v) && v.frozen);
+	assert_non_null(log);
+	assert_int_equal(wire_decode(WIRE_SPLIT, buf_view(&log->proof), &p->arena, &m), 0);
+	assert_proof_holds(&m.split);
+	assert_non_null(probe_last(p, WIRE_SPLIT));
+	assert_proof_holds(&probe_last(p, WIRE_SPLIT)->split);
+}
+
+/* --- finding out ------------------------------------------------------------------------------ */
+
+static void equal_sizes_with_other_roots_are_proof_at_once(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 5);
+	fork = forked(&p, &other, log, 3, 2);
+	probe_hear_head(&p, 2, &fork->complete);
+	assert_proven(&p, &log->name);
+	assert_int_equal(told_to(&p, 1), 1);
+	assert_int_equal(told_to(&p, 2), 1);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+static void a_smaller_fork_is_proven_from_ones_own_tree(void **state)
+{
+	(void)state;
+	for (uint32_t keep = 0; keep < 9; keep++)
+		for (uint32_t size = keep + 1; size < 10; size++) {
+			struct sim_store other = {0};
+			struct sim_log *log, *fork;
+			struct probe p;
+
+			log = holding(&p, 10);
+			fork = forked(&p, &other, log, keep, size - keep);
+			probe_hear_head(&p, 2, &fork->complete);
+			assert_proven(&p, &log->name);
+			sim_store_free(&other);
+			probe_free(&p);
+		}
+}
+
+static void a_larger_fork_is_asked_for_and_proven(void **state)
+{
+	(void)state;
+	for (uint32_t held = 1; held < 9; held++)
+		for (uint32_t size = held + 1; size < 11; size++) {
+			struct sim_store other = {0};
+			struct sim_log *log, *fork;
+			struct probe p;
+
+			log = holding(&p, held);
+			fork = forked(&p, &other, log, held - 1, size - held + 1);
+			probe_hear_head(&p, 2, &fork->complete);
+			probe_tick(&p, 3000);
+			assert_non_null(probe_last(&p, WIRE_PROOF_WANT));
+			assert_int_equal(probe_last(&p, WIRE_PROOF_WANT)->proof_want.first, held);
+			assert_int_equal(p.splits, 0);
+			hear_answer(&p, 2, fork);
+			assert_proven(&p, &log->name);
+			sim_store_free(&other);
+			probe_free(&p);
+		}
+}
+
+static void a_run_of_a_fork_is_the_origins_doing(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 4);
+	fork = forked(&p, &other, log, 2, 5);
+	/* PEER, its upstream, goes on with the other history. */
+	hear_held(&p, 1, fork, 7);
+	probe_hear_run(&p, 1, fork, 4, 7);
+	assert_int_equal(p.jobs_len, 1);
+	probe_reject(&p, ENT_EPROOF);
+	assert_int_equal(p.closed, 0);
+	assert_non_null(probe_last(&p, WIRE_UNSUBSCRIBE));
+	hear_answer(&p, 1, fork);
+	assert_proven(&p, &log->name);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+static void a_reduced_head_is_enough_to_find_out(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 6);
+	fork = forked(&p, &other, log, 1, 3);
+	hear_held(&p, 2, fork, 4);
+	assert_int_equal(probe_last(&p, WIRE_PROOF_WANT)->proof_want.second, 4);
+	hear_answer(&p, 2, fork);
+	assert_proven(&p, &log->name);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+static void what_lies_ahead_is_compared_when_it_is_reached(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 3);
+	fork = forked(&p, &other, log, 3, 2);
+	probe_hear_head(&p, 2, &fork->complete);
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 0);
+	probe_published(&p, ORIGIN, CLEAR, 4, 10);
+	probe_hear_run(&p, 1, log, 3, 7);
+	probe_store(&p);
+	assert_proven(&p, &log->name);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+/* While one thing is waited for, another is said. */
+static void nothing_that_is_said_meanwhile_is_forgotten(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 3);
+	probe_published(&p, ORIGIN, CLEAR, 7, 10);
+	fork = forked(&p, &other, log, 5, 2);
+	hear_held(&p, 2, log, 5);
+	hear_held(&p, 2, fork, 7);
+	probe_hear_run(&p, 1, log, 3, 10);
+	probe_store(&p);
+	assert_int_equal(probe_last(&p, WIRE_PROOF_WANT)->proof_want.second, 7);
+	hear_answer(&p, 2, fork);
+	assert_proven(&p, &log->name);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+static void an_answer_that_has_moved_on_is_good_too(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct env_rng rng;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 6);
+	fork = forked(&p, &other, log, 1, 3);
+	hear_held(&p, 2, fork, 4);
+	rng = sim_random_env(&p.random);
+	sim_log_publish(fork, &cast_actor(ORIGIN)->identity, 9, 10, &rng);
+	hear_answer(&p, 2, fork);
+	/* Larger than ours by now: asked once more. */
+	assert_int_equal(p.splits, 0);
+	assert_int_equal(probe_last(&p, WIRE_PROOF_WANT)->proof_want.first, 6);
+	hear_answer(&p, 2, fork);
+	assert_proven(&p, &log->name);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+/* --- blame ------------------------------------------------------------------------------------ */
+
+/* PEER sends a run that does not lead to the signed root, and is asked. */
+static struct sim_log *lying_run(struct probe *p)
+{
+	struct sim_log *log = holding(p, 4);
+
+	probe_published(p, ORIGIN, CLEAR, 3, 10);
+	hear_held(p, 1, log, 7);
+	probe_hear_run(p, 1, log, 4, 7);
+	probe_reject(p, ENT_EPROOF);
+	assert_int_equal(p->closed, 0);
+	assert_non_null(probe_last(p, WIRE_PROOF_WANT));
+	return log;
+}
+
+static void a_run_that_no_fork_explains_is_the_neighbours_lie(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	log = lying_run(&p);
+	hear_answer(&p, 1, log); /* its tree is ours */
+	assert_blamed(&p, 1, PEER);
+	assert_int_equal(p.splits, 0);
+	probe_free(&p);
+
+	lying_run(&p);
+	probe_tick(&p, 9000); /* or it says nothing */
+	assert_int_equal(p.closed, 0);
+	probe_tick(&p, 2000);
+	assert_blamed(&p, 1, PEER);
+	probe_free(&p);
+}
+
+static void an_answer_that_proves_nothing_is_blamed(void **state)
+{
+	struct wire_message m = {.type = WIRE_PROOF};
+	static const uint8_t rubbish[3][32];
+	struct sim_log *log;
+	struct checkpoint own;
+	struct probe p;
+
+	(void)state;
+	log = lying_run(&p);
+	m.proof.feed = log->name;
+	m.proof.first = 4;
+	m.proof.second = 7;
+	m.proof.hashes = rubbish;
+	m.proof.hashes_len = 3;
+	checkpoint_to_wire(&m.proof.checkpoint, &log->complete);
+	probe_hear(&p, 1, &m);
+	assert_blamed(&p, 1, PEER);
+	assert_int_equal(p.splits, 0);
+	probe_free(&p);
+
+	/* Signed by itself. */
+	log = lying_run(&p);
+	sim_log_sign(log, 7, &cast_actor(PEER)->identity, &own);
+	checkpoint_to_wire(&m.proof.checkpoint, &own);
+	probe_hear(&p, 1, &m);
+	assert_blamed(&p, 1, PEER);
+	assert_int_equal(p.splits, 0);
+	probe_free(&p);
+}
+
+static void a_root_that_is_not_accounted_for_is_told_to_the_operator(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 6);
+	probe_hear_held(&p, 2, &log->name, 4); /* a root of zeros */
+	assert_non_null(probe_last(&p, WIRE_PROOF_WANT));
+	hear_answer(&p, 2, log);
+	assert_string_equal(p.alarm, "root-differs");
+	assert_int_equal(p.closed, 0);
+	assert_int_equal(p.splits, 0);
+	probe_free(&p);
+}
+
+static void answers_that_nobody_asked_for_are_passed_over(void **state)
+{
+	struct sim_store other = {0};
+	struct wire_message m = {.type = WIRE_PROOF};
+	struct sim_log *log, *fork;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 5);
+	fork = forked(&p, &other, log, 3, 4);
+	m.proof.feed = log->name;
+	m.proof.first = 5;
+	m.proof.second = 7;
+	checkpoint_to_wire(&m.proof.checkpoint, &fork->complete);
+	probe_hear(&p, 2, &m);
+	assert_silence(&p);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+/* --- being told ------------------------------------------------------------------------------- */
+
+static void a_proof_is_verified_kept_and_passed_on_once(void **state)
+{
+	struct sim_store a = {0}, b = {0};
+	struct sim_log *log, *small, *large;
+	struct wire_message m;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 3); /* the beginning that both have in common */
+	small = forked(&p, &a, log, 3, 5);
+	large = forked(&p, &b, log, 3, 9);
+	m = accusation(&p, small, large);
+	probe_hear(&p, 1, &m);
+	assert_proven(&p, &log->name);
+	assert_int_equal(told_to(&p, 1), 0);
+	assert_int_equal(told_to(&p, 2), 1);
+	/* Again, and by the other: nothing more comes of it. */
+	probe_forget(&p);
+	probe_hear(&p, 1, &m);
+	probe_hear(&p, 2, &m);
+	probe_tick(&p, 3000);
+	assert_silence(&p);
+	/* It stands as it stood, and is served so. */
+	probe_hear_subscribe(&p, 2, &log->name, 0);
+	gossip_entered(p.g, probe_time(&p), 2, &log->name);
+	probe_actions(&p);
+	assert_int_equal(probe_last(&p, WIRE_DATA)->data.count, 3);
+	probe_forget(&p);
+	probe_hear_run(&p, 1, large, 3, 12);
+	assert_silence(&p);
+	sim_store_free(&a);
+	sim_store_free(&b);
+	probe_free(&p);
+}
+
+static void a_feed_is_frozen_before_anything_of_it_has_come(void **state)
+{
+	struct sim_store a = {0};
+	struct sim_log *log, *fork;
+	struct wire_message m;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_hear_cards(&p, 1, &cast_actor(ORIGIN)->chain);
+	log = probe_published(&p, ORIGIN, CLEAR, 5, 10);
+	fork = forked(&p, &a, log, 2, 3);
+	m = accusation(&p, log, fork);
+	probe_forget(&p);
+	probe_hear(&p, 1, &m);
+	assert_int_equal(p.splits, 1);
+	probe_hear_head(&p, 1, &log->complete);
+	assert_null(probe_last(&p, WIRE_SUBSCRIBE));
+	sim_store_free(&a);
+	probe_free(&p);
+}
+
+static void nobody_can_be_framed(void **state)
+{
+	struct sim_store a = {0};
+	struct sim_log *log, *fork;
+	struct wire_message good, bad[6];
+	struct checkpoint forged;
+	struct probe p;
+	unsigned tried = 0;
+
+	(void)state;
+	do {
+		log = holding(&p, 3);
+		fork = forked(&p, &a, log, 2, 6);
+		good = accusation(&p, log, fork);
+		for (size_t i = 0; i < COUNT_OF(bad); i++)
+			bad[i] = good;
+		/* One of the two signed by another; an honest extension; other hashes; a hash too
+		 * many; the fork of another feed; a signature of another size. */
+		sim_log_sign(fork, fork->size, &cast_actor(PEER)->identity, &forged);
+		checkpoint_to_wire(&bad[0].split.second, &forged);
+		probe_published(&p, ORIGIN, CLEAR, 4, 10);
+		sim_log_sign(log, 3, &cast_actor(ORIGIN)->identity, &forged);
+		bad[1] = accusation(&p, log, log);
+		checkpoint_to_wire(&bad[1].split.first, &forged);
+		{
+			struct proof *honest = arena_alloc(&p.arena, sizeof(*honest));
+
+			assert_int_equal(proof_split_build(honest, 3, 7, log_subtree, log), 0);
+			bad[1].split.hashes = (const uint8_t(*)[32])honest->hashes;
+			bad[1].split.hashes_len = honest->hashes_len;
+		}
+		bad[2].split.hashes = bad[1].split.hashes;
+		bad[3].split.hashes_len++;
+		bad[4].split.feed = probe_name(PEER, CLEAR);
+		bad[5].split.first.size--;
+		probe_hear(&p, 1, &bad[tried]);
+		assert_blamed(&p, 1, PEER);
+		assert_int_equal(p.splits, 0);
+		assert_int_equal(p.freezes, 0);
+		sim_store_free(&a);
+		probe_free(&p);
+	} while (++tried < COUNT_OF(bad));
+}
+
+static void accusations_about_what_may_not_be_seen_meet_silence(void **state)
+{
+	struct sim_store a = {0}, b = {0};
+	struct sim_log *log, *fork;
+	struct wire_message m;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_hear_cards(&p, 1, &cast_actor(ORIGIN)->chain);
+	probe_forget(&p);
+	/* A community that the peers do not share, and an origin that nobody knows. */
+	log = probe_published(&p, ORIGIN, GREEN, 5, 10);
+	fork = forked(&p, &a, log, 2, 3);
+	m = accusation(&p, log, fork);
+	probe_hear(&p, 1, &m);
+	assert_silence(&p);
+	log = probe_published(&p, ORIGIN, CLEAR, 5, 10);
+	fork = forked(&p, &b, log, 2, 3);
+	m = accusation(&p, log, fork);
+	m.split.feed.node = cast_actor(CAST_MAX - 1)->node;
+	probe_hear(&p, 1, &m);
+	assert_silence(&p);
+	assert_int_equal(p.splits, 0);
+	sim_store_free(&a);
+	sim_store_free(&b);
+	probe_free(&p);
+}
+
+/* Of an own feed everybody is heard, and nobody told who may not see it. */
+static void an_own_feed_is_not_named_to_who_may_not_see_it(void **state)
+{
+	struct cast_terms secret = probe_terms(FOURTH);
+	struct sim_store a = {0};
+	struct sim_log *own, *other;
+	struct wire_message m;
+	struct env_rng rng;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_agree(&p, &secret);
+	own = probe_published(&p, SELF, audience_agreement(secret.id), 6, 10);
+	probe_forget(&p);
+	probe_hear_held(&p, 1, &own->name, 4);
+	probe_tick(&p, 3000);
+	assert_silence(&p);
+	rng = sim_random_env(&p.random);
+	other = sim_store_need(&a, &own->name);
+	sim_log_publish(other, &cast_actor(SELF)->identity, 6, 10, &rng);
+	m = accusation(&p, own, other);
+	probe_hear(&p, 1, &m);
+	probe_tick(&p, 3000);
+	assert_non_null(p.mute);
+	assert_int_equal(p.said_len, 0);
+	sim_store_free(&a);
+	probe_free(&p);
+}
+
+static void a_flood_of_accusations_is_blamed(void **state)
+{
+	struct sim_store a = {0};
+	struct sim_log *log, *fork;
+	struct wire_message m;
+	unsigned told = 0;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 5);
+	fork = forked(&p, &a, log, 2, 3);
+	m = accusation(&p, log, fork);
+	for (int i = 0; i < 1000 && !p.closed; i++, told++) {
+		probe_forget(&p);
+		probe_hear(&p, 1, &m);
+	}
+	assert_blamed(&p, 1, PEER);
+	assert_in_range(told, 10, 200);
+	sim_store_free(&a);
+	probe_free(&p);
+}
+
+/* --- telling ---------------------------------------------------------------------------------- */
+
+static void whoever_comes_later_is_told_once(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 5);
+	fork = forked(&p, &other, log, 3, 2);
+	probe_hear_head(&p, 2, &fork->complete);
+	gossip_closed(p.g, probe_time(&p), 2, "test");
+	probe_actions(&p);
+	probe_forget(&p);
+	probe_open(&p, 3, FOURTH);
+	probe_hear_hello(&p, 3, SESSION_CREDIT_BYTES);
+	probe_tick(&p, 5000);
+	assert_int_equal(told_to(&p, 3), 1);
+	assert_int_equal(told_to(&p, 1), 0);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+static void a_proof_outlives_the_engine(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	struct sim_store other = {0};
+	struct gossip_feed_view v;
+	struct checkpoint complete;
+	struct sim_log *log, *fork;
+	struct probe p, again;
+
+	(void)state;
+	log = holding(&p, 5);
+	complete = log->complete;
+	fork = forked(&p, &other, log, 3, 2);
+	probe_hear_head(&p, 2, &fork->complete);
+	log = sim_store_find(&p.store, &log->name);
+
+	probe_init(&again);
+	assert_int_equal(gossip_origin(again.g, &cast_actor(ORIGIN)->chain, NULL), 0);
+	assert_int_equal(gossip_feed(again.g, &log->name, 5, 0, &complete, &complete, log->frozen),
+		0);
+	assert_int_equal(gossip_split(again.g, buf_view(&log->proof)), 0);
+	assert_true(gossip_feed_view(again.g, &log->name, &v) && v.frozen);
+	probe_agree(&again, &terms);
+	probe_open(&again, 1, PEER);
+	probe_hear_hello(&again, 1, SESSION_CREDIT_BYTES);
+	assert_int_equal(told_to(&again, 1), 1);
+	probe_free(&again);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+static void an_origin_that_is_told_of_itself_has_a_clone(void **state)
+{
+	struct sim_store a = {0};
+	struct sim_log *own, *other;
+	struct wire_message m;
+	struct env_rng rng;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	own = probe_published(&p, SELF, CLEAR, 6, 10);
+	rng = sim_random_env(&p.random);
+	other = sim_store_need(&a, &own->name);
+	sim_log_append(other, sim_log_entries(own, 0, 2), 2);
+	sim_log_publish(other, &cast_actor(SELF)->identity, 2, 10, &rng);
+	m = accusation(&p, other, own);
+	probe_forget(&p);
+	probe_hear(&p, 1, &m);
+	assert_non_null(p.mute);
+	assert_int_equal(p.splits, 1);
+	assert_int_equal(p.freezes, 0);
+	assert_string_equal(p.alarm, "split-view");
+	probe_free(&p);
+
+	/* Or it finds out by itself, from what a peer holds. */
+	probe_greeted(&p);
+	own = probe_published(&p, SELF, CLEAR, 6, 10);
+	probe_forget(&p);
+	probe_hear_head(&p, 1, &other->complete);
+	assert_non_null(p.mute);
+	assert_int_equal(p.splits, 1);
+	sim_store_free(&a);
+	probe_free(&p);
+}
+
+/* --- nothing in the normal case --------------------------------------------------------------- */
+
+static void honest_heads_of_any_size_lead_to_nothing(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 20);
+	for (uint64_t size = 1; size < 20; size++) {
+		struct checkpoint c;
+
+		hear_held(&p, 2, log, size);
+		sim_log_sign(log, size, &cast_actor(ORIGIN)->identity, &c);
+		probe_hear_head(&p, 2, &c);
+	}
+	for (uint64_t at = 20; at < 60; at += 5) {
+		probe_published(&p, ORIGIN, CLEAR, 5, 10);
+		hear_held(&p, 2, log, at + 1);
+		hear_held(&p, 2, log, at + 5);
+		probe_hear_run(&p, 1, log, at, at + 5);
+		probe_store(&p);
+		probe_tick(&p, 500);
+	}
+	probe_tick(&p, 60000);
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 0);
+	assert_int_equal(p.splits, 0);
+	assert_int_equal(p.closed, 0);
+	assert_null(p.alarm);
+	probe_free(&p);
+}
+
+/* --- two camps joined by one link ------------------------------------------------------------- */
+
+#define OUTSIDER (CAST_MAX - 1)
+
+/* A node that holds so much of a history of somebody who is not in this world. */
+static void told_story(struct world *w, unsigned node, const struct sim_log *story)
+{
+	struct world_node *n = &w->nodes[node];
+	struct sim_log *log = sim_store_need(&n->store, &story->name);
+
+	sim_log_append(log, sim_log_entries(story, 0, story->size), (uint32_t)story->size);
+	log->complete = log->seen = story->complete;
+	if (gossip_origin(n->gossip, &cast_actor(OUTSIDER)->chain, NULL) != 0 ||
+		gossip_feed(n->gossip, &story->name, story->size, 0, &story->complete,
+			&story->complete, false) != 0)
+		fail_msg("the story cannot be told");
+}
+
+static void camps_meet(uint64_t seed, unsigned nodes, uint32_t common, uint32_t first,
+	uint32_t second)
+{
+	const struct actor *origin = cast_actor(OUTSIDER);
+	struct log_name feed = {
+		origin->node, origin->identity.incarnation, audience_of(AUDIENCE_GREEN)};
+	struct sim_random random = {seed};
+	struct env_rng rng = sim_random_env(&random);
+	struct sim_store stores[2] = {{0}};
+	struct sim_log *stories[2];
+	struct world *w = world_chain(seed, nodes);
+
+	stories[0] = sim_store_need(&stores[0], &feed);
+	stories[1] = sim_store_need(&stores[1], &feed);
+	if (common) {
+		sim_log_publish(stories[0], &origin->identity, common, 20, &rng);
+		sim_log_append(stories[1], sim_log_entries(stories[0], 0, common), common);
+	}
+	sim_log_publish(stories[0], &origin->identity, first, 20, &rng);
+	sim_log_publish(stories[1], &origin->identity, second, 20, &rng);
+	for (unsigned i = 0; i < nodes; i++)
+		told_story(w, i, stories[i >= nodes / 2]);
+	world_run(w, 5000);
+	assert_world(w);
+	for (unsigned i = 0; i < nodes; i++) {
+		struct world_node *n = &w->nodes[i];
+		struct sim_log *log = sim_store_find(&n->store, &feed);
+		struct arena arena = {0};
+		struct wire_message m;
+		struct split split;
+
+		if (!log->frozen || log->proof.len == 0)
+			fail_msg("seed %u: n%u of %u has no proof of %u+%u against %u+%u",
+				(unsigned)seed, i, nodes, common, first, common, second);
+		assert_int_equal(wire_decode(WIRE_SPLIT, buf_view(&log->proof), &arena, &m), 0);
+		split_from_wire(&split, &m.split);
+		assert_int_equal(split_verify(&split,
+					 gossip_log_key(n->gossip, &feed.node, feed.incarnation)),
+			0);
+		assert_int_equal(n->punishes, 0);
+		assert_int_equal(log->size, stories[i >= nodes / 2]->size);
+		arena_free(&arena);
+	}
+	world_free(w);
+	sim_store_free(&stores[0]);
+	sim_store_free(&stores[1]);
+}
+
+static void two_camps_find_out_in_seconds_whatever_the_sizes(void **state)
+{
+	struct sim_random random = {42};
+
+	(void)state;
+	for (unsigned seed = 1; seed <= 60; seed++)
+		camps_meet(seed, 2 + (unsigned)sim_random_below(&random, 7),
+			(uint32_t)sim_random_below(&random, 20),
+			1 + (uint32_t)sim_random_below(&random, 20),
+			1 + (uint32_t)sim_random_below(&random, 20));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(equal_sizes_with_other_roots_are_proof_at_once),
+		cmocka_unit_test(a_smaller_fork_is_proven_from_ones_own_tree),
+		cmocka_unit_test(a_larger_fork_is_asked_for_and_proven),
+		cmocka_unit_test(a_run_of_a_fork_is_the_origins_doing),
+		cmocka_unit_test(a_reduced_head_is_enough_to_find_out),
+		cmocka_unit_test(what_lies_ahead_is_compared_when_it_is_reached),
+		cmocka_unit_test(nothing_that_is_said_meanwhile_is_forgotten),
+		cmocka_unit_test(an_answer_that_has_moved_on_is_good_too),
+		cmocka_unit_test(a_run_that_no_fork_explains_is_the_neighbours_lie),
+		cmocka_unit_test(an_answer_that_proves_nothing_is_blamed),
+		cmocka_unit_test(a_root_that_is_not_accounted_for_is_told_to_the_operator),
+		cmocka_unit_test(answers_that_nobody_asked_for_are_passed_over),
+		cmocka_unit_test(a_proof_is_verified_kept_and_passed_on_once),
+		cmocka_unit_test(a_feed_is_frozen_before_anything_of_it_has_come),
+		cmocka_unit_test(nobody_can_be_framed),
+		cmocka_unit_test(accusations_about_what_may_not_be_seen_meet_silence),
+		cmocka_unit_test(an_own_feed_is_not_named_to_who_may_not_see_it),
+		cmocka_unit_test(a_flood_of_accusations_is_blamed),
+		cmocka_unit_test(whoever_comes_later_is_told_once),
+		cmocka_unit_test(a_proof_outlives_the_engine),
+		cmocka_unit_test(an_origin_that_is_told_of_itself_has_a_clone),
+		cmocka_unit_test(honest_heads_of_any_size_lead_to_nothing),
+		cmocka_unit_test(two_camps_find_out_in_seconds_whatever_the_sizes),
+	};
+
+	return cmocka_run_group_tests_name("split", tests, NULL, NULL);
+}
