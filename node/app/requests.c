@@ -8,7 +8,7 @@
 #include "base/text.h"
 
 /* Of refusals in an answer, which is to stay below CONTROL_MESSAGE_MAX; all are counted. */
-#define ANSWER_BYTES        (2u * 1024u * 1024u)
+#define ANSWER_BYTES        (CONTROL_MESSAGE_MAX - 512u * 1024u)
 #define BATCHES_WAITING_MAX (CONTROL_BATCHES_AHEAD + 1)
 
 /* A command that waits for a state of things. */
@@ -207,17 +207,26 @@ void requests_taken(struct app *a, struct publication *pub)
 		control_taken(r->client);
 }
 
+/* As jansson writes it: quotes, backslashes and control characters are escaped. */
+static size_t json_text_bytes(const char *text)
+{
+	size_t bytes = 2;
+
+	for (; *text; text++)
+		bytes += (unsigned char)*text < 0x20 ? 6 : *text == '"' || *text == '\\' ? 2 : 1;
+	return bytes;
+}
+
 static json_t *published_answer(const struct publication *pub)
 {
 	json_t *refused = json_array(), *feeds = json_array();
 	char id[HEX_TEXT_SIZE(PUBLICATION_ID_BYTES)];
 	size_t bytes = 0, listed = 0;
 
-	/* Escaped, a byte of a value may become six. */
 	for (; listed < pub->refusals_len && bytes < ANSWER_BYTES; listed++) {
 		const struct publication_refusal *f = &pub->refusals[listed];
 
-		bytes += 128 + (f->value ? 6 * strlen(f->value) : 0);
+		bytes += 64 + strlen(f->rule) + (f->value ? json_text_bytes(f->value) : 0);
 	}
 	for (size_t i = 0; i < listed; i++) {
 		const struct publication_refusal *f = &pub->refusals[i];

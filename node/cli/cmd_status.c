@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "keys/pausefile.h"
 
 #define ANSWER_MS 10000
 
@@ -99,6 +100,19 @@ static json_t *json_alarms(struct cli *c, const json_t *feeds, bool mute, const 
 	return alarms;
 }
 
+/* What the daemon will start with. */
+static json_t *json_paused(struct cli *c)
+{
+	struct pausefile p;
+	json_t *peers = json_array();
+
+	if (pausefile_read(&p, cli_path(c, PAUSEFILE_NAME), NULL) != 0)
+		p = (struct pausefile){.out = true, .in = true};
+	for (size_t i = 0; i < p.peers_len; i++)
+		json_array_append_new(peers, cli_json_node(&p.peers[i]));
+	return json_pack("{s:b, s:b, s:o}", "out", p.out, "in", p.in, "peers", peers);
+}
+
 static int offline(struct cli *c, json_t **document)
 {
 	struct feeds_walk walk = {c, NULL};
@@ -130,12 +144,12 @@ static int offline(struct cli *c, json_t **document)
 		   : json_null();
 	state = cli_guard_check(c, &guard);
 	mute = state != CLI_GUARD_GOOD;
-	*document = json_pack("{s:o, s:b, s:b, s:i, s:o, s:o, s:I, s:I, s:I, s:o}", "node", node,
-		"ready", 0, "mute", mute, "uptime_s", 0, "peers", json_peers(c), "feeds",
+	*document = json_pack("{s:o, s:b, s:b, s:i, s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "node",
+		node, "ready", 0, "mute", mute, "uptime_s", 0, "peers", json_peers(c), "feeds",
 		walk.feeds, "records", (json_int_t)counts.records, "values",
 		(json_int_t)counts.values, "disk_bytes",
 		(json_int_t)(c->store ? store_disk_bytes(c->store) : 0), "alarms",
-		json_alarms(c, walk.feeds, mute, guard));
+		json_alarms(c, walk.feeds, mute, guard), "paused", json_paused(c));
 	return *document ? 0 : cli_fail(c, CLI_STORE, "%s", err_sentence(ENT_ENOMEM));
 }
 

@@ -75,6 +75,8 @@ def test_one_peer_is_paused_also_while_the_daemon_is_down():
         fed.agree("fr", "de")
         fed.agree("fr", "at")
         fr.run("pause", "de")
+        if fr.status()["paused"]["peers"] != [de.id]:
+            raise Failed(f"without the daemon: {fr.status()['paused']}")
         fed.start()
         fed.wait_connected()
         publish(fr, "one.bad-example-zone.net")
