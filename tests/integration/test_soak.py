@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
 """Five nodes under load, killed with SIGKILL at random moments, one or several at once. Whatever any
-of them had announced as held, to a peer or in status, or had answered to a publisher, is there when it
-is back and everywhere in the end; no store needs repair, nobody is mute, no view is split.
+of them had announced as held, to a peer or in status, had receipted, or had answered to a publisher, is
+there when it is back and everywhere in the end; no store needs repair, nobody is mute, no view is split.
 
     fr ---- de ---- pl ---- ua      publishers run at all five, each repeats what was not answered;
       \\    /  \\    /    .'          py, the second implementation, has a session with each and
@@ -56,8 +56,9 @@ class Publisher(threading.Thread):
         values = [f"{self.node.name}-{first + i}.bad-example-zone.net"
                   for i in range(self.rnd.randint(1, BATCH_MAX))]
         end = time.monotonic() + 120 * PATIENCE
+        wanted = ["--receipts", "1"] if self.rnd.random() < 0.25 else []
         while True:
-            done = self.node.run("publish", "--tlp", "green", "--json", "-", status=None,
+            done = self.node.run("publish", "--tlp", "green", "--json", *wanted, "-", status=None,
                                  stdin="\n".join(values) + "\n")
             if done.status == 0:
                 break
@@ -143,13 +144,26 @@ class Soak:
         for link in LINKS:
             fed.agree(*link, introduces=link)
         self.witness.agree()
-        self.said = {name: {} for name in NAMES}  # by status: feed -> size held
+        self.receipted = 0
+        self.said = {name: {} for name in NAMES}  # by status and receipts: feed -> size held
         fed.start()
         for name in NAMES:
             self.witness.meet(name)
         self.publishers = {n: Publisher(fed.nodes[n], SEED * 10 + i) for i, n in enumerate(NAMES)}
         for p in self.publishers.values():
             p.start()
+
+    def receipts(self, origin):
+        """What peers have receipted of the origin's feed they must hold for ever."""
+        published = self.publishers[origin].published
+        if not published:
+            return
+        for place in self.fed.nodes[origin].json("trace", published[0])["entries"]:
+            feed = f"entente/{place['origin']}/{place['incarnation']}/{place['audience']}"
+            for receipt in place["receipts"]:
+                said = self.said[receipt["name"]]
+                said[feed] = max(said.get(feed, 0), receipt["size"])
+                self.receipted += 1
 
     def look(self, name):
         """status of a node: held only grows, nobody is mute, nothing is frozen or wrong."""
@@ -167,13 +181,15 @@ class Soak:
             raise Failed(f"{name} had answered up to {answered}, and holds {own}")
         if any(f["frozen"] for f in status["feeds"]):
             raise Failed(f"{name}: a feed is frozen")
-        self.said[name].update(held)
+        for feed, size in held.items():
+            self.said[name][feed] = max(self.said[name].get(feed, 0), size)
 
     def round(self):
         victims = self.rnd.sample(NAMES, self.rnd.choice((1, 1, 1, 1, 1, 1, 2, 2, 3, 5)))
         for name in NAMES:
             self.witness.listen(name)
         self.look(victims[0])
+        self.receipts(self.rnd.choice(NAMES))
         time.sleep(self.rnd.uniform(0, 0.5))
         for name in victims:
             self.fed.nodes[name].kill()
@@ -236,7 +252,7 @@ def test_killed_under_load_again_and_again():
             records = soak.end()
             repeated = sum(p.repeated for p in soak.publishers.values())
             print(f"# {kills} kills in {time.monotonic() - began:.0f} s: {records} records, each once at "
-                  f"each; {repeated} publications repeated; "
+                  f"each; {repeated} publications repeated; {soak.receipted} receipts seen; "
                   f"{len(soak.witness.roots)} roots named, one for each size", flush=True)
     except (Failed, Wrong) as e:
         raise Failed(f"{e}\nafter {kills} kills; ENTENTE_SEED={SEED} repeats its choices") from None
