@@ -3,7 +3,7 @@
  * status, peers, feeds, origins, alarms. The daemon tells when it runs; without it the same
  * document is made of what the directory and the store say.
  */
-#include "cli/cli.h"
+#include "cli/acts.h"
 
 #include <string.h>
 
@@ -171,7 +171,50 @@ static int feeds_complete(struct cli *c, json_t *document)
 	return rc ? cli_fail(c, CLI_STORE, "cannot read the store: %s", err_sentence(rc)) : 0;
 }
 
-int cli_status_document(struct cli *c, json_t **document)
+/* --- the log of acts and its witnesses -------------------------------------------------------- */
+
+struct witnesses {
+	struct cli *cli;
+	json_t *list;
+	struct node_id last;
+};
+
+/* By node, then by size: of each node the last row is the newest. */
+static int add_witness(void *ctx, const struct store_receipt *r)
+{
+	struct witnesses *w = ctx;
+	size_t len = json_array_size(w->list);
+
+	if (r->differs)
+		return 0;
+	if (len > 0 && node_id_eq(&w->last, &r->node))
+		json_array_remove(w->list, len - 1);
+	w->last = r->node;
+	json_array_append_new(w->list,
+		json_pack("{s:o, s:s, s:I, s:o}", "node", cli_json_node(&r->node), "name",
+			cli_name(w->cli, &r->node), "size", (json_int_t)r->checkpoint.size, "time",
+			cli_json_time_s(receipt_time_s(r))));
+	return 0;
+}
+
+static void add_provenance(struct cli *c, json_t *document)
+{
+	struct witnesses w = {.cli = c};
+	char name[LOG_NAME_TEXT_SIZE];
+	struct store_log log;
+
+	if (cli_want_store(c) != 0 || !c->reader || !cli_own(c) || acts_log_newest(c, &log) != 0)
+		return;
+	w.list = json_array();
+	if (store_receipt_each(c->reader, &log.name, add_witness, &w) != 0)
+		cli_note(c, "the witnesses of the log of acts cannot be read");
+	log_name_text(name, &log.name);
+	json_object_set_new(document, "provenance",
+		json_pack("{s:s, s:I, s:o}", "origin", name, "size", (json_int_t)log.size,
+			"witnesses", w.list));
+}
+
+static int status_read(struct cli *c, json_t **document)
 {
 	json_t *answer;
 	int rc = cli_call_quiet(c, json_pack("{s:s}", "command", "status"), ANSWER_MS, &answer);
@@ -188,6 +231,15 @@ int cli_status_document(struct cli *c, json_t **document)
 	if (rc != ENT_ECLOSED)
 		cli_note(c, "the node does not answer: this is what its directory says");
 	return offline(c, document);
+}
+
+int cli_status_document(struct cli *c, json_t **document)
+{
+	int rc = status_read(c, document);
+
+	if (!rc)
+		add_provenance(c, *document);
+	return rc;
 }
 
 /* --- text for people -------------------------------------------------------------------------- */
@@ -300,6 +352,18 @@ static void print_bytes(long long bytes)
 	printf("%.*f %s\n", unit ? 1 : 0, shown, units[unit]);
 }
 
+static void print_witnesses(struct cli *c, const json_t *provenance)
+{
+	json_t *witness;
+	size_t at;
+
+	printf("acts     %lld", number_of(provenance, "size"));
+	json_array_foreach(json_object_get(provenance, "witnesses"), at,
+		witness) printf("%s %s up to %lld", at ? "," : ", witnessed by",
+		cli_clean(c, bytes_str(text_of(witness, "name"))), number_of(witness, "size"));
+	printf("\n");
+}
+
 static void print_status(struct cli *c, const json_t *s)
 {
 	const json_t *node = json_object_get(s, "node"), *alarms = json_object_get(s, "alarms");
@@ -319,6 +383,8 @@ static void print_status(struct cli *c, const json_t *s)
 	printf("\nrecords  %lld about %lld values\ndisk     ", number_of(s, "records"),
 		number_of(s, "values"));
 	print_bytes(number_of(s, "disk_bytes"));
+	if (json_object_get(s, "provenance"))
+		print_witnesses(c, json_object_get(s, "provenance"));
 	if (json_array_size(json_object_get(s, "peers"))) {
 		putchar('\n');
 		print_peers(c, json_object_get(s, "peers"));

@@ -19,11 +19,11 @@ class Neighbour:
     def __init__(self, node):
         self.node, self.peer = node, Peer(node.home)
 
-    def session(self, other, *agreements, psk=bytes(32)):
+    def session(self, other, *agreements, psk=bytes(32), acts=None):
         """A greeted session with the daemon of another node, which has been told that we hold
         nothing: its first seal waits for that."""
         s = self.peer.dial(other.port, card_file(other.card), psk)
-        s.greet([terms_of(self.node, a) for a in agreements])
+        s.greet([terms_of(self.node, a) for a in agreements], acts=acts)
         s.send("Heads", heads=[])
         return s
 

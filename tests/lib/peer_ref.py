@@ -33,6 +33,7 @@ NUMBERS = {"Hello": 1, "Terms": 2, "Cards": 3, "Heads": 4, "Held": 5, "Subscribe
            "Bye": 13, "Receipt": 14, "WitnessWant": 15, "Witness": 16, "Split": 17}
 NAMES = {number: name for name, number in NUMBERS.items()}
 AUDIENCES = {"clear": 1, "green": 2}
+PROVENANCE = 5  # an audience kind: the log of acts that began at that second
 TLPS = {"clear": 1, "green": 2, "amber": 3, "amber+strict": 4, "red": 5}
 TYPES = {"ipv4": 1, "domain": 5, "url": 6, "sha256": 9}
 KIND_INDICATOR = 1
@@ -141,14 +142,18 @@ def node_text(node):
 
 def log_pack(node, incarnation, audience):
     """node: text. The packed name of a feed, as messages carry it."""
-    kind = AUDIENCES.get(audience, 3)
-    return noise.node_id(node) + struct.pack(
-        ">QBQ", incarnation, kind, int(audience, 16) if kind == 3 else 0)
+    if audience.startswith("provenance-"):
+        kind, number = PROVENANCE, int(audience.removeprefix("provenance-"))
+    else:
+        kind = AUDIENCES.get(audience, 3)
+        number = int(audience, 16) if kind == 3 else 0
+    return noise.node_id(node) + struct.pack(">QBQ", incarnation, kind, number)
 
 
 def log_text(packed):
     incarnation, kind, number = struct.unpack(">QBQ", packed[16:])
-    audience = {1: "clear", 2: "green"}.get(kind, f"{number:016x}")
+    audience = {1: "clear", 2: "green", PROVENANCE: f"provenance-{number}"}.get(
+        kind, f"{number:016x}")
     return f"entente/{node_text(packed[:16])}/{incarnation}/{audience}"
 
 
@@ -214,6 +219,8 @@ class Card:
             raise Wrong("the node id is not the first root's")
         self.id, self.name, self.serial = get("node"), get("name"), int(get("serial"))
         self.transport = base64.b64decode(get("transport").removeprefix("x25519:"))
+        self.receipt_key = vkey_read(get("receipt"))[3]
+        self.witness_key = vkey_read(get("witness"))[3]
         self.logs = {}
         for key, value in fields:
             if key == "log":
@@ -345,6 +352,36 @@ def proof_hashes(leaves, first, second):
     return walk(0, second)
 
 
+def split_proof(leaves, first, second):
+    """The consistency hashes of RFC 9162 with the seed explicit, as PROOF and SPLIT carry them."""
+    def walk(m, lo, hi):
+        if m == hi - lo:
+            return [tree_hash(leaves, lo, hi)]
+        middle = lo + split_of(hi - lo)
+        if m <= middle - lo:
+            return walk(m, lo, middle) + [tree_hash(leaves, middle, hi)]
+        return walk(m - (middle - lo), middle, hi) + [tree_hash(leaves, lo, middle)]
+
+    return walk(first, 0, second)
+
+
+# --- cosignatures (c2sp.org/tlog-cosignature) -----------------------------------------------------
+
+
+def cosigned_text(log, size, root, when):
+    return (f"cosignature/v1\ntime {when}\n{log_text(log)}\n{size}\n"
+            f"{base64.b64encode(root).decode()}\n").encode()
+
+
+def cosign(seed, log, size, root, when):
+    return ed25519.sign(seed, cosigned_text(log, size, root, when))
+
+
+def cosigned(key, log, size, root, when, signature):
+    if not ed25519.verify(key, cosigned_text(log, size, root, when), signature):
+        raise Wrong("the cosignature does not hold")
+
+
 # --- entries and feeds ----------------------------------------------------------------------------
 
 
@@ -459,10 +496,14 @@ class Peer:
         self.node, self.id = self.card.node, self.card.id
         self.transport = kdf(seed, "enttrns_")
         self.log_seed = kdf(seed, "entlog__", self.card.incarnation)
+        self.receipt_seed, self.witness_seed = kdf(seed, "entrcpt_"), kdf(seed, "entwitn_")
         if noise.public_of(self.transport) != self.card.transport:
             raise Wrong("the transport key is not the card's")
         if ed25519.public_of(self.log_seed) != self.card.log_key:
             raise Wrong("the log key is not the card's")
+        if ed25519.public_of(self.receipt_seed) != self.card.receipt_key or \
+                ed25519.public_of(self.witness_seed) != self.card.witness_key:
+            raise Wrong("the cosigning keys are not the card's")
 
     def feed(self, audience):
         return Feed(log_pack(self.id, self.card.incarnation, audience))
@@ -542,10 +583,23 @@ class Session:
     def names(self):
         return " ".join(str(name) for name, _ in self.seen)
 
-    def greet(self, agreements, credit=8 << 20):
+    def greet(self, agreements, credit=8 << 20, acts=None):
+        """acts: a Feed that is this side's log of acts, under its checkpoint."""
+        own = {"provenance_log": acts.packed, "provenance": acts.checkpoint} if acts else {}
         self.send("Hello", version=1, card_serial=self.peer.card.serial, agreements=agreements,
-                  credit=credit, software=b"peer_ref")
+                  credit=credit, software=b"peer_ref", **own)
         return self.wait("Hello")
+
+    def receipt(self, feed, when=None, seed=None):
+        """A receipt for a feed as it stands here."""
+        c, when = feed.checkpoint, when or int(time.time())
+        self.send("Receipt", feed=feed.packed, checkpoint=c, time=when, signature=cosign(
+            seed or self.peer.receipt_seed, feed.packed, c["size"], c["root"], when))
+
+    def witness(self, log, size, root, when=None):
+        when = when or int(time.time())
+        self.send("Witness", log=log, size=size, root=root, time=when, signature=cosign(
+            self.peer.witness_seed, log, size, root, when))
 
     def tell_card(self, *cards):
         for card in cards or [self.peer.card]:
