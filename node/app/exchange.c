@@ -346,6 +346,7 @@ static void carry_out(struct app *a, struct gossip_action *action)
 	case GOSSIP_MAY_SEAL:
 	case GOSSIP_CUT:
 	case GOSSIP_KEEP:
+	case GOSSIP_REWOUND:
 		recover_action(a, action);
 		return;
 	}

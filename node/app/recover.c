@@ -70,6 +70,11 @@ void recover_action(struct app *a, const struct gossip_action *action)
 		a->sealing = true;
 		pipeline_allow_sealing(a->pipeline);
 		return;
+	case GOSSIP_REWOUND:
+		/* Of the log in use; of a former one it has been said already. */
+		if (log_name_eq(&action->feed, &a->provenance))
+			app_provenance_anew(a);
+		return;
 	case GOSSIP_CUT:
 		pipeline_cut(a->pipeline, &action->feed);
 		return;

@@ -93,7 +93,8 @@ enum gossip_action_type {
 	GOSSIP_RECOVERED, /* keep in the guard what now stands, then sign again */
 	GOSSIP_MAY_SEAL,  /* the first seal since the start may happen */
 	GOSSIP_CUT,  /* feed: drop its unsigned tail, then report gossip_cut */
-	GOSSIP_KEEP, /* feed, checkpoint: own, shown by a peer, to be remembered */
+	GOSSIP_KEEP,   /* feed, checkpoint: own, shown by a peer, to be remembered */
+	GOSSIP_REWOUND /* feed: a witness remembers more of this log of acts than is here */
 };
 
 struct gossip_action {

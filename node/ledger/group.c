@@ -366,8 +366,10 @@ int group_commit(struct ledger *l)
 	l->pending_len = 0;
 	memcpy(l->grown, l->growing, l->growing_len * sizeof(l->grown[0]));
 	l->grown_len = l->growing_len;
-	if (l->beginning)
+	if (l->beginning) {
 		l->config.provenance = l->begins;
+		l->fresh = true;
+	}
 	l->beginning = false;
 	return 0;
 }

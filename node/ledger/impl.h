@@ -55,7 +55,8 @@ struct ledger {
 	struct grown growing[GROUP_LOGS_MAX]; /* `grown` once committed */
 	size_t growing_len;
 	int64_t now_ms;  /* of every act in it: times in the log follow its order */
-	bool beginning;               /* a provenance log begins with this group, */
+	bool fresh;                   /* the provenance log in use began in this life */
+	bool beginning;               /* one begins with this group, */
 	struct log_name begins, former; /* this one, citing that one */
 	struct buf acts; /* packed entries for the provenance log */
 	uint32_t acts_len;

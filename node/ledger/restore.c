@@ -77,6 +77,24 @@ int apply_keep(struct store_txn *txn, const struct ledger_item *i)
 
 /* --- a new provenance log --------------------------------------------------------------------- */
 
+/* What was entered in the former and never signed is entered here again. */
+static int tail_enter(struct ledger *l, const struct store_log *former, uint64_t from)
+{
+	struct store_reader *r;
+	int rc = store_reader_open(l->config.store, &r);
+
+	while (rc == 0 && from < former->size) {
+		uint32_t count;
+
+		rc = store_run_read(r, &former->name, from, former->size, BATCH_BYTES_MAX, &l->acts,
+			&count);
+		from += count;
+		l->acts_len += count;
+	}
+	store_reader_close(r);
+	return rc;
+}
+
 /* Its first entry cites the last of the former that is still here. */
 int epoch_begin(struct ledger *l, struct store_txn *txn)
 {
@@ -99,7 +117,8 @@ int epoch_begin(struct ledger *l, struct store_txn *txn)
 		act.root = BYTES_OF(log.held.root.bytes);
 	}
 	group_act(l, &act);
-	return 0;
+	growing_forget(l, &l->former);
+	return tail_enter(l, &log, log.has_held ? log.held.size : 0);
 }
 
 /* --- signing again ---------------------------------------------------------------------------- */

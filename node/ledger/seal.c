@@ -49,13 +49,18 @@ static int recompute(struct ledger *l, const struct grown *w)
 	return hash_eq(&have, &want) ? 0 : ENT_ECORRUPT;
 }
 
-/* What lies corrupt in the store is not signed, nor is any feed while the node is mute, or before
- * a peer has had the time to say that this is a clone. */
+/*
+ * What lies corrupt in the store is not signed, nor is any feed while the node is mute. Before a peer
+ * has had the time to say that this is an old copy nothing is, but a log of acts that begins with
+ * this life: it has no other history.
+ */
 static bool may_seal(struct ledger *l, const struct grown *w)
 {
 	if (w->corrupt)
 		return false;
-	return !is_feed(&w->log) || (atomic_load(&l->sealing) && !ledger_muted(l));
+	if (is_feed(&w->log))
+		return atomic_load(&l->sealing) && !ledger_muted(l);
+	return l->fresh || atomic_load(&l->sealing);
 }
 
 static int guard_write(struct ledger *l)

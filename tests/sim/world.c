@@ -480,6 +480,7 @@ static void carry_out(struct world_node *n, struct gossip_action *action)
 	case GOSSIP_MAY_SEAL:
 	case GOSSIP_CUT:
 	case GOSSIP_KEEP:
+	case GOSSIP_REWOUND:
 		return;
 	}
 }

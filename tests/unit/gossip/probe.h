@@ -52,7 +52,7 @@ struct probe {
 	struct gossip_action kept[PROBE_MAX]; /* to be kept; without what they point to */
 	size_t kept_len;
 	uint32_t act; /* the last */
-	unsigned acts, openings, pins, freezes, splits, recovered, may_seal, cuts, ahead;
+	unsigned acts, openings, pins, freezes, splits, recovered, may_seal, cuts, ahead, rewound;
 	const char *mute; /* rule of the last time it went mute */
 };
 
@@ -73,7 +73,7 @@ static inline void probe_forget(struct probe *p)
 	p->revoked = 0;
 	p->dropped = false;
 	p->acts = p->openings = p->pins = p->freezes = p->splits = 0;
-	p->recovered = p->may_seal = p->cuts = p->ahead = 0;
+	p->recovered = p->may_seal = p->cuts = p->ahead = p->rewound = 0;
 	p->mute = NULL;
 }
 
@@ -149,6 +149,9 @@ static inline void probe_actions(struct probe *p)
 			break;
 		case GOSSIP_KEEP:
 			p->ahead++;
+			break;
+		case GOSSIP_REWOUND:
+			p->rewound++;
 			break;
 		}
 	}

@@ -1,0 +1,261 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""Old copies, lost guards, clones, and deaths in the middle of a seal: nothing is signed twice, what
+peers hold comes back, and the node goes on by itself where that is safe."""
+import hashlib
+import os
+import shutil
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from federation import Failed, Federation, Node, free_port, run_tests, until  # noqa: E402
+
+LONG = os.environ.get("ENTENTE_LONG") == "1"
+
+
+def values(tag, count):
+    return "".join(hashlib.sha256(f"{tag} {i}".encode()).hexdigest() + "\n" for i in range(count))
+
+
+def publish(node, tag, count, status=0):
+    return node.run("publish", "--tlp", "green", "--json", "-", stdin=values(tag, count),
+                    status=status)
+
+
+def trio(fed):
+    fr, de, pl = fed.add("fr", "de", "pl")
+    fed.agree("fr", "de")
+    fed.agree("fr", "pl")
+    fed.start()
+    fed.wait_connected()
+    return fr, de, pl
+
+
+def copy_home(node, to):
+    shutil.copytree(node.home, to, ignore=shutil.ignore_patterns("*.sock", "ready"))
+
+
+def replace_home(node, copy):
+    shutil.rmtree(node.home)
+    shutil.move(copy, node.home)
+
+
+def signs_again(node, seconds=15):
+    until(lambda: not node.status()["mute"], seconds, f"{node.name} signs again")
+
+
+def acts(node, name):
+    return [a for a in node.json("log") if a["act"] == name]
+
+
+def same_everywhere(origin, nodes, size):
+    for node in nodes:
+        node.wait_held(origin, "green", size)
+    origin.wait_sealed()
+    roots = {n.feed(origin, "green")["root"] for n in nodes}
+    if len(roots) != 1 or [n for n in nodes if n.feed(origin, "green")["frozen"]]:
+        raise Failed(f"the roots differ: {[n.feed(origin, 'green') for n in nodes]}")
+
+
+def test_behind_its_guard_it_takes_its_entries_back():
+    with Federation() as fed:
+        fr, de, pl = trio(fed)
+        publish(fr, "a", 100)
+        fr.stop()
+        data = os.path.join(fr.home, "data")
+        shutil.copytree(data, data + ".copy")
+        fr.start()
+        fed.wait_connected()
+        publish(fr, "b", 5000)
+        de.wait_held(fr, "green", 5100)
+        fr.stop()
+        shutil.rmtree(data)
+        shutil.move(data + ".copy", data)
+        de.stop()
+        pl.stop()
+        fr.start()
+        # Nobody is there: it says what it waits for, and signs nothing.
+        said = fr.json("recover", status=4)["recovery"]
+        if said["rule"] != "behind-guard" or sorted(said["waiting_for"]) != ["de", "pl"] or \
+                said["feeds"] != [{"audience": "green", "held": 100, "wanted": 5100}]:
+            raise Failed(f"recover says {said}")
+        publish(fr, "c", 10, status=4)
+        de.start()
+        signs_again(fr)
+        if not fr.find(values("b", 1).strip()):
+            raise Failed("what came back is not found")
+        done = publish(fr, "b", 5000).json
+        if done["unchanged"] != 5000:
+            raise Failed(f"what came back is published again: {done}")
+        publish(fr, "c", 10)
+        pl.start()
+        same_everywhere(fr, (fr, de, pl), 5110)
+        for act in ("restored", "epoch", "recovered"):
+            if len(acts(fr, act)) != 1:
+                raise Failed(f"act {act}: {acts(fr, act)}")
+        if fr.run("recover").out != "not mute: this node signs what it publishes\n":
+            raise Failed("recover when all is well")
+        fed.stop()
+
+
+def test_without_a_guard_every_peer_is_heard():
+    with Federation() as fed:
+        fr, de, pl = trio(fed)
+        publish(fr, "a", 100)
+        pl.wait_held(fr, "green", 100)
+        de.wait_held(fr, "green", 100)
+        pl.stop()
+        fr.stop()
+        os.remove(os.path.join(fr.home, "guard"))
+        fr.start()
+        until(lambda: fr.json("recover", status=4)["recovery"]["waiting_for"] == ["pl"], 10,
+              "only pl is waited for")
+        publish(fr, "b", 10, status=4)
+        status = fr.status()
+        if not [a for a in status["alarms"] if a["rule"] == "mute" and a["severity"] == "page"]:
+            raise Failed(f"no alarm: {status['alarms']}")
+        fr.run("recover", "--without", "de")  # heard already: no harm
+        fr.run("recover", "--without", "nobody", status=1)
+        fr.run("recover", "--without", "pl")
+        signs_again(fr)
+        publish(fr, "b", 10)
+        pl.start()
+        same_everywhere(fr, (fr, de, pl), 110)
+        # And the guard is there again.
+        fr.stop()
+        fr.start()
+        if fr.status()["mute"]:
+            raise Failed("mute again after a restart")
+        fed.stop()
+
+
+def test_a_whole_old_home_is_found_out_by_its_peers():
+    with Federation() as fed:
+        fr, de, pl = trio(fed)
+        publish(fr, "a", 100)
+        fr.stop()
+        copy_home(fr, fr.home + ".copy")
+        fr.start()
+        fed.wait_connected()
+        publish(fr, "b", 100)
+        de.wait_held(fr, "green", 200)
+        pl.wait_held(fr, "green", 200)
+        fr.stop()
+        replace_home(fr, fr.home + ".copy")
+        fr.start()
+        until(lambda: [a for a in acts(fr, "recovered")], 15, "it has recovered")
+        publish(fr, "c", 10)
+        same_everywhere(fr, (fr, de, pl), 210)
+        if [a for a in de.json("alarms") + pl.json("alarms")]:
+            raise Failed(f"alarms: {de.json('alarms')} {pl.json('alarms')}")
+        fed.stop()
+
+
+class Clone(Node):
+    """A second copy of a node that runs beside it."""
+
+    def __init__(self, original):
+        self.federation, self.name = original.federation, original.name + "-clone"
+        self.home = os.path.join(original.federation.dir, self.name)
+        self.id, self.card, self.enter = original.id, original.card, original.enter
+        self.process = None
+        self.log = os.path.join(original.federation.dir, self.name + ".log")
+        copy_home(original, self.home)
+        self.port = free_port()
+        original.federation.nodes[self.name] = self
+
+
+def test_a_clone_beside_the_original_is_noticed_by_both():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de")
+        fed.start()
+        fed.wait_connected()
+        publish(fr, "a", 100)
+        de.wait_held(fr, "green", 100)
+        fr.stop()
+        clone = Clone(fr)
+        fr.start()
+        until(lambda: fr.connected("de"), 20, "fr is connected")
+        publish(fr, "b", 10)
+        de.wait_held(fr, "green", 110)
+        # Of two sessions with one peer the newer stays: the two take turns at de.
+        clone.start("--listen", f"127.0.0.1:{clone.port}")
+        until(lambda: acts(clone, "restored"), 20, "the clone is shown what it does not hold")
+        until(lambda: not clone.status()["mute"], 30, "the clone has what the original signed")
+        publish(clone, "c", 10)
+        until(lambda: [a for a in fr.json("alarms") if a["rule"] == "clone"], 30,
+              "the original is shown what the clone signed")
+        signs_again(fr, 30)
+        publish(fr, "d", 10)
+        until(lambda: [a for a in clone.json("alarms") if a["rule"] == "clone"], 30,
+              "the clone is shown what the original signed")
+        until(lambda: clone.status()["mute"], 30, "the second time the clone stays mute")
+        said = clone.json("recover", status=4)["recovery"]
+        if said["rule"] != "clone" or "--confirm" not in said["do"]:
+            raise Failed(f"recover says {said}")
+        publish(clone, "e", 10, status=4)
+        if de.feed(fr, "green")["frozen"]:
+            raise Failed("two histories were signed")
+        clone.stop()
+        publish(fr, "e", 10)
+        same_everywhere(fr, (fr, de), 140)
+        fr.stop()
+        de.stop()
+
+
+STEPS = ("commit", "reread", "guard", "sign", "tell", "carry", "finished")
+
+
+def dies_at(fed, fr, de, step, count):
+    """fr dies at a step of a seal; what it had announced is there, and it goes on."""
+    tag = f"{step} {count}"
+    fr.kill()
+    fr.start(env={**os.environ, "ENTENTE_FAULT": f"{step}:{count}"}, wait=False)
+    until(lambda: fr.process.poll() is not None or fr.ready(), 20, f"up or dead at {tag}")
+    for i in range(20):
+        if fr.process.poll() is not None:
+            break
+        publish(fr, f"{tag} {i}", 50, status=None)
+    if fr.process.poll() != -9:
+        raise Failed(f"{tag}: it did not die there: {fr.process.poll()}")
+    announced = de.feed(fr, "green")
+    fr.process = None
+    fr.start()
+    if fr.status()["mute"]:
+        raise Failed(f"{tag}: mute after a death: {fr.json('recover', status=None)}")
+    if fr.held(fr, "green") < announced["size"]:
+        raise Failed(f"{tag}: announced {announced}, held {fr.held(fr, 'green')}")
+    publish(fr, f"{tag} last", 1)
+    size = fr.held(fr, "green")
+    same_everywhere(fr, (fr, de), size)
+    if [a for a in de.json("alarms")] or not fr.find(values(f"{tag} last", 1).strip()):
+        raise Failed(f"{tag}: {de.json('alarms')}")
+
+
+def test_death_at_every_step_of_a_seal():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de")
+        fed.start()
+        fed.wait_connected()
+        publish(fr, "a", 100)
+        de.wait_held(fr, "green", 100)
+        for step in STEPS:
+            for count in range(1, 12) if LONG else (3,):
+                if step == "carry" and count > 1 and not LONG:
+                    count = 1
+                dies_at(fed, fr, de, step, count)
+        doctor = {c["check"]: c["ok"] for c in fr.json("doctor", status=None)}
+        if not doctor["store"] or not doctor["logs"] or not doctor["guard"]:
+            raise Failed(f"doctor: {doctor}")
+        fr.stop()
+        de.stop()
+
+
+if __name__ == "__main__":
+    run_tests([test_behind_its_guard_it_takes_its_entries_back,
+               test_without_a_guard_every_peer_is_heard,
+               test_a_whole_old_home_is_found_out_by_its_peers,
+               test_a_clone_beside_the_original_is_noticed_by_both,
+               test_death_at_every_step_of_a_seal])
