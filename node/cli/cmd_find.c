@@ -75,7 +75,7 @@ static json_t *claim_json(struct find *f, const struct record_claim *claim, cons
 		labels_json(r), "valid_from", time_json(r->valid_from), "valid_until",
 		time_json(r->valid_until), "first_seen", time_json(r->first_seen), "last_seen",
 		time_json(r->last_seen), "retracted", (int)claim->retracted, "disputed",
-		(int)claim->frozen, "received", time_json((uint64_t)claim->entry.received_ms),
+		(int)claim->disputed, "received", time_json((uint64_t)claim->entry.received_ms),
 		"via", is_own(&claim->entry) ? json_null() : cli_json_node(&claim->entry.via));
 }
 
@@ -116,8 +116,8 @@ static void claim_row(struct find *f, const struct record_claim *claim, const st
 	cli_table_cell(&f->table, color, "%s", until);
 	cli_table_cell(&f->table, color, "%s",
 		is_own(&claim->entry) ? "own" : cli_name(f->cli, &claim->entry.via));
-	cli_table_cell(&f->table, claim->frozen ? CLI_BAD : CLI_WARN, "%s%s%s",
-		claim->retracted ? "retracted " : "", claim->frozen ? "disputed " : "",
+	cli_table_cell(&f->table, claim->disputed ? CLI_BAD : CLI_WARN, "%s%s%s",
+		claim->retracted ? "retracted " : "", claim->disputed ? "disputed " : "",
 		f->held_back ? "held-back " : "");
 	cli_table_cell(&f->table, color, "%s", labels_text(f, r));
 }

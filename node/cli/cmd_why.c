@@ -56,7 +56,7 @@ static json_t *place_json(struct why *w, const struct record_claim *claim,
 		"audience", audience, "index", (json_int_t)claim->entry.index, "tlp",
 		tlp_name(claim->entry.header.tlp), "own", (int)own, "via",
 		own ? json_null() : cli_json_node(&claim->entry.via), "hidden", w->hidden,
-		"retracted", (int)claim->retracted, "disputed", (int)claim->frozen, "allow",
+		"retracted", (int)claim->retracted, "disputed", (int)claim->disputed, "allow",
 		(int)v->allow, "rule", v->rule_name, "sentence", policy_rule_sentence(v->rule),
 		"agreements", agreements);
 }
@@ -79,7 +79,7 @@ static void print_place(struct why *w, const struct record_claim *claim,
 		own ? "" : cli_name(w->cli, &claim->entry.via));
 	printf("%s%s", w->hidden ? ", hidden by " : ", indexed", w->hidden ? w->hidden : "");
 	printf("%s%s\n", claim->retracted ? ", retracted" : "",
-		claim->frozen ? ", disputed: its origin signed two histories" : "");
+		claim->disputed ? ", disputed: its origin signed two histories" : "");
 }
 
 static void places_show(struct why *w)

@@ -79,7 +79,10 @@ const struct records_log *records_log(struct records *r, uint32_t number)
 	if (!known->known) {
 		if (store_log_at(r->cli->reader, number, &log) != 0)
 			return NULL;
-		*known = (struct records_log){true, log.frozen, log.name};
+		*known = (struct records_log){.name = log.name};
+		if (store_log_trust(r->cli->reader, &log, &known->trust) != 0)
+			return NULL;
+		known->known = true;
 	}
 	return known;
 }
@@ -89,6 +92,12 @@ const struct records_log *records_log(struct records *r, uint32_t number)
 static bool is_retracting(const struct store_entry *e)
 {
 	return e->header.kind == KIND_RETRACTION || e->header.kind == KIND_ERASURE;
+}
+
+/* What is void is not under dispute any more. */
+static bool is_disputed(const struct store_trust *t, uint64_t index)
+{
+	return index >= t->good && index < t->until;
 }
 
 /* Does the entry at hand come after the claim's, in the feeds of one origin and audience? */
@@ -131,6 +140,7 @@ int records_claim_add(struct records *r, struct record_claims *claims, const str
 			continue;
 		if (comes_later(claim, &log->name, e)) {
 			claim->log = log->name;
+			claim->disputed = is_disputed(&log->trust, e->index);
 			claim->entry = *e;
 		}
 		return 0;
@@ -138,7 +148,8 @@ int records_claim_add(struct records *r, struct record_claims *claims, const str
 	claim = claims_push(r, claims);
 	if (!claim)
 		return ENT_ENOMEM;
-	*claim = (struct record_claim){.log = log->name, .frozen = log->frozen, .entry = *e};
+	*claim = (struct record_claim){
+		.log = log->name, .disputed = is_disputed(&log->trust, e->index), .entry = *e};
 	return 0;
 }
 

@@ -8,11 +8,11 @@
 #include "cli/cli.h"
 #include "intel/value.h"
 
-/* The name of a log and whether it is frozen, remembered by number: a value may stand in hundreds
+/* The name of a log and how far it is believed, remembered by number: a value may stand in hundreds
  * of feeds and a command may ask for thousands of values. */
 struct records_log {
 	bool known;
-	bool frozen;
+	struct store_trust trust;
 	struct log_name name;
 };
 
@@ -35,7 +35,7 @@ const struct records_log *records_log(struct records *r, uint32_t number);
 /* What stands of one object in one audience: its newest claim that is no retraction. */
 struct record_claim {
 	struct log_name log;
-	bool frozen;
+	bool disputed;  /* its origin signed two histories, and this is not settled */
 	bool retracted; /* a retraction stands over it */
 	bool erased;
 	struct store_entry entry;
