@@ -73,10 +73,11 @@ static void unread_read(struct publication *pub, json_t *unread)
 
 	json_object_foreach(unread, rule, count)
 	{
-		char *name = pub->unread[pub->rules_len];
+		char *name;
 
-		if (pub->rules_len == PUBLICATION_UNREAD_MAX)
+		if (pub->rules_len >= PUBLICATION_UNREAD_MAX)
 			return;
+		name = pub->unread[pub->rules_len];
 		if (json_integer_value(count) <= 0 || strlen(rule) > ACT_RULE_MAX)
 			continue;
 		memcpy(name, rule, strlen(rule) + 1);

@@ -8,11 +8,15 @@ other way, once, and the blame falls on the right node.
          `---- py -------'           py: the second implementation, as no correct node behaves
 """
 import os
+import struct
 import sys
+import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from federation import Failed, Federation, run_tests, until  # noqa: E402
-from peer_ref import BYE_MISBEHAVED, border, card_file, entry, leaf_hash, tree_hash  # noqa: E402
+from noise_ref import frame  # noqa: E402
+from peer_ref import (BYE_MISBEHAVED, border, card_file, encode, entry, leaf_hash,  # noqa: E402
+                      tree_hash)
 from reference import Neighbour  # noqa: E402
 
 VALUES = [f"ring-{i}.bad-example-zone.net" for i in range(3000)]
@@ -109,6 +113,36 @@ def test_a_neighbour_that_stalls_in_mid_transfer_is_left():
             node.stop()
 
 
+def test_a_neighbour_that_gives_a_byte_at_a_time_is_left():
+    with Federation() as fed:
+        ring = Ring(fed)
+        link, enough = ring.session.link, threading.Event()
+        payload = encode("Data", ring.feed.run(0, 500))
+        message = frame(link.tx.seal(struct.pack(">IB", len(payload), 8) + payload))
+
+        def trickle():
+            for byte in message:
+                if enough.wait(0.1):
+                    return
+                try:
+                    link.sock.sendall(bytes([byte]))
+                except OSError:
+                    return
+
+        giving = threading.Thread(target=trickle)
+        giving.start()
+        ring.good.start()
+        ring.everything_arrives_once(ring.size)
+        # It has done no wrong that could be proved; it has a session, and nothing hangs on it.
+        if ring.blamed() or not ring.victim.connected("good", "behind"):
+            raise Failed(f"blamed {ring.blamed()}")
+        enough.set()
+        giving.join()
+        ring.session.drop()
+        for node in (ring.origin, ring.good, ring.victim, ring.behind):
+            node.stop()
+
+
 def changed_body(feed, start, count):
     data = feed.run(start, count)
     entries = bytearray(data["entries"])
@@ -200,6 +234,7 @@ def test_a_root_that_the_origin_did_not_sign_is_the_senders_lie():
 if __name__ == "__main__":
     run_tests([test_a_neighbour_that_stalls_is_left,
                test_a_neighbour_that_stalls_in_mid_transfer_is_left,
+               test_a_neighbour_that_gives_a_byte_at_a_time_is_left,
                test_a_changed_body_is_the_senders_lie, test_a_changed_entry_is_the_senders_lie,
                test_an_entry_left_out_is_the_senders_lie,
                test_an_entry_cut_short_is_the_senders_lie,

@@ -193,5 +193,5 @@ static int read_range(void *ctx, const struct log_name *feed, uint64_t begin, ui
 
 struct gossip_store sim_store_gossip(struct sim_store *s)
 {
-	return (struct gossip_store){s, read_run, read_range};
+	return (struct gossip_store){.ctx = s, .run = read_run, .range = read_range};
 }
