@@ -267,28 +267,11 @@ static void notify_loop(void *ctx)
 	uv_async_send(&a->wake);
 }
 
-static void watch_clock(struct app *a)
-{
-	struct gossip_time now = app_now(a);
-	int64_t offset = now.wall_ms - (int64_t)now.mono_ms;
-	int64_t step = offset - a->clock_offset_ms;
-	struct act_body act = {.act = ACT_CLOCK_STEP};
-
-	a->clock_offset_ms = offset;
-	if (step < CLOCK_STEP_MS && step > -CLOCK_STEP_MS)
-		return;
-	act.from = (uint64_t)(now.wall_ms - step);
-	act.to = (uint64_t)now.wall_ms;
-	app_enter(a, &act);
-	app_alarm(a, "clock-step", "today", a->options->home,
-		"the clock of this machine has stepped", "check the machine's time source");
-}
-
 static void on_tick(uv_timer_t *t)
 {
 	struct app *a = t->data;
 
-	watch_clock(a);
+	app_clock_look(a);
 	keys_tick(a);
 	gossip_tick(a->gossip, app_now(a));
 	exchange_actions(a);
@@ -506,7 +489,7 @@ static int app_start(struct app *a, struct err_text *err)
 	if (rc != 0)
 		return rc;
 	a->started_ms = uv_now(&a->loop);
-	a->clock_offset_ms = app_now(a).wall_ms - (int64_t)app_now(a).mono_ms;
+	app_clock_look(a);
 	app_enter(a, &started);
 	stop_open(a);
 	rotation_started(a);

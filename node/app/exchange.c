@@ -484,6 +484,15 @@ static bool on_authorize(void *ctx, const uint8_t transport_key[32], struct node
 	return keys_authorize(ctx, transport_key, peer, psk);
 }
 
+/* A clock that has stepped is dealt with before anything is decided by it. */
+static struct gossip_time peer_time(struct app *a)
+{
+	app_clock_look(a);
+	if (a->clock_stepped)
+		keys_tick(a);
+	return app_now(a);
+}
+
 static void on_opened(void *ctx, struct net_session *s)
 {
 	struct app *a = ctx;
@@ -494,7 +503,7 @@ static void on_opened(void *ctx, struct net_session *s)
 		return;
 	}
 	rotation_opened(a, s);
-	gossip_opened(a->gossip, app_now(a), id, net_session_peer(s), net_session_hash(s));
+	gossip_opened(a->gossip, peer_time(a), id, net_session_peer(s), net_session_hash(s));
 	exchange_actions(a);
 }
 
@@ -502,7 +511,7 @@ static void on_message(void *ctx, struct net_session *s, uint8_t type, struct by
 {
 	struct app *a = ctx;
 
-	gossip_message(a->gossip, app_now(a), net_session_id(s), type, payload);
+	gossip_message(a->gossip, peer_time(a), net_session_id(s), type, payload);
 	exchange_actions(a);
 }
 

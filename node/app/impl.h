@@ -3,6 +3,7 @@
  * Inside of the daemon:
  *
  *     app.c       start and stop
+ *     clock.c     the wall clock when it steps
  *     rotation.c  the node's own keys: opening, changing, the former ones
  *     keys.c      the keys directory: reading, watching, what comes into force and ends
  *     exchange.c  the engine between network and pipeline
@@ -25,6 +26,7 @@
 #include "keys/pausefile.h"
 #include "keys/heard.h"
 #include "net/net.h"
+#include "policy/clock.h"
 #include "provenance/act.h"
 
 #define APP_ALARMS_MAX 128u
@@ -39,8 +41,6 @@
 #define KEYS_RESCAN_MS 30000u
 /* Retention looks at some thousand entries so often. */
 #define RETAIN_MS 2000u
-/* A wall clock that moves otherwise than the monotonic one by more than this has stepped. */
-#define CLOCK_STEP_MS (5 * 60 * 1000)
 
 struct alarm {
 	uint32_t id;
@@ -87,6 +87,7 @@ struct app {
 	bool begin_provenance; /* it begins with this start */
 
 	struct keydir *keys;
+	const struct agreement **counted; /* those of keys that do not wait for the operator */
 	struct pipeline_keys shared;
 	struct in_force *in_force;
 	size_t in_force_len;
@@ -104,7 +105,8 @@ struct app {
 	bool has_guard; /* there was one at the start */
 	bool mute;
 	uint64_t started_ms; /* monotonic */
-	int64_t clock_offset_ms;
+	struct clock_watch clock;
+	bool clock_stepped;   /* what is in force is to be looked at anew */
 	bool sealing;         /* the first seal may happen */
 	uint64_t retained_ms; /* retention was asked for last */
 	bool choked;          /* too many acts wait for the store */
@@ -155,6 +157,12 @@ void keys_close(struct app *a);
 bool keys_joined(const struct app *a, const struct node_id *peer);
 bool keys_authorize(struct app *a, const uint8_t transport_key[32], struct node_id *peer,
 	uint8_t psk[32]);
+
+/* --- clock.c ---------------------------------------------------------------------------------- */
+void app_clock_open(struct app *a);
+void app_clock_look(struct app *a);
+/* The operator's word; how many agreements had waited for it. */
+size_t app_clock_confirmed(struct app *a);
 
 /* --- rotation.c ------------------------------------------------------------------------------- */
 int rotation_open(struct app *a, struct err_text *err) MUST_CHECK;

@@ -56,6 +56,10 @@ bool keys_authorize(struct app *a, const uint8_t transport_key[32], struct node_
 {
 	int64_t now_s = app_now(a).wall_ms / 1000;
 
+	app_clock_look(a);
+	/* A step is dealt with at the next tick or message, and until then nobody comes in. */
+	if (a->clock_stepped)
+		return false;
 	for (size_t i = 0; i < a->keys->chains_len; i++) {
 		const struct card *c = card_chain_last(&a->keys->chains[i]);
 
@@ -167,7 +171,7 @@ static bool in_force_update(struct app *a)
 	for (size_t i = 0; i < a->keys->agreements_len; i++) {
 		const struct agreement *g = a->keys->agreements[i];
 
-		if (!agreement_in_time(g, app_now(a).wall_ms / 1000))
+		if (!agreement_in_time(g, app_now(a).wall_ms / 1000) || clock_waits(&a->clock, g))
 			continue;
 		now[len].id = g->id;
 		now[len].serial = g->serial;
@@ -230,11 +234,25 @@ static void problems_alarm(struct app *a)
 
 static void shared_set(struct app *a)
 {
+	const struct agreement **counted =
+		calloc(a->keys->agreements_len + 1, sizeof(struct agreement *));
+
+	if (!counted)
+		abort();
 	pthread_rwlock_wrlock(&a->shared.lock);
-	a->shared.agreements = (const struct agreement *const *)a->keys->agreements;
-	a->shared.agreements_len = a->keys->agreements_len;
+	a->shared.agreements_len =
+		clock_filter(&a->clock, (const struct agreement *const *)a->keys->agreements,
+			a->keys->agreements_len, counted);
+	a->shared.agreements = counted;
 	guard_update(a);
 	pthread_rwlock_unlock(&a->shared.lock);
+}
+
+/* After the engine has been given the new ones. */
+static void counted_set(struct app *a)
+{
+	free(a->counted);
+	a->counted = (const struct agreement **)(uintptr_t)a->shared.agreements;
 }
 
 static void revocations_tell(struct app *a)
@@ -265,6 +283,7 @@ int keys_open(struct app *a, struct err_text *err)
 {
 	int rc = read_dir(a, &a->keys, err);
 
+	app_clock_open(a);
 	if (rc != 0)
 		return rc;
 	if (a->keys->own.cards_len == 0)
@@ -313,6 +332,7 @@ void keys_reload(struct app *a)
 	in_force_update(a);
 	revocations_tell(a);
 	gossip_agreements(a->gossip, app_now(a), a->shared.agreements, a->shared.agreements_len);
+	counted_set(a);
 	/* What there is to say is said before sessions end. */
 	exchange_actions(a);
 	peers_update(a);
@@ -325,7 +345,8 @@ void keys_reload(struct app *a)
 
 void keys_tick(struct app *a)
 {
-	if (app_now(a).mono_ms - a->keys_read_ms >= KEYS_RESCAN_MS) {
+	if (a->clock_stepped || app_now(a).mono_ms - a->keys_read_ms >= KEYS_RESCAN_MS) {
+		a->clock_stepped = false;
 		keys_reload(a);
 	} else if (in_force_update(a)) {
 		peers_update(a);
@@ -400,6 +421,7 @@ void keys_watch(struct app *a)
 	in_force_update(a);
 	revocations_tell(a);
 	gossip_agreements(a->gossip, app_now(a), a->shared.agreements, a->shared.agreements_len);
+	counted_set(a);
 	peers_update(a);
 	rotation_review(a, true);
 	exchange_actions(a);
@@ -412,4 +434,8 @@ void keys_close(struct app *a)
 	free(a->keys);
 	guard_free(a->shared.guard);
 	free(a->in_force);
+	/* Those given to the engine last, and any that never were. */
+	if (a->shared.agreements != a->counted)
+		free((void *)(uintptr_t)a->shared.agreements);
+	free(a->counted);
 }

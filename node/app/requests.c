@@ -403,6 +403,9 @@ static void on_request(void *ctx, struct control_client *c, const json_t *q)
 	} else if (strcmp(command, "reload") == 0) {
 		keys_reload(a);
 		control_answer(c, json_pack("{s:b}", "ok", 1));
+	} else if (strcmp(command, "clock-confirm") == 0) {
+		control_answer(c, json_pack("{s:b, s:I}", "ok", 1, "waited",
+					  (json_int_t)app_clock_confirmed(a)));
 	} else if (strcmp(command, "reindex") == 0) {
 		if (a->reindexing) {
 			control_fail(c, 4, "the index is being rebuilt already");

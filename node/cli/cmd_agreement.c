@@ -13,6 +13,7 @@
 #include "cli/agreement.h"
 #include "keys/file.h"
 #include "keys/identity.h"
+#include "policy/clock.h"
 
 /* --- ID|FILE ---------------------------------------------------------------------------------- */
 
@@ -334,7 +335,23 @@ static json_t *json_agreement(struct cli *c, const struct agreement *a, const ch
 		cli_json_hex(BYTES_OF(a->hash)), "words", words_of(c, a));
 }
 
-static const char *state_of(const struct agreement *a)
+/* After a step of the clock some wait for the operator (policy/clock.h). */
+static bool waits(struct cli *c, const struct agreement *a)
+{
+	struct buf text = buf_with_max(AGREEMENTS_MAX * 65);
+	struct clock_watch *clock = arena_alloc(&c->arena, sizeof(*clock));
+	bool waiting = false;
+
+	if (clock && access(cli_path(c, "keys/clock.waiting"), R_OK) == 0 &&
+		file_read(cli_path(c, "keys/clock.waiting"), &text, &c->err) == 0) {
+		clock_read(clock, buf_view(&text));
+		waiting = clock_waits(clock, a);
+	}
+	buf_free(&text);
+	return waiting;
+}
+
+static const char *state_of(struct cli *c, const struct agreement *a)
 {
 	int64_t now = cli_now_s();
 
@@ -342,7 +359,9 @@ static const char *state_of(const struct agreement *a)
 		return "unsigned";
 	if (now < a->valid_from)
 		return "not-yet";
-	return now < a->valid_until ? "in-force" : "expired";
+	if (now >= a->valid_until)
+		return "expired";
+	return waits(c, a) ? "waits-for-clock" : "in-force";
 }
 
 /* What a file now says, after draft or sign. */
@@ -352,7 +371,7 @@ static int print_file(struct cli *c, const struct agreement *a, const char *file
 	json_t *document;
 
 	if (c->json) {
-		document = json_agreement(c, a, state_of(a));
+		document = json_agreement(c, a, state_of(c, a));
 		json_object_set_new(document, "file", json_string(file));
 		return cli_json(c, document, CLI_DONE);
 	}
@@ -496,8 +515,8 @@ static int run_accept(struct cli *c)
 		return cli_fail_code(c, rc == ENT_ENOTFOUND ? ENT_EINVALID : rc, c->args[0]);
 	cli_reload(c);
 	if (c->json)
-		return cli_json(c, json_agreement(c, &a, state_of(&a)), CLI_DONE);
-	printf("agreement %016" PRIx64 ", serial %u, is %s\n", a.id, a.serial, state_of(&a));
+		return cli_json(c, json_agreement(c, &a, state_of(c, &a)), CLI_DONE);
+	printf("agreement %016" PRIx64 ", serial %u, is %s\n", a.id, a.serial, state_of(c, &a));
 	print_parties(c, &a);
 	printf("words  %s\n\nCompare these words by phone: they cover the text and all roots.\n",
 		words_of(c, &a));
@@ -540,19 +559,19 @@ static int run_list(struct cli *c)
 		array = json_array();
 		for (size_t i = 0; i < c->keydir.agreements_len; i++)
 			json_array_append_new(array, json_agreement(c, c->keydir.agreements[i],
-							     state_of(c->keydir.agreements[i])));
+							     state_of(c, c->keydir.agreements[i])));
 		return cli_json(c, array, CLI_DONE);
 	}
 	cli_table_init(&table, c, "ID|SERIAL|STATE|UNTIL|PARTIES|TITLE");
 	for (size_t i = 0; i < c->keydir.agreements_len; i++) {
 		const struct agreement *a = c->keydir.agreements[i];
-		bool good = agreement_in_time(a, cli_now_s());
+		bool good = strcmp(state_of(c, a), "in-force") == 0;
 		char until[TEXT_TIME_SIZE];
 
 		text_time_s(until, a->valid_until);
 		cli_table_cell(&table, CLI_PLAIN, "%016" PRIx64, a->id);
 		cli_table_cell(&table, CLI_PLAIN, "%u", a->serial);
-		cli_table_cell(&table, good ? CLI_GOOD : CLI_WARN, "%s", state_of(a));
+		cli_table_cell(&table, good ? CLI_GOOD : CLI_WARN, "%s", state_of(c, a));
 		cli_table_cell(&table, CLI_PLAIN, "%.10s", until);
 		cli_table_cell(&table, CLI_PLAIN, "%s", parties_text(c, a));
 		cli_table_cell(&table, CLI_PLAIN, "%s", a->title);
@@ -580,13 +599,13 @@ static int run_show(struct cli *c)
 	if (rc)
 		return rc;
 	if (c->json) {
-		json_t *document = json_agreement(c, &a, state_of(&a));
+		json_t *document = json_agreement(c, &a, state_of(c, &a));
 
 		json_object_set_new(document, "text", cli_json_text(note));
 		return cli_json(c, document, CLI_DONE);
 	}
 	fwrite(note.data, 1, note.len, stdout);
-	fprintf(stderr, "\n%s\n", state_of(&a));
+	fprintf(stderr, "\n%s\n", state_of(c, &a));
 	return CLI_DONE;
 }
 

@@ -46,6 +46,7 @@ const struct cli_command *const cli_commands[] = {
 	&cmd_trace,
 	&cmd_log,
 	&cmd_wait,
+	&cmd_clock_confirm,
 	&cmd_pause,
 	&cmd_resume,
 	&cmd_reindex,

@@ -36,7 +36,7 @@ static const struct {
 	{ACT_CARD, "card[ %s] of %p in force[, %h]"},
 	{ACT_INTRODUCED, "%p introduced %l[, card %h]"},
 	{ACT_ALARM, "alarm %r[ about %p][ in %l][: %x]"},
-	{ACT_CLOCK_STEP, "clock stepped from %F to %T"},
+	{ACT_CLOCK_STEP, "clock stepped from %F to %T[ (%x)]"},
 	{ACT_FROZEN, "froze %l[: %r][ (%x)]"},
 	{ACT_SPLIT_PROVEN, "proved a split view of %l at sizes %f and %t[, shown by %p]"},
 	{ACT_INCARNATION, "new incarnation[ %l][ (%x)]"},

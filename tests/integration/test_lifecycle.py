@@ -8,7 +8,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import Failed, Federation, entente, free_port, run_tests, until  # noqa: E402
+from federation import SANITISED, Failed, Federation, entente, run_tests, until  # noqa: E402
+from test_faults import Faults  # noqa: E402
 
 
 def claim(holds, what):
@@ -46,6 +47,11 @@ def serial_at(node, of):
 
 def key_file(node, name):
     return os.path.join(node.home, "keys", name)
+
+
+def linked(node, name):
+    peer = node.peer(name)
+    return peer is not None and peer["state"] == "connected"
 
 
 def renewed(node, serial):
@@ -157,7 +163,40 @@ def test_a_revocation_is_signed_where_root_is_and_taken_as_a_file():
         de.stop()
 
 
+def test_after_a_step_of_the_clock_the_operator_has_the_last_word():
+    if SANITISED:
+        return "a sanitised program takes no preload"
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        agreement = fed.agree("fr", "de")
+        faults = Faults(fed, fr)
+        de.start()
+        faults.start()
+        fed.wait_connected()
+        faults.set(clock=10 * 366 * 86400)
+        until(lambda: [a["rule"] for a in acts(fr, "agreement-ended")] == ["expired"], 5, "it ends")
+        until(lambda: not linked(fr, "de"), 5, "the link ends")
+        faults.set(clock=0)
+
+        def alarms():
+            return [a for a in fr.status()["alarms"] if a["rule"] == "clock-step"]
+        until(lambda: any("1 agreements wait" in a["text"] for a in alarms()), 5, "the alarm")
+        for _ in range(2):  # it waits over a restart too
+            claim(listed(fr) == {agreement: "waits-for-clock"}, f"{listed(fr)}")
+            claim(not linked(fr, "de") and len(acts(fr, "agreement-in-force")) == 1, "came back")
+            fr.stop()
+            faults.start()
+            claim(alarms(), "no alarm after a restart")
+        time.sleep(0.7)  # long enough to dial and greet
+        claim(not linked(fr, "de") and not linked(de, "fr"), "came back by itself")
+        claim(fr.json("clock", "confirm") == {"waited": 1}, "what has waited")
+        until(lambda: linked(fr, "de") and linked(de, "fr"), 15, "the link is back")
+        claim(listed(fr) == {agreement: "in-force"} and not alarms(), "still waiting")
+        fed.stop()
+
+
 TESTS = [
+    test_after_a_step_of_the_clock_the_operator_has_the_last_word,
     test_a_revocation_ends_it_for_everybody_who_is_connected,
     test_a_revocation_is_signed_where_root_is_and_taken_as_a_file,
     test_keys_change_while_peers_are_connected,

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The wall clock of this machine: when it steps, what would come into force by that waits for the
+ * operator (policy/clock.h), over restarts too. */
+#include "app/impl.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "keys/file.h"
+
+#define ALARM_CLOCK  "clock-step"
+#define WAITING_FILE "clock.waiting"
+
+static int path_of(const struct app *a, char out[600])
+{
+	return file_path(out, 600, a->keys_dir, WAITING_FILE);
+}
+
+static void clock_alarm(struct app *a, const char *what)
+{
+	char text[160];
+
+	app_alarm_clear(a, ALARM_CLOCK);
+	if (a->clock.waiting_len == 0) {
+		app_alarm(a, ALARM_CLOCK, "today", a->options->home, what,
+			"check the machine's time source");
+		return;
+	}
+	snprintf(text, sizeof(text), "%s; %zu agreements wait for your word to come into force",
+		what, a->clock.waiting_len);
+	app_alarm(a, ALARM_CLOCK, "page", a->options->home, text,
+		"check the machine's time source; when the time is right: entente clock confirm");
+}
+
+void app_clock_open(struct app *a)
+{
+	struct buf text = buf_with_max(AGREEMENTS_MAX * 65);
+	struct err_text err;
+	char path[600];
+
+	if (path_of(a, path) == 0 && file_read(path, &text, &err) == 0)
+		clock_read(&a->clock, buf_view(&text));
+	buf_free(&text);
+	if (a->clock.waiting_len)
+		clock_alarm(a, "the clock had stepped before the start");
+}
+
+static void waiting_save(struct app *a)
+{
+	struct buf text = buf_with_max(AGREEMENTS_MAX * 65);
+	struct err_text err;
+	char path[600];
+
+	clock_text(&text, &a->clock);
+	if (path_of(a, path) != 0)
+		return;
+	if (a->clock.waiting_len == 0)
+		unlink(path);
+	else if (file_write(path, buf_view(&text), 0600, &err) != 0)
+		log_error("clock", "%s", err.text);
+	buf_free(&text);
+}
+
+/* Whoever asks what is in force looks here first, so that a step counts before it works. */
+void app_clock_look(struct app *a)
+{
+	struct gossip_time now = app_now(a);
+	struct act_body act = {.act = ACT_CLOCK_STEP};
+	int64_t step = clock_look(&a->clock, now.mono_ms, now.wall_ms);
+
+	if (step == 0)
+		return;
+	log_warn("clock", "the wall clock has stepped by_ms=%" PRId64, step);
+	act.from = (uint64_t)(now.wall_ms - step);
+	act.to = (uint64_t)now.wall_ms;
+	app_enter(a, &act);
+	if (clock_hold(&a->clock, (const struct agreement *const *)a->keys->agreements,
+		    a->keys->agreements_len))
+		waiting_save(a);
+	clock_alarm(a, "the clock of this machine has stepped");
+	a->clock_stepped = true;
+}
+
+size_t app_clock_confirmed(struct app *a)
+{
+	size_t waiting = a->clock.waiting_len;
+	struct act_body act = {
+		.act = ACT_CLOCK_STEP, .text = bytes_str("the time is confirmed by the operator")};
+
+	app_alarm_clear(a, ALARM_CLOCK);
+	if (waiting == 0)
+		return 0;
+	act.from = act.to = (uint64_t)app_now(a).wall_ms;
+	app_enter(a, &act);
+	clock_confirm(&a->clock);
+	waiting_save(a);
+	keys_reload(a);
+	return waiting;
+}
