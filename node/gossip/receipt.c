@@ -190,13 +190,13 @@ static void receipt_keep(struct gossip *g, const struct session *s, const struct
 static void receipt_differs(struct gossip *g, struct session *s, struct feed *f,
 	const struct checkpoint *c, const struct cosignature *cosignature)
 {
+	struct link *l = link_need(g, s, f);
+
 	receipt_keep(g, s, c, cosignature, true);
 	if (f->own)
 		recover_shown(g, s, f, c);
-	else
-		raise_alarm(g, "root-differs",
-			"a peer has given a receipt for another root than stands here", &s->peer,
-			&f->name);
+	else if (l)
+		split_checkpoint(g, l, c, true);
 }
 
 void on_receipt(struct gossip *g, struct session *s, const struct wire_receipt *m)
@@ -206,6 +206,7 @@ void on_receipt(struct gossip *g, struct session *s, const struct wire_receipt *
 	struct checkpoint c;
 	struct receipt *r;
 	enum receipt_root root;
+	struct link *l;
 	int rc;
 
 	if (too_many_receipts(g, s)) {
@@ -232,6 +233,9 @@ void on_receipt(struct gossip *g, struct session *s, const struct wire_receipt *
 		return;
 	r->size = c.size;
 	receipt_keep(g, s, &c, &cosignature, false);
+	/* Whether it fits is seen when our tree is there. */
+	if (root == ROOT_BEYOND && (l = link_need(g, s, f)))
+		split_checkpoint(g, l, &c, true);
 }
 
 /* --- what has become durable ------------------------------------------------------------------ */

@@ -288,6 +288,42 @@ static void a_receipt_for_what_is_not_here_is_evidence(void **state)
 	}
 }
 
+/* Both an origin and a party have signed what does not lie in the tree here. */
+static void a_receipt_that_shows_a_split_view_proves_it(void **state)
+{
+	struct cast_terms terms = {
+		.id = 0x500, .serial = 1, .parties = 1u << SELF | 1u << PEER | 1u << THIRD};
+	struct sim_store elsewhere = {0};
+	struct log_name name = probe_name(THIRD, audience_agreement(0x500));
+	struct sim_log *log, *other = sim_store_need(&elsewhere, &name);
+	struct wire_message m;
+	struct probe p;
+	struct env_rng rng;
+
+	(void)state;
+	probe_init(&p);
+	rng = sim_random_env(&p.random);
+	for (unsigned i = 0; i <= THIRD; i++)
+		terms.gives[i] = TLP_BIT(TLP_AMBER);
+	probe_agree(&p, &terms);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	log = probe_published(&p, THIRD, name.audience, 5, 10);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_run(&p, 1, log, 0, 5);
+	probe_store(&p);
+	sim_log_publish(other, &cast_actor(THIRD)->identity, 4, 10, &rng);
+	m = receipt_by(PEER, &other->complete, 1795336200);
+	probe_hear(&p, 1, &m);
+	probe_tick(&p, 1000);
+	assert_int_equal(p.freezes, 1);
+	assert_int_equal(p.closed, 0);
+	assert_int_equal(p.kept_len, 1);
+	assert_true(p.kept[0].differs);
+	sim_store_free(&elsewhere);
+	probe_free(&p);
+}
+
 static void says_nothing_about_receipts_of_feeds_that_are_not_its_business(void **state)
 {
 	struct wire_message m;
@@ -431,6 +467,7 @@ int main(void)
 		cmocka_unit_test(blames_forged_receipts),
 		cmocka_unit_test(the_witness_key_gives_no_receipts),
 		cmocka_unit_test(a_receipt_for_what_is_not_here_is_evidence),
+		cmocka_unit_test(a_receipt_that_shows_a_split_view_proves_it),
 		cmocka_unit_test(says_nothing_about_receipts_of_feeds_that_are_not_its_business),
 		cmocka_unit_test(blames_a_flood_of_receipts),
 		cmocka_unit_test(receipts_reach_the_origin_and_the_parties_and_nobody_else),
