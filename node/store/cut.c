@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 /* The bundle that ends at the tail's first entry or holds it keeps what lies before. */
-static int bundle_cut(struct store_txn *txn, uint64_t arrival, const struct bundle *b, uint64_t size)
+static int bundle_cut(struct store_txn *txn, uint64_t arrival, const struct bundle *b,
+	uint64_t size)
 {
 	uint8_t raw[ARRIVAL_KEY_BYTES], marks[2 * BUNDLE_MARKS_MAX];
 	struct cursor c = cursor_of(b->entries);
@@ -71,8 +72,9 @@ static int runs_cut(struct store_txn *txn, const struct store_log *log, uint64_t
 		run_key_put(raw, log->number + 1, 0);
 		rc = mdb_cursor_get(runs, &key, &value, MDB_SET_RANGE);
 		rc = mdb_cursor_get(runs, &key, &value, rc == 0 ? MDB_PREV : MDB_LAST);
-		if (rc == MDB_NOTFOUND || (rc == 0 && (key.mv_size != RUN_KEY_BYTES ||
-							      be32_get(key.mv_data) != log->number))) {
+		if (rc == MDB_NOTFOUND ||
+			(rc == 0 && (key.mv_size != RUN_KEY_BYTES ||
+					    be32_get(key.mv_data) != log->number))) {
 			rc = 0;
 			break;
 		}

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -240,6 +241,112 @@ void db_oldest_pin(struct db *db, struct db_pin *pin)
 	p.last = info.me_last_txnid;
 	if (mdb_reader_list(db->env, pin_line, &p) < 0)
 		*pin = (struct db_pin){0};
+}
+
+/* --- copying ---------------------------------------------------------------------------------- */
+
+/* Bytes of one transaction of the copy: its changed pages lie in memory. */
+#define COPY_BYTES (32u << 20)
+#define COPY_NAME  "data.new"
+#define COPY_LOCK  "data.new-lock"
+#define PATH_BYTES 4096
+
+static void copy_path(char out[PATH_BYTES], const char *dir, const char *name)
+{
+	snprintf(out, PATH_BYTES, "%s/%s", dir, name);
+}
+
+/* Keys come in order, so pages are filled one after the other and never hold anything else. */
+static int table_copy(MDB_txn *from, MDB_dbi table, MDB_env *to, const char *name)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	MDB_txn *txn = NULL;
+	MDB_dbi dbi = 0;
+	size_t bytes = 0;
+	int rc = mdb_cursor_open(from, table, &cursor);
+
+	if (rc)
+		return rc;
+	rc = mdb_txn_begin(to, NULL, 0, &txn);
+	if (rc == 0)
+		rc = mdb_dbi_open(txn, name, MDB_CREATE, &dbi);
+	while (rc == 0 && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		rc = mdb_put(txn, dbi, &key, &value, MDB_APPEND);
+		bytes += key.mv_size + value.mv_size;
+		if (rc || bytes < COPY_BYTES)
+			continue;
+		rc = mdb_txn_commit(txn);
+		txn = NULL;
+		if (rc == 0)
+			rc = mdb_txn_begin(to, NULL, 0, &txn);
+		bytes = 0;
+	}
+	mdb_cursor_close(cursor);
+	if (rc != MDB_NOTFOUND) {
+		if (txn)
+			mdb_txn_abort(txn);
+		return rc;
+	}
+	return mdb_txn_commit(txn);
+}
+
+int db_copy(struct db *db, const char *dir, const char *const *tables, unsigned tables_len)
+{
+	struct db copy = {0};
+	char path[PATH_BYTES], lock[PATH_BYTES];
+	MDB_envinfo info;
+	MDB_txn *txn;
+	int rc;
+
+	copy_path(path, dir, COPY_NAME);
+	copy_path(lock, dir, COPY_LOCK);
+	unlink(path);
+	if (mdb_env_info(db->env, &info) != 0)
+		return ENT_EIO;
+	rc = env_open(&copy, path, MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOTLS, info.me_mapsize);
+	if (rc)
+		return db_err(rc);
+	if ((rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, &txn)) == 0) {
+		for (unsigned i = 0; i < tables_len && rc == 0; i++)
+			rc = table_copy(txn, db->tables[i], copy.env, tables[i]);
+		mdb_txn_abort(txn);
+	}
+	if (rc == 0)
+		rc = mdb_env_sync(copy.env, 1);
+	db_close(&copy);
+	unlink(lock);
+	if (rc)
+		unlink(path);
+	return db_err(rc);
+}
+
+/* The lock goes first: whoever opens the new file makes a new one, and keeps to it. */
+int db_replace(const char *dir)
+{
+	char from[PATH_BYTES], to[PATH_BYTES], lock[PATH_BYTES];
+	int fd, rc = 0;
+
+	copy_path(from, dir, COPY_NAME);
+	copy_path(to, dir, "data.mdb");
+	copy_path(lock, dir, "lock.mdb");
+	unlink(lock);
+	if (rename(from, to) != 0)
+		return db_err(errno);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) != 0)
+		rc = ENT_EIO;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+bool db_replaced(const struct db *db)
+{
+	struct stat st;
+	int fd;
+
+	return mdb_env_get_fd(db->env, &fd) == 0 && fstat(fd, &st) == 0 && st.st_nlink == 0;
 }
 
 void db_close(struct db *db)

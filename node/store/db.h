@@ -53,6 +53,18 @@ int db_read(struct db *db, bool idle, MDB_txn **txn) MUST_CHECK;
  */
 int db_commit(struct db *db, MDB_txn *txn) MUST_CHECK;
 
+/*
+ * Writes what is in the tables, and nothing else, into a new file beside the environment's own:
+ * free pages, and what freed room within a page still holds, stay behind. The caller sees to it
+ * that nobody writes.
+ */
+int db_copy(struct db *db, const char *dir, const char *const *tables,
+	unsigned tables_len) MUST_CHECK;
+/* Puts the copy in the place of the file, which must be closed here; other processes go on reading
+ * the former one until they look (db_replaced). */
+int db_replace(const char *dir) MUST_CHECK;
+bool db_replaced(const struct db *db);
+
 /* Less is left of the map than the largest transaction may need. */
 bool db_nearly_full(const struct db *db);
 /* Doubles the map; no transaction of this process may be open. Where that cannot be it stays. */

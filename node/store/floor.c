@@ -242,6 +242,7 @@ static int log_prune(void *ctx, const struct store_log *log)
 int store_prune(struct store_txn *txn)
 {
 	struct prune p = {.txn = txn, .reader = {.store = txn->store, .log = txn->mdb}};
+	struct store_reader index;
 	int rc;
 
 	if (txn->failed)
@@ -250,9 +251,10 @@ int store_prune(struct store_txn *txn)
 	if (store_erasing(&p.reader) > 0)
 		return 0;
 	if ((rc = row_arrival_last(txn->store, txn->mdb, &p.last)) != 0 ||
-		(rc = db_read(&txn->store->index, false, &p.index)) != 0)
+		(rc = reader_begin(txn->store, true, &index)) != 0)
 		return rc;
+	p.index = index.index;
 	rc = store_log_each(&p.reader, log_prune, &p);
-	mdb_txn_abort(p.index);
+	reader_end(&index);
 	return rc ? rc : p.more;
 }

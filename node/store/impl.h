@@ -55,11 +55,11 @@ _Static_assert(LOG_TABLES <= DB_TABLES_MAX && INDEX_TABLES <= DB_TABLES_MAX, "ta
 
 struct store_txn {
 	struct store *store;
-	MDB_txn *mdb;    /* NULL: none is open */
-	int failed;      /* the first error of LMDB: the transaction can only be aborted */
-	struct buf tree; /* subtrees that the append at hand completes */
+	MDB_txn *mdb;      /* NULL: none is open */
+	int failed;        /* the first error of LMDB: the transaction can only be aborted */
+	struct buf tree;   /* subtrees that the append at hand completes */
 	struct buf bundle; /* one that is being rewritten */
-	bool renewed;    /* the truth has another id, */
+	bool renewed;      /* the truth has another id, */
 	uint8_t id[STORE_ID_BYTES]; /* this one */
 };
 
@@ -209,6 +209,12 @@ int reader_bundles(struct store_reader *r, uint32_t log, uint64_t from, uint64_t
 	int (*visit)(void *ctx, const struct bundle *b), void *ctx) MUST_CHECK;
 /* The slot-th entry of the bundle at hand. */
 int reader_entry(struct store_reader *r, uint32_t slot, struct store_entry *e) MUST_CHECK;
+
+/* --- compacting (compact.c) ------------------------------------------------------------------- */
+
+extern const char *const store_log_tables[LOG_TABLES], *const store_index_tables[INDEX_TABLES];
+/* A file that the writer has replaced is opened anew; with the mutex held, by who only reads. */
+void store_follow(struct store *s);
 
 /* --- floors (floor.c) ------------------------------------------------------------------------- */
 

@@ -24,7 +24,7 @@
 #define STATE_MAX    128
 #define PATH_SIZE    4096
 
-static const char *const index_tables[INDEX_TABLES] = {
+const char *const store_index_tables[INDEX_TABLES] = {
 	[INDEX_META] = "meta",
 	[INDEX_VALUE] = "value",
 	[INDEX_OBJECT] = "object",
@@ -170,7 +170,7 @@ static int env_open(struct store *s)
 
 	index_path(s, dir, "");
 	return db_open(&s->index, dir, s->mode == STORE_WRITE,
-		s->mode == STORE_WRITE ? MDB_NOSYNC : 0, index_tables, INDEX_TABLES);
+		s->mode == STORE_WRITE ? MDB_NOSYNC : 0, store_index_tables, INDEX_TABLES);
 }
 
 int index_about_put(struct store *s, MDB_txn *txn)

@@ -10,6 +10,9 @@
 
 static int txns_begin(struct store *s, bool with_index, struct store_reader *r)
 {
+	store_follow(s);
+	if (!s->log.env)
+		return ENT_EIO;
 	/* A command may have come before the daemon that made the index. */
 	if (with_index && !s->index.env && index_open(s, NULL) != 0)
 		return ENT_EIO;

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const log_tables[LOG_TABLES] = {
+const char *const store_log_tables[LOG_TABLES] = {
 	[LOG_META] = "meta",
 	[LOG_NAMES] = "names",
 	[LOG_LOGS] = "logs",
@@ -121,7 +121,7 @@ static int truth_open(struct store *s, struct err_text *err)
 	snprintf(dir, sizeof(dir), "%s/log", s->data);
 	if (s->mode == STORE_WRITE && mkdir(dir, 0700) != 0 && errno != EEXIST)
 		return err_set(err, ENT_EIO, "%s: cannot create: %s", dir, strerror(errno));
-	rc = db_open(&s->log, dir, s->mode == STORE_WRITE, 0, log_tables, LOG_TABLES);
+	rc = db_open(&s->log, dir, s->mode == STORE_WRITE, 0, store_log_tables, LOG_TABLES);
 	if (rc == 0)
 		rc = truth_check(s);
 	if (rc == ENT_ENOTFOUND && s->mode == STORE_WRITE)
@@ -224,8 +224,10 @@ uint64_t store_oldest_reader(struct store *s, int *pid)
 {
 	struct db_pin log, index;
 
+	pthread_mutex_lock(&s->mutex);
 	db_oldest_pin(&s->log, &log);
 	db_oldest_pin(&s->index, &index);
+	pthread_mutex_unlock(&s->mutex);
 	if (index.behind > log.behind)
 		log = index;
 	*pid = log.pid;

@@ -214,6 +214,14 @@ struct store_erased {
 int store_erase(struct store_txn *txn, void (*visit)(void *ctx, const struct store_erased *e),
 	void *ctx) MUST_CHECK;
 
+/*
+ * Writes all that is left into a new file in the place of the old one, so that no byte of what was
+ * erased stands in it any more; takes as much room again while it does. The writer thread, and for
+ * the index the index thread, with no transaction open. ENT_EBUSY: a reader took too long.
+ */
+int store_compact(struct store *s) MUST_CHECK;
+int store_index_compact(struct store *s) MUST_CHECK;
+
 /* --- floors ----------------------------------------------------------------------------------- */
 
 /*

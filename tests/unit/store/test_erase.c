@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Erasure in the store: what goes, what stays, in whatever order things come. */
+#include "keys/file.h"
 #include "store/impl.h"
 #include "unit/store/erasing.h"
 
@@ -200,6 +201,91 @@ static void a_long_history_goes_in_steps(void **state)
 	place_free(&w);
 }
 
+/* Is the text in any file of the store? */
+static bool in_files(struct place *w, const char *text)
+{
+	static const char *const files[] = {"log/data.mdb", "index/data.mdb"};
+	bool there = false;
+
+	for (unsigned i = 0; i < COUNT_OF(files); i++) {
+		struct buf b = buf_with_max(1u << 30);
+		char path[2048];
+		struct err_text err;
+
+		snprintf(path, sizeof(path), "%s/%s", w->dir, files[i]);
+		assert_ok(file_read(path, &b, &err));
+		there |= memmem(b.data, b.len, text, strlen(text)) != NULL;
+		buf_free(&b);
+	}
+	return there;
+}
+
+static void compacting_leaves_no_byte_of_what_was_erased(void **state)
+{
+	struct place w;
+	struct store *reading;
+	struct store_reader *r;
+	struct err_text err;
+	struct model_log *m;
+	char before[4096], after[4096];
+
+	(void)state;
+	place_init(&w, 11);
+	for (unsigned i = 0; i < 300; i++) {
+		char value[64];
+
+		snprintf(value, sizeof(value), "secret%u.example.org", i);
+		say(&w, i % 2 ? OLD : NEW, 1 + i, value);
+		if (i % 3 == 0)
+			say(&w, OTHER_NODE, 1 + i, "other.example.org");
+	}
+	for (unsigned i = 0; i < 300; i++)
+		erase(&w, NEW, 1 + i, false);
+	assert_ok(store_open(&reading, w.dir, STORE_READ, &err));
+	settle(&w);
+	assert_true(in_files(&w, "secret1"));
+	transcript(&w, before);
+	assert_ok(store_index_compact(w.store));
+	assert_ok(store_compact(w.store));
+	assert_false(in_files(&w, "secret"));
+	transcript(&w, after);
+	assert_string_equal(before, after);
+	assert_tree(&w);
+	/* Both go on, the writer and who had it open to read. */
+	say(&w, NEW, 900, "later.example.org");
+	settle(&w);
+	assert_int_equal(found(&w, "later.example.org"), 1);
+	assert_ok(store_reader_open(reading, &r));
+	m = &w.logs[NEW];
+	{
+		struct store_log log;
+
+		assert_ok(store_log_get(r, &m->name, &log));
+		assert_true(log.size == m->size);
+	}
+	store_reader_close(r);
+	store_close(reading);
+	place_reopen(&w);
+	assert_int_equal(found(&w, "later.example.org"), 1);
+	place_free(&w);
+}
+
+static void a_reader_puts_the_change_off(void **state)
+{
+	struct place w;
+	struct store_reader *r;
+
+	(void)state;
+	place_init(&w, 12);
+	say(&w, NEW, 1, "one.example.org");
+	r = look(&w);
+	assert_int_equal(store_compact(w.store), ENT_EBUSY);
+	store_reader_close(r);
+	assert_ok(store_compact(w.store));
+	assert_true(has_body(&w, NEW, 0));
+	place_free(&w);
+}
+
 /* Every order of the same sayings ends in the same place; the index is as if built anew. */
 static void order_does_not_matter(void **state)
 {
@@ -233,6 +319,8 @@ int main(void)
 		cmocka_unit_test(a_crash_between_index_and_truth_is_made_good),
 		cmocka_unit_test(an_absent_body_is_missing_until_an_erasure_says_why),
 		cmocka_unit_test(a_long_history_goes_in_steps),
+		cmocka_unit_test(compacting_leaves_no_byte_of_what_was_erased),
+		cmocka_unit_test(a_reader_puts_the_change_off),
 		cmocka_unit_test(order_does_not_matter),
 	};
 
