@@ -363,6 +363,7 @@ static void witness_reports(struct gossip *g, struct session *s, struct cosigner
 		"a peer has witnessed acts of ours that are not here: this is a restored copy, or "
 		"a clone runs",
 		&s->peer, &c->log);
+	g->last->action.severity = "page";
 	action_new(g, GOSSIP_REWOUND)->action.feed = c->log;
 }
 
