@@ -160,7 +160,7 @@ static int why_run(struct why *w)
 	if (w->claims.len > 0)
 		return 0;
 	rc = store_counts(w->cli->reader, &counts);
-	if (rc == 0 && counts.hidden > 0)
+	if (rc == 0 && (counts.hidden > 0 || store_has_successions(w->cli->reader)))
 		rc = hidden_search(w);
 	if (rc != 0)
 		return cli_fail_code(w->cli, rc, "store");

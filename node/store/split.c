@@ -110,7 +110,7 @@ int store_succession_get(struct store_reader *r, const struct log_name *old,
 }
 
 /* There are few successions, mostly none: then look-ups must not pay for them. */
-static bool any_succession(struct store_reader *r)
+bool store_has_successions(struct store_reader *r)
 {
 	MDB_stat stat;
 
@@ -128,7 +128,7 @@ bool reader_void(struct store_reader *r, uint32_t number, uint64_t index)
 	struct store_succession s;
 	struct store_log log;
 
-	if (!any_succession(r))
+	if (!store_has_successions(r))
 		return false;
 	/* Entries of one log come in rows. */
 	if (number != r->void_log) {
@@ -143,7 +143,7 @@ bool reader_void(struct store_reader *r, uint32_t number, uint64_t index)
 
 bool reader_void_at(struct store_reader *r, struct store_place place)
 {
-	return any_succession(r) && reader_bundle(r, place.arrival) == 0 &&
+	return store_has_successions(r) && reader_bundle(r, place.arrival) == 0 &&
 	       reader_void(r, r->bundle.log, r->bundle.first + place.slot);
 }
 
@@ -156,7 +156,7 @@ int store_log_trust(struct store_reader *r, const struct store_log *log, struct 
 	int rc;
 
 	*t = (struct store_trust){.good = log->frozen ? 0 : UINT64_MAX, .until = UINT64_MAX};
-	rc = any_succession(r) ? store_succession_get(r, &log->name, &s) : ENT_ENOTFOUND;
+	rc = store_has_successions(r) ? store_succession_get(r, &log->name, &s) : ENT_ENOTFOUND;
 	if (rc)
 		return rc == ENT_ENOTFOUND ? 0 : rc;
 	t->succeeded_by = s.incarnation;

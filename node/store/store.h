@@ -271,6 +271,9 @@ struct store_succession {
 int store_succession_get(struct store_reader *r, const struct log_name *old,
 	struct store_succession *s) MUST_CHECK;
 
+/* Is there any? Else nothing is void, and look-ups do not pay for it. */
+bool store_has_successions(struct store_reader *r);
+
 /* Is this entry a succession that counts? What both the store and the writer of one go by. */
 bool succession_read(const struct log_name *feed, uint64_t index, const struct entry *entry,
 	struct record_succession *s);

@@ -420,6 +420,7 @@ class Feed:
 
     def __init__(self, packed):
         self.packed, self.text = packed, log_text(packed)
+        self.incarnation = int.from_bytes(packed[16:24], "big")
         self.entries, self.leaves, self.checkpoint = [], [], None
         self.cache = {}  # of the tree over leaves that are proved to be the origin's
 
