@@ -13,7 +13,9 @@
 #include "base/log.h"
 #include "keys/file.h"
 
-#define RETRY_MS 500
+/* After a failure: longer and longer, so that a broken disk does not fill the log as well. */
+#define RETRY_MS     500u
+#define RETRY_MS_MAX 2000u
 
 /* --- what the ledger is given ----------------------------------------------------------------- */
 
@@ -140,10 +142,14 @@ static void progress_written(struct pipeline *p, uint64_t items)
 static void trouble(struct pipeline *p, int code)
 {
 	struct pipeline_event *e = event_new(p, PIPELINE_TROUBLE);
-	struct timespec pause = {0, RETRY_MS * 1000000L};
+	struct timespec pause;
 
 	e->code = code;
 	event_send(p, e);
+	p->retry_ms = p->retry_ms ? 2 * p->retry_ms : RETRY_MS;
+	if (p->retry_ms > RETRY_MS_MAX)
+		p->retry_ms = RETRY_MS_MAX;
+	pause = (struct timespec){p->retry_ms / 1000, p->retry_ms % 1000 * 1000000L};
 	nanosleep(&pause, NULL);
 }
 
@@ -156,6 +162,8 @@ static void run(struct pipeline *p)
 	progress_written(p, done.own);
 	if (rc != 0 && rc != ENT_EMUTE)
 		trouble(p, rc);
+	else
+		p->retry_ms = 0;
 }
 
 void *writer_run(void *ctx)

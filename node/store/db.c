@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/text.h"
 
 /* Readers of all processes together: commands and web requests, one slot of 64 bytes each. */
 #define DB_READERS_MAX 510
@@ -218,13 +218,19 @@ struct pin_search {
 static int pin_line(const char *line, void *ctx)
 {
 	struct pin_search *p = ctx;
-	uint64_t txn;
-	int pid;
+	struct bytes rest = bytes_str(line), words[3];
+	uint64_t pid, txn;
 
-	if (sscanf(line, "%d %*s %" SCNu64, &pid, &txn) != 2 || pid == (int)getpid() ||
-		txn > p->last || (p->pin->pid && p->last - txn <= p->pin->behind))
+	if (rest.len && rest.data[rest.len - 1] == '\n')
+		rest.len--;
+	for (int i = 0; i < 3; i++)
+		if (!text_word_next(&rest, &words[i]))
+			return 0;
+	if (!text_u64_parse(words[0], &pid) || !text_u64_parse(words[2], &txn) ||
+		pid == (uint64_t)getpid() || txn > p->last ||
+		(p->pin->pid && p->last - txn <= p->pin->behind))
 		return 0;
-	p->pin->pid = pid;
+	p->pin->pid = (int)pid;
 	p->pin->behind = p->last - txn;
 	return 0;
 }

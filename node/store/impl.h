@@ -111,7 +111,7 @@ int txn_log_put(struct store_txn *txn, const struct store_log *log) MUST_CHECK;
 int receipts_count(struct store *s, MDB_txn *txn, const struct store_log *log,
 	uint32_t *count) MUST_CHECK;
 
-/* --- split views and successions (split.c) ----------------------------------------------------- */
+/* --- split views and successions (split.c) ---------------------------------------------------- */
 
 /* Keeps what the first entry of a feed says of the one before it. */
 int succession_note(struct store_txn *txn, const struct store_run *run) MUST_CHECK;
