@@ -323,6 +323,6 @@ extern const struct cli_command cmd_status, cmd_peers, cmd_feeds, cmd_origins, c
 extern const struct cli_command cmd_checkpoint, cmd_wait, cmd_reindex, cmd_doctor;
 extern const struct cli_command cmd_split_list, cmd_split_export, cmd_split_verify;
 extern const struct cli_command cmd_pause, cmd_resume, cmd_hold, cmd_unhold;
-extern const struct cli_command cmd_recover, cmd_backup, cmd_restore;
+extern const struct cli_command cmd_recover, cmd_backup, cmd_restore, cmd_card_new_incarnation;
 extern const struct cli_command cmd_publish, cmd_canonical, cmd_retract, cmd_erase, cmd_find,
 	cmd_tail, cmd_why, cmd_trace, cmd_log;

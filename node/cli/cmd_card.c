@@ -252,6 +252,20 @@ static int next_text(struct cli *c, struct buf *text)
 	return rc;
 }
 
+/* A new incarnation has signed nothing: where a restore left no guard, its guard is an empty one.
+ * Behind the card, never ahead of it: for the former incarnation it would be a lie. */
+static int guard_begin(struct cli *c, const struct card *own, const struct card *next)
+{
+	const char *path = cli_path(c, "guard");
+	int rc;
+
+	if (own->logs[own->logs_len - 1].incarnation == next->logs[next->logs_len - 1].incarnation ||
+		access(path, F_OK) == 0)
+		return 0;
+	rc = file_write(path, bytes_from("", 0), 0600, &c->err);
+	return rc ? cli_fail_code(c, rc, path) : 0;
+}
+
 int cli_card_append(struct cli *c, size_t after, struct bytes note, const char *file,
 	struct card_chain *chain)
 {
@@ -272,7 +286,9 @@ int cli_card_append(struct cli *c, size_t after, struct bytes note, const char *
 	card_chain_write(&text, chain);
 	rc = file_write(cli_path(c, OWN_CARD), buf_view(&text), 0644, &c->err);
 	buf_free(&text);
-	return rc ? cli_fail_code(c, rc, OWN_CARD) : 0;
+	if (rc)
+		return cli_fail_code(c, rc, OWN_CARD);
+	return after ? guard_begin(c, card_chain_last(own), card_chain_last(chain)) : 0;
 }
 
 static int run_renew(struct cli *c)

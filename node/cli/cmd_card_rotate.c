@@ -24,7 +24,7 @@ struct key_change {
 	struct identity id;
 	struct cli_passphrase passphrase; /* of node.key, and so of the new one */
 	struct buf text;                  /* of the card */
-	char next[PATH_MAX];
+	char next[PATH_MAX];              /* where a new seed waits; "" when there is none */
 };
 
 static void key_change_free(struct key_change *k)
@@ -34,7 +34,8 @@ static void key_change_free(struct key_change *k)
 	buf_free(&k->text);
 }
 
-static int key_change_begin(struct cli *c, struct key_change *k)
+/* fresh: of a new seed. */
+static int key_change_begin(struct cli *c, struct key_change *k, bool fresh)
 {
 	struct env_rng rng = cli_rng();
 	const struct card *own;
@@ -47,19 +48,21 @@ static int key_change_begin(struct cli *c, struct key_change *k)
 	last = own->logs[own->logs_len - 1].incarnation;
 	if (incarnation <= last)
 		incarnation = last + 1;
-	rc = cli_identity_at(c, cli_path(c, "keys/node.key"), last, &k->id, &k->passphrase);
+	rc = cli_identity_at(c, cli_path(c, "keys/node.key"), fresh ? last : incarnation, &k->id,
+		&k->passphrase);
 	if (rc)
 		return rc;
 	card_next(&next, own);
 	rc = cli_card_options(c, &next);
 	if (rc)
 		return rc;
-	identity_rotate(&k->id, incarnation, &rng);
+	if (fresh)
+		identity_rotate(&k->id, incarnation, &rng);
 	rc = card_set_keys(&next, &k->id);
 	if (rc == ENT_ELIMIT)
 		return cli_fail(c, CLI_INVALID, "the card names %u incarnations already",
 			CARD_LOGS_MAX);
-	if (!rc)
+	if (!rc && fresh)
 		rc = rotation_next_path(k->next, sizeof(k->next), cli_path(c, "keys"), incarnation);
 	card_text(&k->text, &next);
 	return rc ? cli_fail_code(c, rc, "cannot make the keys") : 0;
@@ -67,8 +70,10 @@ static int key_change_begin(struct cli *c, struct key_change *k)
 
 static int key_change_write(struct cli *c, struct key_change *k)
 {
-	int rc = identity_write(&k->id, k->next, cli_passphrase_bytes(&k->passphrase), &c->err);
+	int rc = 0;
 
+	if (k->next[0])
+		rc = identity_write(&k->id, k->next, cli_passphrase_bytes(&k->passphrase), &c->err);
 	return rc ? cli_fail_code(c, rc, k->next) : 0;
 }
 
@@ -107,7 +112,7 @@ static int keys_install(struct cli *c, struct key_change *k)
 	rc = key_change_write(c, k);
 	if (!rc) {
 		rc = cli_card_append(c, c->keydir.own.cards_len, buf_view(&note), "card", &chain);
-		if (rc)
+		if (rc && k->next[0])
 			unlink(k->next);
 	}
 	buf_free(&note);
@@ -116,16 +121,28 @@ static int keys_install(struct cli *c, struct key_change *k)
 	return rc ? rc : cli_print_card(c, card_chain_last(&chain), cli_path(c, OWN_CARD), true);
 }
 
-static int run_rotate_keys(struct cli *c)
+static int change_keys(struct cli *c, bool fresh)
 {
 	const char *out = cli_value(c, "-o");
 	struct key_change k = {.text = buf_with_max(CARD_BYTES_MAX)};
-	int rc = key_change_begin(c, &k);
+	int rc = key_change_begin(c, &k, fresh);
 
 	if (!rc)
 		rc = out ? keys_draft(c, &k, out) : keys_install(c, &k);
 	key_change_free(&k);
 	return rc;
+}
+
+static int run_rotate_keys(struct cli *c)
+{
+	return change_keys(c, true);
+}
+
+/* Entries that were signed are lost for good, or two histories are signed: the seed stays, what it
+ * has said beyond what is here is void. */
+static int run_new_incarnation(struct cli *c)
+{
+	return change_keys(c, false);
 }
 
 static const struct cli_option keys_options[] = {
@@ -148,6 +165,16 @@ const struct cli_command cmd_card_rotate_keys = {
 		   "entente card rotate-keys -o fr-4.card\n",
 	.options = keys_options,
 	.run = run_rotate_keys,
+};
+
+const struct cli_command cmd_card_new_incarnation = {
+	.name = "card new-incarnation",
+	.usage = "[-o FILE] [--root-key FILE] [--passphrase-file F] [--node-passphrase-file F]",
+	.summary = "new feeds under the same keys, when entries of the old ones are lost for good",
+	.example = "entente card new-incarnation --root-key /media/safe/fr/root.key\n"
+		   "entente card new-incarnation -o fr-5.card\n",
+	.options = keys_options,
+	.run = run_new_incarnation,
 };
 
 /* --- rotate-root ------------------------------------------------------------------------------ */

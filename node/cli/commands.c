@@ -13,6 +13,7 @@ const struct cli_command *const cli_commands[] = {
 	&cmd_card_sign,
 	&cmd_card_install,
 	&cmd_card_rotate_keys,
+	&cmd_card_new_incarnation,
 	&cmd_card_rotate_root,
 	&cmd_agreement_draft,
 	&cmd_agreement_sign,
@@ -52,5 +53,7 @@ const struct cli_command *const cli_commands[] = {
 	&cmd_reindex,
 	&cmd_doctor,
 	&cmd_recover,
+	&cmd_backup,
+	&cmd_restore,
 	NULL,
 };

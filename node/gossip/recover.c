@@ -529,25 +529,12 @@ int gossip_recover_start(struct gossip *g, struct gossip_time now, const struct 
 	return 0;
 }
 
-/* A new incarnation has a key that has signed nothing: whatever was wrong with the former one is
- * over. */
+/* A node is of one incarnation as long as it lives: with another one it starts anew, and whatever was
+ * wrong with the former one is over. Until then what belongs to it stays as it is. */
 void recover_incarnation(struct gossip *g, const struct origin *self)
 {
 	uint64_t newest = self->logs[self->logs_len - 1].incarnation;
-	void *value;
 
-	if (g->recovery.incarnation == newest)
-		return;
-	for (size_t at = 0; map_next(&g->feeds, &at, NULL, &value);) {
-		struct feed *f = value;
-
-		if (f->origin == self)
-			f->own = f->name.incarnation == newest;
-	}
-	if (g->recovery.incarnation && is_mute(g)) {
-		g->recovery.conflict = false;
-		g->recovery.recoveries = 0;
-		go_on(g);
-	}
-	g->recovery.incarnation = newest;
+	if (!g->recovery.incarnation)
+		g->recovery.incarnation = newest;
 }

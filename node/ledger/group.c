@@ -337,6 +337,8 @@ int group_commit(struct ledger *l)
 	rc = pending_put(l, txn);
 	if (rc == 0)
 		rc = epoch_begin(l, txn);
+	if (rc == 0)
+		rc = successions_write(l, txn);
 	for (struct ledger_item *i = l->items; i && rc == 0; i = i->next)
 		if (i->type == LEDGER_RETAIN) {
 			rc = apply_retain(l, txn, i->retention);
@@ -371,5 +373,6 @@ int group_commit(struct ledger *l)
 		l->fresh = true;
 	}
 	l->beginning = false;
+	l->succeeding = l->succeeding && !l->succeeded;
 	return 0;
 }

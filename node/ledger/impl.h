@@ -8,6 +8,7 @@
  *     retain.c  floors moved, own claims said again before
  *     hold.c    values kept from exports
  *     seal.c    re-reading, guard, signatures; what a crash left unsigned
+ *     succession.c  what a new incarnation says of the former
  *     restore.c going on after a recovery: cutting tails, a new provenance log, unmuting
  */
 #pragma once
@@ -46,6 +47,8 @@ struct ledger {
 	size_t pending_len;
 
 	uint32_t unmute; /* the epoch that is to end; 0: none */
+	bool succeeding; /* former feeds want a succession, */
+	bool succeeded;  /* which is in this group */
 
 	/* --- the group -------------------------------------------------------------------- */
 	struct ledger_item *items, *last; /* in order */
@@ -107,6 +110,11 @@ int apply_cut(struct ledger *l, struct store_txn *txn, struct ledger_item *i) MU
 int apply_keep(struct store_txn *txn, const struct ledger_item *i) MUST_CHECK;
 int epoch_begin(struct ledger *l, struct store_txn *txn) MUST_CHECK;
 int unmute(struct ledger *l) MUST_CHECK;
+
+/* --- succession.c ----------------------------------------------------------------------------- */
+/* Are there former feeds without a succession? */
+int successions_look(struct ledger *l) MUST_CHECK;
+int successions_write(struct ledger *l, struct store_txn *txn) MUST_CHECK;
 
 /* --- seal.c ----------------------------------------------------------------------------------- */
 int group_seal(struct ledger *l) MUST_CHECK;

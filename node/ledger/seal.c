@@ -221,5 +221,7 @@ int ledger_recover(struct ledger *l)
 {
 	int rc = tails_find(l);
 
+	if (rc == 0)
+		rc = successions_look(l);
 	return rc != 0 ? rc : group_seal(l);
 }

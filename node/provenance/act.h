@@ -36,6 +36,10 @@
  *     alarm              rule, text, peer, log
  *     clock-step         from, to: ms
  *     frozen             log
+ *     incarnation        log: a former feed; to, root: how far the new one says it is good
+ *     restored           rule; peer and log that showed it: mute from here on
+ *     recovered          signs again
+ *     epoch              log: the former provenance log; to, root: the last of it that is here
  *     witnessed          peer, log, to, root: it has cosigned this log of acts so far
  *     witness-report     peer, log, to, root: it remembers this much of it, which is not here
  *     split-proven       log, from and to: the two sizes; peer: who showed it

@@ -39,7 +39,7 @@ static const struct {
 	{ACT_CLOCK_STEP, "clock stepped from %F to %T[ (%x)]"},
 	{ACT_FROZEN, "froze %l[: %r][ (%x)]"},
 	{ACT_SPLIT_PROVEN, "proved a split view of %l at sizes %f and %t[, shown by %p]"},
-	{ACT_INCARNATION, "new incarnation[ %l][ (%x)]"},
+	{ACT_INCARNATION, "new incarnation: the former %l is good up to %t"},
 	{ACT_WITNESSED, "%p witnessed %l up to %t"},
 	{ACT_WITNESS_REPORT, "%p remembers %l up to %t, which is not here"},
 	{ACT_RESTORED, "went mute[: %r][, shown %l][ by %p][ (%x)]"},

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Files of a home copied with their modes, and a manifest of what was copied: one line a file,
+ *
+ *     <SHA-256, hex> <size> <mode, octal> <path>
+ *
+ * behind the line "entente/backup/v1", written last. A copy that is cut short has none.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "cli/cli.h"
+
+#define COPY_MANIFEST  "MANIFEST"
+#define COPY_FILES_MAX 65536u
+
+struct copy {
+	struct cli *cli;
+	const char *from, *to;
+	struct buf manifest;
+	uint64_t files, bytes;
+};
+
+/* Every regular file below from whose path passes; directories are made, 0700. 0, or the exit
+ * status after cli_fail. */
+int copy_tree(struct copy *c, bool (*pass)(const char *path)) MUST_CHECK;
+/* One file, if it is there. */
+int copy_file(struct copy *c, const char *path) MUST_CHECK;
+/* Enters a file that stands in the copy already: its hash as it reads there. */
+int copy_enter(struct copy *c, const char *path, mode_t mode) MUST_CHECK;
+/* Everything is durable, and said so. */
+int copy_finish(struct copy *c) MUST_CHECK;
+/* Copies what the manifest in from names, comparing it. */
+int copy_manifest(struct copy *c) MUST_CHECK;
+/* Makes the directories that the path in `to` needs. */
+int copy_parents(struct copy *c, const char *path) MUST_CHECK;
+void copy_remove(const char *path); /* a tree of ours */

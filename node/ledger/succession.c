@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * A new incarnation (DESIGN 4; PROTOCOL.md, "Successions"): the first entry of each new feed says how
+ * far the former feed of that audience is good: as far as it is held and verified here.
+ */
+#include <stdlib.h>
+
+#include "base/vocab.h"
+#include "ledger/impl.h"
+
+/* So many in one group, the others in the next. */
+#define SUCCESSIONS_MAX 16u
+
+struct successions {
+	struct ledger *l;
+	struct store_reader *reader;
+	struct former {
+		struct log_name log;
+		uint64_t size;
+		struct hash root;
+	} formers[SUCCESSIONS_MAX];
+	size_t len;
+	bool more;
+};
+
+static struct log_name successor(const struct ledger *l, const struct log_name *former)
+{
+	return (struct log_name){
+		l->config.self, l->config.identity->incarnation, former->audience};
+}
+
+/* Of several former feeds of an audience the newest that has anything. */
+static int former_look(void *ctx, const struct store_log *log)
+{
+	struct successions *s = ctx;
+	struct log_name name = successor(s->l, &log->name);
+	struct store_log known;
+	struct former *f = s->formers;
+
+	if (!is_feed(&log->name) || !node_id_eq(&log->name.node, &s->l->config.self) ||
+		log->name.incarnation >= name.incarnation || !log->has_held)
+		return 0;
+	if (store_log_get(s->reader, &name, &known) == 0 && known.size > 0)
+		return 0;
+	while (f < s->formers + s->len && !audience_eq(f->log.audience, log->name.audience))
+		f++;
+	if (f == s->formers + SUCCESSIONS_MAX) {
+		s->more = true;
+		return 0;
+	}
+	if (f < s->formers + s->len && f->log.incarnation > log->name.incarnation)
+		return 0;
+	if (f == s->formers + s->len)
+		s->len++;
+	*f = (struct former){log->name, log->held.size, log->held.root};
+	return 0;
+}
+
+static int formers_find(struct ledger *l, struct successions *s)
+{
+	int rc;
+
+	*s = (struct successions){.l = l};
+	rc = store_reader_open(l->config.store, &s->reader);
+	if (rc != 0)
+		return rc;
+	rc = store_log_each(s->reader, former_look, s);
+	store_reader_close(s->reader);
+	return rc;
+}
+
+int successions_look(struct ledger *l)
+{
+	struct successions *s = malloc(sizeof(*s));
+	int rc = s ? formers_find(l, s) : ENT_ENOMEM;
+
+	l->succeeding = rc == 0 && s->len > 0;
+	free(s);
+	return rc;
+}
+
+/* It tells nothing but the name of a log and its root: as public as the feed it stands in. */
+static uint8_t succession_tlp(struct audience audience)
+{
+	switch (audience.kind) {
+	case AUDIENCE_GREEN:
+		return TLP_GREEN;
+	case AUDIENCE_AGREEMENT:
+		return TLP_AMBER;
+	default:
+		return TLP_CLEAR;
+	}
+}
+
+static int entry_make(struct ledger *l, const struct former *f, struct buf *out, struct hash *leaf)
+{
+	struct record_succession record = {.old_log = f->log, .size = f->size};
+	struct entry_header header = {.version = ENTRY_VERSION,
+		.kind = KIND_SUCCESSION,
+		.tlp = succession_tlp(f->log.audience),
+		.flags = ENTRY_FLAG_URGENT,
+		.time_ms = (uint64_t)l->now_ms};
+	uint8_t raw[ENTRY_HEADER_BYTES], salt[ENTRY_SALT_BYTES];
+	struct buf body = buf_with_max(ENTRY_BODY_MAX);
+	struct hash commitment;
+	struct entry entry;
+	uint8_t *room;
+	int rc;
+
+	memcpy(record.root, f->root.bytes, sizeof(record.root));
+	rc = record_succession_encode(&body, &record);
+	if (rc == 0) {
+		env_random(&l->config.rng, salt, sizeof(salt));
+		hash_commitment(&commitment, BYTES_OF(salt), buf_view(&body));
+		memcpy(header.commitment, commitment.bytes, sizeof(header.commitment));
+		header.body_len = (uint16_t)body.len;
+		entry_header_encode(raw, &header);
+		entry = (struct entry){
+			.leaf = BYTES_OF(raw), .salt = BYTES_OF(salt), .body = buf_view(&body)};
+		room = buf_extend(out, entry_packed_len(&entry));
+		rc = room ? 0 : ENT_ENOMEM;
+		if (room)
+			entry_pack(room, &entry);
+		hash_leaf(leaf, entry.leaf);
+	}
+	buf_free(&body);
+	return rc;
+}
+
+static int former_succeed(struct ledger *l, struct store_txn *txn, const struct former *f)
+{
+	struct log_name name = successor(l, &f->log);
+	struct act_body act = {.act = ACT_INCARNATION,
+		.has_log = true,
+		.log = f->log,
+		.to = f->size,
+		.root = BYTES_OF(f->root.bytes)};
+	struct buf entry = buf_with_max(ENTRY_PACKED_MAX);
+	struct hash leaf;
+	uint64_t from;
+	int rc = entry_make(l, f, &entry, &leaf);
+
+	if (rc == 0)
+		rc = append_own(l, txn, &name, buf_view(&entry), &leaf, 1, true, &from);
+	buf_free(&entry);
+	if (rc == 0)
+		group_act(l, &act);
+	return rc;
+}
+
+/* Before any other own entry of the group: they are the first of their feeds. */
+int successions_write(struct ledger *l, struct store_txn *txn)
+{
+	struct successions *s;
+	int rc;
+
+	l->succeeded = false;
+	if (!l->succeeding || ledger_muted(l) || !atomic_load(&l->sealing))
+		return 0;
+	s = malloc(sizeof(*s));
+	rc = s ? formers_find(l, s) : ENT_ENOMEM;
+	for (size_t i = 0; rc == 0 && i < s->len; i++)
+		rc = former_succeed(l, txn, &s->formers[i]);
+	l->succeeded = rc == 0 && !s->more;
+	free(s);
+	return rc;
+}

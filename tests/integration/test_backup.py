@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""Backups while the daemon runs, their way back, and what is lost for good: a new incarnation."""
+import hashlib
+import os
+import stat
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from federation import BIN, Failed, Federation, entente, run_tests, until  # noqa: E402
+
+
+def values(tag, count):
+    return "".join(hashlib.sha256(f"{tag} {i}".encode()).hexdigest() + "\n" for i in range(count))
+
+
+def publish(node, tag, count, status=0, tlp="green"):
+    return node.run("publish", "--tlp", tlp, "--json", "-", stdin=values(tag, count),
+                    status=status)
+
+
+def pair(fed):
+    fr, de = fed.add("fr", "de")
+    fed.agree("fr", "de")
+    fed.start()
+    fed.wait_connected()
+    return fr, de
+
+
+def modes(folder):
+    return {os.path.relpath(os.path.join(d, n), folder): stat.S_IMODE(os.stat(
+        os.path.join(d, n)).st_mode) for d, _, names in os.walk(folder) for n in names}
+
+
+def signs_again(node):
+    until(lambda: not node.status()["mute"], 15, f"{node.name} signs again")
+
+
+def test_a_backup_while_publishing_comes_back():
+    with Federation() as fed:
+        fr, de = pair(fed)
+        publish(fr, "a", 1000)
+        copy = os.path.join(fed.dir, "copy")
+        source = os.path.join(fed.dir, "b.txt")
+        with open(source, "w", encoding="ascii") as f:
+            f.write(values("b", 60000))
+        publisher = subprocess.Popen([os.path.join(BIN, "entente"), "publish", "--tlp", "green",
+                                      "--home", fr.home, source], stdout=subprocess.DEVNULL)
+        until(lambda: fr.held(fr, "green") > 1000, 20, "it is publishing")
+        done = fr.json("backup", copy)
+        if publisher.wait(60) != 0 or done["files"] < 4:
+            raise Failed(f"publish {publisher.returncode}, backup {done}")
+        de.wait_held(fr, "green", 61000)
+        if os.path.exists(os.path.join(copy, "guard")) or os.path.exists(
+                os.path.join(copy, "run")) or [m for m in modes(copy).values() if m & 0o22]:
+            raise Failed(f"in the copy: {modes(copy)}")
+        if modes(copy)["keys/node.key"] != 0o600 or modes(copy)["data/log/data.mdb"] != 0o600 or \
+                stat.S_IMODE(os.stat(copy).st_mode) != 0o700:
+            raise Failed("modes")
+        fr.run("backup", copy, status=6)  # there is one already
+        # Back into a home that is there: only when told, and not under a running daemon.
+        fr.run("restore", copy, status=6)
+        fr.run("restore", copy, "--replace", status=4)
+        fr.stop()
+        fr.run("restore", copy, "--replace")
+        kept = [n for n in os.listdir(fr.home) if ".before-" in n]
+        if {n.split(".before-")[0] for n in kept} != {"data", "keys", "entente.conf", "guard"}:
+            raise Failed(f"set aside: {kept}")
+        fr.start()
+        signs_again(fr)
+        de.wait_held(fr, "green", 61000)
+        fr.wait_held(fr, "green", 61000)
+        again = publish(fr, "b", 60000).json
+        if again["unchanged"] != 60000:
+            raise Failed(f"after the restore: {again}")
+        publish(fr, "c", 5)
+        de.wait_held(fr, "green", 61005)
+        if de.feed(fr, "green")["frozen"] or de.json("alarms"):
+            raise Failed(f"at de: {de.json('alarms')}")
+        fed.stop()
+
+
+def test_half_a_copy_is_refused():
+    with Federation() as fed:
+        fr, _ = pair(fed)
+        publish(fr, "a", 100)
+        home = os.path.join(fed.dir, "new")
+        for n, spoil in enumerate(("MANIFEST", "keys/node.key", "data/log/data.mdb")):
+            copy = os.path.join(fed.dir, f"copy{n}")
+            fr.run("backup", copy)
+            if n == 2:
+                with open(os.path.join(copy, spoil), "r+b") as f:
+                    f.truncate(os.path.getsize(os.path.join(copy, spoil)) - 4096)
+            else:
+                os.remove(os.path.join(copy, spoil))
+            done = entente("restore", copy, home=home, status=6)
+            if len(done.err.strip().splitlines()) != 1 or "whole" not in done.err:
+                raise Failed(f"one clear error: {done.err}")
+            if os.path.exists(os.path.join(home, "keys")):
+                raise Failed("something was restored")
+        fr.run("backup", os.path.join(fed.dir, "whole"))
+        entente("restore", os.path.join(fed.dir, "whole"), home=home)
+        if os.path.exists(os.path.join(home, "guard")):
+            raise Failed("a guard came back")
+        fed.stop()
+
+
+def test_a_backup_on_a_full_disk_leaves_nothing():
+    full = "/dev/full"
+    with Federation() as fed:
+        fr, _ = pair(fed)
+        publish(fr, "a", 5000)
+        copy = os.path.join(fed.dir, "copy")
+        # A file-size limit is what a full disk is to a writer.
+        done = subprocess.run(["sh", "-c", "ulimit -f 100; exec \"$@\"", full,
+                               os.path.join(BIN, "entente"), "--home", fr.home, "backup", copy],
+                              capture_output=True, text=True, check=False,
+                              preexec_fn=lambda: __import__("signal").signal(
+                                  __import__("signal").SIGXFSZ,
+                                  __import__("signal").SIG_IGN), restore_signals=False)
+        if done.returncode != 5 or os.path.exists(copy) or len(done.stderr.splitlines()) != 1:
+            raise Failed(f"{done.returncode} {done.stderr} {os.path.exists(copy)}")
+        fed.stop()
+
+
+def test_what_is_lost_for_good_begins_a_new_incarnation():
+    with Federation() as fed:
+        fr, de = pair(fed)
+        agreement = fr.json("agreement", "list")[0]["id"]
+        publish(fr, "a", 100)
+        fr.run("publish", "--agreement", agreement, "--tlp", "green", "--json", "-",
+               stdin=values("x", 20))
+        de.wait_held(fr, "green", 100)
+        copy = os.path.join(fed.dir, "copy")
+        fr.run("backup", copy)
+        de.stop()
+        publish(fr, "lost", 10)  # nobody ever sees these, but they were signed
+        guard = os.path.join(fr.home, "guard")
+        with open(guard, encoding="ascii") as f:
+            newest = f.read()
+        fr.stop()
+        fr.run("restore", copy, "--replace")
+        with open(os.open(guard, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as f:
+            f.write(newest)
+        de.start()
+        fr.start()
+        until(lambda: "new-incarnation" in fr.json("recover", status=4)["recovery"]["do"], 15,
+              "it says what can be done")
+        publish(fr, "b", 10, status=4)
+        before = fr.json("card", "show")["incarnations"]
+        fr.run("card", "new-incarnation")
+
+        def begun():
+            status = fr.json("status", status=None)
+            return not status.get("mute", True) and status["uptime_s"] is not None and \
+                status["node"]["incarnation"] != before[-1]
+        until(begun, 15, "the daemon has begun the new incarnation")
+        done = publish(fr, "b", 10).json
+        if done["feeds"] != [{"audience": "green", "size": 11}]:
+            raise Failed(f"a succession and ten entries: {done}")
+        again = publish(fr, "a", 100).json
+        if again["unchanged"] != 100:
+            raise Failed(f"the former incarnation still stands: {again}")
+        after = fr.json("card", "show")["incarnations"]
+        if after[:-1] != before or fr.status()["node"]["incarnation"] != after[-1]:
+            raise Failed(f"{before} {after}")
+
+        def there():
+            return [f for f in de.status()["feeds"] if f["origin"] == fr.id and
+                    f["incarnation"] == after[-1]]
+        until(lambda: {f["audience"]: f["held"] for f in there()} ==
+              {"green": 11, agreement: 1}, 15, "both feeds of the new incarnation at de")
+        for tag in ("a", "b", "x"):
+            until(lambda t=tag: de.find(values(t, 1).strip()), 10, f"{tag} is found at de")
+        fr.run("retract", values("a", 1).strip())
+        until(lambda: de.find(values("a", 1).strip())[0]["retracted"], 10,
+              "a claim of the former incarnation is retracted by the new one")
+        acts = [a for a in fr.json("log") if a["act"] == "incarnation"]
+        if len(acts) != 2:
+            raise Failed(f"acts: {acts}")
+        # And once more from the start: nothing is said twice.
+        fr.stop()
+        fr.start()
+        if fr.status()["mute"] or publish(fr, "c", 1).json["feeds"][0]["size"] != 13:
+            raise Failed("after a restart")
+        fed.stop()
+
+
+if __name__ == "__main__":
+    run_tests([test_a_backup_while_publishing_comes_back, test_half_a_copy_is_refused,
+               test_a_backup_on_a_full_disk_leaves_nothing,
+               test_what_is_lost_for_good_begins_a_new_incarnation])
