@@ -400,6 +400,9 @@ static void on_event(struct app *a, struct pipeline_event *e)
 	case PIPELINE_HELD:
 		stop_held(a, e->user, e->code);
 		break;
+	case PIPELINE_COMPACTED:
+		compact_done(a, e->code);
+		break;
 	case PIPELINE_REINDEXED:
 		requests_reindexed(a, e->code);
 		break;
@@ -473,6 +476,7 @@ void exchange_tick(struct app *a)
 	if (uv_now(&a->loop) - a->retained_ms >= RETAIN_MS) {
 		a->retained_ms = uv_now(&a->loop);
 		retain(a);
+		compact_tick(a);
 	}
 }
 

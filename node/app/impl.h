@@ -8,6 +8,7 @@
  *     keys.c      the keys directory: reading, watching, what comes into force and ends
  *     exchange.c  the engine between network and pipeline
  *     recover.c   mute and not: what the engine decides about signing, carried out and told
+ *     compact.c   when erased bytes go from the files
  *     requests.c  what commands ask on the control socket
  *     status.c    what they are told
  *     stop.c      the stop button
@@ -106,10 +107,13 @@ struct app {
 	bool mute;
 	uint64_t started_ms; /* monotonic */
 	struct clock_watch clock;
-	bool clock_stepped;   /* what is in force is to be looked at anew */
-	bool sealing;         /* the first seal may happen */
-	uint64_t retained_ms; /* retention was asked for last */
-	bool choked;          /* too many acts wait for the store */
+	bool clock_stepped; /* what is in force is to be looked at anew */
+	bool sealing;       /* the first seal may happen */
+	bool compacting;
+	uint64_t compact_retry_ms;
+	struct control_client *compact_client; /* who asked for it, and waits */
+	uint64_t retained_ms;                  /* retention was asked for last */
+	bool choked;                           /* too many acts wait for the store */
 	struct alarm alarms[APP_ALARMS_MAX];
 	size_t alarms_len;
 	uint32_t alarm_id;
@@ -192,6 +196,12 @@ void recover_action(struct app *a, const struct gossip_action *action);
 void recover_event(struct app *a, const struct pipeline_event *e);
 json_t *recover_json(struct app *a);
 void recover_request(struct app *a, struct control_client *c, const json_t *q);
+
+/* --- compact.c -------------------------------------------------------------------------------- */
+void compact_tick(struct app *a);
+void compact_request(struct app *a, struct control_client *c);
+void compact_gone(struct app *a, const struct control_client *c);
+void compact_done(struct app *a, int code);
 
 /* --- requests.c ------------------------------------------------------------------------------- */
 extern const struct control_ops requests_ops;

@@ -22,19 +22,22 @@ static const char *hidden(void *ctx, const struct log_name *log, const struct st
 	return rule;
 }
 
-/* Waits for work: 0 index on, 1 reindex first, -1 stop. */
+/* Waits for work: 0 index on, 1 reindex first, 2 compact, -1 stop. */
 static int wait_for_work(struct pipeline *p)
 {
 	int what = 0;
 
 	pthread_mutex_lock(&p->progress.lock);
 	while (p->progress.indexed >= p->progress.arrival && !p->progress.reindex &&
-		!p->progress.stop_index)
+		!p->progress.compact && !p->progress.stop_index)
 		pthread_cond_wait(&p->progress.changed, &p->progress.lock);
 	if (p->progress.stop_index)
 		what = -1;
 	else if (p->progress.reindex)
 		what = 1;
+	else if (p->progress.compact)
+		what = 2;
+	p->progress.compact &= what != 2;
 	pthread_mutex_unlock(&p->progress.lock);
 	return what;
 }
@@ -100,6 +103,21 @@ static bool stopping(struct pipeline *p)
 	return stop;
 }
 
+/* First the index, here; then the truth, by its writer. */
+static void compact(struct pipeline *p)
+{
+	struct ledger_item *i;
+	int rc = store_index_compact(p->config.store);
+
+	if (rc != 0) {
+		compacted(p, rc);
+		return;
+	}
+	i = ledger_item_new(LEDGER_FORGET);
+	i->tag = WORK_COMPACT;
+	queue_put(&p->to_writer, i);
+}
+
 static void reindex(struct pipeline *p, const struct store_index_ops *ops)
 {
 	struct pipeline_event *e = event_new(p, PIPELINE_REINDEXED);
@@ -159,6 +177,10 @@ void *indexer_run(void *ctx)
 
 		if (what == 1) {
 			reindex(p, &ops);
+			continue;
+		}
+		if (what == 2) {
+			compact(p);
 			continue;
 		}
 		rc = store_index_step(p->config.store, &ops, INDEX_ENTRIES);

@@ -407,6 +407,14 @@ void pipeline_split(struct pipeline *p, const struct log_name *feed, struct byte
 	queue_put(&p->to_writer, i);
 }
 
+void pipeline_compact(struct pipeline *p)
+{
+	pthread_mutex_lock(&p->progress.lock);
+	p->progress.compact = true;
+	pthread_cond_broadcast(&p->progress.changed);
+	pthread_mutex_unlock(&p->progress.lock);
+}
+
 void pipeline_reindex(struct pipeline *p, void *user)
 {
 	pthread_mutex_lock(&p->progress.lock);

@@ -59,6 +59,7 @@ enum pipeline_event_type {
 	PIPELINE_WITNESSED,  /* session, checkpoint, code: a peer's log of acts is remembered */
 	PIPELINE_TAKEN,      /* publication: one more batch is through */
 	PIPELINE_PUBLISHED,  /* publication, code: all of it is durable and signed, or failed */
+	PIPELINE_COMPACTED,  /* code */
 	PIPELINE_REINDEXED,  /* user, code */
 	PIPELINE_HELD,       /* user, code: the value is held back, or let go */
 	PIPELINE_TROUBLE,    /* code: the store failed; it is tried again */
@@ -106,6 +107,8 @@ void pipeline_freeze(struct pipeline *p, const struct log_name *feed);
 /* Retention: takes the settings. Asked again before it is done it is done once. */
 void pipeline_retain(struct pipeline *p, struct ledger_retention *r);
 void pipeline_split(struct pipeline *p, const struct log_name *feed, struct bytes proof);
+/* PIPELINE_COMPACTED follows. */
+void pipeline_compact(struct pipeline *p);
 void pipeline_reindex(struct pipeline *p, void *user);
 /* Holds a canonical value back from exports (remove: lets it go): PIPELINE_HELD follows. */
 void pipeline_hold(struct pipeline *p, const struct ledger_hold *hold, struct bytes value);

@@ -20,10 +20,11 @@
 
 /* What the work thread is to do with an item, in its tag; the writer hands it to the ledger. */
 enum work {
-	WORK_PASS,   /* nothing */
-	WORK_INGEST, /* verify the job: it becomes a LEDGER_RUN */
-	WORK_CLAIMS, /* judge the claims in data: they become LEDGER_OWN */
-	WORK_END,    /* of a publication */
+	WORK_PASS,    /* nothing */
+	WORK_INGEST,  /* verify the job: it becomes a LEDGER_RUN */
+	WORK_CLAIMS,  /* judge the claims in data: they become LEDGER_OWN */
+	WORK_END,     /* of a publication */
+	WORK_COMPACT, /* for the writer itself: the index is done */
 };
 
 struct queue {
@@ -65,6 +66,7 @@ struct pipeline {
 		bool stop_index;    /* and it may end */
 		bool index_failing; /* nobody waits for it */
 		bool reindex;
+		bool compact; /* the index, and then the truth */
 		void *reindex_user;
 	} progress;
 	/* the work thread's own */
@@ -88,6 +90,8 @@ int64_t wall_ms(void);
  * or the daemon stops. */
 void progress_wait_indexed(struct pipeline *p, uint64_t sent);
 
+/* Says how compacting has ended. */
+void compacted(struct pipeline *p, int code);
 struct ledger_ops writer_ledger_ops(struct pipeline *p);
 
 void *work_run(void *p);

@@ -46,8 +46,8 @@ static void go_mute(struct app *a, const struct gossip_action *action)
 
 	/* What this process has entered as an old copy goes into a log of its own; at the start
 	 * that one has begun already. */
-	if (!a->mute && (strcmp(action->rule, "own-ahead") == 0 ||
-				strcmp(action->rule, "clone") == 0))
+	if (!a->mute &&
+		(strcmp(action->rule, "own-ahead") == 0 || strcmp(action->rule, "clone") == 0))
 		app_provenance_anew(a);
 	a->mute = true;
 	pipeline_mute(a->pipeline);
@@ -164,8 +164,8 @@ json_t *recover_json(struct app *a)
 
 		audience_text(audience, f.log.audience);
 		json_array_append_new(feeds,
-			json_pack("{s:s,s:I,s:I}", "audience", audience, "held",
-				(json_int_t)f.held, "wanted", (json_int_t)f.wanted));
+			json_pack("{s:s,s:I,s:I}", "audience", audience, "held", (json_int_t)f.held,
+				"wanted", (json_int_t)f.wanted));
 	}
 	return json_pack("{s:s,s:s,s:o,s:o,s:s}", "rule", v.rule ? v.rule : "", "why",
 		v.why ? v.why : "", "waiting_for", peers, "feeds", feeds, "do",

@@ -406,6 +406,8 @@ static void on_request(void *ctx, struct control_client *c, const json_t *q)
 	} else if (strcmp(command, "clock-confirm") == 0) {
 		control_answer(c, json_pack("{s:b, s:I}", "ok", 1, "waited",
 					  (json_int_t)app_clock_confirmed(a)));
+	} else if (strcmp(command, "compact") == 0) {
+		compact_request(a, c);
 	} else if (strcmp(command, "reindex") == 0) {
 		if (a->reindexing) {
 			control_fail(c, 4, "the index is being rebuilt already");
@@ -442,6 +444,7 @@ static void on_gone(void *ctx, struct control_client *c)
 	struct request *r = control_client_user(c);
 
 	stop_gone(a, c);
+	compact_gone(a, c);
 	if (a->reindexing == c)
 		a->reindexing = NULL;
 	for (struct waiter **at = &a->waiters; *at; at = &(*at)->next) {

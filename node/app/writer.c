@@ -153,6 +153,32 @@ static void trouble(struct pipeline *p, int code)
 	nanosleep(&pause, NULL);
 }
 
+void compacted(struct pipeline *p, int code)
+{
+	struct pipeline_event *e = event_new(p, PIPELINE_COMPACTED);
+
+	e->code = code;
+	event_send(p, e);
+}
+
+/* Between two groups: no transaction is open. */
+static void compact(struct pipeline *p)
+{
+	struct store_txn *txn;
+	int rc = store_compact(p->config.store);
+
+	if (rc == 0)
+		rc = store_begin(p->config.store, &txn);
+	if (rc == 0) {
+		rc = store_compacted(txn);
+		if (rc == 0)
+			rc = store_commit(txn);
+		else
+			store_abort(txn);
+	}
+	compacted(p, rc);
+}
+
 static void run(struct pipeline *p)
 {
 	struct ledger_done done;
@@ -185,7 +211,16 @@ void *writer_run(void *ctx)
 		if (!waiting && owes)
 			run(p);
 		while (waiting) {
-			while (waiting && ledger_fits(p->ledger, waiting)) {
+			if (waiting->tag == WORK_COMPACT) {
+				struct ledger_item *i = waiting;
+
+				waiting = i->next;
+				ledger_item_free(i);
+				compact(p);
+				continue;
+			}
+			while (waiting && waiting->tag != WORK_COMPACT &&
+				ledger_fits(p->ledger, waiting)) {
 				struct ledger_item *i = waiting;
 
 				waiting = i->next;

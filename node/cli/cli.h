@@ -320,7 +320,7 @@ extern const struct cli_command cmd_agreement_draft, cmd_agreement_show, cmd_agr
 	cmd_agreement_psk, cmd_agreement_revoke;
 extern const struct cli_command cmd_clock_confirm;
 extern const struct cli_command cmd_status, cmd_peers, cmd_feeds, cmd_origins, cmd_alarms;
-extern const struct cli_command cmd_checkpoint, cmd_wait, cmd_reindex, cmd_doctor;
+extern const struct cli_command cmd_checkpoint, cmd_wait, cmd_reindex, cmd_compact, cmd_doctor;
 extern const struct cli_command cmd_split_list, cmd_split_export, cmd_split_verify;
 extern const struct cli_command cmd_pause, cmd_resume, cmd_hold, cmd_unhold;
 extern const struct cli_command cmd_recover, cmd_backup, cmd_restore, cmd_card_new_incarnation;

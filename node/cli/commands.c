@@ -51,6 +51,7 @@ const struct cli_command *const cli_commands[] = {
 	&cmd_pause,
 	&cmd_resume,
 	&cmd_reindex,
+	&cmd_compact,
 	&cmd_doctor,
 	&cmd_recover,
 	&cmd_backup,

@@ -21,7 +21,25 @@ static void erased_enter(void *ctx, const struct store_erased *e)
 
 	received_flush(l);
 	group_act(l, &act);
+	l->forgot |= e->bodies == 0 ? 0 : e->now ? FORGOT_RECALLED : FORGOT_ERASED;
 	buf_append(&l->erased, &e->log, sizeof(e->log));
+}
+
+/* The first erasure whose bytes may still be in the files sets the time. */
+static int since_put(struct ledger *l, struct store_txn *txn, const char *key)
+{
+	struct store_reader *r;
+	struct bytes value;
+	uint8_t now[8];
+	int rc = store_reader_open(l->config.store, &r);
+	bool set;
+
+	if (rc != 0)
+		return rc;
+	set = store_meta_get(r, key, &value) == 0 && value.len == sizeof(now);
+	store_reader_close(r);
+	be64_put(now, (uint64_t)l->now_ms);
+	return set ? 0 : store_meta_put(txn, key, BYTES_OF(now));
 }
 
 int apply_forget(struct ledger *l, struct store_txn *txn, bool prune)
@@ -30,6 +48,11 @@ int apply_forget(struct ledger *l, struct store_txn *txn, bool prune)
 
 	for (unsigned i = 0; rc == 1 && i < FORGET_STEPS_MAX; i++)
 		rc = store_erase(txn, erased_enter, l);
+	if (rc >= 0 && (l->forgot & FORGOT_ERASED))
+		rc = since_put(l, txn, STORE_ERASED_SINCE);
+	if (rc >= 0 && (l->forgot & FORGOT_RECALLED))
+		rc = since_put(l, txn, STORE_RECALLED_SINCE);
+	l->forgot = 0;
 	/* What is left goes with the next group. */
 	l->prune = prune;
 	for (unsigned i = 0; l->prune && rc >= 0 && i < FORGET_STEPS_MAX; i++) {

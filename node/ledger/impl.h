@@ -23,7 +23,10 @@
 /* Acts of one group, packed. */
 #define GROUP_ACTS_BYTES (64u * 1024u * 1024u)
 /* Own logs that one group touches: a feed for each audience, and the provenance log. */
-#define GROUP_LOGS_MAX 32
+#define GROUP_LOGS_MAX  32
+
+#define FORGOT_ERASED   0x01u
+#define FORGOT_RECALLED 0x02u
 
 /* An own log that has grown beyond its last signed size. */
 struct grown {
@@ -57,15 +60,16 @@ struct ledger {
 	size_t own_bytes;
 	struct grown growing[GROUP_LOGS_MAX]; /* `grown` once committed */
 	size_t growing_len;
-	int64_t now_ms;  /* of every act in it: times in the log follow its order */
-	bool fresh;                   /* the provenance log in use began in this life */
-	bool beginning;               /* one begins with this group, */
+	int64_t now_ms;                 /* of every act in it: times in the log follow its order */
+	bool fresh;                     /* the provenance log in use began in this life */
+	bool beginning;                 /* one begins with this group, */
 	struct log_name begins, former; /* this one, citing that one */
-	struct buf acts; /* packed entries for the provenance log */
+	struct buf acts;                /* packed entries for the provenance log */
 	uint32_t acts_len;
 	struct act_body received; /* the act RECEIVED being gathered */
 	bool receiving;
 	uint8_t received_session[16], received_root[HASH_BYTES];
+	unsigned forgot;    /* by the item at hand: a set of FORGOT_… */
 	bool prune;         /* there is more below floors that may go */
 	uint32_t retain_at; /* number of the log that retention looked at last */
 	struct buf floors;  /* struct floor_moved: in this group */

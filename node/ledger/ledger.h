@@ -123,8 +123,8 @@ enum ledger_news_type {
 	LEDGER_FLOOR,      /* feed, floor: it has moved there */
 	LEDGER_ERASED,     /* feed: some of its erasures are carried out, durably */
 	LEDGER_HELD,       /* user, code: the value is held back, or is not any more */
-	LEDGER_WAS_CUT,   /* feed, size, code */
-	LEDGER_UNMUTED,   /* the guard has what stands, and feeds are signed again */
+	LEDGER_WAS_CUT,    /* feed, size, code */
+	LEDGER_UNMUTED,    /* the guard has what stands, and feeds are signed again */
 	LEDGER_CORRUPT, /* feed: re-reading gave another root; nothing was signed, and is muted */
 };
 

@@ -70,6 +70,13 @@ int store_index_compact(struct store *s)
 	return compact(s, &s->index, "index", MDB_NOSYNC, store_index_tables, INDEX_TABLES);
 }
 
+int store_compacted(struct store_txn *txn)
+{
+	int rc = store_meta_put(txn, STORE_ERASED_SINCE, BYTES_NONE);
+
+	return rc ? rc : store_meta_put(txn, STORE_RECALLED_SINCE, BYTES_NONE);
+}
+
 void store_follow(struct store *s)
 {
 	char dir[4096];

@@ -210,6 +210,39 @@ int erase_bundle_noted(struct store_txn *txn, const struct store_log *log, uint6
 	return rc;
 }
 
+/* Rows of a table about one log whose index, in key or value, is not below the size. */
+static int rows_cut(struct store_txn *txn, enum log_table table, uint32_t log, uint64_t size)
+{
+	uint8_t raw[4];
+	MDB_val key = db_val(raw, sizeof(raw));
+	MDB_cursor *cursor;
+	MDB_val value;
+	int rc = mdb_cursor_open(txn->mdb, txn->store->log.tables[table], &cursor);
+
+	if (rc)
+		return txn_result(txn, rc);
+	be32_put(raw, log);
+	rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+	while (rc == 0 && be32_get(key.mv_data) == log) {
+		uint64_t index = be64_get(value.mv_size == 8 ? value.mv_data
+							     : (const uint8_t *)key.mv_data + 4);
+
+		if (index >= size)
+			rc = mdb_cursor_del(cursor, 0);
+		if (rc == 0)
+			rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : txn_result(txn, rc);
+}
+
+int erase_cut(struct store_txn *txn, uint32_t log, uint64_t size)
+{
+	int rc = rows_cut(txn, LOG_ERASURES, log, size);
+
+	return rc ? rc : rows_cut(txn, LOG_MISSING, log, size);
+}
+
 /* --- reading while they wait ------------------------------------------------------------------ */
 
 static uint64_t rows(struct store_reader *r, enum log_table table)

@@ -221,6 +221,11 @@ int store_erase(struct store_txn *txn, void (*visit)(void *ctx, const struct sto
  */
 int store_compact(struct store *s) MUST_CHECK;
 int store_index_compact(struct store *s) MUST_CHECK;
+/* Settings: since when (i64, ms) bodies that were erased, or recalled, may still have bytes in the
+ * files; empty or absent: none have. store_compacted empties both. */
+#define STORE_ERASED_SINCE   "erased-since"
+#define STORE_RECALLED_SINCE "recalled-since"
+int store_compacted(struct store_txn *txn) MUST_CHECK;
 
 /* --- floors ----------------------------------------------------------------------------------- */
 

@@ -232,8 +232,10 @@ class Federation:
             self.nodes[name] = self.node_class(self, name, **kw)
         return [self.nodes[n] for n in names]
 
-    def agree(self, *names, gives=None, types=None, introduces=None, options=()):
-        """An agreement between nodes, signed by all and accepted by all. Gives its id."""
+    def agree(self, *names, gives=None, types=None, introduces=None, options=(),
+              edit=None):
+        """An agreement between nodes, signed by all and accepted by all; edit changes its text
+        before that. Gives its id."""
         nodes = [self.nodes[n] for n in names]
         first, others = nodes[0], nodes[1:]
         path = os.path.join(self.dir, "-".join(names) + f"-{time.monotonic_ns()}.agreement")
@@ -247,6 +249,11 @@ class Federation:
         if introduces:
             args += ["--introduces", ",".join(introduces)]
         first.run(*args, *options)
+        if edit:
+            with open(path, encoding="utf-8") as f:
+                text = edit(f.read())
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(text)
         for node in nodes:
             node.run("agreement", "sign", path)
         for node in nodes:

@@ -57,6 +57,16 @@ def test_an_erasure_goes_as_far_as_the_record_went():
         fr.run("erase", value("private"), "--reason", "a private person")
         goes("private", fr, de, pl, ua)
         arrives("public", fr, de, pl, ua)
+        # Not a byte of it is left, with the daemon running and without.
+        de.run("compact")
+        if de.store_holds(value("private")):
+            raise Failed("de has bytes of it")
+        pl.stop()
+        pl.run("compact")
+        if pl.store_holds(value("private")):
+            raise Failed("pl has bytes of it")
+        pl.start()
+        arrives("public", de, pl)
         same_roots(fr, de, pl, ua)
         again = fr.json("erase", object_, "--reason", "once more")
         if again["published"] != 0 or again["unchanged"] != 1:
@@ -99,8 +109,26 @@ def test_a_recall_is_done_within_seconds_and_survives_a_kill():
         fed.stop()
 
 
+def test_the_bytes_go_within_the_agreed_time():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de", edit=lambda t: t.replace("erase-within: 72h", "erase-within: 4s"))
+        fed.start()
+        fed.wait_connected()
+        publish(fr, "private", "public")
+        arrives("private", de)
+        fr.run("erase", value("private"), "--reason", "a private person")
+        goes("private", fr, de)
+        for node in (fr, de):
+            until(lambda n=node: not n.store_holds(value("private")), 20,
+                  f"no byte of it is left at {node.name}")
+        arrives("public", fr, de)
+        fed.stop()
+
+
 if __name__ == "__main__":
     run_tests([
         test_an_erasure_goes_as_far_as_the_record_went,
+        test_the_bytes_go_within_the_agreed_time,
         test_a_recall_is_done_within_seconds_and_survives_a_kill,
     ])
