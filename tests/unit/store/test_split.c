@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What is known against a log, and what settles it: in whatever order it comes. */
+#include "unit/store/model.h"
+
+#include <stdio.h>
+
+#define OLD   1000u
+#define NEW   2000u
+#define NEWER 3000u
+#define CLEAR audience_of(AUDIENCE_CLEAR)
+
+/* An old feed of ten indicators, and feeds of later incarnations that begin with a succession. */
+struct world {
+	const char *dir;
+	struct store *store;
+	struct model_log old, new, newer;
+};
+
+static void put_indicator(struct model_log *m, const char *value, uint8_t object)
+{
+	struct entry_header header = {
+		.kind = KIND_INDICATOR, .tlp = TLP_CLEAR, .type = TYPE_DOMAIN, .object = {object}};
+	struct buf body = buf_with_max(1000);
+
+	assert_ok(record_indicator_encode(&body,
+		&(struct record_indicator){
+			.value = bytes_str(value), .valid_until = 4000000000000}));
+	model_entry(m, header, buf_view(&body), false);
+	buf_free(&body);
+}
+
+static void put_succession(struct model_log *m, const struct log_name *old, uint64_t size,
+	const struct hash *root)
+{
+	struct entry_header header = {.kind = KIND_SUCCESSION, .tlp = TLP_CLEAR};
+	struct record_succession s = {.old_log = *old, .size = size};
+	struct buf body = buf_with_max(1000);
+
+	memcpy(s.root, root->bytes, sizeof(s.root));
+	assert_ok(record_succession_encode(&body, &s));
+	model_entry(m, header, buf_view(&body), false);
+	buf_free(&body);
+}
+
+static void world_init(struct world *w)
+{
+	w->dir = test_dir();
+	w->store = model_open(w->dir, STORE_WRITE);
+	model_log_init(&w->old, model_name(1, OLD, CLEAR));
+	model_log_init(&w->new, model_name(1, NEW, CLEAR));
+	model_log_init(&w->newer, model_name(1, NEWER, CLEAR));
+	for (unsigned i = 0; i < 10; i++) {
+		char value[32];
+
+		snprintf(value, sizeof(value), "v%u.example.org", i);
+		put_indicator(&w->old, value, (uint8_t)(i % 5));
+	}
+}
+
+static void world_free(struct world *w)
+{
+	store_close(w->store);
+	test_dir_remove(w->dir);
+	model_log_free(&w->old);
+	model_log_free(&w->new);
+	model_log_free(&w->newer);
+}
+
+static void index_all(struct store *s)
+{
+	int rc;
+
+	while ((rc = store_index_step(s, NULL, 100)) == 1)
+		;
+	assert_ok(rc);
+}
+
+static int count_visit(void *ctx, const struct store_entry *e)
+{
+	(void)e;
+	++*(unsigned *)ctx;
+	return 0;
+}
+
+static unsigned finds(struct store_reader *r, unsigned i)
+{
+	char value[32];
+	unsigned n = 0;
+
+	snprintf(value, sizeof(value), "v%u.example.org", i);
+	assert_ok(store_find_value(r, TYPE_DOMAIN, bytes_str(value), count_visit, &n));
+	return n;
+}
+
+/* Everything up to there is shown, and nothing beyond, by every kind of look-up. */
+static void assert_void_from(struct world *w, uint64_t until)
+{
+	struct store_reader *r;
+	struct store_log log;
+	struct store_entry e;
+	unsigned n = 0;
+
+	index_all(w->store);
+	assert_ok(store_reader_open(w->store, &r));
+	assert_ok(store_log_get(r, &w->old.name, &log));
+	for (unsigned i = 0; i < 10; i++) {
+		const char *hidden;
+
+		assert_int_equal(finds(r, i), i < until);
+		assert_ok(store_entry_get(r, log.number, i, &e));
+		hidden = store_hidden(r, e.place);
+		if (i < until)
+			assert_null(hidden);
+		else
+			assert_string_equal(hidden, "void");
+	}
+	assert_ok(store_find_object(r, NULL, 0, count_visit, &n));
+	assert_true(n >= until);
+	n = 0;
+	assert_ok(store_find_expiry(r, 0, INT64_MAX, count_visit, &n));
+	assert_int_equal(n, until);
+	/* Of two claims about an object the one that is not void stands. */
+	for (uint8_t object = 0; object < 5; object++) {
+		const uint8_t id[OBJECT_ID_BYTES] = {object};
+		int rc = store_object_standing(r, &w->old.name.node, CLEAR, id, &e);
+
+		/* Object 0 is also the succession's. */
+		if (object == 0)
+			continue;
+		assert_int_equal(rc, object < until ? 0 : ENT_ENOTFOUND);
+		if (rc == 0)
+			assert_int_equal(e.index, object + 5u < until ? object + 5u : object);
+	}
+	store_reader_close(r);
+}
+
+static void what_a_later_incarnation_does_not_stand_by_is_void_whatever_comes_first(void **state)
+{
+	(void)state;
+	for (unsigned order = 0; order < 3; order++) {
+		struct world w;
+		struct hash root;
+
+		world_init(&w);
+		root = model_tree(w.old.leaves, 7);
+		put_succession(&w.new, &w.old.name, 7, &root);
+		if (order == 0) {
+			model_store(w.store, &w.old);
+			index_all(w.store);
+			model_store(w.store, &w.new);
+		} else {
+			model_store(w.store, &w.new);
+			if (order == 1)
+				index_all(w.store);
+			model_store(w.store, &w.old);
+		}
+		assert_void_from(&w, 7);
+		/* And once more from nothing. */
+		assert_ok(store_index_drop(w.store));
+		assert_void_from(&w, 7);
+		world_free(&w);
+	}
+}
+
+static void the_newest_incarnation_has_the_last_word(void **state)
+{
+	(void)state;
+	for (unsigned order = 0; order < 2; order++) {
+		struct world w;
+		struct hash root;
+
+		world_init(&w);
+		root = model_tree(w.old.leaves, 8);
+		put_succession(&w.new, &w.old.name, 8, &root);
+		root = model_tree(w.old.leaves, 3);
+		put_succession(&w.newer, &w.old.name, 3, &root);
+		model_store(w.store, &w.old);
+		model_store(w.store, order ? &w.newer : &w.new);
+		model_store(w.store, order ? &w.new : &w.newer);
+		assert_void_from(&w, 3);
+		world_free(&w);
+	}
+}
+
+/* Each of these says nothing about the old feed. */
+static void only_the_first_entry_of_a_later_feed_of_the_same_node_and_audience_counts(void **state)
+{
+	struct world w;
+	struct model_log feeds[5];
+	struct hash root;
+
+	(void)state;
+	world_init(&w);
+	root = model_tree(w.old.leaves, 2);
+	model_log_init(&feeds[0], model_name(1, NEW, CLEAR)); /* the second entry */
+	put_indicator(&feeds[0], "other.example.net", 9);
+	put_succession(&feeds[0], &w.old.name, 2, &root);
+	model_log_init(&feeds[1], model_name(2, NEW, CLEAR)); /* of another node */
+	put_succession(&feeds[1], &w.old.name, 2, &root);
+	model_log_init(&feeds[2], model_name(1, NEW, audience_of(AUDIENCE_GREEN)));
+	put_succession(&feeds[2], &w.old.name, 2, &root);
+	model_log_init(&feeds[3], model_name(1, OLD - 1, CLEAR)); /* an earlier one */
+	put_succession(&feeds[3], &w.old.name, 2, &root);
+	model_log_init(&feeds[4], model_name(1, NEWER, CLEAR)); /* without its body */
+	model_entry(&feeds[4], (struct entry_header){.kind = KIND_SUCCESSION, .tlp = TLP_CLEAR},
+		BYTES_NONE, true);
+	model_store(w.store, &w.old);
+	for (unsigned i = 0; i < COUNT_OF(feeds); i++) {
+		struct store_reader *r;
+
+		model_store(w.store, &feeds[i]);
+		index_all(w.store);
+		assert_ok(store_reader_open(w.store, &r));
+		assert_int_equal(finds(r, 9), 1);
+		store_reader_close(r);
+		model_log_free(&feeds[i]);
+	}
+	world_free(&w);
+}
+
+static void trust_of(struct world *w, struct store_trust *t)
+{
+	struct store_reader *r;
+	struct store_log log;
+
+	assert_ok(store_reader_open(w->store, &r));
+	assert_ok(store_log_get(r, &w->old.name, &log));
+	assert_ok(store_log_trust(r, &log, t));
+	store_reader_close(r);
+}
+
+static void freeze(struct world *w)
+{
+	struct store_txn *txn;
+
+	assert_ok(store_begin(w->store, &txn));
+	assert_ok(store_log_freeze(txn, &w->old.name));
+	assert_ok(store_commit(txn));
+}
+
+static void a_frozen_feed_is_believed_as_far_as_it_is_vouched_for(void **state)
+{
+	static const struct hash other = {{1}};
+	struct store_trust t;
+	struct hash root;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	model_store(w.store, &w.old);
+	trust_of(&w, &t);
+	assert_true(t.good == UINT64_MAX && t.until == UINT64_MAX && t.succeeded_by == 0);
+	freeze(&w);
+	trust_of(&w, &t);
+	assert_true(t.good == 0 && t.until == UINT64_MAX);
+
+	/* Longer than what stands here: who can say? */
+	put_succession(&w.new, &w.old.name, 11, &other);
+	model_store(w.store, &w.new);
+	trust_of(&w, &t);
+	assert_true(t.good == 0 && t.until == 11 && t.succeeded_by == NEW);
+
+	root = model_tree(w.old.leaves, 6);
+	put_succession(&w.newer, &w.old.name, 6, &root);
+	model_store(w.store, &w.newer);
+	trust_of(&w, &t);
+	assert_true(t.good == 6 && t.until == 6 && t.succeeded_by == NEWER);
+	world_free(&w);
+
+	/* The good history is not the one that stands here, frozen or not. */
+	world_init(&w);
+	model_store(w.store, &w.old);
+	put_succession(&w.new, &w.old.name, 6, &other);
+	model_store(w.store, &w.new);
+	trust_of(&w, &t);
+	assert_true(t.good == 0 && t.until == 6);
+	world_free(&w);
+}
+
+static void a_proof_is_kept_with_its_log(void **state)
+{
+	struct store_reader *r;
+	struct store_txn *txn;
+	struct store_log log;
+	struct bytes proof;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	assert_ok(store_begin(w.store, &txn));
+	assert_int_equal(store_split_put(txn, &w.old.name, bytes_str("?")), ENT_ENOTFOUND);
+	assert_ok(store_txn_log(txn, &w.old.name, true, &log));
+	assert_ok(store_split_put(txn, &w.old.name, bytes_str("proof")));
+	assert_ok(store_commit(txn));
+	store_close(w.store);
+	w.store = model_open(w.dir, STORE_WRITE);
+	assert_ok(store_reader_open(w.store, &r));
+	assert_ok(store_split_get(r, log.number, &proof));
+	assert_bytes_equal(proof, bytes_str("proof"));
+	assert_int_equal(store_split_get(r, log.number + 1, &proof), ENT_ENOTFOUND);
+	store_reader_close(r);
+	world_free(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			what_a_later_incarnation_does_not_stand_by_is_void_whatever_comes_first),
+		cmocka_unit_test(the_newest_incarnation_has_the_last_word),
+		cmocka_unit_test(
+			only_the_first_entry_of_a_later_feed_of_the_same_node_and_audience_counts),
+		cmocka_unit_test(a_frozen_feed_is_believed_as_far_as_it_is_vouched_for),
+		cmocka_unit_test(a_proof_is_kept_with_its_log),
+	};
+
+	return cmocka_run_group_tests_name("store_split", tests, NULL, NULL);
+}
