@@ -11,7 +11,8 @@
  *     send.c     where it goes: pushing runs, reduced heads
  *     receipt.c  what is held is receipted, and who holds what is ours
  *     witness.c  peers cosign each other's logs of acts
- *     split.c    what does not fit our trees: proof against the origin, or blame
+ *     doubt.c    what neighbours say and our trees do not bear out
+ *     split.c    proof that an origin signed two histories
  *     quota.c    what a party may bring in a day
  *     pause.c    the stop button
  *     recover.c  when the node may sign; taking own feeds back
@@ -142,7 +143,7 @@ struct feed {
 	struct origin *origin;
 	bool own; /* of this node's incarnation in force: it alone appends here */
 	bool frozen;
-	bool cutting; /* its unsigned tail is being dropped */
+	bool cutting;        /* its unsigned tail is being dropped */
 	uint64_t guard_size; /* own, while mute: what the guard has; 0: nothing */
 	struct hash guard_root;
 	uint64_t urgent_until; /* a retraction or an urgent record stands before this index */
@@ -237,8 +238,8 @@ struct peer_totals {
 	uint64_t received_entries, sent_entries, data_bytes, redundant_bytes;
 	uint64_t introduced; /* origins that are known by its word alone */
 	struct quota quota;
-	bool heard;          /* has told all its heads since it mattered */
-	bool given_up;       /* the operator does not wait for it */
+	bool heard;    /* has told all its heads since it mattered */
+	bool given_up; /* the operator does not wait for it */
 };
 
 /* An agreement that is over for good, with the note that says so (owned). */
@@ -449,7 +450,7 @@ void recover_heard(struct gossip *g, struct session *s);
 void recover_incarnation(struct gossip *g, const struct origin *self);
 void recover_tick(struct gossip *g);
 
-/* --- split.c ---------------------------------------------------------------------------------- */
+/* --- doubt.c ---------------------------------------------------------------------------------- */
 /* A neighbour has told of a root, or shown a checkpoint; verified: its signature holds. */
 void split_claim(struct gossip *g, struct link *l, uint64_t size, const uint8_t root[8]);
 void split_checkpoint(struct gossip *g, struct link *l, const struct checkpoint *c, bool verified);
@@ -459,11 +460,22 @@ void split_grown(struct gossip *g, struct feed *f);
  * is looked into, and the neighbour not to blame yet. */
 bool split_run(struct gossip *g, struct session *s, struct feed *f, const struct checkpoint *c,
 	uint64_t start);
-void split_at_start(struct gossip *g, struct feed *f, const struct split *split);
-/* Tells a session of every split view that it may know of and does not yet. */
-void split_tell_all(struct gossip *g, struct session *s);
 void splits_tick(struct gossip *g);
 void doubt_free(struct gossip *g, struct link *l);
 void on_proof(struct gossip *g, struct session *s, const struct wire_proof *p);
 void on_proof_want(struct gossip *g, struct session *s, const struct wire_proof_want *want);
+
+/* --- split.c ---------------------------------------------------------------------------------- */
+/* Who may see the feed: from us, or by giving it to us. */
+bool may_see(const struct gossip *g, const struct session *s, const struct feed *f);
+/* Two checkpoints, and the hashes for their sizes where these differ; somebody's word, s, has led to
+ * them. False: they prove nothing. */
+bool split_prove(struct gossip *g, struct session *s, struct feed *f, const struct checkpoint *a,
+	const struct checkpoint *b, const struct hash *hashes, size_t hashes_len);
+/* A signed checkpoint that is not a prefix of our tree, of a size that it has reached. */
+bool split_prove_own(struct gossip *g, struct session *s, struct feed *f,
+	const struct checkpoint *c);
+void split_at_start(struct gossip *g, struct feed *f, const struct split *split);
+/* Tells a session of every split view that it may know of and does not yet. */
+void split_tell_all(struct gossip *g, struct session *s);
 void on_split(struct gossip *g, struct session *s, const struct wire_split *w);

@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Doubts (DESIGN 10; PROTOCOL.md, "Split views"): whatever a neighbour says of a feed, a size and a
+ * root, is a claim about the one history there is. It costs nothing while it is so: a claim that our
+ * own tree bears out is forgotten at once, one that lies ahead waits until the tree is there. One
+ * that does not fit ends in one of three ways: in proof against the origin (split.c); in blame for
+ * the neighbour, who said what it cannot show; or in nothing, when it was only ahead.
+ *
+ * The holder of the larger tree has the hashes that show the smaller one not to lie in it: us, or
+ * the neighbour, who is asked for them (PROOF_WANT). So the neighbour that shows a fork is innocent
+ * as long as it can show it whole.
+ */
+#include "gossip/impl.h"
+
+#include <stdlib.h>
+
+/* A claim that is so far ahead of us for so long is looked into. */
+#define STANDS_MS 1500u
+/* An answer that has not come by then will not. */
+#define ANSWER_MS 10000u
+/* The same neighbour is asked about the same feed no sooner again. */
+#define ASK_PAUSE_MS 30000u
+/* Roots read from the store, and questions asked, between two ticks: what peers say must not keep
+ * the engine busy. The rest waits for its turn. */
+#define READS_A_TICK 64u
+#define ASKS_A_TICK  8u
+
+enum claim_about {
+	CLAIM_TOLD, /* in a head, whole or reduced */
+	CLAIM_RUN,  /* a run under this checkpoint did not fit our tree */
+};
+
+/* What a neighbour has said of a feed and has not been borne out yet; in g->doubts. */
+struct doubt {
+	struct link *link;
+	struct doubt *next, *prev;
+	uint64_t since_ms;
+	enum claim_about about;
+	uint64_t start;          /* of the run */
+	struct checkpoint claim; /* size; root and signature as far as they are known */
+	size_t root_len;         /* 8 or 32 */
+	bool has_signature, verified;
+	uint64_t later_size; /* what it said while this stood; 0: nothing */
+	uint8_t later_root[8];
+	/* the question that is out */
+	bool asked;
+	bool accuses; /* the claim contradicts our tree: silence is an answer */
+	uint64_t asked_ms, ask_again_ms;
+	uint64_t first, second;
+	struct checkpoint mine; /* of size first, or of size 0 */
+};
+
+/* --- doubts ----------------------------------------------------------------------------------- */
+
+static struct doubt *doubt_need(struct gossip *g, struct link *l)
+{
+	struct doubt *d = l->doubt;
+
+	if (d)
+		return d;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		abort();
+	d->link = l;
+	d->since_ms = g->now.mono_ms;
+	d->next = g->doubts;
+	if (g->doubts)
+		g->doubts->prev = d;
+	g->doubts = d;
+	l->doubt = d;
+	return d;
+}
+
+void doubt_free(struct gossip *g, struct link *l)
+{
+	struct doubt *d = l->doubt;
+
+	if (!d)
+		return;
+	/* Whoever goes through them goes on with the one behind. */
+	if (g->doubt_next == d)
+		g->doubt_next = d->next;
+	if (d->prev)
+		d->prev->next = d->next;
+	else
+		g->doubts = d->next;
+	if (d->next)
+		d->next->prev = d->prev;
+	l->doubt = NULL;
+	free(d);
+}
+
+/* --- trees ------------------------------------------------------------------------------------ */
+
+/* The root of what is held here, up to a size within it. */
+static int own_root(struct gossip *g, const struct feed *f, uint64_t size, struct hash *root)
+{
+	if (size != f->complete.size)
+		return log_root(g, &f->name, size, root);
+	*root = f->complete.root;
+	return 0;
+}
+
+/* --- asking ----------------------------------------------------------------------------------- */
+
+/* What of ours a larger tree is compared with: the largest checkpoint that is known to contain all
+ * that is held here, so that a fork shows wherever it lies. */
+static const struct checkpoint *comparable(const struct feed *f, uint64_t size)
+{
+	return f->ground.size < size && f->ground.size > f->complete.size ? &f->ground
+									  : &f->complete;
+}
+
+static bool may_ask(const struct gossip *g, const struct link *l)
+{
+	return may_see(g, l->session, l->feed) && may_take(g, l->session, &l->feed->name);
+}
+
+static bool ask(struct gossip *g, struct doubt *d, uint64_t first, uint64_t second,
+	const struct checkpoint *mine)
+{
+	struct link *l = d->link;
+	struct wire_message m = {
+		.type = WIRE_PROOF_WANT, .proof_want = {l->feed->name, first, second}};
+
+	if (!may_ask(g, l))
+		return false;
+	d->asked = true;
+	d->asked_ms = g->now.mono_ms;
+	d->ask_again_ms = g->now.mono_ms + ASK_PAUSE_MS;
+	d->first = first;
+	d->second = second;
+	if (mine)
+		d->mine = *mine;
+	else
+		d->mine.size = 0;
+	send_message(g, l->session, &m);
+	return true;
+}
+
+/* When it is its turn. */
+static void ask_in_turn(struct gossip *g, struct doubt *d, uint64_t first,
+	const struct checkpoint *mine)
+{
+	if (!d->asked && g->asks_left > 0 && ask(g, d, first, d->claim.size, mine))
+		g->asks_left--;
+}
+
+/* For a claim that is larger than what is held here. */
+static void ask_ahead(struct gossip *g, struct doubt *d)
+{
+	const struct checkpoint *mine = comparable(d->link->feed, d->claim.size);
+
+	if (mine->size > 0 && mine->size < d->claim.size)
+		ask_in_turn(g, d, mine->size, mine);
+}
+
+/* --- settling --------------------------------------------------------------------------------- */
+
+/* The claim is borne out, or of no use: what was said meanwhile takes its place. */
+static void doubt_next(struct gossip *g, struct doubt *d)
+{
+	struct link *l = d->link;
+	uint64_t size = d->later_size;
+	uint8_t root[8];
+
+	memcpy(root, d->later_root, sizeof(root));
+	doubt_free(g, l);
+	if (size)
+		split_claim(g, l, size, root);
+}
+
+static bool claim_fits(const struct doubt *d, const struct hash *root)
+{
+	return memcmp(d->claim.root.bytes, root->bytes, d->root_len) == 0;
+}
+
+static bool claim_signed(struct doubt *d)
+{
+	const struct feed *f = d->link->feed;
+
+	if (!d->verified && d->has_signature)
+		d->verified = checkpoint_verify(&d->claim,
+				      origin_key(f->origin, f->name.incarnation)) == 0;
+	return d->verified;
+}
+
+/* Our tree has reached the claim and says otherwise. */
+static void claim_contradicts(struct gossip *g, struct doubt *d)
+{
+	struct link *l = d->link;
+	struct session *s = l->session;
+	struct feed *f = l->feed;
+
+	d->accuses = true;
+	if (!d->has_signature) {
+		if (may_ask(g, l))
+			ask_in_turn(g, d, d->claim.size, NULL);
+		else
+			doubt_free(g, l);
+		return;
+	}
+	if (!claim_signed(d)) {
+		doubt_free(g, l);
+		misbehaved(g, s, "announced a checkpoint that its origin did not sign");
+	} else if (!split_prove_own(g, s, f, &d->claim)) {
+		doubt_free(g, l); /* the store cannot read what it holds */
+	}
+}
+
+/* Compares the claim with our tree, if that is there already. */
+static void doubt_settle(struct gossip *g, struct doubt *d)
+{
+	const struct feed *f = d->link->feed;
+	struct hash root;
+
+	if (d->asked || d->claim.size > f->complete.size)
+		return;
+	if (d->claim.size != f->complete.size) {
+		if (g->reads_left == 0)
+			return;
+		g->reads_left--;
+	}
+	if (own_root(g, f, d->claim.size, &root) != 0 || claim_fits(d, &root))
+		doubt_next(g, d);
+	else
+		claim_contradicts(g, d);
+}
+
+/* Has another neighbour said the same? Then it is looked into there. */
+static bool claim_known(const struct feed *f, uint64_t size, const uint8_t *root, size_t root_len)
+{
+	for (const struct link *l = f->links; l; l = l->next_of_feed)
+		if (l->doubt && l->doubt->claim.size == size && l->doubt->root_len >= root_len &&
+			memcmp(l->doubt->claim.root.bytes, root, root_len) == 0)
+			return true;
+	return false;
+}
+
+static struct doubt *claim_put(struct gossip *g, struct link *l, uint64_t size, const uint8_t *root,
+	size_t root_len)
+{
+	const struct feed *f = l->feed;
+	struct doubt *d;
+
+	if (size == 0 || f->frozen || f->origin->frozen || f->split)
+		return NULL;
+	/* Nobody can hold more of ours than we have signed: that is another matter (recover.c). */
+	if (f->own && size > f->complete.size)
+		return NULL;
+	if (size == f->complete.size && memcmp(root, f->complete.root.bytes, root_len) == 0)
+		return NULL;
+	if (!l->doubt && claim_known(f, size, root, root_len))
+		return NULL;
+	/* One at a time, the one that is reached first, and the newest of the others. */
+	if (l->doubt && (l->doubt->asked || l->doubt->claim.size <= size)) {
+		l->doubt->later_size = size;
+		memcpy(l->doubt->later_root, root, sizeof(l->doubt->later_root));
+		return NULL;
+	}
+	d = doubt_need(g, l);
+	if (d->claim.size > size && d->later_size < d->claim.size) {
+		d->later_size = d->claim.size;
+		memcpy(d->later_root, d->claim.root.bytes, sizeof(d->later_root));
+	}
+	d->about = CLAIM_TOLD;
+	d->claim = (struct checkpoint){.log = f->name, .size = size};
+	memcpy(d->claim.root.bytes, root, root_len);
+	d->root_len = root_len;
+	d->has_signature = d->verified = d->accuses = false;
+	return d;
+}
+
+void split_claim(struct gossip *g, struct link *l, uint64_t size, const uint8_t root[8])
+{
+	struct doubt *d = claim_put(g, l, size, root, 8);
+
+	if (d)
+		doubt_settle(g, d);
+}
+
+void split_checkpoint(struct gossip *g, struct link *l, const struct checkpoint *c, bool verified)
+{
+	struct feed *f = l->feed;
+	struct doubt *d;
+
+	/* Of equal sizes the pair is all it takes, whatever is held. */
+	if (verified && c->size == f->seen.size && !hash_eq(&c->root, &f->seen.root) &&
+		split_prove(g, l->session, f, &f->seen, c, NULL, 0))
+		return;
+	d = claim_put(g, l, c->size, c->root.bytes, HASH_BYTES);
+	if (!d)
+		return;
+	memcpy(d->claim.signature, c->signature, sizeof(c->signature));
+	d->has_signature = true;
+	d->verified = verified;
+	doubt_settle(g, d);
+}
+
+void split_grown(struct gossip *g, struct feed *f)
+{
+	struct link *next;
+
+	for (struct link *l = f->links; l && !f->split; l = next) {
+		next = l->next_of_feed;
+		if (l->doubt)
+			doubt_settle(g, l->doubt);
+	}
+}
+
+bool split_run(struct gossip *g, struct session *s, struct feed *f, const struct checkpoint *c,
+	uint64_t start)
+{
+	struct link *l = link_find(s, f);
+	const struct checkpoint *mine = comparable(f, c->size);
+	struct doubt *d;
+
+	if (!l || s->closing || f->frozen || f->origin->frozen)
+		return false;
+	/* Under the checkpoint that our own tree stands under, or with nothing signed of ours. */
+	if (f->ground.size == c->size || f->ground.size == 0)
+		return split_prove(g, s, f, &f->ground, c, NULL, 0);
+	doubt_free(g, l);
+	d = doubt_need(g, l);
+	d->about = CLAIM_RUN;
+	d->start = start;
+	d->claim = *c;
+	d->root_len = HASH_BYTES;
+	d->has_signature = d->verified = true;
+	l->distrust_until_ms = g->now.mono_ms + DISTRUST_MS;
+	if (f->upstream == l)
+		feed_leave(g, f, true);
+	return mine->size == 0 || ask(g, d, mine->size, c->size, mine);
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+/* A tree that agrees with ours has not come from where the claim did. */
+static void claim_refuted(struct gossip *g, struct doubt *d)
+{
+	struct link *l = d->link;
+	struct session *s = l->session;
+	enum claim_about about = d->about;
+
+	if (about == CLAIM_RUN) {
+		doubt_free(g, l);
+		peer_lied(g, s, &l->feed->name, err_sentence(ENT_EPROOF));
+		return;
+	}
+	if (d->accuses)
+		raise_alarm(g, "root-differs",
+			"a neighbour said another root than it can show; nothing speaks against "
+			"the "
+			"origin",
+			&s->peer, &l->feed->name);
+	doubt_next(g, d);
+}
+
+/* c is larger than anything of ours: what do its hashes say of ours? */
+static void answer_larger(struct gossip *g, struct doubt *d, const struct checkpoint *c,
+	const struct wire_proof *p)
+{
+	const struct hash *hashes = (const struct hash *)p->hashes;
+	struct link *l = d->link;
+	struct feed *f = l->feed;
+	struct hash first, second;
+
+	/* Asked for a checkpoint, it came with a newer one: now there is something to compare. */
+	if (d->mine.size == 0 || p->hashes_len == 0) {
+		d->claim = *c;
+		d->root_len = HASH_BYTES;
+		d->has_signature = d->verified = true;
+		if (d->mine.size == 0)
+			ask_ahead(g, d);
+		return;
+	}
+	if (proof_roots(d->mine.size, c->size, hashes, p->hashes_len, &first, &second) != 0 ||
+		!hash_eq(&second, &c->root)) {
+		struct session *s = l->session;
+
+		doubt_free(g, l);
+		misbehaved(g, s, "answered with hashes that do not lead to its checkpoint");
+		return;
+	}
+	if (!hash_eq(&first, &d->mine.root)) {
+		if (!split_prove(g, l->session, f, &d->mine, c, hashes, p->hashes_len))
+			doubt_free(g, l);
+		return;
+	}
+	/* It goes on from ours. Where ours reached the run, the run was a lie, as was a root within
+	 * ours; else what lies ahead will tell. */
+	if (d->about == CLAIM_RUN ? d->mine.size >= d->start : d->accuses) {
+		claim_refuted(g, d);
+		return;
+	}
+	d->about = CLAIM_TOLD;
+	if (d->claim.size < c->size)
+		return;
+	d->claim = *c;
+	d->root_len = HASH_BYTES;
+	d->has_signature = d->verified = true;
+}
+
+static void answer_judge(struct gossip *g, struct doubt *d, const struct checkpoint *c,
+	const struct wire_proof *p)
+{
+	struct link *l = d->link;
+	struct feed *f = l->feed;
+	struct hash root;
+
+	d->asked = false;
+	if (f->own && c->size > f->complete.size) {
+		doubt_free(g, l);
+		recover_shown(g, l->session, f, c);
+		return;
+	}
+	if (c->size == d->mine.size && !hash_eq(&c->root, &d->mine.root) &&
+		split_prove(g, l->session, f, &d->mine, c, NULL, 0))
+		return;
+	if (c->size > f->complete.size) {
+		answer_larger(g, d, c, p);
+		return;
+	}
+	if (own_root(g, f, c->size, &root) != 0)
+		doubt_free(g, l);
+	else if (hash_eq(&root, &c->root))
+		claim_refuted(g, d);
+	else if (!split_prove_own(g, l->session, f, c))
+		doubt_free(g, l);
+}
+
+void on_proof(struct gossip *g, struct session *s, const struct wire_proof *p)
+{
+	struct feed *f = feed_find(g, &p->feed);
+	struct link *l = f ? link_find(s, f) : NULL;
+	struct doubt *d = l ? l->doubt : NULL;
+	struct checkpoint c;
+
+	if (p->feed.audience.kind == AUDIENCE_PROVENANCE) {
+		on_witness_proof(g, s, p);
+		return;
+	}
+	/* Unasked, or too late. */
+	if (!d || !d->asked || p->first != d->first || p->second < d->second)
+		return;
+	if (!p->checkpoint.present || p->checkpoint.size != p->second) {
+		misbehaved(g, s, "sent a proof for another size than its checkpoint's");
+		return;
+	}
+	checkpoint_from_wire(&c, &f->name, &p->checkpoint);
+	if (checkpoint_verify(&c, origin_key(f->origin, f->name.incarnation)) != 0) {
+		misbehaved(g, s, "announced a checkpoint that its origin did not sign");
+		return;
+	}
+	answer_judge(g, d, &c, p);
+}
+
+void on_proof_want(struct gossip *g, struct session *s, const struct wire_proof_want *want)
+{
+	struct wire_message m = {.type = WIRE_PROOF};
+	struct feed *f = feed_find(g, &want->feed);
+	struct log_tree tree = {g, &want->feed};
+	struct proof proof = {0};
+
+	if (asks_too_often(g, s)) {
+		misbehaved(g, s, "wants proofs again and again");
+		return;
+	}
+	if (want->feed.audience.kind == AUDIENCE_PROVENANCE) {
+		witness_proof_want(g, s, want);
+		return;
+	}
+	/* The newest that we can show a checkpoint for, which may be beyond what was asked. */
+	if (!f || !may_send(g, s, &want->feed) || want->first == 0 || want->first > want->second ||
+		want->second > f->complete.size)
+		return;
+	/* Below a floor hashes may be missing: then the checkpoint alone goes. */
+	if (want->first < f->complete.size &&
+		proof_split_build(&proof, want->first, f->complete.size, log_subtree, &tree) != 0)
+		proof.hashes_len = 0;
+	m.proof.feed = want->feed;
+	m.proof.first = want->first;
+	m.proof.second = f->complete.size;
+	m.proof.hashes = (const uint8_t(*)[32])proof.hashes;
+	m.proof.hashes_len = proof.hashes_len;
+	checkpoint_to_wire(&m.proof.checkpoint, &f->complete);
+	send_message(g, s, &m);
+}
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+/* No answer. Who has sent what it cannot account for has lied; a root that stays unexplained is
+ * told to the operator. */
+static void doubt_unanswered(struct gossip *g, struct doubt *d)
+{
+	struct link *l = d->link;
+
+	d->asked = false;
+	if (!may_ask(g, l))
+		doubt_free(g, l);
+	else if (d->about == CLAIM_RUN || d->accuses)
+		claim_refuted(g, d);
+}
+
+static void doubt_tick(struct gossip *g, struct doubt *d)
+{
+	uint64_t now = g->now.mono_ms;
+
+	if (d->link->session->closing)
+		return;
+	if (d->asked) {
+		if (now - d->asked_ms >= ANSWER_MS)
+			doubt_unanswered(g, d);
+		return;
+	}
+	if (d->claim.size <= d->link->feed->complete.size)
+		doubt_settle(g, d);
+	else if (now - d->since_ms >= STANDS_MS && now >= d->ask_again_ms &&
+		 d->link->peer_held >= d->claim.size)
+		ask_ahead(g, d);
+}
+
+void splits_tick(struct gossip *g)
+{
+	g->reads_left = READS_A_TICK;
+	g->asks_left = ASKS_A_TICK;
+	for (struct doubt *d = g->doubts; d; d = g->doubt_next) {
+		g->doubt_next = d->next;
+		doubt_tick(g, d);
+	}
+}
