@@ -30,7 +30,8 @@ import noise_ref as noise
 PROTO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "proto")
 NUMBERS = {"Hello": 1, "Terms": 2, "Cards": 3, "Heads": 4, "Held": 5, "Subscribe": 6,
            "Unsubscribe": 7, "Data": 8, "Credit": 9, "ProofWant": 10, "Proof": 11, "Ping": 12,
-           "Bye": 13, "Receipt": 14, "WitnessWant": 15, "Witness": 16, "Split": 17}
+           "Bye": 13, "Receipt": 14, "WitnessWant": 15, "Witness": 16, "Split": 17,
+           "Revocation": 20}
 NAMES = {number: name for name, number in NUMBERS.items()}
 AUDIENCES = {"clear": 1, "green": 2}
 PROVENANCE = 5  # an audience kind: the log of acts that began at that second
@@ -350,19 +351,6 @@ def proof_hashes(leaves, first, second):
         return walk(middle, hi) + [tree_hash(leaves, lo, middle)]
 
     return walk(0, second)
-
-
-def split_proof(leaves, first, second):
-    """The consistency hashes of RFC 9162 with the seed explicit, as PROOF and SPLIT carry them."""
-    def walk(m, lo, hi):
-        if m == hi - lo:
-            return [tree_hash(leaves, lo, hi)]
-        middle = lo + split_of(hi - lo)
-        if m <= middle - lo:
-            return walk(m, lo, middle) + [tree_hash(leaves, middle, hi)]
-        return walk(m - (middle - lo), middle, hi) + [tree_hash(leaves, lo, middle)]
-
-    return walk(first, 0, second)
 
 
 # --- cosignatures (c2sp.org/tlog-cosignature) -----------------------------------------------------
