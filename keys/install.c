@@ -111,7 +111,7 @@ static int check_plan(struct plan *p, int64_t now_s, struct err_text *err)
 	return 0;
 }
 
-static int write_below(const char *dir, const char *sub, const char *name, struct bytes data,
+int keydir_write_below(const char *dir, const char *sub, const char *name, struct bytes data,
 	struct err_text *err)
 {
 	char path[KEYDIR_PATH_MAX], sub_path[KEYDIR_PATH_MAX];
@@ -130,7 +130,7 @@ int keydir_remember(const char *dir, const struct agreement *a, struct bytes not
 	char name[64];
 
 	snprintf(name, sizeof(name), "%016" PRIx64 ".%u.agreement", a->id, a->serial);
-	return write_below(dir, "history", name, note, err);
+	return keydir_write_below(dir, "history", name, note, err);
 }
 
 static int write_plan(const struct plan *p, struct err_text *err)
@@ -146,13 +146,13 @@ static int write_plan(const struct plan *p, struct err_text *err)
 		card_chain_write(&text, &p->chains[i]);
 		rc = buf_failed(&text)
 			     ? err_set(err, ENT_ENOMEM, "%s: %s", name, err_sentence(ENT_ENOMEM))
-			     : write_below(p->dir, "cards", name, buf_view(&text), err);
+			     : keydir_write_below(p->dir, "cards", name, buf_view(&text), err);
 		buf_free(&text);
 	}
 	if (rc)
 		return rc;
 	snprintf(name, sizeof(name), "%016" PRIx64 ".agreement", p->agreement.id);
-	return write_below(p->dir, "agreements", name, p->note, err);
+	return keydir_write_below(p->dir, "agreements", name, p->note, err);
 }
 
 int keydir_install(const char *dir, struct bytes agreement_note, const char *agreement_file,

@@ -18,7 +18,7 @@
 #define REVOCATION_END ".revocation"
 #define ID_LEN         16 /* hex digits */
 
-static void add_problem(struct keydir *k, const char *file, const struct err_text *error)
+void keydir_add_problem(struct keydir *k, const char *file, const struct err_text *error)
 {
 	struct keydir_problem *p;
 
@@ -104,7 +104,7 @@ static bool id_parse(struct bytes text, uint64_t *id)
 	return true;
 }
 
-static int read_below(char path[KEYDIR_PATH_MAX], const char *dir, const char *sub,
+int keydir_read_below(char path[KEYDIR_PATH_MAX], const char *dir, const char *sub,
 	const char *name, struct buf *out, struct err_text *err)
 {
 	int len = snprintf(path, KEYDIR_PATH_MAX, "%s/%s%s%s", dir, sub, *sub ? "/" : "", name);
@@ -112,6 +112,13 @@ static int read_below(char path[KEYDIR_PATH_MAX], const char *dir, const char *s
 	if (len < 0 || len >= KEYDIR_PATH_MAX)
 		return err_set(err, ENT_ELIMIT, "%s: the path is too long", dir);
 	return file_read_nofollow(path, out, err);
+}
+
+bool keydir_name_id(const char *name, const char *end, uint64_t *id)
+{
+	struct bytes stem;
+
+	return name_stem(name, end, &stem) && id_parse(stem, id);
 }
 
 /* --- cards ------------------------------------------------------------------------------------ */
@@ -149,7 +156,7 @@ static void settle_chain(struct keydir *k, struct card_chain *chain,
 		err_set(&error, ENT_EINVALID, "%s: saw serial %u, wanted %u, which is in force",
 			path, card_chain_last(chain)->serial, card_chain_last(former)->serial);
 	if (relation == CARD_CONTRADICTS || chain == &k->own)
-		add_problem(k, path, &error);
+		keydir_add_problem(k, path, &error);
 	keep_chain(k, chain, former);
 }
 
@@ -157,7 +164,7 @@ static int read_chain(struct keydir *k, const char *dir, const char *sub, const 
 	char path[KEYDIR_PATH_MAX], struct card_chain *chain, struct err_text *err)
 {
 	struct buf text = buf_with_max(KEYDIR_CHAIN_MAX);
-	int rc = read_below(path, dir, sub, name, &text, err);
+	int rc = keydir_read_below(path, dir, sub, name, &text, err);
 
 	if (!rc)
 		rc = card_chain_read(buf_view(&text), path, &k->arena, chain, err);
@@ -179,7 +186,7 @@ static void read_own(struct keydir *k, const char *dir, const struct keydir *for
 	k->own = (struct card_chain){0};
 	keep_chain(k, &k->own, known);
 	if (rc != ENT_ENOTFOUND || k->own.cards_len)
-		add_problem(k, path, &error);
+		keydir_add_problem(k, path, &error);
 }
 
 static void read_peer(struct keydir *k, const char *dir, const char *name,
@@ -196,7 +203,7 @@ static void read_peer(struct keydir *k, const char *dir, const char *name,
 	snprintf(path, sizeof(path), "%s/cards/%s", dir, name);
 	if (!name_stem(name, CARD_END, &stem) || !node_id_parse(stem, &node)) {
 		field_error(&error, path, 0, "name", bytes_str(name), "<node id>" CARD_END);
-		add_problem(k, path, &error);
+		keydir_add_problem(k, path, &error);
 		return;
 	}
 	known = former ? keydir_chain(former, &node) : NULL;
@@ -208,7 +215,7 @@ static void read_peer(struct keydir *k, const char *dir, const char *name,
 		rc = err_set(&error, ENT_EINVALID, "%s: saw this node's own card, wanted a peer's",
 			path);
 	if (rc) {
-		add_problem(k, path, &error);
+		keydir_add_problem(k, path, &error);
 		*chain = (struct card_chain){0};
 		keep_chain(k, chain, known);
 	} else {
@@ -224,12 +231,12 @@ static int read_cards(struct keydir *k, const char *dir, const struct keydir *fo
 	size_t len;
 
 	if (keydir_names_read(&names, &k->arena, dir, "cards", &error) != 0)
-		add_problem(k, "cards", &error);
+		keydir_add_problem(k, "cards", &error);
 	len = names.len < KEYDIR_CARDS_MAX ? names.len : KEYDIR_CARDS_MAX;
 	if (names.len > len) {
 		err_set(&error, ENT_ELIMIT, "%s/cards: saw %zu files, wanted at most %u", dir,
 			names.len, KEYDIR_CARDS_MAX);
-		add_problem(k, "cards", &error);
+		keydir_add_problem(k, "cards", &error);
 	}
 	k->chains = arena_alloc(&k->arena, (len + 1) * sizeof(*k->chains));
 	if (!k->chains)
@@ -276,14 +283,14 @@ static struct agreement *read_version(struct keydir *k, const char *dir, const c
 
 	if (!a)
 		return NULL;
-	rc = read_below(path, dir, "history", name, &text, &error);
+	rc = keydir_read_below(path, dir, "history", name, &text, &error);
 	if (!rc)
 		rc = agreement_parse(buf_view(&text), path, &k->arena, a, &error);
 	if (!rc && a->id != id)
 		rc = err_set(&error, ENT_EINVALID,
 			"%s:2: id: saw another id than in the file's name", path);
 	if (rc)
-		add_problem(k, path, &error);
+		keydir_add_problem(k, path, &error);
 	buf_free(&text);
 	return rc ? NULL : a;
 }
@@ -433,7 +440,7 @@ static void read_agreement(struct place *in, const char *name, uint64_t id)
 	struct err_text error;
 	int rc;
 
-	rc = read_below(path, in->dir, "agreements", name, &text, &error);
+	rc = keydir_read_below(path, in->dir, "agreements", name, &text, &error);
 	if (!rc)
 		rc = take_agreement(k, buf_view(&text), path, &error);
 	buf_free(&text);
@@ -446,7 +453,7 @@ static void read_agreement(struct place *in, const char *name, uint64_t id)
 	/* Gone between listing and opening: the operator has just removed it. */
 	if (rc == ENT_ENOTFOUND)
 		return;
-	add_problem(k, path, &error);
+	keydir_add_problem(k, path, &error);
 	keep_agreement(in, id);
 }
 
@@ -505,7 +512,7 @@ static void read_revocation(struct place *in, const char *name, uint64_t id,
 	struct err_text error;
 	int rc;
 
-	rc = read_below(path, in->dir, "agreements", name, &text, &error);
+	rc = keydir_read_below(path, in->dir, "agreements", name, &text, &error);
 	if (!rc)
 		rc = verify_revocation(in, buf_view(&text), id, path, &r->revocation, &error);
 	if (!rc && !node_id_eq(&r->revocation.node, node))
@@ -515,7 +522,7 @@ static void read_revocation(struct place *in, const char *name, uint64_t id,
 		r->note = arena_copy(&in->k->arena, buf_view(&text));
 		in->k->revocations_len += r->note.data != NULL;
 	} else if (rc != ENT_ENOTFOUND) {
-		add_problem(in->k, path, &error);
+		keydir_add_problem(in->k, path, &error);
 	}
 	buf_free(&text);
 }
@@ -552,13 +559,13 @@ static void sort_out(struct place *in, const struct keydir_names *names)
 			snprintf(path, sizeof(path), "%s/agreements/%s", in->dir, name);
 			field_error(&error, path, 0, "name", bytes_str(name),
 				"<16 hex>" AGREEMENT_END " or <16 hex>.<node id>" REVOCATION_END);
-			add_problem(k, path, &error);
+			keydir_add_problem(k, path, &error);
 		}
 	}
 	if (seen > AGREEMENTS_MAX) {
 		err_set(&error, ENT_ELIMIT, "%s/agreements: saw %zu agreements, wanted at most %u",
 			in->dir, seen, AGREEMENTS_MAX);
-		add_problem(k, "agreements", &error);
+		keydir_add_problem(k, "agreements", &error);
 	}
 	/* After all agreements, since a revocation is checked against the one it ends. */
 	for (size_t i = 0; i < names->len; i++)
@@ -576,9 +583,9 @@ static int read_agreements(struct keydir *k, const char *dir, const struct keydi
 	struct err_text error;
 
 	if (keydir_names_read(&in.history, &k->arena, dir, "history", &error) != 0)
-		add_problem(k, "history", &error);
+		keydir_add_problem(k, "history", &error);
 	if (keydir_names_read(&names, &k->arena, dir, "agreements", &error) != 0)
-		add_problem(k, "agreements", &error);
+		keydir_add_problem(k, "agreements", &error);
 	/* One place more: each file is parsed into it before it counts. */
 	k->agreements = arena_alloc(&k->arena, (AGREEMENTS_MAX + 1) * sizeof(*k->agreements));
 	k->agreement_notes =
@@ -605,6 +612,8 @@ int keydir_read(struct keydir *k, const char *dir, const struct keydir *former,
 	rc = read_cards(k, dir, former);
 	if (!rc)
 		rc = read_agreements(k, dir, former);
+	if (!rc)
+		rc = keydir_read_rosters(k, dir, former);
 	if (rc) {
 		keydir_free(k);
 		return err_set(err, rc, "%s: %s", dir, err_sentence(rc));

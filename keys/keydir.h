@@ -7,6 +7,7 @@
  *     keys/cards/<node id>.card                            direct peers' chains, placed by people
  *     keys/agreements/<id>.agreement                       complete agreements
  *     keys/agreements/<id>.<node id>.revocation
+ *     keys/rosters/<id>.roster                             rosters that the operator has accepted
  *     keys/psk/<id>                                        pre-shared keys (0600)
  *     keys/history/<id>.<serial>.agreement                 every version ever in force, kept for
  * binding
@@ -20,6 +21,7 @@
 #include "base/arena.h"
 #include "keys/agreement.h"
 #include "keys/card.h"
+#include "keys/roster.h"
 
 #define KEYDIR_CARDS_MAX    1024u  /* chains in cards/; each direct peer has one */
 #define KEYDIR_NAMES_MAX    16384u /* names looked at in one directory */
@@ -44,6 +46,9 @@ struct keydir {
 	/* Complete, this node a party, not revoked; in time or not. */
 	struct agreement **agreements;
 	struct bytes *agreement_notes; /* as read, parallel to agreements */
+	size_t rosters_len;            /* complete; in time or not */
+	struct roster **rosters;
+	struct bytes *roster_notes; /* as read, parallel to rosters */
 	size_t revocations_len;
 	struct keydir_revocation
 		*revocations; /* valid ones, of agreements this node knows or knew */
@@ -71,6 +76,11 @@ void keydir_free(struct keydir *k);
 /* Own and peers' chains by node id; NULL when unknown. */
 const struct card_chain *keydir_chain(const struct keydir *k, const struct node_id *node);
 const struct agreement *keydir_agreement(const struct keydir *k, uint64_t id);
+
+/* Installs a complete roster, after checking that it may follow the one of its id that is here. */
+int keydir_install_roster(const char *dir, struct bytes note, const char *file, int64_t now_s,
+	struct err_text *err) MUST_CHECK;
+const struct roster *keydir_roster(const struct keydir *k, uint64_t id);
 
 /* The PSK of an id into out; 0, ENT_ENOTFOUND, ENT_EINVALID (mode, length). The file holds its 32
  * bytes as one line of base64. */

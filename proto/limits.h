@@ -46,6 +46,9 @@
 #define NOTE_BYTES_MAX        65536u /* text and signatures; agreements of 64 parties fit */
 #define NOTE_SIGNATURES_MAX   80u    /* 64 parties, some witnesses; the format asks for 16 */
 #define NOTE_NAME_MAX         255u
+#define ROSTERS_MAX           64u   /* files a node reads */
+#define ROSTER_SIGNERS_MAX    64u   /* as many as parties of an agreement */
+#define ROSTER_MEMBERS_MAX    256u  /* they fit into a note; more are another roster */
 #define REVOCATION_BYTES_MAX  2048u /* four short lines and a few signatures */
 #define CARD_BYTES_MAX        16384u
 #define CARD_CHAIN_MAX        64u /* cards of one node; one a year is normal */
@@ -87,12 +90,12 @@
 #define GOSSIP_RECEIPT_MS  1000u /* receipts: at most one a feed in this time */
 #define GOSSIP_RECEIPTS_MAX                                                                        \
 	64u /* taken in ten seconds, and so many more a feed: what waited on a stuck line too */
-#define GOSSIP_WITNESS_MS 300000u /* a log of acts that has grown is shown again after this */
-#define GOSSIP_STALL_MS   3000u   /* no progress while another neighbour is ahead: change over */
-#define GOSSIP_JOIN_NEW_MS 2000u /* a newcomer waits so long for somebody who has it all */
+#define GOSSIP_WITNESS_MS  300000u /* a log of acts that has grown is shown again after this */
+#define GOSSIP_STALL_MS    3000u   /* no progress while another neighbour is ahead: change over */
+#define GOSSIP_JOIN_NEW_MS 2000u   /* a newcomer waits so long for somebody who has it all */
 /* Who loses what it holds by joining at a floor waits longer. */
 #define GOSSIP_JOIN_AGAIN_MS 60000u
-#define GOSSIP_INGEST_MAX (16u * 1024u * 1024u) /* received, not stored yet, all peers together */
+#define GOSSIP_INGEST_MAX    (16u * 1024u * 1024u) /* received, not stored yet, all peers together */
 /* The first seal after a start waits so long for one peer's word on our own feeds. */
 #define GOSSIP_FIRST_SEAL_MS 2000u
 

@@ -209,8 +209,8 @@ static void on_net_stopped(void *ctx)
 	handle_close(a, (uv_handle_t *)&a->terminate);
 	handle_close(a, (uv_handle_t *)&a->interrupt);
 	handle_close(a, (uv_handle_t *)&a->hangup);
-	handle_close(a, (uv_handle_t *)&a->watch[0]);
-	handle_close(a, (uv_handle_t *)&a->watch[1]);
+	for (size_t i = 0; i < sizeof(a->watch) / sizeof(a->watch[0]); i++)
+		handle_close(a, (uv_handle_t *)&a->watch[i]);
 }
 
 void app_stop(struct app *a, int status)
@@ -442,10 +442,12 @@ static void handles_init(struct app *a)
 	uv_signal_init(&a->loop, &a->terminate);
 	uv_signal_init(&a->loop, &a->interrupt);
 	uv_signal_init(&a->loop, &a->hangup);
-	uv_fs_event_init(&a->loop, &a->watch[0]);
-	uv_fs_event_init(&a->loop, &a->watch[1]);
+	for (size_t i = 0; i < sizeof(a->watch) / sizeof(a->watch[0]); i++) {
+		uv_fs_event_init(&a->loop, &a->watch[i]);
+		a->watch[i].data = a;
+	}
 	a->wake.data = a->tick.data = a->settle.data = a->terminate.data = a;
-	a->interrupt.data = a->hangup.data = a->watch[0].data = a->watch[1].data = a;
+	a->interrupt.data = a->hangup.data = a;
 	/* From here on, so that a stop during the start is a clean one too; the loop looks at them.
 	 * */
 	uv_signal_start(&a->terminate, on_stop_signal, SIGTERM);

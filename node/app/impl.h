@@ -68,7 +68,7 @@ struct app {
 	uv_async_t wake;
 	uv_timer_t tick, settle;
 	uv_signal_t terminate, interrupt, hangup;
-	uv_fs_event_t watch[2];
+	uv_fs_event_t watch[3];
 	int handles_open;
 	bool stopping;
 	int status;

@@ -8,6 +8,7 @@
 
 #include <sodium.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "keys/file.h"
 
@@ -262,6 +263,12 @@ static void revocations_tell(struct app *a)
 			a->keys->revocations[i].revocation.agreement, a->keys->revocations[i].note);
 }
 
+static void rosters_tell(struct app *a)
+{
+	gossip_rosters(a->gossip, (const struct roster *const *)a->keys->rosters,
+		a->keys->rosters_len);
+}
+
 static int read_dir(struct app *a, struct keydir **out, struct err_text *err)
 {
 	struct keydir *fresh = calloc(1, sizeof(*fresh));
@@ -329,6 +336,7 @@ void keys_reload(struct app *a)
 	for (size_t i = 0; i < fresh->chains_len; i++)
 		if (gossip_origin(a->gossip, &fresh->chains[i], NULL) != 0)
 			log_error("keys", "a card is not taken: it contradicts the one known");
+	rosters_tell(a);
 	in_force_update(a);
 	revocations_tell(a);
 	gossip_agreements(a->gossip, app_now(a), a->shared.agreements, a->shared.agreements_len);
@@ -407,17 +415,19 @@ static void on_change(uv_fs_event_t *w, const char *name, int events, int status
 
 void keys_watch(struct app *a)
 {
-	static const char *const dirs[] = {"agreements", "cards"};
+	static const char *const dirs[] = {"agreements", "cards", "rosters"};
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		char path[600];
 
 		snprintf(path, sizeof(path), "%s/%s", a->keys_dir, dirs[i]);
 		/* Events are hints; without them the half-minute rescan remains. */
-		if (uv_fs_event_start(&a->watch[i], on_change, path, 0) != 0)
+		if (uv_fs_event_start(&a->watch[i], on_change, path, 0) != 0 &&
+			access(path, F_OK) == 0)
 			log_warn("keys", "not watched: %s", path);
 	}
 	problems_alarm(a);
+	rosters_tell(a);
 	in_force_update(a);
 	revocations_tell(a);
 	gossip_agreements(a->gossip, app_now(a), a->shared.agreements, a->shared.agreements_len);

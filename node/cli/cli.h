@@ -318,6 +318,8 @@ extern const struct cli_command cmd_card_show, cmd_card_export, cmd_card_renew, 
 extern const struct cli_command cmd_agreement_draft, cmd_agreement_show, cmd_agreement_words,
 	cmd_agreement_test, cmd_agreement_sign, cmd_agreement_accept, cmd_agreement_list,
 	cmd_agreement_psk, cmd_agreement_revoke;
+extern const struct cli_command cmd_roster_draft, cmd_roster_sign, cmd_roster_accept,
+	cmd_roster_list, cmd_roster_show;
 extern const struct cli_command cmd_clock_confirm;
 extern const struct cli_command cmd_status, cmd_peers, cmd_feeds, cmd_origins, cmd_alarms;
 extern const struct cli_command cmd_checkpoint, cmd_wait, cmd_reindex, cmd_compact, cmd_doctor;

@@ -351,7 +351,8 @@ static int write_keys(struct init *in, struct bytes root_pass, struct bytes node
 static int write_home(struct init *in, struct bytes root_pass, struct bytes node_pass)
 {
 	static const char *const directories[] = {"keys", "keys/cards", "keys/agreements",
-		"keys/psk", "keys/history", "data", "data/log", "data/index", "inbox", "run"};
+		"keys/psk", "keys/history", "keys/rosters", "data", "data/log", "data/index",
+		"inbox", "run"};
 	struct cli *c = in->cli;
 	int rc;
 

@@ -24,6 +24,11 @@ const struct cli_command *const cli_commands[] = {
 	&cmd_agreement_test,
 	&cmd_agreement_psk,
 	&cmd_agreement_revoke,
+	&cmd_roster_draft,
+	&cmd_roster_sign,
+	&cmd_roster_accept,
+	&cmd_roster_list,
+	&cmd_roster_show,
 	/* records */
 	&cmd_publish,
 	&cmd_canonical,

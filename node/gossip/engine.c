@@ -373,6 +373,15 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 	return ENT_EPROOF;
 }
 
+void gossip_rosters(struct gossip *g, const struct roster *const *rosters, size_t rosters_len)
+{
+	g->rosters = rosters;
+	g->rosters_len = rosters_len;
+	/* What was passed over may be of interest now. */
+	for (struct session *s = g->sessions; s; s = s->next)
+		s->ask_heads |= s->missed;
+}
+
 int gossip_origin(struct gossip *g, const struct card_chain *chain,
 	const struct node_id *introduced_by)
 {

@@ -30,6 +30,7 @@
 #include "gossip/ingest.h"
 #include "keys/agreement.h"
 #include "keys/card.h"
+#include "keys/roster.h"
 #include "merkle/checkpoint.h"
 #include "merkle/range.h"
 #include "proto/codec.h"
@@ -92,9 +93,9 @@ enum gossip_action_type {
 	GOSSIP_MUTE,      /* rule, text, peer, feed: sign no feed from now on */
 	GOSSIP_RECOVERED, /* keep in the guard what now stands, then sign again */
 	GOSSIP_MAY_SEAL,  /* the first seal since the start may happen */
-	GOSSIP_CUT,  /* feed: drop its unsigned tail, then report gossip_cut */
-	GOSSIP_KEEP,   /* feed, checkpoint: own, shown by a peer, to be remembered */
-	GOSSIP_REWOUND /* feed: a witness remembers more of this log of acts than is here */
+	GOSSIP_CUT,       /* feed: drop its unsigned tail, then report gossip_cut */
+	GOSSIP_KEEP,      /* feed, checkpoint: own, shown by a peer, to be remembered */
+	GOSSIP_REWOUND    /* feed: a witness remembers more of this log of acts than is here */
 };
 
 struct gossip_action {
@@ -135,6 +136,10 @@ void gossip_free(struct gossip *g);
  */
 void gossip_agreements(struct gossip *g, struct gossip_time now,
 	const struct agreement *const *agreements, size_t agreements_len);
+
+/* Rosters that the operator has accepted, complete (time is looked at here), borrowed until the next
+ * call. */
+void gossip_rosters(struct gossip *g, const struct roster *const *rosters, size_t rosters_len);
 
 /* A verified revocation from the keys directory, before the agreements without it: whoever still
  * names the agreement is sent the note. Revoked is revoked: the engine keeps it. */
@@ -261,7 +266,7 @@ enum gossip_recovery {
 struct gossip_recovery_view {
 	enum gossip_recovery state;
 	const char *rule, *why; /* static; of the last time it went mute */
-	bool conflict; /* two histories are signed, or corrupt: nobody's word mends it */
+	bool conflict;          /* two histories are signed, or corrupt: nobody's word mends it */
 	bool alone;             /* there is nobody to ask */
 };
 void gossip_recovery_view(const struct gossip *g, struct gossip_recovery_view *v);

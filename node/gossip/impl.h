@@ -260,6 +260,8 @@ struct gossip {
 	struct gossip_time now;
 	const struct agreement *const *agreements;
 	size_t agreements_len;
+	const struct roster *const *rosters;
+	size_t rosters_len;
 	struct revoked *revoked;
 	size_t revoked_len;
 	uint8_t hash_key[16];

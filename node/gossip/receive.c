@@ -5,6 +5,7 @@
  */
 #include "gossip/impl.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 void misbehaved(struct gossip *g, struct session *s, const char *what)
@@ -143,6 +144,20 @@ static bool is_party(const struct gossip *g, const struct node_id *node)
 		g->now.wall_ms / 1000);
 }
 
+/* The roster in force that lists the node; NULL. Without a chain: that names it. */
+static const struct roster *roster_of(const struct gossip *g, const struct node_id *node,
+	const struct card_chain *chain)
+{
+	for (size_t i = 0; i < g->rosters_len; i++) {
+		const struct roster *r = g->rosters[i];
+
+		if (roster_in_time(r, g->now.wall_ms / 1000) &&
+			(chain ? roster_lists(r, chain) : roster_names(r, node)))
+			return r;
+	}
+	return NULL;
+}
+
 /* Chains that cannot change anything, whatever they prove, are not worth their signatures. */
 static bool chain_idle(struct gossip *g, struct session *s, const struct wire_cards *cards)
 {
@@ -154,7 +169,7 @@ static bool chain_idle(struct gossip *g, struct session *s, const struct wire_ca
 	o = origin_find(g, &node);
 	if (o)
 		return chain_known(o, cards);
-	if (is_party(g, &node) || may_introduce(g, s))
+	if (is_party(g, &node) || roster_of(g, &node, NULL) || may_introduce(g, s))
 		return false;
 	g->origins_ignored++;
 	return true;
@@ -175,6 +190,7 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 	struct err_text why;
 	struct queued_action *q;
 	const struct node_id *introducer = NULL;
+	const struct roster *roster = NULL;
 	const struct origin *known;
 	bool news;
 
@@ -191,11 +207,13 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 	if (!known) {
 		bool party = is_party(g, &card_chain_last(&chain)->node);
 
-		if (!party && !may_introduce(g, s)) {
+		if (!party)
+			roster = roster_of(g, NULL, &chain);
+		if (!party && !roster && !may_introduce(g, s)) {
 			g->origins_ignored++;
 			return;
 		}
-		introducer = party ? NULL : &s->peer;
+		introducer = party || roster ? NULL : &s->peer;
 	} else if (known->introduced) {
 		introducer = &known->introduced_by;
 	}
@@ -216,7 +234,15 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 	q->action.chain = arena_copy(&q->arena, known->chain);
 	if (introducer)
 		q->action.peer = *introducer;
-	enter_act(g, s, introducer ? ACT_INTRODUCED : ACT_CARD, NULL, 0, 0, false);
+	enter_act(g, s, introducer || roster ? ACT_INTRODUCED : ACT_CARD, NULL, 0, 0, false);
+	if (roster) {
+		struct buf by = buf_with_max(64);
+
+		buf_printf(&by, "%016" PRIx64 ", serial %u", roster->id, roster->serial);
+		g->last->action.act.rule = bytes_str("roster");
+		g->last->action.act.text = arena_copy(&g->last->arena, buf_view(&by));
+		buf_free(&by);
+	}
 	g->last->action.act.serial = known->serial;
 	g->last->action.act.hash =
 		arena_copy(&g->last->arena, BYTES_OF(card_chain_last(&chain)->hash));

@@ -195,7 +195,42 @@ def test_after_a_step_of_the_clock_the_operator_has_the_last_word():
         fed.stop()
 
 
+# --- rosters -------------------------------------------------------------------------------------
+
+def test_a_roster_signed_by_two_of_three_lets_a_member_in():
+    """fr - de - pl: no introductions, so pl's records stop at de until fr accepts a roster."""
+    with Federation() as fed:
+        fr, de, pl = fed.add("fr", "de", "pl")
+        fed.agree("fr", "de")
+        fed.agree("de", "pl")
+        fed.start()
+        fed.wait_connected()
+        publish(pl, "listed")
+        arrives("listed", de)
+        path = os.path.join(fed.dir, "eu.roster")
+        entente("roster", "draft", "--signer", fr.card, "--signer", de.card, "--signer", pl.card,
+                "--threshold", 2, "--member", pl.card, "-o", path)
+        entente("roster", "sign", path, "--root-key", key_file(de, "root.key"))
+        fr.run("roster", "accept", path, status=6)
+        claim(not fr.find(value("listed")), "listed before anybody has listed it")
+        entente("roster", "sign", path, "--root-key", key_file(fr, "root.key"))
+        fr.run("roster", "accept", path)
+        arrives("listed", fr)
+        how = acts(fr, "introduced")
+        claim(len(how) == 1 and how[0]["rule"] == "roster" and how[0]["peer"] == de.id, f"{how}")
+        shown = fr.json("roster", "list")
+        claim(len(shown) == 1 and shown[0]["state"] == "in-force", f"{shown}")
+        # Nobody but the signers hands the list on.
+        other = os.path.join(fed.dir, "other.roster")
+        entente("roster", "draft", "--amend", path, "--signer", pl.card, "--threshold", 1, "-o",
+                other)
+        entente("roster", "sign", other, "--root-key", key_file(pl, "root.key"))
+        fr.run("roster", "accept", other, status=6)
+        fed.stop()
+
+
 TESTS = [
+    test_a_roster_signed_by_two_of_three_lets_a_member_in,
     test_after_a_step_of_the_clock_the_operator_has_the_last_word,
     test_a_revocation_ends_it_for_everybody_who_is_connected,
     test_a_revocation_is_signed_where_root_is_and_taken_as_a_file,

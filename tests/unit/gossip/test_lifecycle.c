@@ -346,6 +346,90 @@ static void revocations_without_end_are_misbehaviour(void **state)
 	probe_free(&p);
 }
 
+/* --- rosters ---------------------------------------------------------------------------------- */
+
+static struct roster roster_with(struct roster_line *line, unsigned actor, unsigned root)
+{
+	*line = (struct roster_line){.name = "x",
+		.node = cast_actor(actor)->node,
+		.root = card_chain_last(&cast_actor(root)->chain)->root};
+	return (struct roster){.id = 0x5eed,
+		.serial = 3,
+		.threshold = 1,
+		.signatures_valid = 1,
+		.members = line,
+		.members_len = 1,
+		.valid_from = CAST_EPOCH,
+		.valid_until = CAST_EPOCH + 86400};
+}
+
+/* PEER may introduce nobody here. */
+static void roster_begin(struct probe *p)
+{
+	struct cast_terms terms = probe_terms(PEER);
+
+	terms.introduces = 0;
+	probe_init(p);
+	probe_agree(p, &terms);
+	probe_open(p, 1, PEER);
+	probe_hear_hello(p, 1, SESSION_CREDIT_BYTES);
+	probe_forget(p);
+}
+
+static void a_member_of_a_roster_needs_no_introduction(void **state)
+{
+	struct roster_line line;
+	struct roster r = roster_with(&line, THIRD, THIRD);
+	const struct roster *list[] = {&r};
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	roster_begin(&p);
+	log = probe_published(&p, THIRD, CLEAR, 1, 10);
+	probe_hear_cards(&p, 1, &cast_actor(THIRD)->chain);
+	probe_hear_head(&p, 1, &log->complete);
+	assert_int_equal(p.pins, 0);
+	/* Accepted later: the heads that were passed over are asked for. */
+	gossip_rosters(p.g, list, 1);
+	probe_tick(&p, 2000);
+	assert_non_null(probe_last(&p, WIRE_TERMS));
+	probe_forget(&p);
+	probe_hear_cards(&p, 1, &cast_actor(THIRD)->chain);
+	assert_int_equal(p.pins, 1);
+	assert_int_equal(p.act, ACT_INTRODUCED);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_run(&p, 1, log, 0, 1);
+	assert_int_equal(p.jobs_len, 1);
+	assert_null(p.alarm);
+	probe_free(&p);
+}
+
+static void a_roster_lists_whom_it_lists(void **state)
+{
+	struct gossip_counts counts;
+	struct roster_line line;
+	struct probe p;
+
+	(void)state;
+	for (unsigned turn = 0; turn < 3; turn++) {
+		/* Another node; the node under a foreign root; a roster that is over. */
+		struct roster r = roster_with(&line, turn == 0 ? 3 : THIRD, turn == 1 ? 3 : THIRD);
+		const struct roster *list[] = {&r};
+
+		if (turn == 2)
+			r.valid_until = CAST_EPOCH + 10;
+		roster_begin(&p);
+		gossip_rosters(p.g, list, 1);
+		probe_hear_cards(&p, 1, &cast_actor(THIRD)->chain);
+		gossip_counts(p.g, &counts);
+		assert_int_equal(counts.origins_ignored, 1);
+		assert_int_equal(p.pins, 0);
+		assert_int_equal(p.closed, 0);
+		probe_free(&p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +444,8 @@ int main(void)
 		cmocka_unit_test(whoever_comes_later_and_names_it_is_told),
 		cmocka_unit_test(forged_revocations_are_a_lie_and_foreign_ones_nothing),
 		cmocka_unit_test(revocations_without_end_are_misbehaviour),
+		cmocka_unit_test(a_member_of_a_roster_needs_no_introduction),
+		cmocka_unit_test(a_roster_lists_whom_it_lists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
