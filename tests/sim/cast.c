@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "sim/cast.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/map.h"
 #include "sim/random.h"
 
 #define TEN_YEARS ((int64_t)3650 * 86400)
@@ -46,6 +48,7 @@ static void actor_make(struct actor *a, unsigned i)
 
 	must(root_key_generate(&a->root, &rng));
 	must(root_key_generate(&a->next_root, &rng));
+	a->number = i;
 	must(identity_generate(&a->identity, CAST_EPOCH, &rng));
 	identity_node_id(&a->node, a->root.public_key);
 	card.node = a->node;
@@ -60,18 +63,33 @@ static void actor_make(struct actor *a, unsigned i)
 	must(card_chain_parse(&note, 1, "cast", &a->arena, &a->chain, NULL));
 }
 
+/* --- the cast ---------------------------------------------------------------------------------- */
+
+static struct actor *cast[CAST_MAX];
+static struct map cast_by_id;
+
 const struct actor *cast_actor(unsigned i)
 {
-	static struct actor cast[CAST_MAX];
-	static bool made[CAST_MAX];
+	static const uint8_t hash_key[16];
+	struct actor *a;
 
-	if (i >= CAST_MAX)
+	assert(i < CAST_MAX);
+	if (cast[i])
+		return cast[i];
+	a = calloc(1, sizeof(*a));
+	if (!a)
 		abort();
-	if (!made[i]) {
-		actor_make(&cast[i], i);
-		made[i] = true;
-	}
-	return &cast[i];
+	actor_make(a, i);
+	if (!cast_by_id.key_len)
+		map_init(&cast_by_id, NODE_ID_BYTES, CAST_MAX, hash_key);
+	must(map_put(&cast_by_id, a->node.bytes, a));
+	cast[i] = a;
+	return a;
+}
+
+const struct actor *cast_actor_of(const struct node_id *id)
+{
+	return cast_by_id.key_len ? map_get(&cast_by_id, id->bytes) : NULL;
 }
 
 struct card_chain cast_next_card(unsigned i, bool other, struct arena *arena)
@@ -115,19 +133,20 @@ struct card_chain cast_changed_card(unsigned i, bool next_root, uint64_t add, st
 	return chain;
 }
 
-static struct bytes sign_all(const struct agreement *a, unsigned parties, struct arena *arena)
+/* --- agreements -------------------------------------------------------------------------------- */
+
+static struct bytes sign_all(const struct agreement *a, const struct cast_party *parties,
+	size_t parties_len, struct arena *arena)
 {
 	struct buf now = buf_with_max(NOTE_BYTES_MAX);
 	struct bytes copy;
 
 	agreement_text(&now, a);
-	for (unsigned i = 0; i < CAST_MAX; i++) {
+	for (size_t i = 0; i < parties_len; i++) {
 		struct buf next = buf_with_max(NOTE_BYTES_MAX);
 
-		if (!(parties & (1u << i)))
-			continue;
-		must(agreement_sign(&next, buf_view(&now), "agreement", &cast_actor(i)->root,
-			NULL));
+		must(agreement_sign(&next, buf_view(&now), "agreement",
+			&cast_actor(parties[i].actor)->root, NULL));
 		buf_free(&now);
 		now = next;
 	}
@@ -172,34 +191,44 @@ struct bytes cast_revocation(uint64_t agreement, unsigned i, unsigned by, struct
 	return copy;
 }
 
-const struct agreement *cast_agreement(const struct cast_terms *terms, struct arena *arena)
+const struct agreement *cast_agreement_of(const struct cast_terms *terms,
+	const struct cast_party *parties, size_t parties_len, struct arena *arena)
 {
-	const struct card *cards[CAST_MAX];
+	const struct card *cards[CAST_TERMS_MAX];
 	struct agreement draft, *a = arena_alloc(arena, sizeof(*a));
-	size_t len = 0;
 
-	for (unsigned i = 0; i < CAST_MAX; i++)
-		if (terms->parties & (1u << i))
-			cards[len++] = card_chain_last(&cast_actor(i)->chain);
-	must(agreement_draft(&draft, arena, cards, len, terms->id,
+	assert(parties_len <= CAST_TERMS_MAX);
+	for (size_t i = 0; i < parties_len; i++)
+		cards[i] = card_chain_last(&cast_actor(parties[i].actor)->chain);
+	must(agreement_draft(&draft, arena, cards, parties_len, terms->id,
 		terms->from ? terms->from : CAST_EPOCH,
 		terms->until ? terms->until : CAST_EPOCH + TEN_YEARS, NULL));
 	draft.serial = terms->serial;
-	for (unsigned i = 0, party = 0; i < CAST_MAX; i++) {
-		if (!(terms->parties & (1u << i)))
-			continue;
-		draft.parties[party].gives = terms->gives[i];
-		draft.parties[party].introduces = terms->introduces & (1u << i);
+	for (size_t i = 0; i < parties_len; i++) {
+		draft.parties[i].gives = parties[i].gives;
+		draft.parties[i].introduces = parties[i].introduces;
 		if (terms->quota_origins)
-			draft.parties[party].quota_origins = terms->quota_origins;
+			draft.parties[i].quota_origins = terms->quota_origins;
 		if (terms->quota_records)
-			draft.parties[party].quota_records_day = terms->quota_records;
+			draft.parties[i].quota_records_day = terms->quota_records;
 		if (terms->quota_bytes)
-			draft.parties[party].quota_bytes_day = terms->quota_bytes;
-		party++;
+			draft.parties[i].quota_bytes_day = terms->quota_bytes;
 	}
-	must(agreement_parse(sign_all(&draft, terms->parties, arena), "agreement", arena, a, NULL));
+	must(agreement_parse(sign_all(&draft, parties, parties_len, arena), "agreement", arena, a,
+		NULL));
 	if (!agreement_complete(a))
 		must(ENT_ESTATE);
 	return a;
+}
+
+const struct agreement *cast_agreement(const struct cast_terms *terms, struct arena *arena)
+{
+	struct cast_party parties[CAST_TERMS_MAX];
+	size_t len = 0;
+
+	for (unsigned i = 0; i < CAST_TERMS_MAX; i++)
+		if (terms->parties & cast_bit(i))
+			parties[len++] = (struct cast_party){
+				i, terms->gives[i], terms->introduces & cast_bit(i)};
+	return cast_agreement_of(terms, parties, len, arena);
 }

@@ -11,11 +11,13 @@
 #include "keys/card.h"
 #include "keys/identity.h"
 
-#define CAST_MAX 16u
+#define CAST_MAX       16384u
+#define CAST_TERMS_MAX 64u /* actors that a struct cast_terms can name */
 /* When worlds begin, UTC second: 2026-11-22T00:00:00Z. Cards are valid from here for ten years. */
 #define CAST_EPOCH 1795305600
 
 struct actor {
+	unsigned number;
 	struct node_id node;
 	struct root_key root, next_root;
 	struct identity identity;
@@ -25,6 +27,8 @@ struct actor {
 
 /* Made at the first call, for good. i < CAST_MAX. */
 const struct actor *cast_actor(unsigned i);
+/* The actor with this id among those made so far; NULL. */
+const struct actor *cast_actor_of(const struct node_id *id);
 
 /* How the actor cosigns. */
 struct gossip_signer cast_signer(const struct actor *a);
@@ -37,13 +41,15 @@ struct card_chain cast_next_card(unsigned i, bool other, struct arena *arena);
  * next root, which makes itself root. Keys follow from i and add. */
 struct card_chain cast_changed_card(unsigned i, bool next_root, uint64_t add, struct arena *arena);
 
+/* --- agreements ------------------------------------------------------------------------------- */
+
 /* What differs between agreements here. Sets of actors are bit sets of their numbers. */
 struct cast_terms {
 	uint64_t id;
 	uint32_t serial;
-	unsigned parties;
-	unsigned introduces;
-	uint32_t gives[CAST_MAX]; /* TLP_BIT set of each party */
+	uint64_t parties;
+	uint64_t introduces;
+	uint32_t gives[CAST_TERMS_MAX]; /* TLP_BIT set of each party */
 	/* Of each party; 0: as drafts have it. */
 	uint64_t quota_origins, quota_records, quota_bytes;
 	int64_t from, until; /* UTC seconds; both 0: from the epoch on for ten years */
@@ -54,3 +60,17 @@ struct bytes cast_revocation(uint64_t agreement, unsigned i, unsigned by, struct
 
 /* The agreement's text, signed by every party and parsed again; in the arena. */
 const struct agreement *cast_agreement(const struct cast_terms *terms, struct arena *arena);
+
+/* The same for actors of any number. */
+struct cast_party {
+	unsigned actor;
+	uint32_t gives;
+	bool introduces;
+};
+const struct agreement *cast_agreement_of(const struct cast_terms *terms,
+	const struct cast_party *parties, size_t parties_len, struct arena *arena);
+
+static inline uint64_t cast_bit(unsigned actor)
+{
+	return (uint64_t)1 << actor;
+}

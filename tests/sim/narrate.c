@@ -11,7 +11,7 @@ static bool asked_for(void)
 	static int asked = -1;
 
 	if (asked < 0)
-		asked = getenv("SIM_TRACE") != NULL;
+		asked = getenv("NARRATE") || getenv("SIM_TRACE");
 	return asked;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Tells on stderr what happens in a world, one line an event, when SIM_TRACE is set. */
+/* Tells on stderr what happens in a world, one line an event, when NARRATE is set. */
 #pragma once
 
 #include "sim/world.h"

@@ -1,18 +1,29 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The watcher of a world: knows every keys directory, clock and store, and holds what happens
+ * The watcher of a world: knows every keys directory, clock and disk, and holds what happens
  * against DESIGN 14, without asking the code under test:
  *
+ *     I1   what a node signs continues what it signed before
  *     I2   held sizes only grow, and each entry is stored once
- *     I3   what is stored is, byte for byte, what its origin said
+ *     I3   what is stored is, byte for byte, what its origin said, and matches its commitments
  *     I4   nothing of a feed is said to a node that is not entitled to it
- *     I10  nothing is said under an agreement that has ended
- *     I12  what is sent lies in a sending that the provenance log has
  *     I5   after healing, whatever may arrive has arrived (watch_settled)
+ *     I7   what a node keeps for others stays within its limits
+ *     I10  nothing is said under an agreement that has ended
+ *     I11  nothing that was told as held is lost by a crash, and nothing is told before it is durable
+ *     I12  what is sent lies in a sending that the provenance log has, also after a crash
+ *
+ * watch.c looks at what is said and heard, watch_logs.c at what is signed and stored, watch_settled.c at what has come
+ * to rest.
  */
 #pragma once
 
 #include "sim/world.h"
+
+struct watch *watch_new(struct world *w);
+void watch_free(struct watch *watch);
+
+/* --- watch.c: sessions ------------------------------------------------------------------------ */
 
 /* A correct node is about to say this from that end. */
 void watch_said(struct world *w, struct world_session *s, unsigned end,
@@ -22,18 +33,50 @@ void watch_heard(struct world *w, struct world_session *s, unsigned end,
 	const struct wire_message *m);
 /* An act goes to the provenance log; and an opened sending stands there durably. */
 void watch_act(struct world *w, struct world_session *s, unsigned end, const struct act_body *act);
-void watch_durable(struct world *w, struct world_session *s, unsigned end,
+void watch_entered(struct world *w, struct world_session *s, unsigned end,
 	const struct log_name *feed);
-/* A run was accepted at that end to be verified; and stored by the node. */
+/* The program at that end is gone. */
+void watch_lost(struct world *w, struct world_session *s, unsigned end);
+/* A run was accepted at that end to be verified. */
 void watch_taken(struct world *w, struct world_session *s, unsigned end,
 	const struct ingest_job *job);
-void watch_stored(struct world *w, struct world_node *n, const struct sim_log *log);
 /* An origin was accepted; introducer all zero: none was needed. */
 void watch_pinned(struct world *w, struct world_node *n, const struct node_id *origin,
 	const struct node_id *introducer);
+/* Fails the world unless every sending of sessions that are over is closed. */
+void watch_closed(struct world *w);
+
+/* --- watch_logs.c: what lies on disks --------------------------------------------------------- */
+
+/* The ledger of the node tells this: signed, stored, entered. */
+void watch_news(struct world *w, struct world_node *n, const struct ledger_news *news);
+/* The node says that it holds so much of the feed. */
+void watch_told(struct world *w, struct world_node *n, const struct log_name *feed, uint64_t held);
+/* It gives a receipt for so much. */
+void watch_receipted(struct world *w, struct world_node *n, const struct log_name *feed,
+	const struct wire_checkpoint *c);
+void watch_down(struct world *w, struct world_node *n);
+void watch_up(struct world *w, struct world_node *n);
+/* From here on the node may lack what it had, and with an old guard contradict itself. */
+void watch_restored(struct world *w, struct world_node *n, enum world_guard guard);
+void watch_cloned(struct world *w, struct world_node *n);
+void watch_alarm(struct world *w, struct world_node *n, const struct gossip_action *action);
+void watch_tick(struct world *w, struct world_node *n);
+
+/* What its origin has signed of the feed, in all; 0 for a feed that is not known, or where there
+ * are several truths. */
+uint64_t watch_said_size(const struct world *w, const struct log_name *feed);
+/* The feeds that their origins have signed, in order of first signing. */
+size_t watch_feeds(const struct world *w, const struct log_name **feeds);
+/* Has the origin said two different things? */
+bool watch_forked(const struct world *w, const struct log_name *feed);
+
+/* --- watch_settled.c -------------------------------------------------------------------------- */
 
 /* Fails the world unless everything that permitted paths lead to has arrived; to be asked when
  * links are whole and agreements have not changed for a while. */
 void watch_settled(struct world *w);
-/* Fails the world unless every sending of sessions that are over is closed. */
-void watch_closed(struct world *w);
+
+/* Does the text of an agreement let the feed go from one node to the other? (watch.c) */
+bool watch_allows(const struct world_node *at, const struct world_node *from,
+	const struct world_node *to, const struct world_end *session, const struct log_name *feed);

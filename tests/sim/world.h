@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * A small world: several real engines with the real verification in one thread, under simulated
- * time. Links, stores and clocks are simulated; keys, cards and agreements are real (cast.h).
+ * A small world: several real nodes in one thread, under simulated time. Their engines, their
+ * ledgers, their stores and the verification are the ones of the daemon; clock, network, disks and chance are simulated;
+ * keys, cards and agreements are real (cast.h).
  *
  *     struct world *w = world_new(seed);
  *     world_nodes(w, 3);
@@ -10,31 +11,41 @@
  *     world_run(w, 5000);
  *     assert(!world_failure(w));
  *
- * A watcher (watch.h) that knows everything stands beside it and looks at every message, act and
- * run. What it finds wrong ends the run: world_failure() tells what and when. One seed gives one
- * run: world_trace() hashes all that happened.
+ * A watcher (watch.h) that knows everything stands beside it and looks at every message, act, run
+ * and signature. What it finds wrong ends the run: world_failure() tells what and when. One seed
+ * gives one run: world_trace() hashes all that happened.
  *
  * Every event takes a time that the seed decides: messages travel, acts and runs wait for their
  * turn at the disk, the two ends of a session learn of its beginning and end at different times.
  * Sessions are kept up between any two nodes that have an agreement in force with each other,
  * unless their link is cut.
  *
- * A liar is a correct engine behind a hand that changes what it says.
+ *     world.c  time and events, keys directories, looking at it
+ *     net.c    links and sessions: what travels, and what is lost
+ *     node.c   one node: engine, verifier and ledger
+ *     machine.c its starts and its ends; crashes, disks, restores, clones
+ *
+ * A liar is a correct node behind a hand that changes what it says (liars.h).
  */
 #pragma once
 
+#include "base/map.h"
 #include "gossip/engine.h"
+#include "ledger/ledger.h"
 #include "provenance/act.h"
 #include "sim/cast.h"
+#include "sim/disk.h"
 #include "sim/random.h"
 #include "sim/store.h"
 
-#define WORLD_AGREEMENTS_MAX 32u /* in one node's keys directory */
+#define WORLD_NODES_MAX      CAST_MAX
+#define WORLD_AGREEMENTS_MAX 64u /* in one node's keys directory */
 #define WORLD_ALARMS_MAX     64u /* remembered of a node; the others are counted */
 
 struct world;
 struct world_node;
 struct world_event;
+struct watch;
 
 /* Changes what the node is about to say to another, or drops it (false). Lists in *m that change
  * come from the arena. */
@@ -57,10 +68,12 @@ struct world_sending {
 /* One end of a session. */
 struct world_end {
 	struct world_node *node;
+	unsigned life;      /* of the node, in which the session began */
 	bool open;          /* the engine knows of it */
 	bool over;          /* and has heard of its end, or never will hear of its beginning */
 	uint64_t line_ms;   /* when the line from here is free again */
 	uint64_t arrive_ms; /* when the last message from here arrives */
+	struct world_event *held_up, *held_up_last; /* on their way to here while nothing passes */
 	/* what the watcher knows */
 	bool greeted;                        /* the other side's HELLO has arrived here */
 	uint64_t terms[WIRE_AGREEMENTS_MAX]; /* agreements that it has said it has */
@@ -78,22 +91,63 @@ struct world_session {
 	struct world_end ends[2];
 };
 
+/* What a node has with an actor that an agreement of its names or named. */
+struct world_peer {
+	unsigned actor;
+	struct world_session *session; /* NULL: none */
+	uint64_t shuns_until_ms, redial_ms;
+	bool cut;  /* the link is cut */
+	bool deaf; /* nothing comes through from there */
+};
+
+/* A log as the node has it durably, and where its verifier stands in it. */
+struct world_log {
+	struct log_name name;
+	uint64_t size;
+	struct ingest_frontier frontier;
+};
+
 struct world_node {
 	struct world *world;
 	unsigned index;
 	const struct actor *actor;
+	struct world_node *twin;  /* another node that runs with the same keys; NULL */
+	struct sim_random random; /* of its program */
+
+	/* the machine */
+	struct disk *disk;
+	struct disk *backup; /* NULL: none was made */
+	int64_t skew_ms;     /* of its wall clock */
+	unsigned slowness;   /* of its line: so many times the usual; 0 is 1 */
+
+	/* the program; NULL and empty while it is down */
+	bool up;
+	unsigned life; /* how many times it has started: events of a former life come to nothing */
+	struct store *store;
+	struct guardfile guard;
+	struct log_name provenance;
+	struct ledger *ledger;
 	struct gossip *gossip;
-	struct sim_random random; /* of the engine */
-	struct sim_store store;
+	bool mute; /* signs no feed */
+	struct map logs; /* packed name -> struct world_log */
+	struct ledger_item *to_write, **to_write_end;
+	uint64_t writes_at_ms; /* the next turn at the disk; 0: none */
+	uint64_t work_ms, write_ms,
+		news_ms;                   /* when verifier, writer and messenger are free again */
+	struct publication **publications; /* under way */
+	size_t publications_len;
+	int dies_at; /* the step of the ledger at which its machine dies; -1: none */
+	bool dying;
+	uint64_t back_ms; /* how long it stays down then */
+
+	/* its surroundings */
 	const struct agreement *agreements[WORLD_AGREEMENTS_MAX]; /* its keys directory */
 	size_t agreements_len;
-	int64_t skew_ms;                          /* of its wall clock */
-	struct world_session *sessions[CAST_MAX]; /* by peer; NULL: none */
-	uint64_t shuns_until_ms[CAST_MAX];
-	uint64_t work_ms, write_ms; /* when the verifier and the writer are free again */
-	bool store_full;
+	struct world_peer *peers;
+	size_t peers_len;
 	world_hand *hand;
 	void *hand_ctx;
+
 	/* what was seen of it */
 	uint64_t data_bytes;   /* DATA that has arrived */
 	uint64_t stored_bytes; /* of these, what was stored, as it had travelled */
@@ -101,27 +155,33 @@ struct world_node {
 	unsigned said;         /* in so many messages */
 	struct world_alarm alarms[WORLD_ALARMS_MAX];
 	size_t alarms_len;
-	unsigned punishes; /* set of actors whose session it closed with a penalty */
-	unsigned refused;  /* runs that were rejected */
-	unsigned mutes;
+	uint64_t
+		punishes; /* set of actors (of the first 64) whose session it closed with a penalty */
+	unsigned punished;    /* how many times */
+	unsigned refused;     /* runs that were rejected */
+	unsigned mutes;     /* times that it went mute */
+	unsigned seals;       /* checkpoints of own feeds that it signed */
+	unsigned deaths;      /* times that its machine died */
+	unsigned unpublished; /* publications that failed */
 };
 
 struct world {
 	uint64_t seed;
 	struct sim_random random;
 	uint64_t now_ms; /* monotonic, the same everywhere */
-	struct world_node nodes[CAST_MAX];
+	struct world_node *nodes;
 	unsigned nodes_len;
-	bool cut[CAST_MAX][CAST_MAX]; /* links that are cut; symmetric */
-	unsigned delay_ms_max;        /* of a message, beside the base of its link */
-	unsigned bytes_per_ms;        /* of each session and direction */
+	unsigned delay_ms_max; /* of a message, beside the base of its link */
+	unsigned bytes_per_ms; /* of each session and direction */
 	struct arena agreements;
 	struct world_session **sessions; /* by id - 1, all there ever were */
 	size_t sessions_len;
 	struct world_event **queue; /* a heap */
 	size_t queue_len, queue_cap;
-	uint64_t events; /* so far: breaks ties */
+	uint64_t made;   /* events so far: breaks ties */
+	uint64_t events; /* that have happened */
 	uint64_t trace;
+	struct watch *watch;
 	char failure[512];
 };
 
@@ -145,22 +205,60 @@ const struct agreement *world_draw_up(struct world *w, const struct cast_terms *
 void world_place(struct world *w, unsigned node, const struct agreement *a);
 void world_remove(struct world *w, unsigned node, uint64_t id);
 
-/* --- what happens ----------------------------------------------------------------------------- */
+/* --- what a node does ------------------------------------------------------------------------- */
 
-/* An own feed grows by count entries under one checkpoint. */
+/* An own feed grows by count entries, which are handed to the writer. */
 void world_publish(struct world *w, unsigned node, struct audience audience, uint32_t count,
 	size_t body_len);
+/* The same, of a kind, and urgent or not. */
+void world_publish_kind(struct world *w, unsigned node, struct audience audience, uint8_t kind,
+	bool urgent, uint32_t count, size_t body_len);
+
+/* --- what happens to links -------------------------------------------------------------------- */
+
 /* The session between two nodes breaks without a farewell; a new one follows. */
 void world_break(struct world *w, unsigned a, unsigned b);
 /* The link between two nodes is cut or mended. */
 void world_cut(struct world *w, unsigned a, unsigned b, bool cut);
+bool world_is_cut(const struct world *w, unsigned a, unsigned b);
+/* Nothing passes from one to the other any more, unnoticed; or again. A session that is stuck so for
+ * half a minute ends. */
+void world_deafen(struct world *w, unsigned from, unsigned to, bool deaf);
+/* A second connection between two nodes, which takes the first one's place. */
+void world_duplicate(struct world *w, unsigned a, unsigned b);
+
+/* --- what happens to machines ----------------------------------------------------------------- */
+
+/* The machine dies now, or at this step of its next group; it is back after so long (0: not by itself). */
+void world_kill(struct world *w, unsigned node, uint64_t back_ms);
+void world_kill_at(struct world *w, unsigned node, enum ledger_step step, uint64_t back_ms);
+void world_start(struct world *w, unsigned node);
+void world_health(struct world *w, unsigned node, enum disk_health health);
+/* A copy of the store as it is now; the guard lies beside it, though no backup should have it. */
+void world_backup(struct world *w, unsigned node);
+
+enum world_guard {
+	GUARD_OF_TODAY, /* the guard file lay elsewhere and is intact */
+	GUARD_OF_BACKUP,
+	GUARD_LOST,
+};
+/* The machine dies, and comes back with its backup. */
+void world_restore(struct world *w, unsigned node, enum world_guard guard, uint64_t back_ms);
+/* Another node starts with a copy of this one's disk, guard and keys; gives its index. */
+unsigned world_clone(struct world *w, unsigned node);
+/* The node has this of somebody who need not be in the world. */
+void world_implant(struct world *w, unsigned node, const struct sim_log *story);
+/* The wall clock of the node is off by so much from now on. */
+void world_clock(struct world *w, unsigned node, int64_t skew_ms);
+
+/* --- time ------------------------------------------------------------------------------------- */
 
 /* Lets ms pass, less after a failure. */
 void world_run(struct world *w, uint64_t ms);
 /* Until every node holds so much of the feed, ms_max at most; the time it took, UINT64_MAX when it
  * took longer. nodes: a bit set. */
 uint64_t world_run_until_held(struct world *w, const struct log_name *feed, uint64_t size,
-	unsigned nodes, uint64_t ms_max);
+	uint64_t nodes, uint64_t ms_max);
 
 /* --- looking at it ---------------------------------------------------------------------------- */
 
@@ -171,12 +269,19 @@ void world_fail(struct world *w, const char *format, ...) PRINTF_LIKE(2, 3);
 uint64_t world_trace(const struct world *w);
 
 struct log_name world_feed(const struct world *w, unsigned origin, struct audience audience);
+/* So much of it is durable at the node. */
 uint64_t world_held(const struct world *w, unsigned node, const struct log_name *feed);
 /* The node of the world with this id; NULL. */
-struct world_node *world_node_of(struct world *w, const struct node_id *id);
+struct world_node *world_node_of(const struct world *w, const struct node_id *id);
+/* What the node has with this actor; NULL: nothing. */
+struct world_peer *world_peer_of(const struct world_node *n, unsigned actor);
+/* The session between two nodes that neither has given up; NULL. */
+struct world_session *world_session_of(const struct world *w, unsigned a, unsigned b);
 /* Has this node an agreement with that one in force? */
 bool world_willing(const struct world_node *n, const struct world_node *other);
 /* Bytes of DATA that arrived at all nodes for each byte of what was stored. */
 double world_redundancy(const struct world *w);
+/* Has the node frozen the feed, with a proof that its origin signed two histories? Appends it. */
+bool world_proof(struct world *w, unsigned node, const struct log_name *feed, struct buf *proof);
 /* Has the node an alarm of this rule? */
 bool world_alarmed(const struct world_node *n, const char *rule);

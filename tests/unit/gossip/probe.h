@@ -342,8 +342,8 @@ static inline unsigned probe_count(const struct probe *p, enum wire_type type)
 static inline void probe_agree(struct probe *p, const struct cast_terms *terms)
 {
 	p->agreements[p->agreements_len++] = cast_agreement(terms, &p->arena);
-	for (unsigned i = 0; i < CAST_MAX; i++)
-		if (terms->parties & (1u << i))
+	for (unsigned i = 0; i < CAST_TERMS_MAX; i++)
+		if (terms->parties & cast_bit(i))
 			assert_int_equal(gossip_origin(p->g, &cast_actor(i)->chain, NULL), 0);
 	gossip_agreements(p->g, probe_time(p), p->agreements, p->agreements_len);
 	probe_actions(p);

@@ -21,8 +21,8 @@ static inline struct cast_terms terms_open(unsigned a, unsigned b)
 {
 	struct cast_terms terms = {.id = 0x1000 + a * 64 + b,
 		.serial = 1,
-		.parties = 1u << a | 1u << b,
-		.introduces = 1u << a | 1u << b};
+		.parties = cast_bit(a) | cast_bit(b),
+		.introduces = cast_bit(a) | cast_bit(b)};
 
 	terms.gives[a] = terms.gives[b] =
 		TLP_BIT(TLP_CLEAR) | TLP_BIT(TLP_GREEN) | TLP_BIT(TLP_AMBER);
@@ -76,7 +76,7 @@ static inline struct world *world_hub(uint64_t seed, unsigned n)
 	return w;
 }
 
-static inline unsigned everybody(const struct world *w)
+static inline uint64_t everybody(const struct world *w)
 {
-	return (1u << w->nodes_len) - 1;
+	return w->nodes_len < 64 ? cast_bit(w->nodes_len) - 1 : UINT64_MAX;
 }

@@ -440,13 +440,16 @@ static void receipts_survive_breaking_lines_and_full_disks(void **state)
 		world_agree(w, &terms);
 		feed = world_feed(w, 0, audience_of(AUDIENCE_CLEAR));
 		for (unsigned round = 0; round < 20; round++) {
-			w->nodes[1].store_full = round % 7 == 3;
-			w->nodes[0].store_full = round % 7 == 5;
+			world_health(w, 1, round % 7 == 3 ? DISK_FULL : DISK_WELL);
+			world_health(w, 0, round % 7 == 5 ? DISK_FULL : DISK_WELL);
 			world_publish(w, 0, feed.audience, 1 + round % 3, 50);
 			world_run(w, 100 + 37 * round);
 			world_break(w, 0, 1 + round % 2);
 		}
-		w->nodes[0].store_full = w->nodes[1].store_full = false;
+		world_health(w, 0, DISK_WELL);
+		world_health(w, 1, DISK_WELL);
+		/* What could not be stored is given again with the next one. */
+		world_publish(w, 0, feed.audience, 1, 50);
 		world_run(w, 30000);
 		assert_null(world_failure(w));
 		assert_int_equal(receipts_at(w, 0, &feed, world_held(w, 0, &feed)), 2);

@@ -737,20 +737,6 @@ static void honest_heads_of_any_size_lead_to_nothing(void **state)
 
 #define OUTSIDER (CAST_MAX - 1)
 
-/* A node that holds so much of a history of somebody who is not in this world. */
-static void told_story(struct world *w, unsigned node, const struct sim_log *story)
-{
-	struct world_node *n = &w->nodes[node];
-	struct sim_log *log = sim_store_need(&n->store, &story->name);
-
-	sim_log_append(log, sim_log_entries(story, 0, story->size), (uint32_t)story->size);
-	log->complete = log->seen = story->complete;
-	if (gossip_origin(n->gossip, &cast_actor(OUTSIDER)->chain, NULL) != 0 ||
-		gossip_feed(n->gossip, &story->name, story->size, 0, &story->complete,
-			&story->complete, false) != 0)
-		fail_msg("the story cannot be told");
-}
-
 static void camps_meet(uint64_t seed, unsigned nodes, uint32_t common, uint32_t first,
 	uint32_t second)
 {
@@ -772,27 +758,28 @@ static void camps_meet(uint64_t seed, unsigned nodes, uint32_t common, uint32_t 
 	sim_log_publish(stories[0], &origin->identity, first, 20, &rng);
 	sim_log_publish(stories[1], &origin->identity, second, 20, &rng);
 	for (unsigned i = 0; i < nodes; i++)
-		told_story(w, i, stories[i >= nodes / 2]);
+		world_implant(w, i, stories[i >= nodes / 2]);
 	world_run(w, 5000);
 	assert_world(w);
 	for (unsigned i = 0; i < nodes; i++) {
 		struct world_node *n = &w->nodes[i];
-		struct sim_log *log = sim_store_find(&n->store, &feed);
+		struct buf proof = buf_with_max(WIRE_MESSAGE_MAX);
 		struct arena arena = {0};
 		struct wire_message m;
 		struct split split;
 
-		if (!log->frozen || log->proof.len == 0)
+		if (!world_proof(w, i, &feed, &proof))
 			fail_msg("seed %u: n%u of %u has no proof of %u+%u against %u+%u",
 				(unsigned)seed, i, nodes, common, first, common, second);
-		assert_int_equal(wire_decode(WIRE_SPLIT, buf_view(&log->proof), &arena, &m), 0);
+		assert_int_equal(wire_decode(WIRE_SPLIT, buf_view(&proof), &arena, &m), 0);
 		split_from_wire(&split, &m.split);
 		assert_int_equal(split_verify(&split,
 					 gossip_log_key(n->gossip, &feed.node, feed.incarnation)),
 			0);
 		assert_int_equal(n->punishes, 0);
-		assert_int_equal(log->size, stories[i >= nodes / 2]->size);
+		assert_int_equal(world_held(w, i, &feed), stories[i >= nodes / 2]->size);
 		arena_free(&arena);
+		buf_free(&proof);
 	}
 	world_free(w);
 	sim_store_free(&stores[0]);

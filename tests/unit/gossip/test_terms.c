@@ -201,11 +201,11 @@ static void a_full_disk_heals_without_anything_new(void **state)
 	struct world *w = world_chain(1, 2);
 
 	(void)state;
-	w->nodes[1].store_full = true;
+	world_health(w, 1, DISK_FULL);
 	world_publish(w, 0, CLEAR, 20, 30000);
 	world_publish(w, 0, GREEN, 20, 30000);
 	world_run(w, 10000);
-	w->nodes[1].store_full = false;
+	world_health(w, 1, DISK_WELL);
 	assert_settles(w, 5000);
 	assert_int_equal(w->nodes[1].alarms_len, 0);
 	world_free(w);
@@ -218,12 +218,12 @@ static void the_end_of_the_last_agreement_ends_the_session(void **state)
 	(void)state;
 	world_publish(w, 0, CLEAR, 1, 50);
 	world_run(w, 3000);
-	assert_non_null(w->nodes[0].sessions[1]);
+	assert_non_null(world_session_of(w, 0, 1));
 	world_remove(w, 1, terms_open(0, 1).id);
 	world_publish(w, 0, CLEAR, 1, 50);
 	world_run(w, 1000);
-	assert_null(w->nodes[0].sessions[1]);
-	assert_null(w->nodes[1].sessions[0]);
+	assert_null(world_session_of(w, 0, 1));
+	assert_null(world_session_of(w, 1, 0));
 	watch_closed(w);
 	assert_world(w);
 	assert_int_equal(w->nodes[0].alarms_len, 0);

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The life of a node on its machine: what it finds on the disk when it starts, how it ends, and what happens to
+ * the machine meanwhile.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "sim/narrate.h"
+#include "sim/watch.h"
+#include "sim/world_impl.h"
+
+#define SKEW_MS 400
+
+/* --- what the engine reads -------------------------------------------------------------------- */
+
+static int read_run(void *ctx, const struct log_name *feed, uint64_t from, uint64_t to,
+	size_t bytes_max, struct buf *out, uint32_t *count)
+{
+	struct world_node *n = ctx;
+	struct store_reader *r;
+	int rc = store_reader_open(n->store, &r);
+
+	if (rc != 0)
+		return rc;
+	rc = store_run_read(r, feed, from, to, bytes_max, out, count);
+	store_reader_close(r);
+	return rc;
+}
+
+static int read_range(void *ctx, const struct log_name *feed, uint64_t begin, uint64_t end,
+	struct range *out)
+{
+	struct world_node *n = ctx;
+	struct store_tree tree;
+	struct store_log log;
+	int rc = store_reader_open(n->store, &tree.reader);
+
+	if (rc != 0)
+		return rc;
+	rc = store_log_get(tree.reader, feed, &log);
+	tree.log = log.number;
+	if (rc == 0)
+		rc = proof_range_build(out, begin, end, store_tree_subtree, &tree);
+	store_reader_close(tree.reader);
+	return rc;
+}
+
+static uint64_t read_erasing(void *ctx, const struct log_name *feed)
+{
+	struct world_node *n = ctx;
+	struct store_reader *r;
+	uint64_t from;
+
+	if (store_reader_open(n->store, &r) != 0)
+		return 0;
+	from = store_erasing_from(r, feed);
+	store_reader_close(r);
+	return from;
+}
+
+/* --- logs ------------------------------------------------------------------------------------- */
+
+struct world_log *node_log(struct world_node *n, const struct log_name *name)
+{
+	uint8_t key[LOG_NAME_BYTES];
+	struct world_log *log;
+
+	log_name_pack(key, name);
+	log = map_get(&n->logs, key);
+	if (log)
+		return log;
+	log = need(calloc(1, sizeof(*log)));
+	log->name = *name;
+	log->frontier.tree.end = UINT64_MAX; /* nowhere: the store says where */
+	if (map_put(&n->logs, key, log) != 0)
+		abort();
+	return log;
+}
+
+static void logs_free(struct world_node *n)
+{
+	void *log;
+
+	for (size_t at = 0; map_next(&n->logs, &at, NULL, &log);)
+		free(log);
+	map_free(&n->logs);
+}
+
+/* --- start: what lies on the disk ------------------------------------------------------------- */
+
+static int load_origin(void *ctx, const struct store_origin *o)
+{
+	struct world_node *n = ctx;
+	struct node_id none = {{0}};
+	struct arena arena = {0};
+	struct card_chain chain;
+
+	if (card_chain_read(o->chain, "store", &arena, &chain, NULL) != 0 ||
+		gossip_origin(n->gossip, &chain,
+			node_id_eq(&o->introduced_by, &none) ? NULL : &o->introduced_by) != 0)
+		narrate(n->world, "n%u does not take a pinned origin", n->index);
+	arena_free(&arena);
+	return 0;
+}
+
+static int load_receipt(void *ctx, const struct store_receipt *r)
+{
+	struct world_node *n = ctx;
+
+	if (!r->differs)
+		gossip_receipted(n->gossip, &r->node, &r->checkpoint, true);
+	return 0;
+}
+
+static int load_witness(void *ctx, const struct store_witness *w)
+{
+	struct world_node *n = ctx;
+
+	return gossip_witness(n->gossip, &w->checkpoint, w->rewritten);
+}
+
+struct load {
+	struct world_node *node;
+	struct store_reader *reader;
+};
+
+static int load_feed(void *ctx, const struct store_log *log)
+{
+	static const struct checkpoint none;
+	struct load *load = ctx;
+	struct world_node *n = load->node;
+	struct bytes proof;
+
+	node_log(n, &log->name)->size = log->size;
+	if (log->name.audience.kind == AUDIENCE_PROVENANCE)
+		return 0;
+	if (gossip_feed(n->gossip, &log->name, log->size, log->floor,
+		    log->has_held ? &log->held : &none,
+		    log->has_checkpoint ? &log->checkpoint : &none, log->frozen) != 0)
+		narrate(n->world, "n%u has a feed of no known origin", n->index);
+	else if (store_split_get(load->reader, log->number, &proof) == 0)
+		return gossip_split(n->gossip, proof);
+	return 0;
+}
+
+/* Of the provenance logs only that in use has cosignatures that still grow. */
+static int load_receipts_of(void *ctx, const struct store_log *log)
+{
+	struct load *load = ctx;
+
+	if (log->name.audience.kind == AUDIENCE_PROVENANCE &&
+		!log_name_eq(&log->name, &load->node->provenance))
+		return 0;
+	return store_receipt_each(load->reader, &log->name, load_receipt, load->node);
+}
+
+static int engine_open(struct world_node *n)
+{
+	struct gossip_config config = {.self = n->actor->node,
+		.rng = sim_random_env(&n->random),
+		.store = {n, read_run, read_range, read_erasing},
+		.signer = cast_signer(n->actor),
+		.software = "sim"};
+	struct load load = {.node = n};
+	struct store_reader *r;
+	int rc = gossip_new(&n->gossip, &config);
+
+	if (rc == 0)
+		rc = gossip_origin(n->gossip, &n->actor->chain, NULL);
+	if (rc == 0)
+		rc = store_reader_open(n->store, &r);
+	if (rc != 0)
+		return rc;
+	load.reader = r;
+	rc = store_origin_each(r, load_origin, n);
+	for (size_t i = 0; i < n->agreements_len; i++)
+		for (size_t k = 0; k < n->agreements[i]->parties_len && rc == 0; k++)
+			rc = gossip_origin(n->gossip,
+				&cast_actor_of(&n->agreements[i]->parties[k].node)->chain, NULL);
+	if (rc == 0)
+		rc = store_log_each(r, load_feed, &load);
+	if (rc == 0)
+		rc = store_log_each(r, load_receipts_of, &load);
+	if (rc == 0)
+		rc = store_witness_each(r, load_witness, n);
+	store_reader_close(r);
+	return rc;
+}
+
+/* Whether this is an old copy, and when it may sign, is the engine's to decide. */
+static int recovery_open(struct world_node *n)
+{
+	struct gossip_guard guard = {0};
+	struct gossip_guard_feed *feeds;
+	struct gossip_recovery_view view;
+	struct bytes text;
+	bool there = disk_guard_read(n->disk, &text);
+	int rc = there ? guardfile_parse(&n->guard, text, "guard", NULL) : 0;
+
+	if (rc != 0)
+		return rc;
+	guard.feeds_len = n->guard.feeds_len;
+	guard.feeds = feeds = need(calloc(n->guard.feeds_len + 1, sizeof(*feeds)));
+	for (size_t i = 0; i < n->guard.feeds_len; i++)
+		feeds[i] = (struct gossip_guard_feed){
+			n->guard.feeds[i].log, n->guard.feeds[i].size, n->guard.feeds[i].root};
+	rc = gossip_recover_start(n->gossip, world_time(n), there ? &guard : NULL);
+	free(feeds);
+	gossip_recovery_view(n->gossip, &view);
+	n->mute = view.state != RECOVERY_GOES_ON;
+	return rc;
+}
+
+void node_provenance_name(struct world_node *n)
+{
+	uint64_t former = n->provenance.audience.id;
+	uint64_t now = (uint64_t)(world_time(n).wall_ms / 1000);
+
+	n->provenance = (struct log_name){n->actor->node, n->actor->identity.incarnation,
+		{AUDIENCE_PROVENANCE, now > former ? now : former + 1}};
+}
+
+/* The log of acts goes on where it was; the first start, and an old copy, begin a new one. */
+static int ledger_open(struct world_node *n)
+{
+	struct ledger_config config = {.store = n->store,
+		.identity = &n->actor->identity,
+		.self = n->actor->node,
+		.guard = &n->guard,
+		.mute = n->mute,
+		.rng = sim_random_env(&n->random),
+		.ops = node_ledger_ops(n)};
+	struct store_reader *r;
+	struct store_log log;
+	struct bytes value;
+	bool known;
+	int rc = store_reader_open(n->store, &r);
+
+	if (rc != 0)
+		return rc;
+	known = store_meta_get(r, LEDGER_META_PROVENANCE, &value) == 0 &&
+		log_name_parse(value, &n->provenance);
+	if (known && !n->mute && store_log_get(r, &n->provenance, &log) == 0 && log.has_held)
+		gossip_provenance(n->gossip, &log.held);
+	store_reader_close(r);
+	config.begin_provenance = !known || n->mute;
+	if (config.begin_provenance) {
+		if (known)
+			config.former = n->provenance;
+		node_provenance_name(n);
+	}
+	config.provenance = n->provenance;
+	return ledger_new(&n->ledger, &config);
+}
+
+/* --- start and end ---------------------------------------------------------------------------- */
+
+static void program_free(struct world_node *n)
+{
+	struct ledger_item *next;
+
+	for (struct ledger_item *i = n->to_write; i; i = next) {
+		next = i->next;
+		ledger_item_free(i);
+	}
+	n->to_write = NULL;
+	n->to_write_end = &n->to_write;
+	while (n->publications_len > 0)
+		publication_free(n->publications[--n->publications_len]);
+	gossip_free(n->gossip);
+	ledger_free(n->ledger);
+	guardfile_free(&n->guard);
+	disk_store_close(n->store);
+	logs_free(n);
+	n->gossip = NULL;
+	n->ledger = NULL;
+	n->store = NULL;
+}
+
+void node_down(struct world_node *n)
+{
+	narrate(n->world, "n%u is down", n->index);
+	net_node_down(n);
+	watch_down(n->world, n);
+	n->up = n->dying = false;
+	n->dies_at = -1;
+	n->life++;
+	program_free(n);
+	n->deaths++;
+	if (n->back_ms)
+		event_of_node(n, EVENT_START, n->world->now_ms + n->back_ms);
+}
+
+static int program_start(struct world_node *n)
+{
+	static const uint8_t hash_key[16];
+	struct env_rng rng = sim_random_env(&n->random);
+	int rc;
+
+	map_init(&n->logs, LOG_NAME_BYTES, SIZE_MAX, hash_key);
+	n->mute = n->dying = false;
+	n->writes_at_ms = n->work_ms = n->write_ms = n->news_ms = 0;
+	n->provenance = (struct log_name){0};
+	rc = disk_store_open(n->disk, &rng, &n->store);
+	if (rc == 0)
+		rc = engine_open(n);
+	if (rc == 0)
+		rc = recovery_open(n);
+	if (rc == 0)
+		rc = ledger_open(n);
+	return rc;
+}
+
+/* What a crash left unsigned is signed, as far as that may be now. */
+void node_on_start(struct world_node *n)
+{
+	int rc;
+
+	if (n->up)
+		return;
+	disk_revive(n->disk);
+	rc = program_start(n);
+	if (rc != 0) {
+		world_fail(n->world, "n%u does not start: %s", n->index, err_sentence(rc));
+		program_free(n);
+		return;
+	}
+	n->up = true;
+	narrate(n->world, "n%u is up%s", n->index, n->mute ? ", mute" : "");
+	watch_up(n->world, n);
+	node_agreements(n);
+	node_recover(n);
+}
+
+void node_init(struct world *w, unsigned index, const struct actor *actor, struct disk *disk)
+{
+	static const struct bytes empty;
+	struct world_node *n = &w->nodes[index];
+	struct bytes guard;
+
+	assert(index == w->nodes_len && index < WORLD_NODES_MAX);
+	w->nodes_len++;
+	n->world = w;
+	n->index = index;
+	n->actor = actor;
+	n->disk = disk;
+	n->random.state = sim_random_u64(&w->random);
+	n->skew_ms = (int64_t)sim_random_below(&w->random, 2 * SKEW_MS) - SKEW_MS;
+	n->dies_at = -1;
+	n->to_write_end = &n->to_write;
+	/* As `entente init` leaves it. */
+	if (!disk_guard_read(disk, &guard) && disk_guard_write(disk, empty) != 0)
+		abort();
+	node_on_start(n);
+	event_of_node(n, EVENT_TICK, w->now_ms + sim_random_below(&w->random, TICK_MS));
+}
+
+void node_free(struct world_node *n)
+{
+	if (n->up)
+		program_free(n);
+	free(n->publications);
+	free(n->peers);
+	disk_free(n->disk);
+	disk_free(n->backup);
+}
+
+/* --- faults of the machine -------------------------------------------------------------------- */
+
+void world_kill(struct world *w, unsigned node, uint64_t back_ms)
+{
+	struct world_node *n = &w->nodes[node];
+
+	if (!n->up)
+		return;
+	n->back_ms = back_ms;
+	disk_kill(n->disk);
+	node_down(n);
+}
+
+void world_kill_at(struct world *w, unsigned node, enum ledger_step step, uint64_t back_ms)
+{
+	w->nodes[node].dies_at = (int)step;
+	w->nodes[node].back_ms = back_ms;
+}
+
+void world_start(struct world *w, unsigned node)
+{
+	event_of_node(&w->nodes[node], EVENT_START, w->now_ms);
+}
+
+void world_health(struct world *w, unsigned node, enum disk_health health)
+{
+	narrate(w, "n%u's disk: %d", node, (int)health);
+	disk_health_set(w->nodes[node].disk, health);
+}
+
+void world_clock(struct world *w, unsigned node, int64_t skew_ms)
+{
+	narrate(w, "n%u's clock is off by %lld ms", node, (long long)skew_ms);
+	w->nodes[node].skew_ms = skew_ms;
+}
+
+void world_backup(struct world *w, unsigned node)
+{
+	struct world_node *n = &w->nodes[node];
+
+	disk_free(n->backup);
+	n->backup = disk_copy(n->disk);
+}
+
+void world_restore(struct world *w, unsigned node, enum world_guard guard, uint64_t back_ms)
+{
+	struct world_node *n = &w->nodes[node];
+	struct bytes text;
+
+	assert(n->backup);
+	if (n->up)
+		world_kill(w, node, 0);
+	if (guard == GUARD_LOST) {
+		disk_guard_remove(n->backup);
+	} else if (guard == GUARD_OF_TODAY) {
+		disk_guard_remove(n->backup);
+		if (disk_guard_read(n->disk, &text) && disk_guard_write(n->backup, text) != 0)
+			abort();
+	}
+	narrate(w, "n%u is restored", node);
+	disk_free(n->disk);
+	n->disk = n->backup;
+	n->backup = NULL;
+	watch_restored(w, n, guard);
+	event_of_node(n, EVENT_START, w->now_ms + back_ms);
+}
+
+unsigned world_clone(struct world *w, unsigned node)
+{
+	struct world_node *n = &w->nodes[node], *clone;
+	unsigned index = w->nodes_len;
+
+	assert(!n->twin);
+	narrate(w, "n%u gets a clone, n%u", node, index);
+	watch_cloned(w, n);
+	node_init(w, index, n->actor, disk_copy(n->disk));
+	clone = &w->nodes[index];
+	n->twin = clone;
+	clone->twin = n;
+	for (size_t i = 0; i < n->agreements_len; i++)
+		world_place(w, index, n->agreements[i]);
+	return index;
+}
+
+/* --- what it has had before ------------------------------------------------------------------- */
+
+static int implant(struct world_node *n, const struct sim_log *story, const struct card_chain *chain)
+{
+	struct store_run run = {.log = story->name,
+		.count = (uint32_t)story->size,
+		.entries = sim_log_entries(story, 0, story->size)};
+	struct buf text = buf_with_max(CARD_CHAIN_MAX * (CARD_BYTES_MAX + 8));
+	struct node_id none = {{0}};
+	struct store_txn *txn;
+	struct store_log log;
+	struct range tree;
+	int rc = store_begin(n->store, &txn);
+
+	if (rc != 0)
+		return rc;
+	card_chain_write(&text, chain);
+	sim_log_range(story, 0, story->size, &tree);
+	run.tree = &tree;
+	rc = store_txn_log(txn, &story->name, true, &log);
+	if (rc == 0)
+		rc = store_append(txn, &run);
+	if (rc == 0)
+		rc = store_checkpoint_put(txn, &story->complete);
+	if (rc == 0)
+		rc = store_origin_put(txn, &story->name.node, buf_view(&text), &none, 0);
+	buf_free(&text);
+	if (rc == 0)
+		return store_commit(txn);
+	store_abort(txn);
+	return rc;
+}
+
+void world_implant(struct world *w, unsigned node, const struct sim_log *story)
+{
+	const struct actor *origin = cast_actor_of(&story->name.node);
+
+	world_kill(w, node, 0);
+	disk_revive(w->nodes[node].disk);
+	if (disk_store_open(w->nodes[node].disk, &(struct env_rng){0}, &w->nodes[node].store) != 0 ||
+		implant(&w->nodes[node], story, &origin->chain) != 0)
+		abort();
+	disk_store_close(w->nodes[node].store);
+	node_on_start(&w->nodes[node]);
+}
+
+bool world_proof(struct world *w, unsigned node, const struct log_name *feed, struct buf *proof)
+{
+	struct store_reader *r;
+	struct store_log log;
+	struct bytes stored;
+	bool there;
+
+	if (store_reader_open(w->nodes[node].store, &r) != 0)
+		return false;
+	there = store_log_get(r, feed, &log) == 0 && log.frozen &&
+		store_split_get(r, log.number, &stored) == 0;
+	if (there)
+		buf_bytes(proof, stored);
+	store_reader_close(r);
+	return there;
+}

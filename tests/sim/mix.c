@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "sim/mix.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/vocab.h"
+#include "sim/narrate.h"
+#include "sim/watch.h"
+#include "sim/world.h"
+
+#define NODES_MIN 20u
+#define NODES_MAX 24u
+#define STEPS     320u
+#define PACTS_MAX 80u
+#define SHORT_S   20 /* an agreement that ends by the clock lives so long at the most */
+#define DOWN_MS   6000u
+#define HEAL_MS   60000u
+#define REST_MS   10000u
+
+#define CLEAR     audience_of(AUDIENCE_CLEAR)
+#define GREEN     audience_of(AUDIENCE_GREEN)
+
+struct mix {
+	struct world *w;
+	struct sim_random *random;
+	struct cast_terms pacts[PACTS_MAX]; /* the newest version of each agreement */
+	unsigned pacts_len;
+	uint64_t apart; /* the nodes on this side of a partition; 0: there is none */
+};
+
+static unsigned below(struct mix *m, unsigned n)
+{
+	return sim_random_below(m->random, n);
+}
+
+static bool chance(struct mix *m, unsigned percent)
+{
+	return sim_random_chance(m->random, percent);
+}
+
+static unsigned some_node(struct mix *m)
+{
+	return below(m, m->w->nodes_len);
+}
+
+static unsigned some_party(struct mix *m, uint64_t parties)
+{
+	unsigned node;
+
+	do
+		node = some_node(m);
+	while (!(parties & cast_bit(node)));
+	return node;
+}
+
+static struct cast_terms *some_pact(struct mix *m)
+{
+	return &m->pacts[below(m, m->pacts_len)];
+}
+
+/* Two that have, or had, an agreement with each other: what happens to links happens there. */
+static void some_pair(struct mix *m, unsigned *a, unsigned *b)
+{
+	uint64_t parties = some_pact(m)->parties;
+
+	*a = some_party(m, parties);
+	do
+		*b = some_party(m, parties);
+	while (*b == *a);
+}
+
+/* --- agreements ------------------------------------------------------------------------------- */
+
+/* What each party gives and whether it introduces, anew. */
+static void pact_redraw(struct mix *m, struct cast_terms *t)
+{
+	t->introduces = 0;
+	for (unsigned i = 0; i < m->w->nodes_len; i++) {
+		if (!(t->parties & cast_bit(i)))
+			continue;
+		t->gives[i] = (chance(m, 85) ? TLP_BIT(TLP_CLEAR) : 0) |
+			      (chance(m, 70) ? TLP_BIT(TLP_GREEN) : 0) |
+			      (chance(m, 50) ? TLP_BIT(TLP_AMBER) : 0);
+		if (chance(m, 70))
+			t->introduces |= cast_bit(i);
+	}
+}
+
+static struct cast_terms *pact_between(struct mix *m, uint64_t parties)
+{
+	struct cast_terms *t = &m->pacts[m->pacts_len++];
+
+	*t = (struct cast_terms){.id = 0x100 + m->pacts_len, .serial = 1, .parties = parties};
+	pact_redraw(m, t);
+	return t;
+}
+
+static void pact_new(struct mix *m)
+{
+	uint64_t parties = cast_bit(some_node(m));
+	int want = chance(m, 80) ? 2 : 3;
+	struct cast_terms *t;
+
+	if (m->pacts_len == PACTS_MAX)
+		return;
+	while (__builtin_popcountll(parties) < want)
+		parties |= cast_bit(some_node(m));
+	t = pact_between(m, parties);
+	if (chance(m, 25)) {
+		t->from = world_wall_s(m->w) - 1 + below(m, 5);
+		t->until = t->from + 2 + below(m, SHORT_S - 6);
+	}
+	world_agree(m->w, t);
+}
+
+/* A new version, which reaches some of the parties now and others later or never. */
+static void pact_change(struct mix *m)
+{
+	struct cast_terms *t = some_pact(m);
+	const struct agreement *a;
+
+	t->serial++;
+	pact_redraw(m, t);
+	a = world_draw_up(m->w, t);
+	for (unsigned i = 0; i < m->w->nodes_len; i++) {
+		if (!(t->parties & cast_bit(i)) || chance(m, 25))
+			continue;
+		world_place(m->w, i, a);
+		if (chance(m, 60))
+			world_run(m->w, below(m, 1500));
+	}
+}
+
+static void pact_remove(struct mix *m)
+{
+	const struct cast_terms *t = some_pact(m);
+
+	world_remove(m->w, some_party(m, t->parties), t->id);
+}
+
+static void pact_restore(struct mix *m)
+{
+	const struct cast_terms *t = some_pact(m);
+
+	world_place(m->w, some_party(m, t->parties), world_draw_up(m->w, t));
+}
+
+static void terms(struct mix *m)
+{
+	unsigned what = below(m, 100);
+
+	if (what < 20)
+		pact_new(m);
+	else if (what < 65)
+		pact_change(m);
+	else if (what < 80)
+		pact_remove(m);
+	else
+		pact_restore(m);
+}
+
+/* --- publications ----------------------------------------------------------------------------- */
+
+static void publish(struct mix *m)
+{
+	const struct cast_terms *t = some_pact(m);
+	unsigned node = some_node(m);
+	struct audience audience = chance(m, 50) ? CLEAR : GREEN;
+	uint8_t kind = chance(m, 12) ? KIND_RETRACTION : KIND_OBJECT;
+	uint32_t count = chance(m, 5) ? 100 + below(m, 200) : 1 + below(m, 8);
+	size_t body_len = chance(m, 4) ? 50000 : 200;
+
+	if (body_len > 1000 && count > 8)
+		count = 8;
+	if (chance(m, 40)) {
+		node = some_party(m, t->parties);
+		audience = audience_agreement(t->id);
+	} else if (chance(m, 3)) {
+		audience = audience_of(AUDIENCE_LOCAL);
+	}
+	world_publish_kind(m->w, node, audience, kind, chance(m, 8), count, body_len);
+}
+
+/* --- links ------------------------------------------------------------------------------------ */
+
+/* Every link between this side and the others is cut, or mended again. */
+static void partition(struct mix *m)
+{
+	uint64_t side = m->apart;
+
+	if (!side)
+		for (unsigned i = 0; i < m->w->nodes_len; i++)
+			side |= chance(m, 40) ? cast_bit(i) : 0;
+	for (unsigned i = 0; i < m->w->nodes_len; i++)
+		for (unsigned k = 0; k < i; k++)
+			if (!(side & cast_bit(i)) != !(side & cast_bit(k)))
+				world_cut(m->w, i, k, !m->apart);
+	m->apart = m->apart ? 0 : side;
+}
+
+static void links(struct mix *m)
+{
+	unsigned what = below(m, 100), a, b;
+
+	some_pair(m, &a, &b);
+	if (what < 35)
+		world_break(m->w, a, b);
+	else if (what < 55)
+		world_cut(m->w, a, b, !world_is_cut(m->w, a, b));
+	else if (what < 75)
+		world_deafen(m->w, a, b, chance(m, 60));
+	else if (what < 85)
+		world_duplicate(m->w, a, b);
+	else if (what < 94)
+		m->w->nodes[a].slowness = chance(m, 50) ? 1 : 1000 + below(m, 20000);
+	else
+		partition(m);
+}
+
+/* --- machines --------------------------------------------------------------------------------- */
+
+/* By half a second, by minutes, by ten years; or it is set right. */
+static void clock_step(struct mix *m, unsigned node)
+{
+	static const int64_t steps_s[] = {-315360000, -120, -1, 1, 120, 315360000};
+	int64_t skew_ms = (int64_t)below(m, 800) - 400;
+
+	if (chance(m, 50))
+		skew_ms += 1000 * steps_s[below(m, sizeof(steps_s) / sizeof(steps_s[0]))];
+	world_clock(m->w, node, skew_ms);
+}
+
+static void machines(struct mix *m)
+{
+	static const enum disk_health healths[] = {DISK_FULL, DISK_MAP_FULL, DISK_NO_SYNC};
+	unsigned what = below(m, 100), node = some_node(m);
+	uint64_t back_ms = 1 + below(m, DOWN_MS);
+
+	if (what < 25)
+		world_kill(m->w, node, back_ms);
+	else if (what < 60)
+		world_kill_at(m->w, node, (enum ledger_step)below(m, LEDGER_STEPS), back_ms);
+	else if (what < 75)
+		world_health(m->w, node, healths[below(m, 3)]);
+	else if (what < 90)
+		world_health(m->w, node, DISK_WELL);
+	else
+		clock_step(m, node);
+}
+
+/* --- the play --------------------------------------------------------------------------------- */
+
+/* A ring, so that everybody is somehow joined to everybody, and chords across it. */
+static void found(struct mix *m)
+{
+	unsigned n = NODES_MIN + below(m, NODES_MAX - NODES_MIN + 1);
+
+	world_nodes(m->w, n);
+	for (unsigned i = 0; i < n; i++)
+		world_agree(m->w, pact_between(m, cast_bit(i) | cast_bit((i + 1) % n)));
+	for (unsigned i = 0; i < n / 2; i++)
+		pact_new(m);
+}
+
+static void step(struct mix *m)
+{
+	unsigned what = below(m, 100);
+
+	if (what < 50)
+		publish(m);
+	else if (what < 70)
+		links(m);
+	else if (what < 85)
+		terms(m);
+	else
+		machines(m);
+	world_run(m->w, chance(m, 30) ? 0 : below(m, 700));
+}
+
+/* Links, clocks and disks are whole again, agreements rest, what was to end has ended. */
+static void heal(struct mix *m)
+{
+	struct world *w = m->w;
+
+	narrate(w, "all is well again");
+	for (unsigned i = 0; i < w->nodes_len; i++) {
+		world_health(w, i, DISK_WELL);
+		world_clock(w, i, 0);
+		w->nodes[i].slowness = 1;
+		w->nodes[i].dies_at = -1;
+		for (unsigned k = 0; k < i; k++) {
+			world_cut(w, i, k, false);
+			world_deafen(w, i, k, false);
+			world_deafen(w, k, i, false);
+		}
+	}
+	world_run(w, SHORT_S * 1000);
+	world_run(w, HEAL_MS);
+}
+
+/* A node still asks, once in ten seconds, for what another has told it of and ceased to give. */
+static void come_to_rest(struct world *w)
+{
+	unsigned before = 0, after = 0;
+
+	for (unsigned i = 0; i < w->nodes_len; i++)
+		before += w->nodes[i].said;
+	world_run(w, REST_MS);
+	for (unsigned i = 0; i < w->nodes_len; i++)
+		after += w->nodes[i].said;
+	if (after - before > 4 * w->nodes_len)
+		world_fail(w, "%u messages where nothing happens", after - before);
+}
+
+/* Where nobody lies, nobody is said to. */
+static void nobody_is_blamed(struct world *w)
+{
+	for (unsigned i = 0; i < w->nodes_len; i++)
+		if (w->nodes[i].alarms_len || w->nodes[i].punished || w->nodes[i].mutes)
+			world_fail(w, "n%u raises an alarm: %s", i,
+				w->nodes[i].alarms_len ? w->nodes[i].alarms[0].rule : "-");
+}
+
+/* Everything ends: each sending must have its close. */
+static void part(struct world *w)
+{
+	for (unsigned i = 0; i < w->nodes_len; i++)
+		for (unsigned k = 0; k < i; k++)
+			world_cut(w, i, k, true);
+	world_run(w, 2000);
+	watch_closed(w);
+}
+
+void mix_play(uint64_t seed, struct mix_result *r)
+{
+	struct mix m = {.w = world_new(seed)};
+	struct world *w = m.w;
+
+	m.random = &w->random;
+	found(&m);
+	for (unsigned i = 0; i < STEPS && !world_failure(w); i++)
+		step(&m);
+	heal(&m);
+	watch_settled(w);
+	come_to_rest(w);
+	nobody_is_blamed(w);
+	part(w);
+	*r = (struct mix_result){
+		.trace = world_trace(w), .events = w->events, .nodes = w->nodes_len};
+	if (world_failure(w))
+		snprintf(r->failure, sizeof(r->failure), "%s", world_failure(w));
+	world_free(w);
+}

@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What is signed and what is stored. The watcher keeps the line of each feed: the leaves that its
+ * origin has put its name to, as the first checkpoints covered them. Whatever is signed later must
+ * continue the line, whatever anybody stores must lie on it.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/vocab.h"
+#include "proto/limits.h"
+#include "sim/watch.h"
+#include "sim/world_impl.h"
+
+struct line {
+	struct log_name name;
+	struct hash *leaves;
+	size_t len, cap;
+	struct range tree;
+	bool may_fork; /* an old copy of its origin runs, or a clone */
+	bool forked;
+};
+
+/* What a node has told of a feed. */
+struct told {
+	struct log_name feed;
+	uint64_t durable; /* its store has had so much */
+	uint64_t held;    /* it has told others of so much */
+};
+
+struct watch_node {
+	struct map told; /* packed name -> struct told */
+	bool may_fork;
+};
+
+struct watch {
+	struct world *world;
+	struct map lines; /* packed name -> struct line */
+	struct log_name *feeds;
+	size_t feeds_len;
+	struct watch_node *nodes;
+	size_t nodes_len;
+};
+
+static const uint8_t hash_key[16];
+
+struct watch *watch_new(struct world *w)
+{
+	struct watch *watch = need(calloc(1, sizeof(*watch)));
+
+	watch->world = w;
+	map_init(&watch->lines, LOG_NAME_BYTES, SIZE_MAX, hash_key);
+	return watch;
+}
+
+void watch_free(struct watch *watch)
+{
+	void *value;
+
+	for (size_t at = 0; map_next(&watch->lines, &at, NULL, &value);) {
+		free(((struct line *)value)->leaves);
+		free(value);
+	}
+	map_free(&watch->lines);
+	for (size_t i = 0; i < watch->nodes_len; i++) {
+		for (size_t at = 0; map_next(&watch->nodes[i].told, &at, NULL, &value);)
+			free(value);
+		map_free(&watch->nodes[i].told);
+	}
+	free(watch->nodes);
+	free(watch->feeds);
+	free(watch);
+}
+
+static struct watch_node *node_of(struct watch *watch, const struct world_node *n)
+{
+	while (watch->nodes_len <= n->index) {
+		watch->nodes =
+			need(realloc(watch->nodes, (watch->nodes_len + 1) * sizeof(*watch->nodes)));
+		watch->nodes[watch->nodes_len] = (struct watch_node){0};
+		map_init(&watch->nodes[watch->nodes_len++].told, LOG_NAME_BYTES, SIZE_MAX,
+			hash_key);
+	}
+	return &watch->nodes[n->index];
+}
+
+static struct told *told_of(struct world *w, const struct world_node *n,
+	const struct log_name *feed)
+{
+	struct map *map = &node_of(w->watch, n)->told;
+	uint8_t key[LOG_NAME_BYTES];
+	struct told *t;
+
+	log_name_pack(key, feed);
+	t = map_get(map, key);
+	if (t)
+		return t;
+	t = need(calloc(1, sizeof(*t)));
+	t->feed = *feed;
+	if (map_put(map, key, t) != 0)
+		abort();
+	return t;
+}
+
+/* --- lines ------------------------------------------------------------------------------------ */
+
+static struct line *line_find(const struct world *w, const struct log_name *name)
+{
+	uint8_t key[LOG_NAME_BYTES];
+
+	log_name_pack(key, name);
+	return map_get(&w->watch->lines, key);
+}
+
+static struct line *line_of(struct world *w, const struct log_name *name)
+{
+	struct watch *watch = w->watch;
+	struct line *line = line_find(w, name);
+	uint8_t key[LOG_NAME_BYTES];
+
+	if (line)
+		return line;
+	line = need(calloc(1, sizeof(*line)));
+	line->name = *name;
+	range_init(&line->tree, 0);
+	log_name_pack(key, name);
+	if (map_put(&watch->lines, key, line) != 0)
+		abort();
+	watch->feeds = need(realloc(watch->feeds, (watch->feeds_len + 1) * sizeof(*watch->feeds)));
+	watch->feeds[watch->feeds_len++] = *name;
+	return line;
+}
+
+static void line_add(struct line *line, const struct hash *leaf)
+{
+	if (line->len == line->cap) {
+		line->cap = line->cap ? line->cap * 2 : 64;
+		line->leaves = need(realloc(line->leaves, line->cap * sizeof(*line->leaves)));
+	}
+	line->leaves[line->len++] = *leaf;
+	range_append(&line->tree, leaf);
+}
+
+static void line_root(const struct line *line, uint64_t size, struct hash *root)
+{
+	struct range tree;
+
+	if (size == line->len) {
+		range_root(&line->tree, root);
+		return;
+	}
+	range_init(&tree, 0);
+	for (uint64_t i = 0; i < size; i++)
+		range_append(&tree, &line->leaves[i]);
+	range_root(&tree, root);
+}
+
+uint64_t watch_said_size(const struct world *w, const struct log_name *feed)
+{
+	const struct line *line = line_find(w, feed);
+
+	return line && !line->forked ? line->len : 0;
+}
+
+bool watch_forked(const struct world *w, const struct log_name *feed)
+{
+	const struct line *line = line_find(w, feed);
+
+	return line && line->forked;
+}
+
+size_t watch_feeds(const struct world *w, const struct log_name **feeds)
+{
+	*feeds = w->watch->feeds;
+	return w->watch->feeds_len;
+}
+
+/* --- what is signed (I1) ---------------------------------------------------------------------- */
+
+/* Calls back for every entry [from, to) that lies in the node's store. */
+static int entries_each(struct world_node *n, const struct log_name *log, uint64_t from,
+	uint64_t to, void (*visit)(void *ctx, uint64_t index, const struct entry *e), void *ctx)
+{
+	struct store_reader *r;
+	int rc = store_reader_open(n->store, &r);
+
+	while (rc == 0 && from < to) {
+		struct buf entries = buf_with_max((size_t)1 << 30);
+		struct cursor c;
+		uint32_t count = 0;
+
+		rc = store_run_read(r, log, from, to, (size_t)1 << 20, &entries, &count);
+		c = cursor_of(buf_view(&entries));
+		for (uint32_t i = 0; i < count && rc == 0; i++) {
+			struct entry e;
+
+			rc = entry_next(&c, &e);
+			if (rc == 0)
+				visit(ctx, from + i, &e);
+		}
+		from += count;
+		buf_free(&entries);
+	}
+	store_reader_close(r);
+	return rc;
+}
+
+static void add_to_line(void *ctx, uint64_t index, const struct entry *e)
+{
+	struct hash leaf;
+
+	(void)index;
+	hash_leaf(&leaf, e->leaf);
+	line_add(ctx, &leaf);
+}
+
+static void signed_by(struct world *w, struct world_node *n, const struct checkpoint *c)
+{
+	struct line *line = line_of(w, &c->log);
+	size_t before = line->len;
+	struct hash root;
+
+	if (line->forked)
+		return;
+	line->may_fork |= node_of(w->watch, n)->may_fork;
+	if (c->size > line->len &&
+		entries_each(n, &c->log, line->len, c->size, add_to_line, line) != 0) {
+		world_fail(w, "I1: n%u signs what it cannot read", n->index);
+		return;
+	}
+	line_root(line, c->size, &root);
+	if (hash_eq(&root, &c->root))
+		return;
+	if (line->may_fork)
+		line->forked = true;
+	else
+		world_fail(w,
+			"I1: n%u signs %" PRIu64 " entries that do not continue the %zu it signed",
+			n->index, c->size, before);
+}
+
+/* --- what is stored (I2, I3) ------------------------------------------------------------------ */
+
+struct stored {
+	struct world *w;
+	struct world_node *node;
+	const struct line *line; /* NULL: the origin is not to be trusted */
+};
+
+static void check_entry(void *ctx, uint64_t index, const struct entry *e)
+{
+	struct stored *s = ctx;
+	struct hash hash;
+
+	if (!e->erased) {
+		hash_commitment(&hash, e->salt, e->body);
+		if (memcmp(hash.bytes, e->leaf.data + ENTRY_COMMITMENT_OFFSET, HASH_BYTES) != 0)
+			world_fail(s->w, "I3: n%u has stored a body that does not match",
+				s->node->index);
+	}
+	if (!s->line)
+		return;
+	hash_leaf(&hash, e->leaf);
+	if (index >= s->line->len || !hash_eq(&hash, &s->line->leaves[index]))
+		world_fail(s->w, "I3: n%u has stored what the origin has not said", s->node->index);
+}
+
+static void stored_by(struct world *w, struct world_node *n, const struct ingest_job *job)
+{
+	const struct world_node *origin = world_node_of(w, &job->feed.node);
+	struct line *line = line_find(w, &job->feed);
+	struct stored s = {w, n, line};
+	struct told *t = told_of(w, n, &job->feed);
+	uint64_t end = job->start + job->count;
+
+	/* Who is not in the world, or lies, may have said anything. */
+	if (origin && !origin->hand && !line)
+		world_fail(w, "I3: n%u has stored what the origin has not said", n->index);
+	if (!origin || origin->hand || (line && line->forked))
+		s.line = NULL;
+	if (job->start != t->durable)
+		world_fail(w, "I2: n%u stores from %" PRIu64 " on and has %" PRIu64, n->index,
+			job->start, t->durable);
+	if (entries_each(n, &job->feed, job->start, end, check_entry, &s) != 0)
+		world_fail(w, "I2: n%u tells of entries that are not in its store", n->index);
+	t->durable = end;
+	node_log(n, &job->feed)->size = end;
+}
+
+/* --- news ------------------------------------------------------------------------------------- */
+
+static void grown(struct world *w, struct world_node *n, const struct checkpoint *c)
+{
+	struct told *t = told_of(w, n, &c->log);
+
+	if (t->durable < c->size)
+		t->durable = c->size;
+	if (node_log(n, &c->log)->size < c->size)
+		node_log(n, &c->log)->size = c->size;
+}
+
+/* Only what was never signed may go. */
+static void cut(struct world *w, struct world_node *n, const struct ledger_news *news)
+{
+	struct told *t = told_of(w, n, &news->feed);
+
+	if (news->code != 0)
+		return;
+	if (news->size < t->held)
+		world_fail(w, "I2: n%u drops what it has told of", n->index);
+	t->durable = news->size;
+	node_log(n, &news->feed)->size = news->size;
+}
+
+void watch_news(struct world *w, struct world_node *n, const struct ledger_news *news)
+{
+	struct world_session *s;
+
+	switch (news->type) {
+	case LEDGER_STORED:
+		stored_by(w, n, news->job);
+		return;
+	case LEDGER_SEALED:
+		n->seals++;
+		signed_by(w, n, &news->checkpoint);
+		grown(w, n, &news->checkpoint);
+		return;
+	case LEDGER_PROVENANCE:
+		grown(w, n, &news->checkpoint);
+		return;
+	case LEDGER_WAS_CUT:
+		cut(w, n, news);
+		return;
+	case LEDGER_ENTERED:
+		s = news->session ? w->sessions[news->session - 1] : NULL;
+		if (s)
+			watch_entered(w, s, s->ends[1].node == n, &news->feed);
+		return;
+	case LEDGER_CORRUPT:
+		world_fail(w, "n%u reads back another hash", n->index);
+		return;
+	default:
+		return;
+	}
+}
+
+void watch_told(struct world *w, struct world_node *n, const struct log_name *feed, uint64_t held)
+{
+	struct told *t = told_of(w, n, feed);
+
+	if (held > t->durable)
+		world_fail(w, "I11: n%u tells that it holds %" PRIu64 " and has %" PRIu64, n->index,
+			held, t->durable);
+	if (held > t->held)
+		t->held = held;
+}
+
+void watch_receipted(struct world *w, struct world_node *n, const struct log_name *feed,
+	const struct wire_checkpoint *c)
+{
+	const struct line *line = line_find(w, feed);
+	struct hash root;
+
+	watch_told(w, n, feed, c->size);
+	if (!line || line->forked || world_failure(w))
+		return;
+	line_root(line, c->size, &root);
+	if (memcmp(root.bytes, c->root, sizeof(root.bytes)) != 0)
+		world_fail(w, "I11: n%u gives a receipt for another root", n->index);
+}
+
+/* --- ends and starts (I11, I12) --------------------------------------------------------------- */
+
+void watch_down(struct world *w, struct world_node *n)
+{
+	(void)w, (void)n;
+}
+
+static int check_log(void *ctx, const struct store_log *log)
+{
+	struct world_node *n = ctx;
+	struct told *t = told_of(n->world, n, &log->name);
+
+	if (log->size < t->held || log->size < t->durable)
+		world_fail(n->world,
+			"I11: n%u has told of %" PRIu64 " entries, %" PRIu64 " are left", n->index,
+			t->durable, log->size);
+	t->durable = log->size;
+	return 0;
+}
+
+struct acts {
+	struct world_node *node;
+	struct opened {
+		uint8_t session[16];
+		struct log_name log;
+		uint64_t from;
+	} * opened;
+	size_t len;
+};
+
+static void collect_opened(void *ctx, uint64_t index, const struct entry *e)
+{
+	struct acts *acts = ctx;
+	struct arena arena = {0};
+	struct act_body act;
+
+	(void)index;
+	if (!e->erased && act_body_decode(e->body, &arena, &act) == 0 &&
+		act.act == ACT_SENDING_OPENED && act.session.len == 16) {
+		acts->opened = need(realloc(acts->opened, (acts->len + 1) * sizeof(*acts->opened)));
+		acts->opened[acts->len] = (struct opened){.log = act.log, .from = act.from};
+		memcpy(acts->opened[acts->len++].session, act.session.data, 16);
+	}
+	arena_free(&arena);
+}
+
+static bool was_opened(const struct acts *acts, const struct world_session *s,
+	const struct world_sending *sending)
+{
+	for (size_t i = 0; i < acts->len; i++)
+		if (memcmp(acts->opened[i].session, s->binding, 16) == 0 &&
+			acts->opened[i].from == sending->from &&
+			log_name_eq(&acts->opened[i].log, &sending->feed))
+			return true;
+	return false;
+}
+
+/* What was sent in the life before, the provenance log must know. */
+static void check_sendings(struct world *w, struct world_node *n)
+{
+	struct acts acts = {.node = n};
+	uint64_t size = world_held(w, n->index, &n->provenance);
+
+	if (size && entries_each(n, &n->provenance, 0, size, collect_opened, &acts) != 0)
+		world_fail(w, "I12: n%u cannot read its provenance log", n->index);
+	for (size_t i = 0; i < w->sessions_len; i++) {
+		const struct world_session *s = w->sessions[i];
+		const struct world_end *e = &s->ends[s->ends[1].node == n];
+
+		if (e->node != n || e->life + 1 != n->life)
+			continue;
+		for (size_t k = 0; k < e->sendings_len; k++)
+			if (e->sendings[k].to > e->sendings[k].from &&
+				!was_opened(&acts, s, &e->sendings[k]))
+				world_fail(w,
+					"I12: n%u has sent what its provenance log does not tell",
+					n->index);
+	}
+	free(acts.opened);
+}
+
+void watch_up(struct world *w, struct world_node *n)
+{
+	struct map *told = &node_of(w->watch, n)->told;
+	struct store_reader *r;
+	void *value;
+
+	if (store_reader_open(n->store, &r) != 0) {
+		world_fail(w, "n%u cannot read its store", n->index);
+		return;
+	}
+	if (store_log_each(r, check_log, n) != 0)
+		world_fail(w, "n%u cannot read its logs", n->index);
+	for (size_t at = 0; map_next(told, &at, NULL, &value);) {
+		const struct told *t = value;
+		struct store_log log;
+
+		if (t->durable && store_log_get(r, &t->feed, &log) != 0)
+			world_fail(w, "I11: n%u has lost a whole log", n->index);
+	}
+	store_reader_close(r);
+	if (n->life > 0)
+		check_sendings(w, n);
+}
+
+void watch_restored(struct world *w, struct world_node *n, enum world_guard guard)
+{
+	struct watch_node *wn = node_of(w->watch, n);
+	void *value;
+
+	for (size_t at = 0; map_next(&wn->told, &at, NULL, &value);)
+		free(value);
+	map_free(&wn->told);
+	map_init(&wn->told, LOG_NAME_BYTES, SIZE_MAX, hash_key);
+	wn->may_fork |= guard == GUARD_OF_BACKUP;
+	/* What it sent since the backup was made is known to nobody but those who got it. */
+	for (size_t i = 0; i < w->sessions_len; i++)
+		for (unsigned end = 0; end < 2; end++)
+			if (w->sessions[i]->ends[end].node == n)
+				w->sessions[i]->ends[end].sendings_len = 0;
+}
+
+void watch_cloned(struct world *w, struct world_node *n)
+{
+	node_of(w->watch, n)->may_fork = true;
+	for (size_t i = 0; i < w->watch->feeds_len; i++)
+		if (node_id_eq(&w->watch->feeds[i].node, &n->actor->node))
+			line_find(w, &w->watch->feeds[i])->may_fork = true;
+}
+
+/* --- limits (I7) ------------------------------------------------------------------------------ */
+
+void watch_alarm(struct world *w, struct world_node *n, const struct gossip_action *action)
+{
+	(void)w, (void)n, (void)action;
+}
+
+void watch_tick(struct world *w, struct world_node *n)
+{
+	struct gossip_counts counts;
+
+	gossip_counts(n->gossip, &counts);
+	if (counts.ingest_bytes > GOSSIP_INGEST_MAX + n->peers_len * SESSION_CREDIT_MIN)
+		world_fail(w, "I7: %zu bytes wait for the disk of n%u", counts.ingest_bytes,
+			n->index);
+	if (counts.sessions > n->peers_len)
+		world_fail(w, "I7: n%u has %zu sessions with %zu peers", n->index, counts.sessions,
+			n->peers_len);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What must have come to rest: for each feed that its origin has signed, how far it could have come by permitted
+ * paths from those who have it, held against how far it has come (I5).
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "sim/watch.h"
+#include "sim/world_impl.h"
+
+struct reach {
+	struct world *w;
+	bool *known; /* node, origin: has the node accepted it, or could it have? */
+};
+
+static bool *known(const struct reach *r, const struct world_node *n, unsigned origin)
+{
+	return &r->known[n->index * r->w->nodes_len + origin];
+}
+
+static bool linked(const struct world_node *a, const struct world_node *b)
+{
+	const struct world_peer *ab = world_peer_of(a, b->actor->number);
+	const struct world_peer *ba = world_peer_of(b, a->actor->number);
+
+	return a->up && b->up && ab && ba && !ab->cut && !ba->cut && !ab->deaf && !ba->deaf &&
+	       world_willing(a, b) && world_willing(b, a);
+}
+
+static bool introduces(const struct world_node *n, const struct world_node *by)
+{
+	int64_t now_s = world_time(n).wall_ms / 1000;
+
+	for (size_t i = 0; i < n->agreements_len; i++) {
+		const struct agreement_party *p =
+			agreement_party_of(n->agreements[i], &by->actor->node);
+
+		if (!p || !p->introduces || !agreement_in_time(n->agreements[i], now_s))
+			continue;
+		for (size_t k = 0; k < by->agreements_len; k++)
+			if (by->agreements[k]->id == n->agreements[i]->id)
+				return true;
+	}
+	return false;
+}
+
+/* Over one link; true when it makes more known or held there. */
+static bool pass(struct reach *r, const struct log_name *feed, unsigned origin,
+	const struct world_node *from, const struct world_node *to, uint64_t *could)
+{
+	bool news = false;
+
+	if (to->actor->number == origin || could[from->index] == 0 || from->hand ||
+		!linked(from, to) || !watch_allows(from, from, to, NULL, feed))
+		return false;
+	if (!*known(r, to, origin) && introduces(to, from))
+		news = *known(r, to, origin) = true;
+	if (could[from->index] <= could[to->index] || !*known(r, to, origin) ||
+		!watch_allows(to, from, to, NULL, feed))
+		return news;
+	could[to->index] = could[from->index];
+	return true;
+}
+
+static bool spread(struct reach *r, const struct log_name *feed, uint64_t *could)
+{
+	struct world *w = r->w;
+	unsigned origin = cast_actor_of(&feed->node)->number;
+	bool news = false;
+
+	for (unsigned i = 0; i < w->nodes_len; i++)
+		for (size_t k = 0; k < w->nodes[i].peers_len; k++) {
+			unsigned peer = w->nodes[i].peers[k].actor;
+
+			if (peer < w->nodes_len)
+				news |= pass(r, feed, origin, &w->nodes[i], &w->nodes[peer], could);
+		}
+	return news;
+}
+
+static void reach_init(struct reach *r, struct world *w)
+{
+	r->w = w;
+	r->known = need(calloc((size_t)w->nodes_len * w->nodes_len, sizeof(*r->known)));
+	for (unsigned i = 0; i < w->nodes_len; i++)
+		for (unsigned k = 0; k < w->nodes_len && w->nodes[i].up; k++) {
+			uint64_t incarnation;
+
+			*known(r, &w->nodes[i], k) = gossip_incarnation(w->nodes[i].gossip,
+				&w->nodes[k].actor->node, &incarnation);
+		}
+}
+
+static void compare(struct world *w, const struct log_name *feed, const uint64_t *could)
+{
+	char text[LOG_NAME_TEXT_SIZE];
+
+	for (unsigned i = 0; i < w->nodes_len; i++) {
+		uint64_t held = world_held(w, i, feed);
+
+		if (held >= could[i] || !w->nodes[i].up || w->nodes[i].hand)
+			continue;
+		log_name_text(text, feed);
+		world_fail(w, "I5: n%u holds %" PRIu64 " of %s (n%u) and could hold %" PRIu64, i,
+			held, text, cast_actor_of(&feed->node)->number, could[i]);
+	}
+}
+
+void watch_settled(struct world *w)
+{
+	const struct log_name *feeds;
+	size_t feeds_len = watch_feeds(w, &feeds);
+	uint64_t *could = need(calloc(feeds_len * w->nodes_len + 1, sizeof(*could)));
+	struct reach r;
+	bool news = true;
+
+	reach_init(&r, w);
+	for (size_t i = 0; i < feeds_len; i++)
+		for (unsigned k = 0; k < w->nodes_len; k++)
+			if (feeds[i].audience.kind != AUDIENCE_PROVENANCE &&
+				!watch_forked(w, &feeds[i]))
+				could[i * w->nodes_len + k] = world_held(w, k, &feeds[i]);
+	while (news) {
+		news = false;
+		for (size_t i = 0; i < feeds_len; i++)
+			news |= spread(&r, &feeds[i], &could[i * w->nodes_len]);
+	}
+	for (size_t i = 0; i < feeds_len; i++)
+		compare(w, &feeds[i], &could[i * w->nodes_len]);
+	free(r.known);
+	free(could);
+}
