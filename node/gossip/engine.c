@@ -189,6 +189,7 @@ void gossip_free(struct gossip *g)
 		free(value);
 	values_free(&g->watched);
 	values_free(&g->cosigners);
+	orphans_free(g);
 	map_free(&g->feeds);
 	map_free(&g->origins);
 	map_free(&g->totals);
@@ -344,6 +345,7 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 			s->missed = false;
 		}
 		*news = true;
+		orphans_adopt(g, o);
 		return 0;
 	}
 	/* An agreement's word outranks an introduction. */
@@ -358,9 +360,11 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 	case CARD_NEWER:
 		*news = true;
 		rc = origin_take(g, o, chain);
-		if (rc == 0)
-			feeds_disown(g, o);
-		return rc;
+		if (rc != 0)
+			return rc;
+		feeds_disown(g, o);
+		orphans_adopt(g, o);
+		return 0;
 	case CARD_CONTRADICTS:
 		break;
 	}
@@ -432,17 +436,9 @@ struct feed *feed_need(struct gossip *g, const struct log_name *name, struct ori
 	return f;
 }
 
-int gossip_feed(struct gossip *g, const struct log_name *name, uint64_t size, uint64_t floor,
-	const struct checkpoint *held, const struct checkpoint *seen, bool frozen)
+void feed_load(struct feed *f, uint64_t size, uint64_t floor, const struct checkpoint *held,
+	const struct checkpoint *seen, bool frozen)
 {
-	struct origin *o = origin_find(g, &name->node);
-	struct feed *f;
-
-	if (!o)
-		return ENT_ENOTFOUND;
-	f = feed_need(g, name, o);
-	if (!f)
-		return ENT_ELIMIT;
 	f->held = f->expected = size;
 	f->floor = floor;
 	f->complete = *held;
@@ -450,6 +446,21 @@ int gossip_feed(struct gossip *g, const struct log_name *name, uint64_t size, ui
 	/* What is stored was verified under the newest checkpoint that is. */
 	f->ground = !f->own && seen->size >= size ? *seen : *held;
 	f->frozen = frozen;
+}
+
+int gossip_feed(struct gossip *g, const struct log_name *name, uint64_t size, uint64_t floor,
+	const struct checkpoint *held, const struct checkpoint *seen, bool frozen)
+{
+	struct origin *o = origin_find(g, &name->node);
+	struct feed *f;
+
+	/* Nor known, as long as its card does not name that incarnation. */
+	if (!o || (!feed_find(g, name) && !origin_key(o, name->incarnation)))
+		return orphan_keep(g, name, size, floor, held, seen, frozen);
+	f = feed_need(g, name, o);
+	if (!f)
+		return ENT_ELIMIT;
+	feed_load(f, size, floor, held, seen, frozen);
 	return 0;
 }
 

@@ -151,7 +151,7 @@ int gossip_origin(struct gossip *g, const struct card_chain *chain,
 	const struct node_id *introduced_by) MUST_CHECK;
 
 /* A log as the store has it, at start: size and floor, newest checkpoint all of which is held (its
- * size 0: none), newest seen. */
+ * size 0: none), newest seen. ENT_ENOTFOUND: its origin is not known; it counts once it is. */
 int gossip_feed(struct gossip *g, const struct log_name *name, uint64_t size, uint64_t floor,
 	const struct checkpoint *held, const struct checkpoint *seen, bool frozen) MUST_CHECK;
 

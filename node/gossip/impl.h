@@ -8,6 +8,7 @@
  *     feed.c     where a feed comes from: subscribing, changing over, storing
  *     floor.c    where it begins: floors of neighbours and our own, joining at one
  *     revocation.c  ends of agreements that travel
+ *     orphan.c   stored feeds whose origin is not known
  *     send.c     where it goes: pushing runs, reduced heads
  *     receipt.c  what is held is receipted, and who holds what is ours
  *     witness.c  peers cosign each other's logs of acts
@@ -21,6 +22,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "base/mark.h"
 #include "gossip/engine.h"
 #include "merkle/proof.h"
 #include "merkle/split.h"
@@ -291,6 +293,7 @@ struct gossip {
 	size_t origins_over_quota;
 	struct gossip_pause pause; /* peers owned */
 	bool refusing;             /* the store cannot take anything */
+	struct orphan *orphans;    /* stored feeds of origins that are not known */
 	struct {
 		enum gossip_recovery state;
 		const char *rule, *why;
@@ -319,7 +322,17 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 	const struct node_id *introduced_by, bool *news);
 struct feed *feed_find(const struct gossip *g, const struct log_name *name);
 struct feed *feed_need(struct gossip *g, const struct log_name *name, struct origin *origin);
+void feed_load(struct feed *f, uint64_t size, uint64_t floor, const struct checkpoint *held,
+	const struct checkpoint *seen, bool frozen);
 struct peer_totals *peer_totals(struct gossip *g, const struct node_id *peer);
+
+/* --- orphan.c --------------------------------------------------------------------------------- */
+/* ENT_ENOTFOUND: it is kept for later. */
+int orphan_keep(struct gossip *g, const struct log_name *name, uint64_t size, uint64_t floor,
+	const struct checkpoint *held, const struct checkpoint *seen, bool frozen);
+/* The origin is known, or known better, from now on. */
+void orphans_adopt(struct gossip *g, struct origin *origin);
+void orphans_free(struct gossip *g);
 
 /* --- session.c -------------------------------------------------------------------------------- */
 struct session *session_find(const struct gossip *g, uint32_t id);

@@ -35,10 +35,43 @@ static void tells_of_entries_that_are_sealed_only_after_a_crash(void **state)
 	probe_free(&p);
 }
 
+/* The card of an origin may leave the keys directory while its feed stays in the store. */
+static void goes_on_from_what_is_held_when_an_origin_becomes_known_again(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	struct log_name name = probe_name(THIRD, CLEAR);
+	const struct wire_message *asked;
+	struct env_rng rng;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_init(&p);
+	probe_agree(&p, &terms);
+	rng = sim_random_env(&p.random);
+	log = sim_store_need(&p.store, &name);
+	sim_log_publish(log, &cast_actor(THIRD)->identity, 5, 10, &rng);
+	assert_int_equal(gossip_feed(p.g, &name, 5, 0, &log->complete, &log->complete, false),
+		ENT_ENOTFOUND);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	assert_int_equal(probe_last(&p, WIRE_HEADS)->heads.heads_len, 0);
+	assert_int_equal(gossip_origin(p.g, &cast_actor(THIRD)->chain, NULL), 0);
+	probe_actions(&p);
+	assert_int_equal(probe_last(&p, WIRE_HEADS)->heads.heads[0].held, 5);
+	sim_log_publish(log, &cast_actor(THIRD)->identity, 3, 10, &rng);
+	probe_hear_head(&p, 1, &log->complete);
+	asked = probe_last(&p, WIRE_SUBSCRIBE);
+	assert_non_null(asked);
+	assert_int_equal(asked->subscribe.from, 5);
+	probe_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_of_entries_that_are_sealed_only_after_a_crash),
+		cmocka_unit_test(goes_on_from_what_is_held_when_an_origin_becomes_known_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Feeds that the store has and whose origin nobody vouches for any more: its card left the keys
+ * directory, say, and it had never been introduced. They are neither told of nor served, but they are remembered:
+ * once the origin is known again the feed goes on from what is held. Were it begun anew,
+ * every run from its start would be refused by the store, and asked for again without end.
+ */
+#include "gossip/impl.h"
+
+#include <stdlib.h>
+
+struct orphan {
+	struct log_name name;
+	uint64_t size, floor;
+	struct checkpoint held, seen;
+	bool frozen;
+	struct orphan *next;
+};
+
+int orphan_keep(struct gossip *g, const struct log_name *name, uint64_t size, uint64_t floor,
+	const struct checkpoint *held, const struct checkpoint *seen, bool frozen)
+{
+	struct orphan *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return ENT_ENOMEM;
+	*o = (struct orphan){*name, size, floor, *held, *seen, frozen, g->orphans};
+	g->orphans = o;
+	return ENT_ENOTFOUND;
+}
+
+void orphans_adopt(struct gossip *g, struct origin *origin)
+{
+	struct orphan **at = &g->orphans, *o;
+
+	while ((o = *at)) {
+		struct feed *f = NULL;
+
+		if (node_id_eq(&o->name.node, &origin->node))
+			f = feed_need(g, &o->name, origin);
+		if (!f) {
+			at = &o->next;
+			continue;
+		}
+		MARK("orphan-adopted");
+		*at = o->next;
+		feed_load(f, o->size, o->floor, &o->held, &o->seen, o->frozen);
+		feed_announce(g, f);
+		free(o);
+	}
+}
+
+void orphans_free(struct gossip *g)
+{
+	struct orphan *o;
+
+	while ((o = g->orphans)) {
+		g->orphans = o->next;
+		free(o);
+	}
+}
