@@ -117,7 +117,7 @@ static void witness_judge(struct gossip *g, struct session *s)
 		return;
 	}
 	if (!log_name_eq(&w->newest.log, &c->log)) {
-		/* A log that ended while this one was not looking: its owner knows how far it was. */
+		/* A log that has ended meanwhile: its owner knows how far it was. */
 		witness_say(g, s, &w->newest);
 		if (log_later(&c->log, &w->newest.log))
 			witness_accept(g, s);

@@ -80,7 +80,9 @@ static void gives_at_most_one_a_second_and_feed_and_the_newest(void **state)
 	grow(&p, PAIR, 1);
 	assert_int_equal(probe_count(&p, WIRE_RECEIPT), 2);
 	probe_forget(&p);
-	probe_tick(&p, 1250);
+	probe_tick(&p, GOSSIP_RECEIPT_MS - 500);
+	assert_int_equal(probe_count(&p, WIRE_RECEIPT), 0);
+	probe_tick(&p, 500);
 	assert_int_equal(probe_count(&p, WIRE_RECEIPT), 1);
 	assert_receipt(&probe_last(&p, WIRE_RECEIPT)->receipt, log, 21);
 	/* After a pause it goes at once: somebody may wait for it. */

@@ -383,12 +383,12 @@ static void blames_a_flood_of_wants(void **state)
 	acts_grow(&p, &p.theirs, PEER, START, 3);
 	m.witness_want.log = log->name;
 	checkpoint_to_wire(&m.witness_want.checkpoint, &log->complete);
-	probe_tick(&p, 5 * MINUTES);
+	probe_tick(&p, GOSSIP_WITNESS_MS);
 	probe_forget(&p);
 	probe_hear(&p, 1, &m);
 	assert_int_equal(p.closed, 0);
 	assert_non_null(probe_last(&p, WIRE_PROOF_WANT));
-	probe_tick(&p, 2 * MINUTES);
+	probe_tick(&p, GOSSIP_WITNESS_MS / 2 - 1000);
 	probe_forget(&p);
 	probe_hear(&p, 1, &m);
 	assert_blamed(&p, 1, PEER);
