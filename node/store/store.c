@@ -224,12 +224,10 @@ uint64_t store_oldest_reader(struct store *s, int *pid)
 {
 	struct db_pin log, index;
 
-	pthread_mutex_lock(&s->mutex);
 	/* Not while an environment is being changed for another. */
 	pthread_mutex_lock(&s->mutex);
 	db_oldest_pin(&s->log, &log);
 	db_oldest_pin(&s->index, &index);
-	pthread_mutex_unlock(&s->mutex);
 	pthread_mutex_unlock(&s->mutex);
 	if (index.behind > log.behind)
 		log = index;
