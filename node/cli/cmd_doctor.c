@@ -189,6 +189,37 @@ static void check_index(struct doctor *d)
 		"%" PRIu64 " of %" PRIu64 " arrivals are indexed", done, all);
 }
 
+#define MISSING_SHOWN_MAX 1000u
+
+struct missing {
+	struct store_reader *reader;
+	uint64_t bodies, feeds;
+};
+
+static int missing_count(void *ctx, const struct store_log *log)
+{
+	uint64_t indexes[MISSING_SHOWN_MAX];
+	struct missing *m = ctx;
+	size_t len;
+	int rc = store_missing(m->reader, &log->name, indexes, MISSING_SHOWN_MAX, &len);
+
+	m->bodies += len;
+	m->feeds += len > 0;
+	return rc;
+}
+
+/* Bodies that whoever passed the feed on had taken out, though nothing erases them. */
+static void check_bodies(struct doctor *d)
+{
+	struct missing m = {.reader = d->cli->reader};
+	int rc = store_log_each(m.reader, missing_count, &m);
+
+	check(d, "bodies", rc == 0 && m.bodies == 0,
+		"ask the origin and the neighbour that the feed comes from (entente feeds)",
+		"%" PRIu64 " bodies of %" PRIu64 " feeds are absent, and no erasure says why",
+		m.bodies, m.feeds);
+}
+
 static void check_store(struct doctor *d)
 {
 	struct cli *c = d->cli;
@@ -207,6 +238,7 @@ static void check_store(struct doctor *d)
 	c->err.text[0] = '\0';
 	if (c->reader) {
 		check_index(d);
+		check_bodies(d);
 		rc = store_log_each(c->reader, newest_received, &newest_ms);
 		check(d, "logs", rc == 0, "restore from peers or a backup", "%s",
 			rc ? err_sentence(rc) : "every log can be read");

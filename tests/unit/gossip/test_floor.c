@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Floors in the engine: who cannot go on where it stands joins again, and nobody does before. */
+#include "unit/gossip/probe.h"
+
+#define LOG_SIZE 700u
+#define FLOOR    512u
+
+static void hear_head(struct probe *p, uint32_t session, const struct sim_log *log, uint64_t floor)
+{
+	struct wire_head head = {.feed = log->name, .floor = floor, .held = log->complete.size};
+	struct wire_message m = {.type = WIRE_HEADS, .heads = {&head, 1}};
+
+	checkpoint_to_wire(&head.newest, &log->complete);
+	probe_hear(p, session, &m);
+}
+
+/* A run that joins; left_cut hashes of its range are left out. */
+static void hear_join(struct probe *p, uint32_t session, const struct sim_log *log, uint64_t from,
+	uint64_t to, size_t left_cut)
+{
+	struct wire_message m = {.type = WIRE_DATA,
+		.data = {.feed = log->name,
+			.start = from,
+			.count = (uint32_t)(to - from),
+			.entries = sim_log_entries(log, from, to)}};
+	struct range left, right;
+
+	checkpoint_to_wire(&m.data.checkpoint, &log->complete);
+	sim_log_range(log, 0, from, &left);
+	sim_log_range(log, to, log->complete.size, &right);
+	m.data.left = (const uint8_t(*)[32])left.hashes;
+	m.data.left_len = left.hashes_len - left_cut;
+	m.data.right = (const uint8_t(*)[32])right.hashes;
+	m.data.right_len = right.hashes_len;
+	probe_hear(p, session, &m);
+}
+
+static uint64_t subscribed_from(const struct probe *p)
+{
+	const struct wire_message *m = probe_last(p, WIRE_SUBSCRIBE);
+
+	return m ? m->subscribe.from : UINT64_MAX;
+}
+
+static void a_newcomer_joins_at_the_only_floor(void **state)
+{
+	struct ingest_frontier f = {0};
+	struct gossip_feed_view v;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
+	hear_head(&p, 1, log, FLOOR);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 0); /* somebody may have it all */
+	probe_tick(&p, GOSSIP_JOIN_NEW_MS + 500);
+	assert_true(subscribed_from(&p) == FLOOR);
+	hear_join(&p, 1, log, FLOOR, 600, 1); /* without all of the range it is no joining */
+	assert_int_equal(p.jobs_len, 0);
+	hear_join(&p, 1, log, FLOOR, 600, 0);
+	assert_int_equal(p.jobs_len, 1);
+	assert_true(p.jobs[0]->joins);
+	assert_int_equal(ingest_verify(&f, p.jobs[0]), 0);
+	assert_true(f.tree.end == 600);
+	/* What follows continues it as any other run does. */
+	probe_hear_run(&p, 1, log, 600, LOG_SIZE);
+	assert_int_equal(p.jobs_len, 2);
+	assert_int_equal(ingest_verify(&f, p.jobs[1]), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		struct ingest_job *job = p.jobs[i];
+
+		gossip_stored(p.g, probe_time(&p), job);
+		probe_actions(&p);
+	}
+	assert_true(gossip_feed_view(p.g, &log->name, &v));
+	assert_true(v.held == LOG_SIZE);
+	probe_free(&p);
+}
+
+static void a_false_range_is_the_senders_lie(void **state)
+{
+	struct ingest_frontier f = {0};
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
+	hear_head(&p, 1, log, FLOOR);
+	probe_tick(&p, GOSSIP_JOIN_NEW_MS + 500);
+	hear_join(&p, 1, log, FLOOR, LOG_SIZE, 0);
+	p.jobs[0]->left[0].bytes[5] ^= 1;
+	assert_int_equal(ingest_verify(&f, p.jobs[0]), ENT_EPROOF);
+	assert_true(f.tree.end == 0);
+	probe_reject(&p, ENT_EPROOF);
+	assert_blamed(&p, 1, PEER);
+	probe_free(&p);
+}
+
+static void whoever_has_it_all_is_preferred(void **state)
+{
+	struct cast_terms terms = probe_terms(THIRD);
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_agree(&p, &terms);
+	probe_open(&p, 2, THIRD);
+	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
+	probe_forget(&p);
+	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
+	hear_head(&p, 1, log, FLOOR);
+	probe_tick(&p, GOSSIP_JOIN_NEW_MS / 2);
+	hear_head(&p, 2, log, 0);
+	assert_true(subscribed_from(&p) == 0);
+	assert_int_equal(p.said_to[p.said_len - 1], 2);
+	probe_forget(&p);
+	probe_tick(&p, 900);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 0);
+	probe_free(&p);
+}
+
+static void whoever_holds_something_waits_before_it_gives_it_up(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
+	hear_head(&p, 1, log, 0);
+	assert_true(subscribed_from(&p) == 0);
+	probe_hear_run(&p, 1, log, 0, 300);
+	probe_store(&p);
+	probe_forget(&p);
+	hear_head(&p, 1, log, FLOOR);
+	probe_tick(&p, GOSSIP_JOIN_NEW_MS + 5000);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 0);
+	probe_tick(&p, GOSSIP_JOIN_AGAIN_MS);
+	assert_true(subscribed_from(&p) == FLOOR);
+	probe_free(&p);
+}
+
+static void runs_that_join_unasked_are_dropped(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
+	hear_head(&p, 1, log, 0);
+	hear_join(&p, 1, log, FLOOR, LOG_SIZE, 0);
+	assert_int_equal(p.jobs_len, 0);
+	assert_int_equal(p.closed, 0);
+	probe_free(&p);
+}
+
+static void a_floor_that_cannot_be_is_misbehaviour(void **state)
+{
+	static const uint64_t floors[] = {1, 100, 768};
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(floors); i++) {
+		struct sim_log *log;
+		struct probe p;
+
+		probe_greeted(&p);
+		log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
+		hear_head(&p, 1, log, floors[i]);
+		assert_blamed(&p, 1, PEER);
+		probe_free(&p);
+	}
+}
+
+static void who_begins_at_our_floor_gets_the_range_before_it(void **state)
+{
+	struct log_name feed = probe_name(SELF, CLEAR);
+	const struct wire_message *m;
+	struct sim_log *log;
+	struct range left;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	log = probe_published(&p, SELF, CLEAR, LOG_SIZE, 20);
+	gossip_floor(p.g, probe_time(&p), &feed, FLOOR);
+	probe_actions(&p);
+	m = probe_last(&p, WIRE_HEADS);
+	assert_non_null(m);
+	assert_true(m->heads.heads[0].floor == FLOOR);
+	probe_forget(&p);
+	probe_hear_subscribe(&p, 1, &feed, 0); /* below it: silence */
+	assert_silence(&p);
+	probe_hear_subscribe(&p, 1, &feed, FLOOR);
+	gossip_entered(p.g, probe_time(&p), 1, &feed);
+	probe_actions(&p);
+	m = probe_last(&p, WIRE_DATA);
+	assert_non_null(m);
+	sim_log_range(log, 0, FLOOR, &left);
+	assert_int_equal(m->data.left_len, left.hashes_len);
+	assert_memory_equal(m->data.left, left.hashes, left.hashes_len * HASH_BYTES);
+	probe_free(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_newcomer_joins_at_the_only_floor),
+		cmocka_unit_test(a_false_range_is_the_senders_lie),
+		cmocka_unit_test(whoever_has_it_all_is_preferred),
+		cmocka_unit_test(whoever_holds_something_waits_before_it_gives_it_up),
+		cmocka_unit_test(runs_that_join_unasked_are_dropped),
+		cmocka_unit_test(a_floor_that_cannot_be_is_misbehaviour),
+		cmocka_unit_test(who_begins_at_our_floor_gets_the_range_before_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
