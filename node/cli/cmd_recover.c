@@ -35,8 +35,9 @@ static void print_recovery(struct cli *c, const json_t *recovery)
 	if (json_array_size(peers)) {
 		printf("waits for:");
 		for (size_t i = 0; i < json_array_size(peers); i++)
-			printf(" %s", cli_clean(c, bytes_str(json_string_value(
-						 json_array_get(peers, i)))));
+			printf(" %s",
+				cli_clean(c,
+					bytes_str(json_string_value(json_array_get(peers, i)))));
 		printf("\n");
 	}
 	printf("do: %s\n", text_of(c, recovery, "do"));

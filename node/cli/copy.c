@@ -55,7 +55,8 @@ static int enter(struct copy *c, const char *path, mode_t mode, uint64_t size,
 	char hex[HEX_TEXT_SIZE(HASH_BYTES)];
 
 	if (strchr(path, '\n'))
-		return cli_fail(c->cli, CLI_INVALID, "%s/%s: a name with a line end", c->from, path);
+		return cli_fail(c->cli, CLI_INVALID, "%s/%s: a name with a line end", c->from,
+			path);
 	text_hex_encode(hex, bytes_from(digest, HASH_BYTES));
 	buf_printf(&c->manifest, "%s %" PRIu64 " %03o %s\n", hex, size, (unsigned)mode & 0777,
 		path);
@@ -241,8 +242,8 @@ static int line_copy(struct copy *c, struct bytes line)
 		return rc;
 	rc = file_open(from, O_NOFOLLOW, &in, &st, &c->cli->err);
 	if (rc)
-		return cli_fail(c->cli, CLI_INVALID,
-			"%s: this copy is not whole: %s is missing", c->from, path);
+		return cli_fail(c->cli, CLI_INVALID, "%s: this copy is not whole: %s is missing",
+			c->from, path);
 	rc = copy_open(c, path, mode & 0777, in, &is, have);
 	close(in);
 	if (!rc && (is != size || sodium_memcmp(want, have, sizeof(want)) != 0))
@@ -266,7 +267,8 @@ int copy_manifest(struct copy *c)
 		buf_free(&text);
 		c->cli->err.text[0] = '\0';
 		return cli_fail(c->cli, CLI_INVALID,
-			"%s: this is no whole backup: entente backup ends with a file " COPY_MANIFEST,
+			"%s: this is no whole backup: entente backup ends with a "
+			"file " COPY_MANIFEST,
 			c->from);
 	}
 	rest = bytes_skip(buf_view(&text), sizeof(HEAD) - 1);

@@ -121,7 +121,8 @@ void recover_conflict(struct gossip *g, const struct node_id *peer, const struct
 	enter_state(g, RECOVERY_STOPPED);
 	alarm_clone(g, "two histories were signed with this node's log key", peer, f);
 	say_mute(g, "split",
-		"two histories were signed with this node's log key: a clone runs, or an old copy has "
+		"two histories were signed with this node's log key: a clone runs, or an old copy "
+		"has "
 		"signed",
 		peer, &f->name);
 }
@@ -150,7 +151,8 @@ static void own_ahead(struct gossip *g, const struct node_id *peer, const struct
 	hear_again(g);
 	if (again)
 		say_mute(g, "clone",
-			"a peer shows a checkpoint of ours that we do not hold, for the second time: a "
+			"a peer shows a checkpoint of ours that we do not hold, for the second "
+			"time: a "
 			"clone of this node runs",
 			peer, &f->name);
 	else
@@ -195,7 +197,8 @@ bool recover_takes(const struct gossip *g, const struct feed *f)
 }
 
 /* The tail is gone: the store has so much. */
-void gossip_cut(struct gossip *g, struct gossip_time now, const struct log_name *name, uint64_t size)
+void gossip_cut(struct gossip *g, struct gossip_time now, const struct log_name *name,
+	uint64_t size)
 {
 	struct feed *f = feed_find(g, name);
 
@@ -363,8 +366,7 @@ static bool feed_is_back(const struct gossip *g, const struct feed *f)
 	if (f->cutting || f->expected != f->held || !is_here(g, f, &f->seen))
 		return false;
 	return f->guard_size <= f->held &&
-	       (f->guard_size == 0 ||
-		       root_is(g, &f->name, f->guard_size, &f->guard_root, &failed));
+	       (f->guard_size == 0 || root_is(g, &f->name, f->guard_size, &f->guard_root, &failed));
 }
 
 static bool all_is_back(const struct gossip *g)

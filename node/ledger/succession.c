@@ -25,8 +25,7 @@ struct successions {
 
 static struct log_name successor(const struct ledger *l, const struct log_name *former)
 {
-	return (struct log_name){
-		l->config.self, l->config.identity->incarnation, former->audience};
+	return (struct log_name){l->config.self, l->config.identity->incarnation, former->audience};
 }
 
 /* Of several former feeds of an audience the newest that has anything. */

@@ -255,11 +255,10 @@ static void a_peer_given_up_is_not_waited_for(void **state)
 	meet(&l, 1, PEER, HELD_FIRST);
 	probe_tick(&l.p, 5000);
 	assert_int_equal(l.p.recovered, 0);
-	assert_int_equal(
-		gossip_recover_without(l.p.g, probe_time(&l.p), &cast_actor(5)->node),
+	assert_int_equal(gossip_recover_without(l.p.g, probe_time(&l.p), &cast_actor(5)->node),
 		ENT_ENOTFOUND);
-	assert_int_equal(
-		gossip_recover_without(l.p.g, probe_time(&l.p), &cast_actor(THIRD)->node), 0);
+	assert_int_equal(gossip_recover_without(l.p.g, probe_time(&l.p), &cast_actor(THIRD)->node),
+		0);
 	probe_tick(&l.p, 250);
 	assert_int_equal(l.p.recovered, 1);
 	life_free(&l);

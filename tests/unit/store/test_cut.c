@@ -14,8 +14,7 @@ static struct model_log made_log(uint64_t seed, uint32_t count, size_t body_max)
 
 static void sign(struct store *s, const struct model_log *m, uint64_t size)
 {
-	struct checkpoint c = {
-		.log = m->name, .size = size, .root = model_tree(m->leaves, size)};
+	struct checkpoint c = {.log = m->name, .size = size, .root = model_tree(m->leaves, size)};
 	struct store_txn *txn;
 
 	assert_ok(store_begin(s, &txn));

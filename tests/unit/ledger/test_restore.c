@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The ledger over a real store: what a crash or a restore leaves, and how it goes on. */
+#include "lib/test.h"
+
+#include <stdlib.h>
+
+#include "base/vocab.h"
+#include "ledger/ledger.h"
+#include "provenance/act.h"
+
+#define FIRST 1795336200u
+
+struct life {
+	const char *dir;
+	uint64_t seed;
+	struct identity identity;
+	struct store *store;
+	struct ledger *ledger;
+	struct guardfile guard; /* in memory, */
+	struct guardfile saved; /* and as it is kept */
+	struct node_id self;
+	struct log_name provenance;
+	bool guard_fails;
+	/* what was told */
+	struct checkpoint sealed;
+	unsigned seals, provenances, unmuted;
+	uint64_t cut_to;
+	int published;
+};
+
+static int64_t wall_ms(void *ctx)
+{
+	(void)ctx;
+	return (int64_t)FIRST * 1000;
+}
+
+static int guard_save(void *ctx, const struct guardfile *g)
+{
+	struct life *l = ctx;
+
+	if (l->guard_fails)
+		return ENT_EIO;
+	guardfile_free(&l->saved);
+	for (size_t i = 0; i < g->feeds_len; i++)
+		assert_int_equal(guardfile_set(&l->saved, &g->feeds[i].log, g->feeds[i].size,
+					 &g->feeds[i].root),
+			0);
+	return 0;
+}
+
+static void tell(void *ctx, const struct ledger_news *news)
+{
+	struct life *l = ctx;
+
+	switch (news->type) {
+	case LEDGER_SEALED:
+		l->sealed = news->checkpoint;
+		l->seals++;
+		break;
+	case LEDGER_PROVENANCE:
+		l->provenances++;
+		break;
+	case LEDGER_WAS_CUT:
+		assert_int_equal(news->code, 0);
+		l->cut_to = news->size;
+		break;
+	case LEDGER_UNMUTED:
+		l->unmuted++;
+		break;
+	case LEDGER_PUBLISHED:
+		l->published = news->code;
+		publication_free(news->publication);
+		break;
+	default:
+		break;
+	}
+	ingest_job_free(news->job);
+}
+
+static struct log_name feed_of(const struct life *l, uint64_t incarnation)
+{
+	(void)l;
+	return (struct log_name){l->self, incarnation, audience_of(AUDIENCE_CLEAR)};
+}
+
+static void life_begin(struct life *l, bool mute, bool begin_provenance, const char *dir)
+{
+	struct ledger_config config = {.identity = &l->identity, .guard = &l->guard, .mute = mute};
+	struct err_text err;
+
+	l->dir = dir ? dir : test_dir();
+	assert_int_equal(store_open(&l->store, l->dir, STORE_WRITE, &err), 0);
+	config.store = l->store;
+	config.self = l->self;
+	config.rng = test_rng(&l->seed);
+	config.former = l->provenance;
+	if (begin_provenance)
+		l->provenance = (struct log_name){l->self, l->identity.incarnation,
+			{AUDIENCE_PROVENANCE, l->provenance.audience.id + FIRST}};
+	config.provenance = l->provenance;
+	config.begin_provenance = begin_provenance;
+	config.ops = (struct ledger_ops){l, wall_ms, guard_save, tell, NULL};
+	assert_int_equal(ledger_new(&l->ledger, &config), 0);
+	(void)!ledger_recover(l->ledger);
+}
+
+static void life_end(struct life *l)
+{
+	ledger_free(l->ledger);
+	store_close(l->store);
+	l->ledger = NULL;
+	l->store = NULL;
+}
+
+static void life_init(struct life *l)
+{
+	struct env_rng rng;
+
+	memset(l, 0, sizeof(*l));
+	l->seed = 7;
+	l->self.bytes[0] = 9;
+	rng = test_rng(&l->seed);
+	assert_int_equal(identity_generate(&l->identity, FIRST, &rng), 0);
+	life_begin(l, false, true, NULL);
+}
+
+static void life_free(struct life *l)
+{
+	life_end(l);
+	identity_free(&l->identity);
+	guardfile_free(&l->guard);
+	guardfile_free(&l->saved);
+	test_dir_remove(l->dir);
+}
+
+static int run(struct life *l)
+{
+	struct ledger_done done;
+
+	return ledger_run(l->ledger, &done);
+}
+
+/* One publication of count entries. */
+static int publish(struct life *l, uint32_t count)
+{
+	struct ledger_item *own = ledger_item_new(LEDGER_OWN);
+	struct ledger_item *end = ledger_item_new(LEDGER_PUBLICATION_END);
+	struct env_rng rng = test_rng(&l->seed);
+
+	own->publication = end->publication = publication_new();
+	own->audience = audience_of(AUDIENCE_CLEAR);
+	own->count = count;
+	own->leaves = calloc(count, sizeof(*own->leaves));
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t raw[ENTRY_HEADER_BYTES], salt[ENTRY_SALT_BYTES], body[8];
+		struct entry_header header = {.version = ENTRY_VERSION,
+			.kind = KIND_OBJECT,
+			.tlp = TLP_CLEAR,
+			.body_len = 8};
+		struct entry entry = {BYTES_OF(raw), BYTES_OF(salt), BYTES_OF(body), false};
+		struct hash commitment;
+
+		env_random(&rng, body, sizeof(body));
+		env_random(&rng, salt, sizeof(salt));
+		hash_commitment(&commitment, entry.salt, entry.body);
+		memcpy(header.commitment, commitment.bytes, HASH_BYTES);
+		entry_header_encode(raw, &header);
+		entry_pack(buf_extend(&own->data, entry_packed_len(&entry)), &entry);
+		hash_leaf(&own->leaves[i], entry.leaf);
+	}
+	ledger_put(l->ledger, own);
+	ledger_put(l->ledger, end);
+	l->published = 1;
+	return run(l);
+}
+
+static struct store_log log_of(struct life *l, const struct log_name *name)
+{
+	struct store_reader *r;
+	struct store_log log = {0};
+
+	assert_int_equal(store_reader_open(l->store, &r), 0);
+	(void)!store_log_get(r, name, &log);
+	store_reader_close(r);
+	return log;
+}
+
+/* The first entry of a log. */
+static void first_entry(struct life *l, const struct log_name *name, struct entry_header *h,
+	struct buf *body)
+{
+	struct store_log log = log_of(l, name);
+	struct store_reader *r;
+	struct store_entry e;
+
+	assert_int_equal(store_reader_open(l->store, &r), 0);
+	assert_int_equal(store_entry_get(r, log.number, 0, &e), 0);
+	*h = e.header;
+	buf_reset(body);
+	buf_bytes(body, e.entry.body);
+	store_reader_close(r);
+}
+
+static void put(struct life *l, enum ledger_item_type type, const struct log_name *feed)
+{
+	struct ledger_item *i = ledger_item_new(type);
+
+	if (feed)
+		i->feed = *feed;
+	i->epoch = ledger_epoch(l->ledger);
+	ledger_put(l->ledger, i);
+}
+
+static void act(struct life *l)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_ACT);
+	struct act_body body = {.act = ACT_STARTED};
+	struct env_rng rng = test_rng(&l->seed);
+
+	assert_int_equal(act_entry(&i->data, &body, wall_ms(NULL), &rng), 0);
+	ledger_put(l->ledger, i);
+}
+
+/* --- tests ------------------------------------------------------------------------------------ */
+
+static void a_mute_ledger_signs_no_feed_and_goes_on_when_told(void **state)
+{
+	struct log_name feed;
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	feed = feed_of(&l, FIRST);
+	ledger_allow_sealing(l.ledger);
+	assert_int_equal(publish(&l, 5), 0);
+	ledger_mute(l.ledger);
+	(void)!publish(&l, 5);
+	assert_int_equal(l.published, ENT_EMUTE);
+	assert_int_equal(log_of(&l, &feed).size, 5);
+	put(&l, LEDGER_UNMUTE, NULL);
+	assert_int_equal(run(&l), 0);
+	assert_int_equal(l.unmuted, 1);
+	assert_int_equal(publish(&l, 5), 0);
+	assert_int_equal(l.sealed.size, 10);
+	assert_int_equal(guardfile_find(&l.saved, &feed)->size, 10);
+	life_free(&l);
+}
+
+/* The word was given for an earlier time. */
+static void a_word_ends_only_the_muteness_it_was_given_for(void **state)
+{
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	ledger_allow_sealing(l.ledger);
+	ledger_mute(l.ledger);
+	put(&l, LEDGER_UNMUTE, NULL);
+	ledger_mute(l.ledger);
+	assert_int_equal(run(&l), 0);
+	assert_int_equal(l.unmuted, 0);
+	assert_true(ledger_muted(l.ledger));
+	life_free(&l);
+}
+
+static void without_a_guard_that_is_kept_it_stays_mute(void **state)
+{
+	struct log_name feed;
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	feed = feed_of(&l, FIRST);
+	ledger_allow_sealing(l.ledger);
+	assert_int_equal(publish(&l, 5), 0);
+	assert_int_equal(run(&l), 0); /* the checkpoint is carried to the store */
+	guardfile_free(&l.guard);
+	ledger_mute(l.ledger);
+	put(&l, LEDGER_UNMUTE, NULL);
+	l.guard_fails = true;
+	assert_int_equal(run(&l), ENT_EIO);
+	assert_true(ledger_muted(l.ledger) && ledger_owes(l.ledger));
+	l.guard_fails = false;
+	assert_int_equal(run(&l), 0);
+	assert_false(ledger_muted(l.ledger));
+	assert_int_equal(guardfile_find(&l.saved, &feed)->size, 5);
+	life_free(&l);
+}
+
+static void a_tail_that_was_never_signed_is_cut_and_the_loss_entered(void **state)
+{
+	struct log_name feed;
+	struct life l;
+	uint64_t acts;
+
+	(void)state;
+	life_init(&l);
+	feed = feed_of(&l, FIRST);
+	ledger_allow_sealing(l.ledger);
+	assert_int_equal(publish(&l, 5), 0);
+	l.guard_fails = true; /* committed, and never signed */
+	assert_int_equal(publish(&l, 3), ENT_EIO);
+	assert_int_equal(log_of(&l, &feed).size, 8);
+	ledger_mute(l.ledger);
+	acts = log_of(&l, &l.provenance).size;
+	put(&l, LEDGER_CUT, &feed);
+	l.guard_fails = false;
+	(void)!run(&l);
+	assert_int_equal(l.cut_to, 5);
+	assert_int_equal(log_of(&l, &feed).size, 5);
+	assert_int_equal(log_of(&l, &l.provenance).size, acts + 1);
+	put(&l, LEDGER_UNMUTE, NULL);
+	assert_int_equal(run(&l), 0);
+	assert_int_equal(publish(&l, 2), 0);
+	assert_int_equal(l.sealed.size, 7);
+	life_free(&l);
+}
+
+static void nothing_is_put_where_more_was_signed(void **state)
+{
+	struct ledger_item *keep;
+	struct log_name feed;
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	feed = feed_of(&l, FIRST);
+	ledger_allow_sealing(l.ledger);
+	assert_int_equal(publish(&l, 5), 0);
+	keep = ledger_item_new(LEDGER_KEEP);
+	keep->checkpoint = (struct checkpoint){.log = feed, .size = 9};
+	ledger_put(l.ledger, keep);
+	assert_int_equal(run(&l), 0);
+	(void)!publish(&l, 1);
+	assert_int_equal(l.published, ENT_EMUTE);
+	assert_int_equal(log_of(&l, &feed).size, 5);
+	life_free(&l);
+}
+
+static void a_new_provenance_log_cites_the_former_and_takes_its_tail_along(void **state)
+{
+	struct buf body = buf_with_max(ENTRY_BODY_MAX);
+	struct log_name former, next;
+	struct entry_header h;
+	struct act_body act_of;
+	struct arena arena = {0};
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	act(&l);
+	assert_int_equal(run(&l), 0);
+	assert_int_equal(run(&l), 0);
+	former = l.provenance;
+	assert_int_equal(log_of(&l, &former).held.size, 1);
+	/* The next life does not know yet whether it is an old copy: it signs nothing. */
+	life_end(&l);
+	life_begin(&l, false, false, l.dir);
+	act(&l);
+	assert_int_equal(run(&l), ENT_EMUTE);
+	assert_int_equal(log_of(&l, &former).size, 2);
+	next = former;
+	next.audience.id++;
+	put(&l, LEDGER_EPOCH, &next);
+	act(&l);
+	(void)!run(&l);
+	assert_int_equal(run(&l), 0);
+	assert_int_equal(log_of(&l, &next).size, 3);
+	assert_int_equal(log_of(&l, &next).held.size, 3);
+	assert_int_equal(log_of(&l, &former).held.size, 1);
+	first_entry(&l, &next, &h, &body);
+	assert_int_equal(act_body_decode(buf_view(&body), &arena, &act_of), 0);
+	assert_int_equal(act_of.act, ACT_EPOCH);
+	assert_true(log_name_eq(&act_of.log, &former));
+	assert_int_equal(act_of.to, 1);
+	l.provenance = next;
+	arena_free(&arena);
+	buf_free(&body);
+	life_free(&l);
+}
+
+static void a_new_incarnation_says_first_how_far_the_former_is_good(void **state)
+{
+	struct buf body = buf_with_max(ENTRY_BODY_MAX);
+	struct record_succession record;
+	struct log_name former, feed;
+	struct entry_header h;
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	ledger_allow_sealing(l.ledger);
+	assert_int_equal(publish(&l, 5), 0);
+	assert_int_equal(run(&l), 0);
+	former = feed_of(&l, FIRST);
+	life_end(&l);
+	identity_free(&l.identity);
+	{
+		struct env_rng rng = test_rng(&l.seed);
+
+		assert_int_equal(identity_generate(&l.identity, FIRST + 1, &rng), 0);
+	}
+	feed = feed_of(&l, FIRST + 1);
+	for (unsigned lives = 0; lives < 2; lives++) {
+		life_begin(&l, false, lives == 0, l.dir);
+		(void)!run(&l);
+		assert_int_equal(log_of(&l, &feed).size, lives ? 3 : 0);
+		ledger_allow_sealing(l.ledger);
+		assert_true(lives == 1 || ledger_owes(l.ledger));
+		(void)!publish(&l, 2);
+		assert_int_equal(l.published, 0);
+		assert_int_equal(log_of(&l, &feed).size, lives ? 5 : 3);
+		if (lives == 0) {
+			first_entry(&l, &feed, &h, &body);
+			assert_int_equal(h.kind, KIND_SUCCESSION);
+			assert_int_equal(h.tlp, TLP_CLEAR);
+			assert_int_equal(record_succession_decode(buf_view(&body), &record), 0);
+			assert_true(log_name_eq(&record.old_log, &former));
+			assert_int_equal(record.size, 5);
+			assert_int_equal(run(&l), 0);
+			life_end(&l);
+		}
+	}
+	buf_free(&body);
+	life_free(&l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_mute_ledger_signs_no_feed_and_goes_on_when_told),
+		cmocka_unit_test(a_word_ends_only_the_muteness_it_was_given_for),
+		cmocka_unit_test(without_a_guard_that_is_kept_it_stays_mute),
+		cmocka_unit_test(a_tail_that_was_never_signed_is_cut_and_the_loss_entered),
+		cmocka_unit_test(nothing_is_put_where_more_was_signed),
+		cmocka_unit_test(a_new_provenance_log_cites_the_former_and_takes_its_tail_along),
+		cmocka_unit_test(a_new_incarnation_says_first_how_far_the_former_is_good),
+	};
+
+	if (hash_init() != 0)
+		abort();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
