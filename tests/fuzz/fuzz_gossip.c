@@ -47,6 +47,7 @@ struct fuzz {
 	struct ingest_job *jobs[JOBS_MAX];
 	size_t jobs_len;
 	struct log_name own;
+	struct log_name acts; /* its log of acts */
 	bool closed;
 };
 
@@ -80,6 +81,18 @@ static void check_said(struct bytes message)
 	arena_free(&arena);
 }
 
+/* The store has room for all that the engine wants kept. */
+static void keep(struct fuzz *f, const struct gossip_action *action)
+{
+	const struct checkpoint c = action->checkpoint;
+
+	assert(c.size > 0);
+	if (action->type == GOSSIP_RECEIPT && !action->differs)
+		gossip_receipted(f->g, &action->peer, &c, true);
+	else if (action->type == GOSSIP_WITNESS && !action->rewritten)
+		gossip_witnessed(f->g, f->now, action->session, &c, true);
+}
+
 static void carry_out(struct fuzz *f)
 {
 	struct gossip_action action;
@@ -89,6 +102,8 @@ static void carry_out(struct fuzz *f)
 		if (action.type == GOSSIP_SEND)
 			check_said(action.message);
 		closed |= action.type == GOSSIP_CLOSE;
+		if (action.type == GOSSIP_RECEIPT || action.type == GOSSIP_WITNESS)
+			keep(f, &action);
 		if (action.type != GOSSIP_INGEST)
 			continue;
 		assert(f->jobs_len < JOBS_MAX);
@@ -141,6 +156,9 @@ static void publish(struct fuzz *f)
 		return;
 	sim_log_publish(log, &cast_actor(SELF)->identity, 3, 50, &rng);
 	gossip_sealed(f->g, f->now, &log->complete, false);
+	log = sim_store_need(&f->store, &f->acts);
+	sim_log_publish(log, &cast_actor(SELF)->identity, 2, 20, &rng);
+	gossip_provenance(f->g, &log->complete);
 }
 
 static void on_event(struct fuzz *f, uint8_t type, struct bytes payload)
@@ -208,6 +226,8 @@ static void fuzz_init(struct fuzz *f)
 	gossip_agreements(f->g, f->now, agreements(), AGREEMENTS);
 	f->own = (struct log_name){cast_actor(SELF)->node, cast_actor(SELF)->identity.incarnation,
 		audience_of(AUDIENCE_CLEAR)};
+	f->acts = f->own;
+	f->acts.audience = (struct audience){AUDIENCE_PROVENANCE, CAST_EPOCH};
 	publish(f);
 	gossip_opened(f->g, f->now, 1, &cast_actor(PEER)->node, binding);
 	carry_out(f);
