@@ -17,7 +17,7 @@ sys.path[:0] = [FOLDER, os.path.join(FOLDER, "..", "integration")]
 from run import ROWS, note, row  # noqa: E402  (before tests/lib, which has a run.py too, is on the path)
 from federation import BIN, Failed, ROOT, data  # noqa: E402
 from network import NetworkedFederation, enter  # noqa: E402
-from topology import EUROPE, TOPOLOGIES, degrees  # noqa: E402
+from topology import EUROPE, TOPOLOGIES, camps_with_a_traveller, degrees  # noqa: E402
 import scale  # noqa: E402
 
 NODES = EUROPE[:int(os.environ.get("BENCH_NODES", len(EUROPE)))]
@@ -113,6 +113,17 @@ def apart(fed, name, seconds):
     note(f"{cut} of {len(fed.links)} lines were cut, 20 records published on either side")
 
 
+def split(sizes):
+    """Two copies of one node in two camps sign different records; then the camps are joined."""
+    links, name, across = camps_with_a_traveller(NODES)
+    with NetworkedFederation(NODES, links, spare=["spare"]) as fed:
+        took, spread, _ = scale.split_view(fed, name, across, sizes)
+    row(f"split view at sizes {sizes[0]} and {sizes[1]}, camps joined to proof at all", took / 1000, "s", 5,
+        "lower")
+    row(f"split view at sizes {sizes[0]} and {sizes[1]}, first proof to proof at all", spread / 1000, "s", 5,
+        "lower")
+
+
 def bench(name):
     links = TOPOLOGIES[name](NODES)
     degree = degrees(NODES, links).values()
@@ -146,6 +157,9 @@ def main():
     print(f"machine: {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f} before")
     for name in chosen:
         bench(name)
+    print(f"\na split view among {len(NODES)} nodes in two camps")
+    split((3, 5))
+    split((4, 4))
     folder = os.path.join(ROOT, "build", "bench")
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "europe.json"), "w", encoding="utf-8") as f:

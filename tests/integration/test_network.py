@@ -7,15 +7,16 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import PATIENCE, Failed, run_tests  # noqa: E402
+from federation import PATIENCE, Failed, run_tests, until  # noqa: E402
 from network import NetworkedFederation, enter  # noqa: E402
-from topology import EUROPE, TOPOLOGIES  # noqa: E402
+from topology import EUROPE, TOPOLOGIES, camps_with_a_traveller  # noqa: E402
 import scale  # noqa: E402
 
 LONG = os.environ.get("ENTENTE_LONG") == "1"
 REACHES_ALL_MS = 2000
 REDUNDANCY, REDUNDANCY_CHURN = 1.05, 2
 HEALS_MS = 15000
+PROVEN_MS = 5000
 
 
 def spreads_and_heals(names, topology, records, pause):
@@ -61,6 +62,20 @@ def comes_through(names, topology, seconds, seed):
               f"went: all there {max(took, 0):.0f} ms after the last came back; redundancy {factor:.3f}")
 
 
+def proves_a_split_view(names, sizes):
+    """Two copies of one node sign different records in two camps: once the camps can hear each other,
+    everybody but the two has the proof, and the two are mute."""
+    links, name, across = camps_with_a_traveller(names)
+    with NetworkedFederation(names, links, spare=["spare"]) as fed:
+        took, spread, clone = scale.split_view(fed, name, across, sizes)
+        if took > PROVEN_MS * PATIENCE:
+            raise Failed(f"{took:.0f} ms until everybody had the proof")
+        for copy in (fed.nodes[name], clone):
+            until(lambda n=copy: n.status()["mute"], 20, f"{copy.home} is mute", 0.2)
+        print(f"# {len(names)} nodes, sizes {sizes}: the proof is at all {took:.0f} ms after the camps were "
+              f"joined, {spread:.0f} ms after the first had it")
+
+
 def in_namespaces(test):
     def run():
         why_not = enter()
@@ -83,10 +98,22 @@ def europe(topology):
 
 
 @in_namespaces
+def test_a_split_view_between_two_camps():
+    proves_a_split_view(EUROPE[:12], (3, 5))
+
+
+@in_namespaces
+def test_a_split_view_in_europe():
+    proves_a_split_view(EUROPE, (3, 5))
+    proves_a_split_view(EUROPE, (4, 4))
+
+
+@in_namespaces
 def test_twenty_nodes_in_rough_weather():
     comes_through(EUROPE[:20], "sparse", 60, 1)
 
 
 if __name__ == "__main__":
-    run_tests([test_two_camps_of_twelve] + ([test_twenty_nodes_in_rough_weather] +
-                                            [europe(t) for t in TOPOLOGIES] if LONG else []))
+    run_tests([test_two_camps_of_twelve, test_a_split_view_between_two_camps] +
+              ([test_a_split_view_in_europe, test_twenty_nodes_in_rough_weather] +
+               [europe(t) for t in TOPOLOGIES] if LONG else []))
