@@ -86,6 +86,7 @@ class NetworkedFederation(Federation):
             self.wire()
             with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
                 list(pool.map(self.add, names))
+                self.nodes = {n: self.nodes[n] for n in names}  # in their order, not in that of the pool
                 made = pool.map(lambda l: self.agree(*l, introduces=l), links)
                 self.agreements = dict(zip(links, made))
         except BaseException:
