@@ -18,6 +18,7 @@
 
 #define STORE_FILE "data/log/data.mdb"
 #define RESTORING  ".restoring"
+#define ASIDE      ".before-"
 
 static bool starts(const char *path, const char *with)
 {
@@ -35,7 +36,8 @@ static bool passes(const char *path)
 	for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++)
 		if (starts(path, left_out[i]))
 			return false;
-	return true;
+	/* What a restore has set aside. */
+	return strchr(path, '/') || !strstr(path, ASIDE);
 }
 
 /* The truth as it is at this moment. */
@@ -137,7 +139,7 @@ static int set_aside(struct cli *c, const char *name)
 	const char *from = cli_path(c, name);
 	char aside[NAME_MAX + 32];
 
-	snprintf(aside, sizeof(aside), "%s.before-%" PRId64, name, cli_now_s());
+	snprintf(aside, sizeof(aside), "%s" ASIDE "%" PRId64, name, cli_now_s());
 	if (access(from, F_OK) != 0 || rename(from, cli_path(c, aside)) == 0)
 		return 0;
 	return cli_fail(c, CLI_STORE, "%s: cannot set aside: %s", from, strerror(errno));

@@ -44,14 +44,14 @@ def test_a_backup_while_publishing_comes_back():
         copy = os.path.join(fed.dir, "copy")
         source = os.path.join(fed.dir, "b.txt")
         with open(source, "w", encoding="ascii") as f:
-            f.write(values("b", 60000))
+            f.write(values("b", 20000))
         publisher = subprocess.Popen([os.path.join(BIN, "entente"), "publish", "--tlp", "green",
                                       "--home", fr.home, source], stdout=subprocess.DEVNULL)
         until(lambda: fr.held(fr, "green") > 1000, 20, "it is publishing")
         done = fr.json("backup", copy)
         if publisher.wait(60) != 0 or done["files"] < 4:
             raise Failed(f"publish {publisher.returncode}, backup {done}")
-        de.wait_held(fr, "green", 61000)
+        de.wait_held(fr, "green", 21000)
         if os.path.exists(os.path.join(copy, "guard")) or os.path.exists(
                 os.path.join(copy, "run")) or [m for m in modes(copy).values() if m & 0o22]:
             raise Failed(f"in the copy: {modes(copy)}")
@@ -69,13 +69,17 @@ def test_a_backup_while_publishing_comes_back():
             raise Failed(f"set aside: {kept}")
         fr.start()
         signs_again(fr)
-        de.wait_held(fr, "green", 61000)
-        fr.wait_held(fr, "green", 61000)
-        again = publish(fr, "b", 60000).json
-        if again["unchanged"] != 60000:
+        de.wait_held(fr, "green", 21000)
+        fr.wait_held(fr, "green", 21000)
+        again = publish(fr, "b", 20000).json
+        if again["unchanged"] != 20000:
             raise Failed(f"after the restore: {again}")
         publish(fr, "c", 5)
-        de.wait_held(fr, "green", 61005)
+        de.wait_held(fr, "green", 21005)
+        second = os.path.join(fed.dir, "second")
+        fr.run("backup", second)
+        if sorted(modes(second)) != sorted(modes(copy)):
+            raise Failed(f"what was set aside is copied: {modes(second)}")
         if de.feed(fr, "green")["frozen"] or de.json("alarms"):
             raise Failed(f"at de: {de.json('alarms')}")
         fed.stop()
