@@ -7,9 +7,9 @@
  *
  * named: the highest serial of its own card that the node has named in HELLO: its keys before that
  * card are honoured no more. knows: the highest serial of this node's card whose transport key it
- * has used: it needs our keys before that card no more. told: the highest serial of this node's card
- * that it was sent: with which key it is dialled first. A file that is lost or broken costs that
- * former keys are honoured a little longer, thirty days at most.
+ * has used: it needs our keys before that card no more. told: the highest serial of this node's
+ * card that it was sent: with which key it is dialled first. A file that is lost or broken costs
+ * that former keys are honoured a little longer, thirty days at most.
  */
 #pragma once
 

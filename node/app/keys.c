@@ -388,7 +388,7 @@ void keys_revoked(struct app *a, uint64_t agreement, const struct node_id *node,
 		(unsigned long long)agreement, id);
 	log_notice("keys", "revocation received agreement=%016llx of=%s",
 		(unsigned long long)agreement, id);
-	/* Should it not be kept, it counts until the next start, and the next session tells again. */
+	/* Should it not be kept, it counts until the next start, and is told again after that. */
 	if (file_write(path, note, 0644, &err) != 0)
 		log_error("keys", "%s", err.text);
 	keys_touched(a);

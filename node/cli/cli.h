@@ -249,7 +249,7 @@ int cli_passphrase_file(struct cli *c, const char *path, struct cli_passphrase *
 /* The root key of --root-key, else of this home, opened with its passphrase. */
 struct root_key;
 int cli_root_key(struct cli *c, struct root_key *root) MUST_CHECK;
-/* The one at path; kept (may be NULL) gets the passphrase that opened it, for the caller to free. */
+/* The one at path; kept (may be NULL) gets the passphrase that opened it; the caller frees it. */
 int cli_root_key_at(struct cli *c, const char *path, struct root_key *root,
 	struct cli_passphrase *kept) MUST_CHECK;
 /* The node's keys; the passphrase of a sealed file comes from --node-passphrase-file,

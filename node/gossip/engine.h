@@ -137,8 +137,8 @@ void gossip_free(struct gossip *g);
 void gossip_agreements(struct gossip *g, struct gossip_time now,
 	const struct agreement *const *agreements, size_t agreements_len);
 
-/* Rosters that the operator has accepted, complete (time is looked at here), borrowed until the next
- * call. */
+/* Rosters that the operator has accepted, complete (time is looked at here), borrowed until the
+ * next call. */
 void gossip_rosters(struct gossip *g, const struct roster *const *rosters, size_t rosters_len);
 
 /* A verified revocation from the keys directory, before the agreements without it: whoever still

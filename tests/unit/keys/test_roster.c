@@ -223,7 +223,28 @@ static void holds_as_many_members_as_it_says(void **state)
 	assert_int_equal(parse(text_of(&big)), 0);
 	big.members_len++;
 	assert_int_equal(parse(text_of(&big)), ENT_EINVALID);
+	big.members_len = 0;
+	big.signers = many;
+	big.signers_len = ROSTER_SIGNERS_MAX;
+	assert_int_equal(parse(text_of(&big)), 0);
+	big.signers_len++;
+	assert_int_equal(parse(text_of(&big)), ENT_EINVALID);
 	free(many);
+}
+
+static void a_node_reads_so_many_rosters(void **state)
+{
+	struct roster one = draft;
+
+	(void)state;
+	one.threshold = 1;
+	for (one.id = 1; one.id <= ROSTERS_MAX + 1; one.id++)
+		assert_int_equal(install(signed_by(text_of(&one), &fr)),
+			one.id <= ROSTERS_MAX ? 0 : ENT_ELIMIT);
+	/* A later serial of one that is here has its place. */
+	one.id = 1;
+	one.serial = 2;
+	assert_int_equal(install(signed_by(text_of(&one), &fr)), 0);
 }
 
 static void lists_a_node_under_any_root_of_its_chain(void **state)
@@ -255,6 +276,7 @@ int main(void)
 		T(a_file_placed_by_hand_follows_the_same_rules_while_running),
 		T(refuses_what_makes_no_sense),
 		T(holds_as_many_members_as_it_says),
+		T(a_node_reads_so_many_rosters),
 		T(lists_a_node_under_any_root_of_its_chain),
 	};
 
