@@ -110,7 +110,7 @@ SIM_LIB := $(O)/tests/sim/sim.a
 SIM     := $(O)/tests/sim/main
 $(SIM_LIB): $(patsubst %.c,$(O)/%.o,$(filter-out tests/sim/main.c,$(wildcard tests/sim/*.c)))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
-sim_wraps := crypto_sign_detached crypto_sign_verify_detached
+sim_wraps := crypto_sign_detached crypto_sign_verify_detached crypto_scalarmult
 SIM_LINK  := $(foreach f,$(sim_wraps),-Wl,--wrap=$(f) -Wl,-u,__wrap_$(f))
 simulated  = $(filter gossip,$(1))
 # What a test of the folder links, and how.

@@ -22,6 +22,7 @@
 
 #include "base/log.h"
 #include "base/mark.h"
+#include "sim/memo.h"
 #include "sim/mix.h"
 
 #define WORKERS_MAX  64
@@ -47,7 +48,7 @@ static size_t marks_len(void)
 
 /* What a worker tells of a seed; small enough for a pipe to keep it whole. */
 struct told {
-	uint64_t seed, events;
+	uint64_t seed, events, nodes;
 	char failure[512];
 	uint8_t reached[MARKS_MAX];
 };
@@ -55,7 +56,7 @@ struct told {
 _Static_assert(sizeof(struct told) <= 4096, "a write of so much is atomic");
 
 struct totals {
-	uint64_t seeds, violations, events;
+	uint64_t seeds, violations, events, nodes;
 	uint8_t reached[MARKS_MAX];
 };
 
@@ -66,7 +67,7 @@ static void play(uint64_t seed, struct told *told)
 	struct mix_result r, again;
 
 	mix_play(seed, &r);
-	*told = (struct told){.seed = seed, .events = r.events};
+	*told = (struct told){.seed = seed, .events = r.events, .nodes = r.nodes};
 	snprintf(told->failure, sizeof(told->failure), "%s", r.failure);
 	if (!r.failure[0] && seed % TWICE_EVERY == 0) {
 		mix_play(seed, &again);
@@ -116,6 +117,7 @@ static void count(struct totals *t, const struct told *told)
 {
 	t->seeds++;
 	t->events += told->events;
+	t->nodes += told->nodes;
 	for (size_t i = 0; i < MARKS_MAX; i++)
 		t->reached[i] |= told->reached[i];
 	if (!told->failure[0])
@@ -202,8 +204,10 @@ int main(int argc, char **argv)
 	/* What a node says of its full disk is no news here. */
 	if (!getenv("NARRATE"))
 		fclose(stderr);
+	memo_idealise();
 	run(&t, first, seeds);
 	branches = marks_count(&t, getenv("UNREACHED") != NULL);
+	printf("%.0f events a node\n", t.nodes ? (double)t.events / (double)t.nodes : 0);
 	printf("%" PRIu64 " seeds, %" PRIu64 " violations, %zu of %zu branches reached\n", t.seeds,
 		t.violations, branches, marks_len());
 	return t.violations != 0 || t.seeds != seeds;

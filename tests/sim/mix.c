@@ -213,7 +213,7 @@ static void links(struct mix *m)
 	else if (what < 85)
 		world_duplicate(m->w, a, b);
 	else if (what < 94)
-		m->w->nodes[a].slowness = chance(m, 50) ? 1 : 1000 + below(m, 20000);
+		m->w->nodes[a].slowness = 1000 + below(m, 20000);
 	else
 		partition(m);
 }
@@ -278,6 +278,14 @@ static void step(struct mix *m)
 	world_run(m->w, chance(m, 30) ? 0 : below(m, 700));
 }
 
+/* What is still on its way through a slow line may take hours: the connections are given up. */
+static void line_clear(struct world *w, unsigned node)
+{
+	w->nodes[node].slowness = 1;
+	for (unsigned i = 0; i < w->nodes_len; i++)
+		world_break(w, node, i);
+}
+
 /* Links, clocks and disks are whole again, agreements rest, what was to end has ended. */
 static void heal(struct mix *m)
 {
@@ -287,8 +295,9 @@ static void heal(struct mix *m)
 	for (unsigned i = 0; i < w->nodes_len; i++) {
 		world_health(w, i, DISK_WELL);
 		world_clock(w, i, 0);
-		w->nodes[i].slowness = 1;
 		w->nodes[i].dies_at = -1;
+		if (w->nodes[i].slowness > 1)
+			line_clear(w, i);
 		for (unsigned k = 0; k < i; k++) {
 			world_cut(w, i, k, false);
 			world_deafen(w, i, k, false);

@@ -14,6 +14,12 @@ struct reach {
 	bool *known; /* node, origin: has the node accepted it, or could it have? */
 };
 
+/* How far a node could be with a feed, and from whom it would have that. */
+struct could {
+	uint64_t hold;
+	unsigned from;
+};
+
 static bool *known(const struct reach *r, const struct world_node *n, unsigned origin)
 {
 	return &r->known[n->index * r->w->nodes_len + origin];
@@ -47,23 +53,23 @@ static bool introduces(const struct world_node *n, const struct world_node *by)
 
 /* Over one link; true when it makes more known or held there. */
 static bool pass(struct reach *r, const struct log_name *feed, unsigned origin,
-	const struct world_node *from, const struct world_node *to, uint64_t *could)
+	const struct world_node *from, const struct world_node *to, struct could *could)
 {
 	bool news = false;
 
-	if (to->actor->number == origin || could[from->index] == 0 || from->hand ||
+	if (to->actor->number == origin || could[from->index].hold == 0 || from->hand ||
 		!linked(from, to) || !watch_allows(from, from, to, NULL, feed))
 		return false;
 	if (!*known(r, to, origin) && introduces(to, from))
 		news = *known(r, to, origin) = true;
-	if (could[from->index] <= could[to->index] || !*known(r, to, origin) ||
+	if (could[from->index].hold <= could[to->index].hold || !*known(r, to, origin) ||
 		!watch_allows(to, from, to, NULL, feed))
 		return news;
-	could[to->index] = could[from->index];
+	could[to->index] = (struct could){could[from->index].hold, from->index};
 	return true;
 }
 
-static bool spread(struct reach *r, const struct log_name *feed, uint64_t *could)
+static bool spread(struct reach *r, const struct log_name *feed, struct could *could)
 {
 	struct world *w = r->w;
 	unsigned origin = cast_actor_of(&feed->node)->number;
@@ -92,18 +98,20 @@ static void reach_init(struct reach *r, struct world *w)
 		}
 }
 
-static void compare(struct world *w, const struct log_name *feed, const uint64_t *could)
+static void compare(struct world *w, const struct log_name *feed, const struct could *could)
 {
 	char text[LOG_NAME_TEXT_SIZE];
 
 	for (unsigned i = 0; i < w->nodes_len; i++) {
 		uint64_t held = world_held(w, i, feed);
 
-		if (held >= could[i] || !w->nodes[i].up || w->nodes[i].hand)
+		if (held >= could[i].hold || !w->nodes[i].up || w->nodes[i].hand)
 			continue;
 		log_name_text(text, feed);
-		world_fail(w, "I5: n%u holds %" PRIu64 " of %s (n%u) and could hold %" PRIu64, i,
-			held, text, cast_actor_of(&feed->node)->number, could[i]);
+		world_fail(w,
+			"I5: n%u holds %" PRIu64 " of %s (n%u) and could hold %" PRIu64 " from n%u",
+			i, held, text, cast_actor_of(&feed->node)->number, could[i].hold,
+			could[i].from);
 	}
 }
 
@@ -111,7 +119,7 @@ void watch_settled(struct world *w)
 {
 	const struct log_name *feeds;
 	size_t feeds_len = watch_feeds(w, &feeds);
-	uint64_t *could = need(calloc(feeds_len * w->nodes_len + 1, sizeof(*could)));
+	struct could *could = need(calloc(feeds_len * w->nodes_len + 1, sizeof(*could)));
 	struct reach r;
 	bool news = true;
 
@@ -120,7 +128,7 @@ void watch_settled(struct world *w)
 		for (unsigned k = 0; k < w->nodes_len; k++)
 			if (feeds[i].audience.kind != AUDIENCE_PROVENANCE &&
 				!watch_forked(w, &feeds[i]))
-				could[i * w->nodes_len + k] = world_held(w, k, &feeds[i]);
+				could[i * w->nodes_len + k].hold = world_held(w, k, &feeds[i]);
 	while (news) {
 		news = false;
 		for (size_t i = 0; i < feeds_len; i++)
