@@ -133,6 +133,12 @@ void feed_choose(struct gossip *g, struct feed *f)
 		best = best_source(g, f);
 		if (best && (!f->own || feed_leads(g, best)))
 			subscribe(g, f, best);
+		/* One run shows whether the store is well again: were all feeds asked for, and left
+		 * again, every time, the peers would take it for a flood. */
+		if (best && g->store_doubted && feed_leads(g, best)) {
+			MARK("store-tried-with-one-feed");
+			g->store_retry_ms = g->now.mono_ms + STORE_RETRY_MS;
+		}
 	}
 	floor_consider(g, f);
 	look_around(g, f);
@@ -239,6 +245,10 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 	quota_arrived(g, f, job, true);
 	if (s)
 		credit_return(g, s, job->wire_bytes);
+	if (g->store_doubted) {
+		g->store_doubted = false;
+		g->store_retry_ms = 0;
+	}
 	if (!f || job->start + job->count <= f->held)
 		return;
 	if (job->joins)
@@ -293,6 +303,7 @@ void gossip_rejected(struct gossip *g, struct gossip_time now, const struct inge
 		credit_return(g, s, job->wire_bytes);
 	if (f && !lie && code != ENT_ESTATE) {
 		/* Disk full or worse: stop taking, try again later. */
+		g->store_doubted = true;
 		g->store_retry_ms = now.mono_ms + STORE_RETRY_MS;
 		feed_leave(g, f, true);
 	}

@@ -284,7 +284,8 @@ struct gossip {
 	uint64_t shown_acts;     /* witnessed_acts then */
 	uint64_t witnessed_acts; /* so many of its entries say that a peer has cosigned it */
 	uint64_t stamp;
-	uint64_t store_retry_ms; /* the store has failed: take nothing before this */
+	uint64_t store_retry_ms; /* the store has failed: take nothing before this, */
+	bool store_doubted;      /* and one feed alone until something is stored again */
 	uint64_t second_ms;      /* last time the slow part of the tick ran */
 	size_t ingest_bytes;
 	uint64_t origins_ignored, heads_ignored;

@@ -211,6 +211,29 @@ static void a_full_disk_heals_without_anything_new(void **state)
 	world_free(w);
 }
 
+/* Each retry asks for one feed alone: many feeds asked for again and again look like a flood. */
+static void a_disk_that_stays_full_is_nobodys_flood(void **state)
+{
+	struct world *w = world_chain(2, 2);
+	struct cast_terms terms[40];
+
+	(void)state;
+	for (unsigned i = 0; i < 40; i++) {
+		terms[i] = terms_open(0, 1);
+		terms[i].id = 0x5000 + i;
+		world_agree(w, &terms[i]);
+	}
+	world_run(w, 3000);
+	world_health(w, 1, DISK_FULL);
+	for (unsigned i = 0; i < 40; i++)
+		world_publish(w, 0, audience_agreement(terms[i].id), 1, 100);
+	world_run(w, 60000);
+	world_health(w, 1, DISK_WELL);
+	assert_settles(w, 5000);
+	assert_int_equal(w->nodes[0].punished, 0);
+	world_free(w);
+}
+
 static void the_end_of_the_last_agreement_ends_the_session(void **state)
 {
 	struct world *w = world_chain(1, 2);
@@ -242,6 +265,7 @@ int main(void)
 		cmocka_unit_test(
 			a_neighbour_that_has_more_comes_before_an_origin_that_gives_nothing),
 		cmocka_unit_test(a_full_disk_heals_without_anything_new),
+		cmocka_unit_test(a_disk_that_stays_full_is_nobodys_flood),
 		cmocka_unit_test(the_end_of_the_last_agreement_ends_the_session),
 	};
 
