@@ -452,7 +452,8 @@ unsigned world_clone(struct world *w, unsigned node)
 
 /* --- what it has had before ------------------------------------------------------------------- */
 
-static int implant(struct world_node *n, const struct sim_log *story, const struct card_chain *chain)
+static int implant(struct world_node *n, const struct sim_log *story,
+	const struct card_chain *chain)
 {
 	struct store_run run = {.log = story->name,
 		.count = (uint32_t)story->size,
@@ -489,7 +490,8 @@ void world_implant(struct world *w, unsigned node, const struct sim_log *story)
 
 	world_kill(w, node, 0);
 	disk_revive(w->nodes[node].disk);
-	if (disk_store_open(w->nodes[node].disk, &(struct env_rng){0}, &w->nodes[node].store) != 0 ||
+	if (disk_store_open(w->nodes[node].disk, &(struct env_rng){0}, &w->nodes[node].store) !=
+			0 ||
 		implant(&w->nodes[node], story, &origin->chain) != 0)
 		abort();
 	disk_store_close(w->nodes[node].store);

@@ -57,8 +57,10 @@ static bool pass(struct reach *r, const struct log_name *feed, unsigned origin,
 {
 	bool news = false;
 
-	if (to->actor->number == origin || could[from->index].hold == 0 || from->hand ||
-		!linked(from, to) || !watch_allows(from, from, to, NULL, feed))
+	/* A feed of whom nobody vouches for is not passed on. */
+	if (to->actor->number == origin || !*known(r, from, origin) ||
+		could[from->index].hold == 0 || from->hand || !linked(from, to) ||
+		!watch_allows(from, from, to, NULL, feed))
 		return false;
 	if (!*known(r, to, origin) && introduces(to, from))
 		news = *known(r, to, origin) = true;
