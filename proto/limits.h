@@ -12,7 +12,7 @@
 #define ENTRY_PACKED_MAX   (ENTRY_HEADER_BYTES + 1u + ENTRY_SALT_BYTES + ENTRY_BODY_MAX)
 #define OBJECT_ID_BYTES    16u
 
-#define FLOOR_STEP         256u /* floors lie at multiples: hashes of one level of tiles, kept whole */
+#define FLOOR_STEP         256u /* floors lie at multiples: one level of tiles, kept whole */
 
 #define BATCH_ENTRIES_MAX  4096u           /* entries sealed under one signature (DESIGN 6) */
 #define BATCH_BYTES_MAX    (1024u * 1024u) /* bytes sealed under one signature */

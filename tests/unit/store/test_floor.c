@@ -111,7 +111,7 @@ static void what_is_left_can_be_proved(void **state)
 	(void)state;
 	place_init(&w, 2);
 	fill(&w, NEW, 5000, 400);
-	for (uint64_t floor = 256; floor <= 4864; floor += 256 * (1 + pick(&w, 5))) {
+	for (uint64_t floor = FLOOR_STEP; floor <= 4864; floor += FLOOR_STEP * (1 + pick(&w, 5))) {
 		struct store_reader *r;
 		struct store_tree tree;
 		struct store_log log;
@@ -149,9 +149,9 @@ static void a_floor_moves_in_steps_and_never_down(void **state)
 	fill(&w, NEW, 1000, 1000);
 	assert_int_equal(floor_move(&w, NEW, 100), ENT_EINVALID);
 	assert_int_equal(floor_move(&w, NEW, 1024), ENT_EINVALID);
-	assert_int_equal(floor_move(&w, OLD, 256), ENT_ENOTFOUND);
+	assert_int_equal(floor_move(&w, OLD, FLOOR_STEP), ENT_ENOTFOUND);
 	assert_ok(floor_move(&w, NEW, 768));
-	assert_ok(floor_move(&w, NEW, 256));
+	assert_ok(floor_move(&w, NEW, FLOOR_STEP));
 	r = look(&w);
 	assert_ok(store_log_get(r, &w.logs[NEW].name, &log));
 	assert_true(log.floor == 768);
