@@ -214,6 +214,7 @@ struct wire_witness {
 	uint8_t root[32];
 	uint64_t time;
 	uint8_t signature[64];
+	uint8_t log_signature[64]; /* of the checkpoint, by its log's key */
 };
 
 /* Two checkpoints of one log that cannot both be true (PROTOCOL.md, "Split views"). */

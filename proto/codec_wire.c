@@ -707,6 +707,7 @@ static int witness_encode(struct buf *out, const struct wire_witness *w)
 		.root = BYTES_OF(w->root),
 		.time = w->time,
 		.signature = BYTES_OF(w->signature),
+		.log_signature = BYTES_OF(w->log_signature),
 	};
 	int rc;
 
@@ -723,7 +724,8 @@ static int witness_decode(struct bytes payload, struct wire_witness *w)
 	if ((rc = codec_decode(entente_Witness_fields, &m, payload, NULL)) != 0 ||
 		(rc = log_take(&w->log, m.log)) != 0 ||
 		(rc = hash_take(w->root, sizeof(w->root), m.root)) != 0 ||
-		(rc = hash_take(w->signature, sizeof(w->signature), m.signature)) != 0)
+		(rc = hash_take(w->signature, sizeof(w->signature), m.signature)) != 0 ||
+		(rc = hash_take(w->log_signature, sizeof(w->log_signature), m.log_signature)) != 0)
 		return rc;
 	w->size = m.size;
 	w->time = m.time;

@@ -55,8 +55,10 @@ void link_receipt(struct gossip *g, struct link *l)
 	struct wire_message m = {.type = WIRE_RECEIPT};
 	const struct cosignature *s;
 
-	if (!receipt_concerns(g, l))
+	if (!receipt_concerns(g, l)) {
+		l->receipt_due = false;
 		return;
+	}
 	l->receipt_due = l->receipt_size < f->complete.size;
 	if (!l->receipt_due || !may_receipt(g, l))
 		return;

@@ -58,6 +58,7 @@ static void witness_say(struct gossip *g, struct session *s, const struct checkp
 	memcpy(m.witness.root, c->root.bytes, sizeof(m.witness.root));
 	m.witness.time = cosignature.time;
 	memcpy(m.witness.signature, cosignature.signature, sizeof(m.witness.signature));
+	memcpy(m.witness.log_signature, c->signature, sizeof(m.witness.log_signature));
 	send_message(g, s, &m);
 }
 
@@ -367,6 +368,13 @@ static void witness_reports(struct gossip *g, struct session *s, struct cosigner
 	action_new(g, GOSSIP_REWOUND)->action.feed = c->log;
 }
 
+static bool own_signed(const struct gossip *g, const struct checkpoint *c)
+{
+	const uint8_t *key = gossip_log_key(g, &g->config.self, c->log.incarnation);
+
+	return key && checkpoint_verify(c, key) == 0;
+}
+
 void on_witness(struct gossip *g, struct session *s, const struct wire_witness *m)
 {
 	const struct cosignature cosignature = cosignature_from_wire(m->time, m->signature);
@@ -377,12 +385,16 @@ void on_witness(struct gossip *g, struct session *s, const struct wire_witness *
 	int rc;
 
 	memcpy(c.root.bytes, m->root, HASH_BYTES);
+	memcpy(c.signature, m->log_signature, sizeof(c.signature));
 	if (!node_id_eq(&m->log.node, &g->config.self) || s->witness.answers == 0) {
 		misbehaved(g, s, "witnesses what it was not asked about");
 		return;
 	}
 	s->witness.answers--;
 	rc = cosignature_check(g, &s->peer, true, &cosignature, &c);
+	/* What this node has never signed nobody can have witnessed: a report costs it a log. */
+	if (rc == 0 && !own_signed(g, &c))
+		rc = ENT_ECRYPTO;
 	if (rc == ENT_ECRYPTO)
 		misbehaved(g, s, "witnesses under a signature that is not its own");
 	if (rc != 0 || !w)

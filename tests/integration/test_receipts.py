@@ -304,7 +304,7 @@ def test_a_witness_of_a_second_implementation():
         hello = next(f for n, f in s.seen if n == "Hello")
         log, first = Feed(hello["provenance_log"]), hello["provenance"]
         log.verify(first, card.log_key)
-        s.witness(log.packed, first["size"], first["root"])
+        s.witness(log.packed, first)
         until(lambda: [a for a in fr.json("log") if a["act"] == "witnessed"], 10, "it is entered")
         s.bye()
         fr.stop()
@@ -319,7 +319,10 @@ def test_a_witness_of_a_second_implementation():
                                   hashes), "the log of acts is not what it was")
 
         # What it is told that it does not have is entered.
-        s.witness(log.packed, second["size"] + 100, bytes(32))
+        lost = {"size": second["size"] + 100, "root": bytes(32)}
+        lost["signature"] = peer_ref.ed25519.sign(
+            peer_ref.Peer(fr.home).log_seed, log.checkpoint_text(lost["size"], lost["root"]))
+        s.witness(log.packed, lost)
         until(lambda: [a for a in fr.json("log") if a["act"] == "witness-report"], 10, "report")
         claim([a["rule"] for a in fr.json("alarms")] == ["provenance-behind"],
               f"{fr.json('alarms')}")

@@ -585,10 +585,10 @@ class Session:
         self.send("Receipt", feed=feed.packed, checkpoint=c, time=when, signature=cosign(
             seed or self.peer.receipt_seed, feed.packed, c["size"], c["root"], when))
 
-    def witness(self, log, size, root, when=None):
-        when = when or int(time.time())
+    def witness(self, log, checkpoint, when=None):
+        size, root, when = checkpoint["size"], checkpoint["root"], when or int(time.time())
         self.send("Witness", log=log, size=size, root=root, time=when, signature=cosign(
-            self.peer.witness_seed, log, size, root, when))
+            self.peer.witness_seed, log, size, root, when), log_signature=checkpoint["signature"])
 
     def tell_card(self, *cards):
         for card in cards or [self.peer.card]:

@@ -406,6 +406,7 @@ static struct wire_message witness_by(unsigned actor, const struct checkpoint *c
 	cosignature_sign(&s, c, m.witness.time, cast_actor(actor)->identity.witness_secret);
 	memcpy(m.witness.root, c->root.bytes, HASH_BYTES);
 	memcpy(m.witness.signature, s.signature, sizeof(s.signature));
+	memcpy(m.witness.log_signature, c->signature, sizeof(c->signature));
 	return m;
 }
 
@@ -544,11 +545,11 @@ static void enters_what_a_witness_has_and_it_has_not(void **state)
 
 static void blames_cosignatures_that_are_forged_or_unasked(void **state)
 {
-	struct wire_message m[3];
+	struct wire_message m[4];
 	struct sim_log *log, *theirs;
 
 	(void)state;
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 5; i++) {
 		struct probe p;
 
 		acquainted(&p);
@@ -561,11 +562,14 @@ static void blames_cosignatures_that_are_forged_or_unasked(void **state)
 		m[1] = witness_by(PEER, &log->complete);
 		m[1].witness.time++;
 		m[2] = witness_by(PEER, &theirs->complete); /* not our log */
-		if (i < 3)
+		/* More than it has ever signed: nobody makes it begin a new log by a lie. */
+		m[3] = witness_by(PEER, &log->complete);
+		m[3].witness.log_signature[0] ^= 1;
+		if (i < 4)
 			probe_hear(&p, 1, &m[i]);
 		/* One for HELLO, one for what it remembers, and no third. */
 		m[0] = witness_by(PEER, &log->complete);
-		for (int k = 0; i == 3 && k < 3; k++) {
+		for (int k = 0; i == 4 && k < 3; k++) {
 			assert_int_equal(p.closed, 0);
 			probe_hear(&p, 1, &m[0]);
 		}

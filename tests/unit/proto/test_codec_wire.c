@@ -156,6 +156,7 @@ static void random_witness(struct random *r, struct wire_witness *m)
 	env_random(&r->rng, m->root, sizeof(m->root));
 	m->time = 1 + random_u64(r, INT64_MAX - 1);
 	env_random(&r->rng, m->signature, sizeof(m->signature));
+	env_random(&r->rng, m->log_signature, sizeof(m->log_signature));
 }
 
 static void random_split(struct random *r, struct wire_split *s)
@@ -363,6 +364,7 @@ static void assert_message_equal(const struct wire_message *a, const struct wire
 		assert_memory_equal(a->witness.root, b->witness.root, 32);
 		assert_field_equal(a, b, witness.time);
 		assert_memory_equal(a->witness.signature, b->witness.signature, 64);
+		assert_memory_equal(a->witness.log_signature, b->witness.log_signature, 64);
 		break;
 	case WIRE_SPLIT:
 		assert_feed_equal(a, b, split.feed);

@@ -395,6 +395,7 @@ static void transfers(struct buf *out)
 	memcpy(receipt.receipt.signature, counting + 0x40, 64);
 	memcpy(witness.witness.root, counting + 0x20, 32);
 	memcpy(witness.witness.signature, counting + 0x40, 64);
+	memcpy(witness.witness.log_signature, counting + 0x60, 64);
 	memcpy(hashes[0], counting + 0x40, 32);
 	memcpy(hashes[1], counting + 0x60, 32);
 	memcpy(packed, counting, ENTRY_HEADER_BYTES);
@@ -424,7 +425,8 @@ static void transfers(struct buf *out)
 			WIRE_WITNESS_WANT, .witness_want = {acts_log, checkpoint_of(301)}});
 	message(out, "witness",
 		"{\"log\": " PROVENANCE ", \"size\": 301, \"root\": \"" UP_20
-		"\", \"time\": 1795336201, \"signature\": \"" UP_40 UP_60 "\"}",
+		"\", \"time\": 1795336201, \"signature\": \"" UP_40 UP_60
+		"\", \"log_signature\": \"" UP_60 UP_80 "\"}",
 		witness);
 	message(out, "split",
 		"{\"feed\": " GREEN ", \"first\": {\"size\": 300, \"root\": \"" UP_20
