@@ -74,13 +74,16 @@ static bool erases_half_of_the_last_entry(void *ctx, struct world_node *from, st
 static bool reorders_entries(void *ctx, struct world_node *from, struct world_node *to,
 	struct wire_message *m, struct arena *arena)
 {
-	struct cursor c = cursor_of(m->data.entries);
 	struct bytes first, rest;
 	struct entry entry;
+	struct cursor c;
 	uint8_t *copy;
 
 	(void)ctx, (void)to;
-	if (!foreign(from, m) || m->data.count < 2 || entry_next(&c, &entry) != 0)
+	if (!foreign(from, m) || m->data.count < 2)
+		return true;
+	c = cursor_of(m->data.entries);
+	if (entry_next(&c, &entry) != 0)
 		return true;
 	first = bytes_from(m->data.entries.data, entry_packed_len(&entry));
 	rest = bytes_skip(m->data.entries, first.len);
