@@ -28,18 +28,10 @@ static void erased_enter(void *ctx, const struct store_erased *e)
 /* The first erasure whose bytes may still be in the files sets the time. */
 static int since_put(struct ledger *l, struct store_txn *txn, const char *key)
 {
-	struct store_reader *r;
-	struct bytes value;
 	uint8_t now[8];
-	int rc = store_reader_open(l->config.store, &r);
-	bool set;
 
-	if (rc != 0)
-		return rc;
-	set = store_meta_get(r, key, &value) == 0 && value.len == sizeof(now);
-	store_reader_close(r);
 	be64_put(now, (uint64_t)l->now_ms);
-	return set ? 0 : store_meta_put(txn, key, BYTES_OF(now));
+	return store_meta_set(txn, key) ? 0 : store_meta_put(txn, key, BYTES_OF(now));
 }
 
 int apply_forget(struct ledger *l, struct store_txn *txn, bool prune)

@@ -319,16 +319,28 @@ static int pending_put(const struct ledger *l, struct store_txn *txn)
 	return 0;
 }
 
+/* What cannot be found out now is asked again soon. */
+static void retention_plan(struct ledger *l)
+{
+	for (const struct ledger_item *i = l->items; i; i = i->next)
+		if (i->type == LEDGER_RETAIN && retain_plan(l, i->retention) != 0)
+			retain_drop(l);
+}
+
 int group_commit(struct ledger *l)
 {
 	struct store_txn *txn;
-	int rc = store_begin(l->config.store, &txn);
+	int rc;
 
-	if (rc != 0)
+	l->now_ms = l->config.ops.wall_ms(l->config.ops.ctx);
+	retention_plan(l);
+	rc = store_begin(l->config.store, &txn);
+	if (rc != 0) {
+		retain_drop(l);
 		return rc;
+	}
 	memcpy(l->growing, l->grown, l->grown_len * sizeof(l->grown[0]));
 	l->growing_len = l->grown_len;
-	l->now_ms = l->config.ops.wall_ms(l->config.ops.ctx);
 	l->acts_len = 0;
 	buf_reset(&l->acts);
 	buf_reset(&l->erased);
@@ -339,12 +351,12 @@ int group_commit(struct ledger *l)
 		rc = epoch_begin(l, txn);
 	if (rc == 0)
 		rc = successions_write(l, txn);
-	for (struct ledger_item *i = l->items; i && rc == 0; i = i->next)
-		if (i->type == LEDGER_RETAIN) {
-			rc = apply_retain(l, txn, i->retention);
-			/* A log that does not read, or has no room, spoils nobody else's commit. */
-			rc = of_item(rc) || rc == ENT_ECORRUPT ? 0 : rc;
-		}
+	if (rc == 0) {
+		/* A log that has no room spoils nobody else's commit. */
+		int retained = retain_apply(l, txn);
+
+		rc = of_item(retained) ? 0 : retained;
+	}
 	for (struct ledger_item *i = l->items; i && rc == 0; i = i->next) {
 		i->code = apply_item(l, txn, i);
 		if (!of_item(i->code))

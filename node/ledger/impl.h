@@ -38,6 +38,8 @@ struct grown {
 	bool checked; /* read again in this turn, with the same root */
 };
 
+struct plan;
+
 struct ledger {
 	struct ledger_config config;
 	atomic_uint mute;   /* the epoch in which it is mute; 0: it is not */
@@ -71,6 +73,7 @@ struct ledger {
 	uint8_t received_session[16], received_root[HASH_BYTES];
 	unsigned forgot;    /* by the item at hand: a set of FORGOT_… */
 	bool prune;         /* there is more below floors that may go */
+	struct plan *plans; /* of retention, for the group at hand */
 	uint32_t retain_at; /* number of the log that retention looked at last */
 	struct buf floors;  /* struct floor_moved: in this group */
 	struct buf erased;  /* names of the feeds whose erasures are carried out in it */
@@ -97,9 +100,13 @@ struct floor_moved {
 	uint64_t floor;
 };
 
-/* Before anything else of the group: it reads what is committed, and the index. */
-int apply_retain(struct ledger *l, struct store_txn *txn,
-	const struct ledger_retention *r) MUST_CHECK;
+/*
+ * Finds what is to be done, before the transaction: it reads what is committed, and the index. Then
+ * it is done before anything else of the group.
+ */
+int retain_plan(struct ledger *l, const struct ledger_retention *r) MUST_CHECK;
+int retain_apply(struct ledger *l, struct store_txn *txn) MUST_CHECK;
+void retain_drop(struct ledger *l);
 void tell_floors(struct ledger *l);
 
 /* --- forget.c --------------------------------------------------------------------------------- */

@@ -25,9 +25,16 @@ struct again {
 	uint32_t count;
 };
 
+/* What is to be done to one log, once the transaction is open. */
+struct plan {
+	struct store_log log;
+	uint64_t floor;
+	struct again again;
+	struct plan *next;
+};
+
 struct retaining {
 	struct ledger *l;
-	struct store_txn *txn;
 	const struct ledger_retention *r;
 	struct store_reader *reader;
 	bool caught_up;
@@ -173,7 +180,8 @@ static int block_again(struct retaining *w, const struct store_log *log, uint64_
 	return rc;
 }
 
-static int again_append(struct retaining *w, const struct store_log *log, const struct again *a)
+static int again_append(struct ledger *l, struct store_txn *txn, const struct store_log *log,
+	const struct again *a)
 {
 	struct act_body act = {.act = ACT_PUBLISHED,
 		.has_log = true,
@@ -182,13 +190,13 @@ static int again_append(struct retaining *w, const struct store_log *log, const 
 		.rule = bytes_str("retain")};
 	int rc;
 
-	act.log.incarnation = w->l->config.identity->incarnation;
-	rc = append_own(w->l, w->txn, &act.log, buf_view(&a->entries), a->leaves, a->count, false,
+	act.log.incarnation = l->config.identity->incarnation;
+	rc = append_own(l, txn, &act.log, buf_view(&a->entries), a->leaves, a->count, false,
 		&act.from);
 	if (rc != 0)
 		return rc;
 	act.to = act.from + a->count;
-	group_act(w->l, &act);
+	group_act(l, &act);
 	return 0;
 }
 
@@ -226,7 +234,8 @@ static int floor_find(struct retaining *w, const struct store_log *log, struct a
 	return 0;
 }
 
-static int floor_move(struct retaining *w, const struct store_log *log, uint64_t floor)
+static int floor_move(struct ledger *l, struct store_txn *txn, const struct store_log *log,
+	uint64_t floor)
 {
 	struct floor_moved moved = {log->name, floor};
 	struct act_body act = {.act = ACT_FLOOR_MOVED,
@@ -234,20 +243,26 @@ static int floor_move(struct retaining *w, const struct store_log *log, uint64_t
 		.log = log->name,
 		.from = log->floor,
 		.to = floor};
-	int rc = store_floor_move(w->txn, &log->name, floor);
+	int rc = store_floor_move(txn, &log->name, floor);
 
 	if (rc != 0)
 		return rc;
-	group_act(w->l, &act);
-	buf_append(&w->l->floors, &moved, sizeof(moved));
+	group_act(l, &act);
+	buf_append(&l->floors, &moved, sizeof(moved));
 	return 0;
+}
+
+static void plan_free(struct plan *p)
+{
+	buf_free(&p->again.entries);
+	free(p->again.leaves);
+	free(p);
 }
 
 static int log_retain(void *ctx, const struct store_log *log)
 {
 	struct retaining *w = ctx;
-	struct again a = {.entries = buf_with_max(BATCH_BYTES_MAX)};
-	uint64_t floor = log->floor;
+	struct plan *p;
 	int rc = 0;
 
 	if (log->number <= w->l->retain_at)
@@ -259,18 +274,24 @@ static int log_retain(void *ctx, const struct store_log *log)
 		(retain_of(w->r, &log->name) == 0 && w->r->expired_ms == 0) ||
 		(is_own(w, log) && !may_say_again(w)))
 		return 0;
-	if (is_own(w, log) && !(a.leaves = calloc(AGAIN_ENTRIES_MAX, sizeof(*a.leaves))))
+	p = calloc(1, sizeof(*p));
+	if (!p)
 		return ENT_ENOMEM;
-	rc = floor_find(w, log, &a, &floor);
-	if (rc == 0 && a.count > 0)
-		rc = again_append(w, log, &a);
-	if (rc == 0 && floor > log->floor)
-		rc = floor_move(w, log, floor);
+	p->log = *log;
+	p->again.entries = buf_with_max(BATCH_BYTES_MAX);
+	if (is_own(w, log) && !(p->again.leaves = calloc(AGAIN_ENTRIES_MAX, sizeof(struct hash))))
+		rc = ENT_ENOMEM;
+	if (rc == 0)
+		rc = floor_find(w, log, &p->again, &p->floor);
+	if (rc != 0 || p->floor == log->floor) {
+		plan_free(p);
+		return rc;
+	}
 	/* One signature for all: what else would be said again waits. */
-	w->caught_up &= a.count == 0;
-	buf_free(&a.entries);
-	free(a.leaves);
-	return rc;
+	w->caught_up &= p->again.count == 0;
+	p->next = w->l->plans;
+	w->l->plans = p;
+	return 0;
 }
 
 static int former_look(void *ctx, const struct store_log *log)
@@ -282,9 +303,9 @@ static int former_look(void *ctx, const struct store_log *log)
 	return 0;
 }
 
-int apply_retain(struct ledger *l, struct store_txn *txn, const struct ledger_retention *r)
+int retain_plan(struct ledger *l, const struct ledger_retention *r)
 {
-	struct retaining w = {.l = l, .txn = txn, .r = r};
+	struct retaining w = {.l = l, .r = r};
 	int rc = store_reader_open(l->config.store, &w.reader);
 
 	if (rc != 0)
@@ -298,6 +319,33 @@ int apply_retain(struct ledger *l, struct store_txn *txn, const struct ledger_re
 	store_reader_close(w.reader);
 	arena_free(&w.arena);
 	return rc < 0 ? rc : 0;
+}
+
+void retain_drop(struct ledger *l)
+{
+	while (l->plans) {
+		struct plan *p = l->plans;
+
+		l->plans = p->next;
+		plan_free(p);
+	}
+}
+
+int retain_apply(struct ledger *l, struct store_txn *txn)
+{
+	int rc = 0;
+
+	while (l->plans) {
+		struct plan *p = l->plans;
+
+		l->plans = p->next;
+		if (rc == 0 && p->again.count > 0)
+			rc = again_append(l, txn, &p->log, &p->again);
+		if (rc == 0)
+			rc = floor_move(l, txn, &p->log, p->floor);
+		plan_free(p);
+	}
+	return rc;
 }
 
 void tell_floors(struct ledger *l)

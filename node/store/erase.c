@@ -682,21 +682,18 @@ int store_erase(struct store_txn *txn, void (*visit)(void *ctx, const struct sto
 		.targets = buf_with_max(SIZE_MAX),
 		.places = buf_with_max(64u << 20)};
 	struct index_state state = {0};
-	struct store_reader index;
 	int rc;
 
 	if (txn->failed || rows(&w.reader, LOG_ERASING) == 0)
 		return txn->failed;
-	/* A reader that is counted: the index may not be exchanged meanwhile. */
-	if ((rc = reader_begin(txn->store, true, &index)) != 0)
+	if ((rc = index_reader_begin(txn->store, &w.index)) != 0)
 		return rc;
-	w.index = index.index;
 	rc = index_state_get(txn->store, w.index, &state);
 	if (rc == 0)
 		rc = erasing_each(txn->store, txn->mdb, 0, state.erased, erasing_gather, &w);
 	if (rc >= 0)
 		rc = erasing_apply(txn, &w);
-	reader_end(&index);
+	index_reader_end(txn->store, w.index);
 	for (size_t i = 0; rc == 0 && i < w.groups.len / sizeof(struct store_erased); i++)
 		visit(ctx, (const struct store_erased *)(const void *)w.groups.data + i);
 	buf_free(&w.groups);

@@ -242,7 +242,6 @@ static int log_prune(void *ctx, const struct store_log *log)
 int store_prune(struct store_txn *txn)
 {
 	struct prune p = {.txn = txn, .reader = {.store = txn->store, .log = txn->mdb}};
-	struct store_reader index;
 	int rc;
 
 	if (txn->failed)
@@ -251,10 +250,9 @@ int store_prune(struct store_txn *txn)
 	if (store_erasing(&p.reader) > 0)
 		return 0;
 	if ((rc = row_arrival_last(txn->store, txn->mdb, &p.last)) != 0 ||
-		(rc = reader_begin(txn->store, true, &index)) != 0)
+		(rc = index_reader_begin(txn->store, &p.index)) != 0)
 		return rc;
-	p.index = index.index;
 	rc = store_log_each(&p.reader, log_prune, &p);
-	reader_end(&index);
+	index_reader_end(txn->store, p.index);
 	return rc ? rc : p.more;
 }

@@ -193,6 +193,10 @@ int row_arrival_last(struct store *s, MDB_txn *txn, uint64_t *arrival) MUST_CHEC
 /* A reader of the truth alone, for the index thread; the caller's own struct. */
 int reader_begin(struct store *s, bool with_index, struct store_reader *r) MUST_CHECK;
 void reader_end(struct store_reader *r);
+/* A reader of the index alone, for the writer in its transaction; counted like the others, so that
+ * the index is not exchanged meanwhile. */
+int index_reader_begin(struct store *s, MDB_txn **txn) MUST_CHECK;
+void index_reader_end(struct store *s, MDB_txn *txn);
 
 /* Doubles the map of an environment that is nearly full, when there is a moment without readers. No
  * transaction of the calling thread may be open. */

@@ -43,6 +43,28 @@ int reader_begin(struct store *s, bool with_index, struct store_reader *r)
 	return rc;
 }
 
+int index_reader_begin(struct store *s, MDB_txn **txn)
+{
+	int rc;
+
+	pthread_mutex_lock(&s->mutex);
+	while (s->growing)
+		pthread_cond_wait(&s->readers_gone, &s->mutex);
+	rc = s->index.env ? db_read(&s->index, s->readers == 0, txn) : ENT_EIO;
+	s->readers += rc == 0;
+	pthread_mutex_unlock(&s->mutex);
+	return rc;
+}
+
+void index_reader_end(struct store *s, MDB_txn *txn)
+{
+	mdb_txn_abort(txn);
+	pthread_mutex_lock(&s->mutex);
+	if (--s->readers == 0)
+		pthread_cond_broadcast(&s->readers_gone);
+	pthread_mutex_unlock(&s->mutex);
+}
+
 void reader_end(struct store_reader *r)
 {
 	mdb_txn_abort(r->log);

@@ -171,6 +171,8 @@ int store_origin_put(struct store_txn *txn, const struct node_id *node, struct b
 /* Small named values (the node's own settings), key 1 to 64 bytes, not beginning with a dot
  * (ENT_EINVALID). */
 int store_meta_put(struct store_txn *txn, const char *key, struct bytes value) MUST_CHECK;
+/* Is something other than nothing put under the key, as this transaction sees it? */
+bool store_meta_set(struct store_txn *txn, const char *key);
 
 /*
  * Values that this node holds back from every export, whatever origins say (DESIGN, the stop
@@ -285,8 +287,8 @@ bool succession_read(const struct log_name *feed, uint64_t index, const struct e
 
 /* How far the entries of a log are to be believed. */
 struct store_trust {
-	uint64_t good;  /* entries below are, the others are disputed, */
-	uint64_t until; /* and from here on void: rule "void" */
+	uint64_t good;         /* entries below are, the others are disputed, */
+	uint64_t until;        /* and from here on void: rule "void" */
 	uint64_t succeeded_by; /* incarnation; 0: none */
 };
 int store_log_trust(struct store_reader *r, const struct store_log *log,

@@ -330,3 +330,13 @@ int store_meta_put(struct store_txn *txn, const char *key, struct bytes value)
 		return txn->failed;
 	return txn_put(txn, LOG_META, db_val(key, len), db_val(value.data, value.len), 0);
 }
+
+bool store_meta_set(struct store_txn *txn, const char *key)
+{
+	MDB_val name = db_val(key, strlen(key));
+	MDB_val value;
+
+	return !txn->failed &&
+	       mdb_get(txn->mdb, txn->store->log.tables[LOG_META], &name, &value) == 0 &&
+	       value.mv_size > 0;
+}

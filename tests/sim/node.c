@@ -113,6 +113,26 @@ static void after_ledger(struct world_node *n, int rc)
 	}
 }
 
+/* What the index thread does of it, as far as erasures want it: nothing else in a world looks
+ * anything up. */
+static void forget(struct world_node *n)
+{
+	struct store_reader *r;
+	bool waiting;
+
+	if (n->dying || !n->up || store_reader_open(n->store, &r) != 0)
+		return;
+	waiting = store_erasing(r) > 0;
+	store_reader_close(r);
+	if (!waiting)
+		return;
+	while (store_index_step(n->store, NULL, 65536) == 1)
+		;
+	while (store_index_erase(n->store, NULL) == 1)
+		;
+	to_write(n, ledger_item_new(LEDGER_FORGET));
+}
+
 void node_on_write(struct world_node *n)
 {
 	struct ledger_done done;
@@ -129,6 +149,7 @@ void node_on_write(struct world_node *n)
 		ledger_put(n->ledger, i);
 	}
 	after_ledger(n, ledger_run(n->ledger, &done));
+	forget(n);
 }
 
 void node_recover(struct world_node *n)
@@ -320,8 +341,8 @@ static uint8_t marking_of(struct audience audience)
 }
 
 /* An entry whose body tells it apart by a few bytes; the rest would cost time only. */
-static void entry_add(struct ledger_item *i, uint8_t kind, size_t body_len, int64_t now_ms,
-	const struct env_rng *rng)
+static void entry_add(struct ledger_item *i, uint8_t kind, const uint8_t *object, size_t body_len,
+	int64_t now_ms, const struct env_rng *rng)
 {
 	static uint8_t body[ENTRY_BODY_MAX];
 	uint8_t leaf[ENTRY_HEADER_BYTES], salt[ENTRY_SALT_BYTES];
@@ -337,7 +358,10 @@ static void entry_add(struct ledger_item *i, uint8_t kind, size_t body_len, int6
 	assert(body_len <= sizeof(body));
 	env_random(rng, body, body_len < 32 ? body_len : 32);
 	env_random(rng, salt, sizeof(salt));
-	env_random(rng, header.object, sizeof(header.object));
+	if (object)
+		memcpy(header.object, object, sizeof(header.object));
+	else
+		env_random(rng, header.object, sizeof(header.object));
 	hash_commitment(&commitment, entry.salt, entry.body);
 	memcpy(header.commitment, commitment.bytes, sizeof(header.commitment));
 	entry_header_encode(leaf, &header);
@@ -367,8 +391,8 @@ static void publication_end(struct world_node *n, struct publication *pub)
 	publication_free(pub);
 }
 
-void world_publish_kind(struct world *w, unsigned node, struct audience audience, uint8_t kind,
-	bool urgent, uint32_t count, size_t body_len)
+static void publish(struct world *w, unsigned node, struct audience audience, uint8_t kind,
+	const uint8_t *object, bool urgent, uint32_t count, size_t body_len)
 {
 	struct world_node *n = &w->nodes[node];
 	struct env_rng rng = sim_random_env(&n->random);
@@ -384,12 +408,42 @@ void world_publish_kind(struct world *w, unsigned node, struct audience audience
 	i->data.max = BATCH_BYTES_MAX * 64u;
 	i->leaves = need(calloc(count, sizeof(*i->leaves)));
 	for (uint32_t k = 0; k < count; k++)
-		entry_add(i, kind, body_len, world_time(n).wall_ms, &rng);
+		entry_add(i, kind, object, body_len, world_time(n).wall_ms, &rng);
 	i->bytes += i->data.len;
 	end = ledger_item_new(LEDGER_PUBLICATION_END);
 	end->publication = i->publication;
 	to_write(n, i);
 	to_write(n, end);
+}
+
+void world_publish_kind(struct world *w, unsigned node, struct audience audience, uint8_t kind,
+	bool urgent, uint32_t count, size_t body_len)
+{
+	publish(w, node, audience, kind, NULL, urgent, count, body_len);
+}
+
+void world_erase(struct world *w, unsigned node, struct audience audience, uint64_t index)
+{
+	struct world_node *n = &w->nodes[node];
+	struct world_erasure e = {.feed = world_feed(w, node, audience), .index = index};
+	struct store_reader *r;
+	struct store_entry entry;
+	struct store_log log;
+	int rc;
+
+	if (!n->up || store_reader_open(n->store, &r) != 0)
+		return;
+	rc = store_log_get(r, &e.feed, &log);
+	if (rc == 0)
+		rc = store_entry_get(r, log.number, index, &entry);
+	if (rc == 0)
+		memcpy(e.object, entry.header.object, sizeof(e.object));
+	store_reader_close(r);
+	if (rc != 0)
+		return;
+	w->erasures = need(realloc(w->erasures, (w->erasures_len + 1) * sizeof(e)));
+	w->erasures[w->erasures_len++] = e;
+	publish(w, node, audience, KIND_ERASURE, e.object, true, 1, 20);
 }
 
 void world_publish(struct world *w, unsigned node, struct audience audience, uint32_t count,

@@ -217,6 +217,7 @@ void watch_said(struct world *w, struct world_session *s, unsigned end,
 	case WIRE_DATA:
 		check_names(w, s, end, &m->data.feed, "entries");
 		check_sending(w, s, end, &m->data);
+		watch_serves(w, n, &m->data);
 		watch_told(w, n, &m->data.feed, m->data.start + m->data.count);
 		return;
 	case WIRE_SPLIT:

@@ -9,6 +9,7 @@
  *     I4   nothing of a feed is said to a node that is not entitled to it
  *     I5   after healing, whatever may arrive has arrived (watch_settled)
  *     I7   what a node keeps for others stays within its limits
+ *     I9   what an erasure covers is not served once it has arrived (watch_erased)
  *     I10  nothing is said under an agreement that has ended
  *     I11  nothing that was told as held is lost by a crash, and nothing is told before it is durable
  *     I12  what is sent lies in a sending that the provenance log has, also after a crash
@@ -70,6 +71,12 @@ uint64_t watch_said_size(const struct world *w, const struct log_name *feed);
 size_t watch_feeds(const struct world *w, const struct log_name **feeds);
 /* Has the origin said two different things? */
 bool watch_forked(const struct world *w, const struct log_name *feed);
+
+/* --- watch_erased.c --------------------------------------------------------------------------- */
+
+/* A correct node sends this. */
+void watch_serves(struct world *w, struct world_node *n, const struct wire_data *data);
+bool watch_has_body(struct world_node *n, const struct log_name *feed, uint64_t index);
 
 /* --- watch_settled.c -------------------------------------------------------------------------- */
 

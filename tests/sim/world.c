@@ -190,6 +190,7 @@ void world_free(struct world *w)
 	free(w->sessions);
 	free(w->queue);
 	arena_free(&w->agreements);
+	free(w->erasures);
 	free(w);
 }
 

@@ -165,6 +165,13 @@ struct world_node {
 	unsigned unpublished; /* publications that failed */
 };
 
+/* An own entry that its origin has erased; at: where the erasure stands, once anybody knows. */
+struct world_erasure {
+	struct log_name feed;
+	uint64_t index, at;
+	uint8_t object[OBJECT_ID_BYTES];
+};
+
 struct world {
 	uint64_t seed;
 	struct sim_random random;
@@ -182,6 +189,8 @@ struct world {
 	uint64_t events; /* that have happened */
 	uint64_t trace;
 	struct watch *watch;
+	struct world_erasure *erasures;
+	size_t erasures_len;
 	char failure[512];
 };
 
@@ -213,6 +222,9 @@ void world_publish(struct world *w, unsigned node, struct audience audience, uin
 /* The same, of a kind, and urgent or not. */
 void world_publish_kind(struct world *w, unsigned node, struct audience audience, uint8_t kind,
 	bool urgent, uint32_t count, size_t body_len);
+
+/* The node erases an entry of its own feed. */
+void world_erase(struct world *w, unsigned node, struct audience audience, uint64_t index);
 
 /* --- what happens to links -------------------------------------------------------------------- */
 
