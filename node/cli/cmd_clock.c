@@ -33,6 +33,6 @@ const struct cli_command cmd_clock_confirm = {
 	.name = "clock confirm",
 	.usage = "",
 	.summary = "after the clock has stepped: the time is right, what waits may come into force",
-	.example = "date -u; entente clock confirm\n",
+	.example = "entente clock confirm\n",
 	.run = run_confirm,
 };
