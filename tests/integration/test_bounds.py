@@ -79,6 +79,10 @@ def test_what_no_correct_node_sends_closes_and_is_named():
         s.tell_card()
         s.send("Heads", heads=[{"feed": s.peer.feed("green").packed, "held": HUGE}])
 
+    def a_floor_beyond_what_is_held(s):
+        s.tell_card()
+        s.send("Heads", heads=[{"feed": s.peer.feed("green").packed, "floor": HUGE}])
+
     def too_much_credit(s):
         s.send("Credit", bytes=HUGE)
 
@@ -101,7 +105,8 @@ def test_what_no_correct_node_sends_closes_and_is_named():
         s.send("Heads", heads=[feed.head()])
 
     lies = [hello_twice, no_protobuf, heads_beyond_the_limit, not_a_card, card_changed, no_cards,
-            provenance_feed, held_beyond_its_checkpoint, too_much_credit, more_entries_than_bytes,
+            provenance_feed, held_beyond_its_checkpoint, a_floor_beyond_what_is_held,
+            too_much_credit, more_entries_than_bytes,
             too_much_data, subscribe_for_ever, unsigned_checkpoint]
     with Federation() as fed:
         fr, peers = many(fed, len(lies))
@@ -180,7 +185,7 @@ def test_what_is_of_a_later_version_or_harmless_is_passed_over():
             s.send("ProofWant", feed=feed, first=HUGE, second=HUGE)
             s.send("ProofWant", feed=feed, first=0, second=0)
             s.send("Subscribe", feed=feed, **{"from": HUGE})
-            s.send("Heads", heads=[{"feed": feed, "floor": HUGE}])
+            s.send("Heads", heads=[{"feed": feed}])
         # DATA that nobody asked for: counted, not stored.
         unasked = pair.peer.feed("clear")
         unasked.append(entry(encode("Indicator", {"value": b"unasked.bad-example-zone.net"}),
@@ -248,7 +253,8 @@ def test_what_one_may_not_see_is_as_what_does_not_exist():
                    log_pack(fr.id, incarnation - 9, "green"),
                    log_pack(de.id, card_file(de.card).incarnation, "green")]
         clear = Feed(log_pack(fr.id, incarnation, "clear"))
-        s.wait("Heads", where=lambda m: m["heads"])
+        for _ in range(2):  # and told again, within a second, after Terms
+            s.wait("Heads", where=lambda m: m["heads"])
         for feed in forbidden + unknown:
             before = len(s.seen)
             s.send("Subscribe", feed=feed, **{"from": 0})
