@@ -61,7 +61,7 @@ link = @mkdir -p $(@D); echo "  LD    $@"; $(if $(Q),,set -x;) \
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all unit sim setup check check-run check-long check-asan lint fuzz fuzz-run demo \
+.PHONY: all unit sim sim-scale setup check check-run check-long check-asan lint fuzz fuzz-run demo \
         bench bench-run bench-europe install clean
 
 all: $(PROGRAMS:%=$(BIN)/%)
@@ -105,20 +105,21 @@ $(TEST_LIB): $(patsubst %.c,$(O)/%.o,$(wildcard tests/lib/*.c))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 # The exchange is tested in simulated worlds: with the node's own ledger and store, on disks that stand in
-# for LMDB, and with signatures that are made and checked once (tests/sim/memo.h).
+# for LMDB, with signatures that are made and checked once (memo.h), secrets in ordinary memory (secrets.c).
 SIM_LIB := $(O)/tests/sim/sim.a
 SIM     := $(O)/tests/sim/main
-$(SIM_LIB): $(patsubst %.c,$(O)/%.o,$(filter-out tests/sim/main.c,$(wildcard tests/sim/*.c)))
+SCALE   := $(O)/tests/sim/scale
+$(SIM_LIB): $(patsubst %.c,$(O)/%.o,$(filter-out tests/sim/main.c tests/sim/scale.c,$(wildcard tests/sim/*.c)))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
-sim_wraps := crypto_sign_detached crypto_sign_verify_detached crypto_scalarmult
+sim_wraps := crypto_sign_detached crypto_sign_verify_detached crypto_scalarmult sodium_malloc sodium_free
 SIM_LINK  := $(foreach f,$(sim_wraps),-Wl,--wrap=$(f) -Wl,-u,__wrap_$(f))
 simulated  = $(filter gossip,$(1))
 # What a test of the folder links, and how.
 parts_of   = $(if $(call simulated,$(1)),$(SIM_LIB)) $(TEST_LIB) $(call archives,$(if $(call simulated,$(1)),ledger,$(1)))
 link_of    = $(if $(call simulated,$(1)),$(SIM_LINK))
 
-$(SIM) $(O)/tests/unit/gossip/%: PKG_LIBS := $(filter-out -llmdb,$(PKG_LIBS))
-$(SIM): $(O)/tests/sim/main.o $(SIM_LIB) $(call archives,ledger)
+$(SIM) $(SCALE) $(O)/tests/unit/gossip/%: PKG_LIBS := $(filter-out -llmdb,$(PKG_LIBS))
+$(SIM) $(SCALE): $(O)/tests/sim/%: $(O)/tests/sim/%.o $(SIM_LIB) $(call archives,ledger)
 	$(call link,$(SIM_LINK))
 
 unit_folder = $(notdir $(patsubst %/,%,$(dir $(1))))
@@ -152,6 +153,11 @@ SEED  ?= 1
 sim: setup
 	$(Q)$(SUBMAKE) $(SIM)
 	$(Q)$(if $(NARRATE)$(filter 1,$(V)),NARRATE=1) $(SIM) $(SEEDS) $(SEED)
+
+# Federations of 43 and of 10,000 simulated nodes; writes docs/scale.svg. Minutes.
+sim-scale: setup
+	$(Q)$(SUBMAKE) $(SCALE)
+	$(Q)$(SCALE) docs/scale.svg $(NODES) $(RECORDS)
 
 setup:
 	$(Q)tests/lib/setup.sh
