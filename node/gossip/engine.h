@@ -223,7 +223,7 @@ int gossip_witness(struct gossip *g, const struct checkpoint *c, bool rewritten)
 /* At least four times a second. */
 void gossip_tick(struct gossip *g, struct gossip_time now);
 
-/* --- recovery (recover.c; PROTOCOL.md, "Recovery") ---------------------------------------------- */
+/* --- recovery (recover.c; PROTOCOL.md, "Recovery") -------------------------------------------- */
 
 struct gossip_guard_feed {
 	struct log_name log;

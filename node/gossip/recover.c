@@ -531,8 +531,8 @@ int gossip_recover_start(struct gossip *g, struct gossip_time now, const struct 
 	return 0;
 }
 
-/* A node is of one incarnation as long as it lives: with another one it starts anew, and whatever was
- * wrong with the former one is over. Until then what belongs to it stays as it is. */
+/* A node is of one incarnation as long as it lives: with another one it starts anew, and whatever
+ * was wrong with the former one is over. Until then what belongs to it stays as it is. */
 void recover_incarnation(struct gossip *g, const struct origin *self)
 {
 	uint64_t newest = self->logs[self->logs_len - 1].incarnation;

@@ -50,9 +50,9 @@ static int recompute(struct ledger *l, const struct grown *w)
 }
 
 /*
- * What lies corrupt in the store is not signed, nor is any feed while the node is mute. Before a peer
- * has had the time to say that this is an old copy nothing is, but a log of acts that begins with
- * this life: it has no other history.
+ * What lies corrupt in the store is not signed, nor is any feed while the node is mute. Before a
+ * peer has had the time to say that this is an old copy nothing is, but a log of acts that begins
+ * with this life: it has no other history.
  */
 static bool may_seal(struct ledger *l, const struct grown *w)
 {
@@ -173,7 +173,8 @@ static int find_tail(void *ctx, const struct store_log *log)
 	if (!node_id_eq(&log->name.node, &l->config.self) || log->size <= signed_size ||
 		log->name.incarnation != l->config.identity->incarnation)
 		return 0;
-	/* A restored node leaves its former provenance log as it is: it may have gone on elsewhere. */
+	/* A restored node leaves its former provenance log as it is: it may have gone on elsewhere.
+	 */
 	if (is_feed(&log->name) ? ledger_muted(l) : !log_name_eq(&log->name, &l->config.provenance))
 		return 0;
 	for (size_t i = 0; i < l->grown_len; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * A new incarnation (DESIGN 4; PROTOCOL.md, "Successions"): the first entry of each new feed says how
+ * A new incarnation (DESIGN 4; PROTOCOL.md, "Recovery"): the first entry of each new feed says how
  * far the former feed of that audience is good: as far as it is held and verified here.
  */
 #include <stdlib.h>

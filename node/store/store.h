@@ -45,7 +45,7 @@ int store_open(struct store **s, const char *data, enum store_mode mode,
 	struct err_text *err) MUST_CHECK;
 void store_close(struct store *s);
 /* Writes a copy of the truth as it is now, compacted, into an open file: data.mdb of a directory
- * log/. Beside a daemon too: as long as it takes, pages that the daemon frees are not used again. */
+ * log/. Beside a daemon too: as long as it takes, pages that it frees are not used again. */
 int store_copy(struct store *s, int fd) MUST_CHECK;
 uint64_t store_disk_bytes(const struct store *s);
 /* LMDB could not write the page that commits and refuses everything until the store is opened anew.
