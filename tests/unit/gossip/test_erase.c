@@ -28,14 +28,17 @@ static void erasures_reach_all_and_nobody_serves_the_body_again(void **state)
 	for (uint64_t seed = 1; seed <= 20; seed++) {
 		struct world *w = seed % 2 ? world_chain(seed, 4) : world_ring(seed, 5);
 		struct log_name feed = world_feed(w, 0, CLEAR);
+		uint64_t took;
 
 		world_publish(w, 0, CLEAR, SAID, 200);
 		/* Some have all of it by then, and some have not. */
 		world_run(w, 500 + seed * 37 % 900);
 		world_break(w, 1, 2);
 		erase_some(w);
-		assert_true(world_run_until_held(w, &feed, SAID + (SAID + ERASED - 1) / ERASED,
-				    cast_bit(w->nodes_len) - 1, 30000) != UINT64_MAX);
+		took = world_run_until_held(w, &feed, SAID + (SAID + ERASED - 1) / ERASED,
+			cast_bit(w->nodes_len) - 1, 30000);
+		assert_world(w);
+		assert_true(took != UINT64_MAX);
 		world_run(w, 2000);
 		assert_world(w);
 		assert_erased(w);
@@ -67,6 +70,7 @@ static void a_newcomer_gets_what_is_left(void **state)
 {
 	struct world *w = world_chain(9, 3);
 	struct log_name feed = world_feed(w, 0, CLEAR);
+	uint64_t took;
 
 	(void)state;
 	world_cut(w, 1, 2, true);
@@ -75,8 +79,9 @@ static void a_newcomer_gets_what_is_left(void **state)
 	erase_some(w);
 	world_run(w, 3000);
 	world_cut(w, 1, 2, false);
-	assert_true(world_run_until_held(w, &feed, SAID + (SAID + ERASED - 1) / ERASED, 7, 30000) !=
-		    UINT64_MAX);
+	took = world_run_until_held(w, &feed, SAID + (SAID + ERASED - 1) / ERASED, 7, 30000);
+	assert_world(w);
+	assert_true(took != UINT64_MAX);
 	world_run(w, 1000);
 	assert_world(w);
 	assert_erased(w);
