@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Doubts (DESIGN 10; PROTOCOL.md, "Split views"): whatever a neighbour says of a feed, a size and a
- * root, is a claim about the one history there is. It costs nothing while it is so: a claim that our
- * own tree bears out is forgotten at once, one that lies ahead waits until the tree is there. One
- * that does not fit ends in one of three ways: in proof against the origin (split.c); in blame for
- * the neighbour, who said what it cannot show; or in nothing, when it was only ahead.
+ * Doubts (DESIGN 10; PROTOCOL.md, "Split views"): whatever a neighbour says of a feed, a size and
+ * a root, is a claim about the one history there is. It costs nothing while it is so: a claim that
+ * our own tree bears out is forgotten at once, one that lies ahead waits until the tree is there.
+ * One that does not fit ends in one of three ways: in proof against the origin (split.c); in blame
+ * for the neighbour, who said what it cannot show; or in nothing, when it was only ahead.
  *
  * The holder of the larger tree has the hashes that show the smaller one not to lie in it: us, or
  * the neighbour, who is asked for them (PROOF_WANT). So the neighbour that shows a fork is innocent

@@ -484,8 +484,8 @@ void on_proof_want(struct gossip *g, struct session *s, const struct wire_proof_
 /* --- split.c ---------------------------------------------------------------------------------- */
 /* Who may see the feed: from us, or by giving it to us. */
 bool may_see(const struct gossip *g, const struct session *s, const struct feed *f);
-/* Two checkpoints, and the hashes for their sizes where these differ; somebody's word, s, has led to
- * them. False: they prove nothing. */
+/* Two checkpoints, and the hashes for their sizes where these differ; somebody's word, s, has led
+ * to them. False: they prove nothing. */
 bool split_prove(struct gossip *g, struct session *s, struct feed *f, const struct checkpoint *a,
 	const struct checkpoint *b, const struct hash *hashes, size_t hashes_len);
 /* A signed checkpoint that is not a prefix of our tree, of a size that it has reached. */
