@@ -277,8 +277,7 @@ static void run_read_ends_at_size_and_gives_at_least_one(void **state)
 
 static void checkpoint_put(struct store *s, const struct model_log *m, uint64_t size)
 {
-	struct checkpoint c = {
-		.log = m->name, .size = size, .root = model_tree(m->leaves, size)};
+	struct checkpoint c = {.log = m->name, .size = size, .root = model_tree(m->leaves, size)};
 	struct store_txn *txn;
 
 	c.signature[0] = (uint8_t)size;
