@@ -104,18 +104,22 @@ TESTS         = $(UNIT_TESTS) $(FUZZ_TARGETS) $(INTEGRATION)
 $(TEST_LIB): $(patsubst %.c,$(O)/%.o,$(wildcard tests/lib/*.c))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-# The exchange is tested in simulated worlds: with the node's own ledger and store, on disks that stand in
-# for LMDB, with signatures that are made and checked once (memo.h), secrets in ordinary memory (secrets.c).
+# The exchange is tested in simulated worlds: with the node's own ledger and store, on disks that
+# stand in for LMDB, with signatures that are made and checked once (memo.h), and with secrets in
+# ordinary memory (secrets.c).
 SIM_LIB := $(O)/tests/sim/sim.a
 SIM     := $(O)/tests/sim/main
 SCALE   := $(O)/tests/sim/scale
-$(SIM_LIB): $(patsubst %.c,$(O)/%.o,$(filter-out tests/sim/main.c tests/sim/scale.c,$(wildcard tests/sim/*.c)))
+SIM_MAINS := tests/sim/main.c tests/sim/scale.c
+$(SIM_LIB): $(patsubst %.c,$(O)/%.o,$(filter-out $(SIM_MAINS),$(wildcard tests/sim/*.c)))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
-sim_wraps := crypto_sign_detached crypto_sign_verify_detached crypto_scalarmult sodium_malloc sodium_free
+sim_wraps := crypto_sign_detached crypto_sign_verify_detached crypto_scalarmult \
+              sodium_malloc sodium_free
 SIM_LINK  := $(foreach f,$(sim_wraps),-Wl,--wrap=$(f) -Wl,-u,__wrap_$(f))
 simulated  = $(filter gossip,$(1))
 # What a test of the folder links, and how.
-parts_of   = $(if $(call simulated,$(1)),$(SIM_LIB)) $(TEST_LIB) $(call archives,$(if $(call simulated,$(1)),ledger,$(1)))
+parts_of   = $(if $(call simulated,$(1)),$(SIM_LIB)) $(TEST_LIB) \
+              $(call archives,$(if $(call simulated,$(1)),ledger,$(1)))
 link_of    = $(if $(call simulated,$(1)),$(SIM_LINK))
 
 $(SIM) $(SCALE) $(O)/tests/unit/gossip/%: PKG_LIBS := $(filter-out -llmdb,$(PKG_LIBS))

@@ -145,7 +145,8 @@ static void bars(FILE *out, const struct plot_panel *p, double x0, double y0)
 void plot_write(FILE *out, const char *title, const struct plot_panel *panels, size_t panels_len,
 	const char *const *lines, size_t lines_len)
 {
-	double rows = (double)((panels_len + 1) / 2), below = TITLE + rows * HEIGHT + 20;
+	size_t rows = (panels_len + 1) / 2;
+	double below = TITLE + (double)rows * HEIGHT + 20;
 	double height = below + LINE * (double)lines_len + 10;
 
 	fprintf(out,
@@ -157,7 +158,8 @@ void plot_write(FILE *out, const char *title, const struct plot_panel *panels, s
 		2 * WIDTH, height);
 	text(out, WIDTH, 24, "middle", " class=\"t\"", title);
 	for (size_t i = 0; i < panels_len; i++) {
-		double x0 = i % 2 ? WIDTH : 0, y0 = TITLE + HEIGHT * (double)(i / 2);
+		size_t row = i / 2;
+		double x0 = i % 2 ? WIDTH : 0, y0 = TITLE + HEIGHT * (double)row;
 
 		text(out, x0 + LEFT, y0 + 22, "start", " font-weight=\"bold\"", panels[i].title);
 		if (panels[i].format)

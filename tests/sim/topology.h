@@ -10,7 +10,7 @@ enum topology {
 	TOPOLOGY_SPARSE, /* a random tree, then random links: three to five each, six at most */
 	TOPOLOGY_RING,   /* everybody with the two before and the two behind: the longest paths */
 	TOPOLOGY_HUBS,   /* four large ones, each with each; the others with two of them each */
-	TOPOLOGY_CAMPS,  /* two halves, each sparse, joined by one link: that of their first nodes */
+	TOPOLOGY_CAMPS,  /* two sparse halves, joined by one link between their first nodes */
 	TOPOLOGIES,
 };
 
