@@ -44,6 +44,8 @@ struct MDB_env {
 struct MDB_txn {
 	MDB_env *env;
 	bool write;
+	struct table *tables;   /* what it sees: the environment's, or */
+	struct table *snapshot; /* of its own: what stood before the writer beside it; NULL: none */
 };
 
 struct MDB_cursor {
@@ -202,6 +204,42 @@ static void roll_back(MDB_env *env)
 	undo_forget(env);
 }
 
+static void table_copy(struct table *to, const struct table *from)
+{
+	to->rows = need(calloc(from->len + 1, sizeof(*to->rows)));
+	to->len = to->cap = from->len;
+	for (size_t k = 0; k < from->len; k++)
+		to->rows[k] = row_hold(from->rows[k]);
+}
+
+static void table_free(struct table *t)
+{
+	while (t->len > 0)
+		row_drop(t->rows[--t->len]);
+	free(t->rows);
+}
+
+/* Whoever reads beside a writer sees what stood before it. */
+static struct table *snapshot_take(MDB_env *env)
+{
+	struct table *tables = need(calloc(DB_TABLES_MAX, sizeof(*tables)));
+	struct disk scratch = {0};
+
+	for (unsigned i = 0; i < DB_TABLES_MAX; i++)
+		table_copy(&tables[i], &env->tables[i]);
+	for (size_t i = env->undo_len; i-- > 0;)
+		table_set(&scratch, &tables[env->undo[i].table - env->tables], env->undo[i].now,
+			row_hold(env->undo[i].before));
+	return tables;
+}
+
+static void snapshot_drop(struct table *tables)
+{
+	for (unsigned i = 0; tables && i < DB_TABLES_MAX; i++)
+		table_free(&tables[i]);
+	free(tables);
+}
+
 int mdb_txn_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **out)
 {
 	MDB_txn *txn;
@@ -209,11 +247,14 @@ int mdb_txn_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **out)
 	(void)parent;
 	if (env->disk->health == DISK_DEAD)
 		return EIO;
-	/* In one thread nobody reads beside a writer, so that readers need no snapshot. */
-	assert(!env->writer && (env->readers == 0 || (flags & MDB_RDONLY)));
 	txn = need(calloc(1, sizeof(*txn)));
 	txn->env = env;
 	txn->write = !(flags & MDB_RDONLY);
+	/* One writer at a time, and in one thread none begins beside readers. */
+	assert(!txn->write || (!env->writer && env->readers == 0));
+	if (env->writer)
+		txn->snapshot = snapshot_take(env);
+	txn->tables = txn->snapshot ? txn->snapshot : env->tables;
 	if (txn->write)
 		env->writer = txn;
 	else
@@ -228,6 +269,7 @@ static void txn_end(MDB_txn *txn)
 		txn->env->writer = NULL;
 	else
 		txn->env->readers--;
+	snapshot_drop(txn->snapshot);
 	free(txn);
 }
 
@@ -283,7 +325,7 @@ static void row_give(const struct row *r, MDB_val *key, MDB_val *value)
 
 int mdb_get(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value)
 {
-	const struct row *r = table_get(&txn->env->tables[table], key);
+	const struct row *r = table_get(&txn->tables[table], key);
 
 	if (!r)
 		return MDB_NOTFOUND;
@@ -306,7 +348,7 @@ static int write_result(const MDB_txn *txn)
 
 int mdb_put(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value, unsigned flags)
 {
-	const struct table *t = &txn->env->tables[table];
+	const struct table *t = &txn->tables[table];
 	int rc = write_result(txn);
 	bool found;
 	size_t at;
@@ -326,7 +368,7 @@ int mdb_put(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value, unsigned 
 
 int mdb_del(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value)
 {
-	struct row *r = table_get(&txn->env->tables[table], key);
+	struct row *r = table_get(&txn->tables[table], key);
 	int rc = write_result(txn);
 
 	(void)value;
@@ -340,7 +382,7 @@ int mdb_del(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value)
 
 int mdb_drop(MDB_txn *txn, MDB_dbi table, int del)
 {
-	const struct table *t = &txn->env->tables[table];
+	const struct table *t = &txn->tables[table];
 	int rc = write_result(txn);
 
 	(void)del;
@@ -351,7 +393,7 @@ int mdb_drop(MDB_txn *txn, MDB_dbi table, int del)
 
 int mdb_stat(MDB_txn *txn, MDB_dbi table, MDB_stat *stat)
 {
-	*stat = (MDB_stat){.ms_entries = txn->env->tables[table].len};
+	*stat = (MDB_stat){.ms_entries = txn->tables[table].len};
 	return 0;
 }
 
@@ -375,7 +417,7 @@ void mdb_cursor_close(MDB_cursor *c)
 
 static struct table *cursor_table(const MDB_cursor *c)
 {
-	return &c->txn->env->tables[c->table];
+	return &c->txn->tables[c->table];
 }
 
 static int cursor_to(MDB_cursor *c, size_t index, MDB_val *key, MDB_val *value)
@@ -560,10 +602,7 @@ struct disk *disk_copy(const struct disk *d)
 		struct table *to = &copy->envs[i / DB_TABLES_MAX].tables[i % DB_TABLES_MAX];
 
 		assert(!d->envs[i / DB_TABLES_MAX].writer);
-		to->rows = need(calloc(from->len + 1, sizeof(*to->rows)));
-		to->len = to->cap = from->len;
-		for (size_t k = 0; k < from->len; k++)
-			to->rows[k] = row_hold(from->rows[k]);
+		table_copy(to, from);
 	}
 	copy->bytes = d->bytes;
 	copy->has_guard = d->has_guard;
@@ -578,13 +617,8 @@ void disk_free(struct disk *d)
 	for (unsigned i = 0; i < ENVS; i++) {
 		roll_back(&d->envs[i]);
 		free(d->envs[i].undo);
-		for (unsigned k = 0; k < DB_TABLES_MAX; k++) {
-			struct table *t = &d->envs[i].tables[k];
-
-			while (t->len > 0)
-				row_drop(t->rows[--t->len]);
-			free(t->rows);
-		}
+		for (unsigned k = 0; k < DB_TABLES_MAX; k++)
+			table_free(&d->envs[i].tables[k]);
 	}
 	buf_free(&d->guard);
 	free(d);

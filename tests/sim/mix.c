@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/vocab.h"
+#include "sim/liars.h"
 #include "sim/narrate.h"
 #include "sim/watch.h"
 #include "sim/world.h"
@@ -27,6 +28,7 @@ struct mix {
 	struct cast_terms pacts[PACTS_MAX]; /* the newest version of each agreement */
 	unsigned pacts_len;
 	uint64_t apart; /* the nodes on this side of a partition; 0: there is none */
+	uint64_t liars, restored;
 };
 
 static unsigned below(struct mix *m, unsigned n)
@@ -231,14 +233,28 @@ static void clock_step(struct mix *m, unsigned node)
 	world_clock(m->w, node, skew_ms);
 }
 
+/* An older copy comes up, with the guard of today or with none: it signs nothing before it has back
+ * what it had signed. */
+static void restore(struct mix *m, unsigned node, uint64_t back_ms)
+{
+	if (!m->w->nodes[node].backup)
+		return;
+	m->restored |= cast_bit(node);
+	world_restore(m->w, node, chance(m, 60) ? GUARD_OF_TODAY : GUARD_LOST, back_ms);
+}
+
 static void machines(struct mix *m)
 {
 	static const enum disk_health healths[] = {DISK_FULL, DISK_MAP_FULL, DISK_NO_SYNC};
 	unsigned what = below(m, 100), node = some_node(m);
 	uint64_t back_ms = 1 + below(m, DOWN_MS);
 
-	if (what < 25)
+	if (what < 20)
 		world_kill(m->w, node, back_ms);
+	else if (what < 30)
+		world_backup(m->w, node);
+	else if (what < 38)
+		restore(m, node, back_ms);
 	else if (what < 60)
 		world_kill_at(m->w, node, (enum ledger_step)below(m, LEDGER_STEPS), back_ms);
 	else if (what < 75)
@@ -261,6 +277,20 @@ static void found(struct mix *m)
 		world_agree(m->w, pact_between(m, cast_bit(i) | cast_bit((i + 1) % n)));
 	for (unsigned i = 0; i < n / 2; i++)
 		pact_new(m);
+}
+
+/* In every other play one or two lie, from some moment on, and never cease. */
+static void turn_liar(struct mix *m)
+{
+	const struct liar *liar;
+	unsigned node = some_node(m);
+	size_t len;
+
+	liar = liars(&len);
+	liar += below(m, (unsigned)len);
+	narrate(m->w, "n%u lies: %s", node, liar->name);
+	m->w->nodes[node].hand = liar->hand;
+	m->liars |= cast_bit(node);
 }
 
 static void step(struct mix *m)
@@ -299,7 +329,8 @@ static void heal(struct mix *m)
 		if (w->nodes[i].slowness > 1)
 			line_clear(w, i);
 		for (unsigned k = 0; k < i; k++) {
-			world_cut(w, i, k, false);
+			/* What liars have to say after their penalties would never come to rest. */
+			world_cut(w, i, k, m->liars & (cast_bit(i) | cast_bit(k)));
 			world_deafen(w, i, k, false);
 			world_deafen(w, k, i, false);
 		}
@@ -322,13 +353,41 @@ static void come_to_rest(struct world *w)
 		world_fail(w, "%u messages where nothing happens", after - before);
 }
 
-/* Where nobody lies, nobody is said to. */
-static void nobody_is_blamed(struct world *w)
+static bool is_one_of(uint64_t nodes, const struct node_id *node)
 {
-	for (unsigned i = 0; i < w->nodes_len; i++)
-		if (w->nodes[i].alarms_len || w->nodes[i].punished || w->nodes[i].mutes)
-			world_fail(w, "n%u raises an alarm: %s", i,
-				w->nodes[i].alarms_len ? w->nodes[i].alarms[0].rule : "-");
+	const struct actor *a = cast_actor_of(node);
+
+	return a && (nodes & cast_bit(a->number));
+}
+
+/* Liars are found out; an old copy hears from its witnesses that its log of acts is behind. */
+static bool alarm_is_due(const struct mix *m, unsigned node, const struct world_alarm *a)
+{
+	return is_one_of(m->liars, &a->peer) ||
+	       ((m->restored & cast_bit(node)) && strcmp(a->rule, "provenance-behind") == 0);
+}
+
+/* Nobody but a liar is said to lie, and only old copies are mute for a while. */
+static void nobody_else_is_blamed(struct mix *m)
+{
+	struct world *w = m->w;
+
+	for (unsigned i = 0; i < w->nodes_len; i++) {
+		const struct world_node *n = &w->nodes[i];
+
+		if (m->liars & cast_bit(i))
+			continue;
+		if (n->punishes & ~m->liars)
+			world_fail(w, "n%u punishes somebody honest", i);
+		if (n->mutes && !(m->restored & cast_bit(i)))
+			world_fail(w, "n%u goes mute", i);
+		/* An old copy hears all its peers, and a liar may never let itself be heard. */
+		if (n->mute && !m->liars)
+			world_fail(w, "n%u stays mute", i);
+		for (size_t k = 0; k < n->alarms_len; k++)
+			if (!alarm_is_due(m, i, &n->alarms[k]))
+				world_fail(w, "n%u raises an alarm: %s", i, n->alarms[k].rule);
+	}
 }
 
 /* Everything ends: each sending must have its close. */
@@ -345,15 +404,21 @@ void mix_play(uint64_t seed, struct mix_result *r)
 {
 	struct mix m = {.w = world_new(seed)};
 	struct world *w = m.w;
+	bool lying;
 
 	m.random = &w->random;
+	lying = chance(&m, 50);
 	found(&m);
-	for (unsigned i = 0; i < STEPS && !world_failure(w); i++)
+	for (unsigned i = 0; i < STEPS && !world_failure(w); i++) {
+		if (lying && i % (STEPS / 4) == STEPS / 8)
+			turn_liar(&m);
 		step(&m);
+	}
 	heal(&m);
 	watch_settled(w);
-	come_to_rest(w);
-	nobody_is_blamed(w);
+	if (!m.liars)
+		come_to_rest(w);
+	nobody_else_is_blamed(&m);
 	part(w);
 	*r = (struct mix_result){
 		.trace = world_trace(w), .events = w->events, .nodes = w->nodes_len};

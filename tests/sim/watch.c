@@ -389,6 +389,9 @@ void watch_taken(struct world *w, struct world_session *s, unsigned end,
 {
 	const struct world_node *to = s->ends[end].node, *from = s->ends[!end].node;
 
+	/* What it has said itself it may take back from anybody. */
+	if (node_id_eq(&job->feed.node, &to->actor->node) && joined(to, from, &s->ends[end]))
+		return;
 	if (!watch_allows(to, from, to, &s->ends[end], &job->feed))
 		world_fail(w, "I4: n%u takes from n%u what its own agreements do not give it",
 			to->index, from->index);

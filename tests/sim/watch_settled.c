@@ -109,6 +109,9 @@ static void compare(struct world *w, const struct log_name *feed, const struct c
 
 		if (held >= could[i].hold || !w->nodes[i].up || w->nodes[i].hand)
 			continue;
+		/* Told of where it stops, not of all that lies behind. */
+		if (world_held(w, could[i].from, feed) < could[i].hold)
+			continue;
 		log_name_text(text, feed);
 		world_fail(w,
 			"I5: n%u holds %" PRIu64 " of %s (n%u) and could hold %" PRIu64 " from n%u",
