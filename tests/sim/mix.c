@@ -367,6 +367,18 @@ static bool alarm_is_due(const struct mix *m, unsigned node, const struct world_
 	       ((m->restored & cast_bit(node)) && strcmp(a->rule, "provenance-behind") == 0);
 }
 
+/* An old copy hears all its peers before it signs: those that do not see an agreement in force, and liars, may never let themselves be heard. */
+static bool may_hear_all(const struct mix *m, const struct world_node *n)
+{
+	for (size_t i = 0; i < n->peers_len; i++) {
+		const struct world_node *peer = &m->w->nodes[n->peers[i].actor];
+
+		if (world_willing(n, peer) && !world_willing(peer, n))
+			return false;
+	}
+	return !m->liars;
+}
+
 /* Nobody but a liar is said to lie, and only old copies are mute for a while. */
 static void nobody_else_is_blamed(struct mix *m)
 {
@@ -381,8 +393,7 @@ static void nobody_else_is_blamed(struct mix *m)
 			world_fail(w, "n%u punishes somebody honest", i);
 		if (n->mutes && !(m->restored & cast_bit(i)))
 			world_fail(w, "n%u goes mute", i);
-		/* An old copy hears all its peers, and a liar may never let itself be heard. */
-		if (n->mute && !m->liars)
+		if (n->mute && may_hear_all(m, n))
 			world_fail(w, "n%u stays mute", i);
 		for (size_t k = 0; k < n->alarms_len; k++)
 			if (!alarm_is_due(m, i, &n->alarms[k]))

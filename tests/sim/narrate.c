@@ -107,8 +107,7 @@ void narrate_action(const struct world_node *n, const struct gossip_action *acti
 		narrate(w, "n%u freezes %s", n->index, feed_text(w, &action->feed, feed));
 		return;
 	case GOSSIP_SPLIT:
-		narrate(w, "n%u has proof against %s", n->index,
-			feed_text(w, &action->feed, feed));
+		narrate(w, "n%u has proof against %s", n->index, feed_text(w, &action->feed, feed));
 		return;
 	case GOSSIP_ALARM:
 		narrate(w, "n%u alarm %s: %s", n->index, action->rule, action->text);

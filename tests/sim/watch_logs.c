@@ -426,14 +426,22 @@ static bool was_opened(const struct acts *acts, const struct world_session *s,
 	return false;
 }
 
-/* What was sent in the life before, the provenance log must know. */
-static void check_sendings(struct world *w, struct world_node *n)
+static int collect_acts(void *ctx, const struct store_log *log)
+{
+	struct acts *acts = ctx;
+
+	if (log->name.audience.kind != AUDIENCE_PROVENANCE || log->size == 0)
+		return 0;
+	return entries_each(acts->node, &log->name, 0, log->size, collect_opened, acts);
+}
+
+/* What was sent in the life before, a provenance log must know. */
+static void check_sendings(struct world *w, struct world_node *n, struct store_reader *r)
 {
 	struct acts acts = {.node = n};
-	uint64_t size = world_held(w, n->index, &n->provenance);
 
-	if (size && entries_each(n, &n->provenance, 0, size, collect_opened, &acts) != 0)
-		world_fail(w, "I12: n%u cannot read its provenance log", n->index);
+	if (store_log_each(r, collect_acts, &acts) != 0)
+		world_fail(w, "I12: n%u cannot read its provenance logs", n->index);
 	for (size_t i = 0; i < w->sessions_len; i++) {
 		const struct world_session *s = w->sessions[i];
 		const struct world_end *e = &s->ends[s->ends[1].node == n];
@@ -469,9 +477,9 @@ void watch_up(struct world *w, struct world_node *n)
 		if (t->durable && store_log_get(r, &t->feed, &log) != 0)
 			world_fail(w, "I11: n%u has lost a whole log", n->index);
 	}
-	store_reader_close(r);
 	if (n->life > 0)
-		check_sendings(w, n);
+		check_sendings(w, n, r);
+	store_reader_close(r);
 }
 
 void watch_restored(struct world *w, struct world_node *n, enum world_guard guard)

@@ -128,7 +128,7 @@ struct world_node {
 	struct log_name provenance;
 	struct ledger *ledger;
 	struct gossip *gossip;
-	bool mute; /* signs no feed */
+	bool mute;       /* signs no feed */
 	struct map logs; /* packed name -> struct world_log */
 	struct ledger_item *to_write, **to_write_end;
 	uint64_t writes_at_ms; /* the next turn at the disk; 0: none */
@@ -159,7 +159,7 @@ struct world_node {
 		punishes; /* set of actors (of the first 64) whose session it closed with a penalty */
 	unsigned punished;    /* how many times */
 	unsigned refused;     /* runs that were rejected */
-	unsigned mutes;     /* times that it went mute */
+	unsigned mutes;       /* times that it went mute */
 	unsigned seals;       /* checkpoints of own feeds that it signed */
 	unsigned deaths;      /* times that its machine died */
 	unsigned unpublished; /* publications that failed */
