@@ -153,7 +153,7 @@ void plot_write(FILE *out, const char *title, const struct plot_panel *panels, s
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" "
 		"font-family=\"sans-serif\" font-size=\"12\">\n"
 		"<style>.s{font-size:11px;fill:#444}.t{font-size:14px;font-weight:bold}"
-		".m{font-family:monospace;font-size:11px;white-space:pre}</style>\n"
+		".m{font-family:monospace;font-size:9.5px;white-space:pre}</style>\n"
 		"<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
 		2 * WIDTH, height);
 	text(out, WIDTH, 24, "middle", " class=\"t\"", title);
