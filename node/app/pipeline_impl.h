@@ -45,7 +45,7 @@ struct pipeline {
 	struct queue to_work, to_writer;
 	pthread_t work, writer, index;
 	unsigned long faults; /* of the step that ENTENTE_FAULT names: how often it came */
-	unsigned retry_ms; /* the writer's, after a failure */
+	unsigned retry_ms;    /* the writer's, after a failure */
 	struct ledger *ledger;
 	atomic_size_t acts_waiting;
 	atomic_bool retaining;  /* the same of retention */
