@@ -310,6 +310,7 @@ static void on_head(struct gossip *g, struct session *s, const struct wire_head 
 {
 	struct link *l = told_link(g, s, &head->feed);
 	struct feed *f;
+	bool upstream;
 
 	if (!l)
 		return;
@@ -331,9 +332,18 @@ static void on_head(struct gossip *g, struct session *s, const struct wire_head 
 		session_announce(g, s, f);
 	/* Whoever has a subscription gets no heads: it has closed ours, and opens it again on
 	 * asking. */
-	if (f->upstream == l)
+	upstream = f->upstream == l;
+	if (upstream)
 		feed_leave(g, f, false);
 	feed_offer(g, l, head->held);
+	/* Or the head has crossed our asking: then it must not stay open beside another, where
+	 * what comes is dropped and growth is not told of any more. */
+	if (upstream && f->upstream != l) {
+		struct wire_message m = {.type = WIRE_UNSUBSCRIBE, .unsubscribe = {f->name}};
+
+		MARK("head-crossed-subscription");
+		send_message(g, s, &m);
+	}
 }
 
 static void on_held(struct gossip *g, struct session *s, const struct wire_held *held)

@@ -67,10 +67,41 @@ static void goes_on_from_what_is_held_when_an_origin_becomes_known_again(void **
 	probe_free(&p);
 }
 
+/* A head may cross the asking that the one before it brought. */
+static void leaves_no_subscription_open_beside_another(void **state)
+{
+	struct cast_terms with_peer = probe_terms(PEER), with_third = probe_terms(THIRD);
+	struct log_name name = probe_name(THIRD, CLEAR);
+	struct env_rng rng;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_init(&p);
+	probe_agree(&p, &with_peer);
+	probe_agree(&p, &with_third);
+	rng = sim_random_env(&p.random);
+	log = sim_store_need(&p.theirs, &name);
+	sim_log_publish(log, &cast_actor(THIRD)->identity, 5, 10, &rng);
+	for (uint32_t session = 1; session <= 2; session++) {
+		probe_open(&p, session, session == 1 ? PEER : THIRD);
+		probe_hear_hello(&p, session, SESSION_CREDIT_BYTES);
+		probe_hear_head(&p, session, &log->complete);
+	}
+	probe_forget(&p);
+	probe_hear_head(&p, 1, &log->complete);
+	assert_non_null(probe_last(&p, WIRE_SUBSCRIBE));
+	assert_int_equal(p.said_to[p.said_len - 2], 2);
+	assert_non_null(probe_last(&p, WIRE_UNSUBSCRIBE));
+	assert_int_equal(p.said_to[p.said_len - 1], 1);
+	probe_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_of_entries_that_are_sealed_only_after_a_crash),
+		cmocka_unit_test(leaves_no_subscription_open_beside_another),
 		cmocka_unit_test(goes_on_from_what_is_held_when_an_origin_becomes_known_again),
 	};
 
