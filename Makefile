@@ -61,7 +61,7 @@ link = @mkdir -p $(@D); echo "  LD    $@"; $(if $(Q),,set -x;) \
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all unit sim sim-scale setup check check-run check-long check-asan lint fuzz fuzz-run demo \
+.PHONY: all unit sim sim-mutants sim-scale setup check check-run check-long check-asan lint fuzz fuzz-run demo \
         bench bench-run bench-europe install clean
 
 all: $(PROGRAMS:%=$(BIN)/%)
@@ -99,7 +99,7 @@ FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(O)/%)
 BENCH_SOURCES := $(wildcard tests/bench/bench_*.c)
 BENCHES      := $(BENCH_SOURCES:%.c=$(O)/%)
 INTEGRATION  ?= $(wildcard tests/integration/test_*.py)
-TESTS         = $(UNIT_TESTS) $(FUZZ_TARGETS) $(INTEGRATION)
+TESTS         = tests/sim/test_mix.py $(UNIT_TESTS) $(FUZZ_TARGETS) $(INTEGRATION)
 
 $(TEST_LIB): $(patsubst %.c,$(O)/%.o,$(wildcard tests/lib/*.c))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -158,6 +158,10 @@ sim: setup
 	$(Q)$(SUBMAKE) $(SIM)
 	$(Q)$(if $(NARRATE)$(filter 1,$(V)),NARRATE=1) $(SIM) $(SEEDS) $(SEED)
 
+# Deliberate bugs, each of which the seeds must find; some minutes.
+sim-mutants: setup
+	$(Q)tests/sim/mutants/run.sh
+
 # Federations of 43 and of 10,000 simulated nodes; writes docs/scale.svg. Minutes.
 sim-scale: setup
 	$(Q)$(SUBMAKE) $(SCALE)
@@ -168,8 +172,8 @@ setup:
 
 check: setup
 	$(Q)$(SUBMAKE) check-run WERROR=1
-check-run: all $(UNIT_TESTS) $(FUZZ_TARGETS) $(BENCHES)
-	$(Q)ENTENTE_BIN=$(BIN) $(PYTHON) tests/lib/run.py $(TESTS)
+check-run: all $(UNIT_TESTS) $(FUZZ_TARGETS) $(BENCHES) $(SIM)
+	$(Q)ENTENTE_BIN=$(BIN) SIM=$(SIM) $(PYTHON) tests/lib/run.py $(TESTS)
 check-long: setup
 	$(Q)ENTENTE_LONG=1 TEST_TIMEOUT=3600 $(SUBMAKE) check-run WERROR=1
 check-asan: setup
