@@ -367,19 +367,8 @@ static bool alarm_is_due(const struct mix *m, unsigned node, const struct world_
 	       ((m->restored & cast_bit(node)) && strcmp(a->rule, "provenance-behind") == 0);
 }
 
-/* An old copy hears all its peers before it signs: those that do not see an agreement in force, and liars, may never let themselves be heard. */
-static bool may_hear_all(const struct mix *m, const struct world_node *n)
-{
-	for (size_t i = 0; i < n->peers_len; i++) {
-		const struct world_node *peer = &m->w->nodes[n->peers[i].actor];
-
-		if (world_willing(n, peer) && !world_willing(peer, n))
-			return false;
-	}
-	return !m->liars;
-}
-
-/* Nobody but a liar is said to lie, and only old copies are mute for a while. */
+/* Nobody but a liar is said to lie, and only old copies go mute: for ever where what
+ * they had signed has reached nobody. */
 static void nobody_else_is_blamed(struct mix *m)
 {
 	struct world *w = m->w;
@@ -393,8 +382,6 @@ static void nobody_else_is_blamed(struct mix *m)
 			world_fail(w, "n%u punishes somebody honest", i);
 		if (n->mutes && !(m->restored & cast_bit(i)))
 			world_fail(w, "n%u goes mute", i);
-		if (n->mute && may_hear_all(m, n))
-			world_fail(w, "n%u stays mute", i);
 		for (size_t k = 0; k < n->alarms_len; k++)
 			if (!alarm_is_due(m, i, &n->alarms[k]))
 				world_fail(w, "n%u raises an alarm: %s", i, n->alarms[k].rule);
