@@ -131,6 +131,7 @@ def test_what_a_full_disk_refused_can_be_published_again():
         if small not in (0, 5):
             raise Failed(f"status {small}: {fr.tail()}")
         resource.prlimit(fr.process.pid, resource.RLIMIT_FSIZE, (limit, limit))
+        until(lambda: not fr.status()["refuses"], 40, "the node takes records again")
         size = fr.feed(fr, "green")["held"]
         done = fr.json("publish", "--tlp", "green", "-", stdin=values)
         whole = (batch + 1) * 4000 + (small == 0)
