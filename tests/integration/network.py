@@ -135,7 +135,10 @@ class NetworkedFederation(Federation):
         for node in self.clones:
             node.kill()
         super().__exit__(*exc)
-        subprocess.run(["ip", "link", "del", "entente"], capture_output=True, check=False)
+        # A namespace goes some time after its name has: lines are taken down by themselves.
+        lines = ["link del entente", *(f"link del v{i}" for i in range(len(self.addresses)))]
+        subprocess.run(["ip", "-force", "-batch", "-"], input="\n".join(lines) + "\n", text=True,
+                       capture_output=True, check=False)
         subprocess.run(["ip", "-all", "netns", "delete"], capture_output=True, check=False)
         subprocess.run(["nft", "delete", "table", "bridge", "entente"], capture_output=True,
                        check=False)
