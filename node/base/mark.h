@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Marks for branches that are rarely taken: the simulator reports which of them its seeds have never
- * reached (docs/HACKING.md, "How to add a mark").
+ * Marks for branches that are rarely taken: the simulator reports which of them its seeds have
+ * never reached (docs/HACKING.md, "How to add a mark").
  *
  *     if (hash_eq(&root, &c->root)) {
  *             MARK("own-checkpoint-held");

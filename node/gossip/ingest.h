@@ -61,10 +61,11 @@ struct ingest_frontier {
 int ingest_job_left(const struct ingest_job *job, struct range *left) MUST_CHECK;
 
 /*
- * Verifies the job against the frontier (one that joins: against the range it brings) and, when it holds, moves the frontier on.
- * ENT_ESTATE: the job does not start at the frontier. ENT_EINVALID: an entry is malformed, or the
- * count is wrong. ENT_ECRYPTO: the signature fails, or a body does not match its commitment.
- * ENT_EPROOF: the entries and hashes do not lead to the signed root. Then the frontier stays.
+ * Verifies the job against the frontier (one that joins: against the range it brings) and, when it
+ * holds, moves the frontier on. ENT_ESTATE: the job does not start at the frontier. ENT_EINVALID:
+ * an entry is malformed, or the count is wrong. ENT_ECRYPTO: the signature fails, or a body does
+ * not match its commitment. ENT_EPROOF: the entries and hashes do not lead to the signed root. Then
+ * the frontier stays.
  */
 int ingest_verify(struct ingest_frontier *f, const struct ingest_job *job) MUST_CHECK;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Feeds that the store has and whose origin nobody vouches for any more: its card left the keys
- * directory, say, and it had never been introduced. They are neither told of nor served, but they are remembered:
- * once the origin is known again the feed goes on from what is held. Were it begun anew,
- * every run from its start would be refused by the store, and asked for again without end.
+ * directory, say, and it had never been introduced. They are neither told of nor served, but they
+ * are remembered: once the origin is known again the feed goes on from what is held. Were it begun
+ * anew, every run from its start would be refused by the store, and asked for again without end.
  */
 #include "gossip/impl.h"
 

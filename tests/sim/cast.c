@@ -63,7 +63,7 @@ static void actor_make(struct actor *a, unsigned i)
 	must(card_chain_parse(&note, 1, "cast", &a->arena, &a->chain, NULL));
 }
 
-/* --- the cast ---------------------------------------------------------------------------------- */
+/* --- the cast --------------------------------------------------------------------------------- */
 
 static struct actor *cast[CAST_MAX];
 static struct map cast_by_id;
@@ -133,7 +133,7 @@ struct card_chain cast_changed_card(unsigned i, bool next_root, uint64_t add, st
 	return chain;
 }
 
-/* --- agreements -------------------------------------------------------------------------------- */
+/* --- agreements ------------------------------------------------------------------------------- */
 
 static struct bytes sign_all(const struct agreement *a, const struct cast_party *parties,
 	size_t parties_len, struct arena *arena)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Of LMDB this has what the store calls: tables of rows in order of their keys, transactions,
- * cursors. Each table is a sorted array, which for thousands of rows beats every tree; a write transaction changes it
- * in place and keeps what it needs to undo that.
+ * cursors. Each table is a sorted array, which for thousands of rows beats every tree; a write
+ * transaction changes it in place and keeps what it needs to undo that.
  */
 #include "sim/disk.h"
 

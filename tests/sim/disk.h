@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The disk of a simulated node. On it lie the two environments of the store and the guard file. disk.c
- * stands in for LMDB itself: the node's own store (node/store) runs on it unchanged, by the functions of
- * lmdb.h that it calls.
+ * The disk of a simulated node. On it lie the two environments of the store and the guard file.
+ * disk.c stands in for LMDB itself: the node's own store (node/store) runs on it unchanged, by the
+ * functions of lmdb.h that it calls.
  *
  * A transaction becomes durable as a whole when its commit syncs, and not before: a machine that
  * dies loses what was not synced. Until disk_revive every access fails then, so whatever the dead

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Authorised peers that lie: hands (world.h) that change one thing in what a correct node says. Each
- * has a name, the item of the list of hostile tests that it is about, and a fate. The standard mix
- * has some of them play along; test_faults.c plays each by itself.
+ * Authorised peers that lie: hands (world.h) that change one thing in what a correct node says.
+ * Each has a name, the item of the list of hostile tests that it is about, and a fate. The standard
+ * mix has some of them play along; test_faults.c plays each by itself.
  */
 #pragma once
 

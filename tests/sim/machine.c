@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The life of a node on its machine: what it finds on the disk when it starts, how it ends, and what happens to
- * the machine meanwhile.
+ * The life of a node on its machine: what it finds on the disk when it starts, how it ends, and
+ * what happens to the machine meanwhile.
  */
 #include <assert.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  *
  *     main SEEDS [FIRST]
  *
- * Every 64th seed is played twice, and must give the same trace (I13). NARRATE=1 tells on stderr what happens; UNREACHED=1 names the
- * branches that no seed has reached. The last line is
+ * Every 64th seed is played twice, and must give the same trace (I13). NARRATE=1 tells on stderr
+ * what happens; UNREACHED=1 names the branches that no seed has reached. The last line is
  *
  *     N seeds, V violations, B of M branches reached
  *

@@ -6,8 +6,9 @@
  * before under the same key is looked up, all else goes to libsodium. A bad signature is never
  * remembered, so a liar is caught as often as he lies.
  *
- * Thousands of seeds spend most of what is left on making signatures. memo_idealise replaces them by what the exchange
- * relies on and nothing else: 64 bytes that follow from key and message, and that no other key gives.
+ * Thousands of seeds spend most of what is left on making signatures. memo_idealise replaces them
+ * by what the exchange relies on and nothing else: 64 bytes that follow from key and message, and
+ * that no other key gives.
  */
 #pragma once
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Links and sessions. What a session carries arrives in order or, once the connection is gone, not at all:
- * that is what TCP under Noise leaves of loss and reordering. A link that is cut takes its session
- * with it; a deaf one only holds messages up, until it hears again or the session's keepalive gives up.
+ * Links and sessions. What a session carries arrives in order or, once the connection is gone, not
+ * at all: that is what TCP under Noise leaves of loss and reordering. A link that is cut takes its
+ * session with it; a deaf one only holds messages up, until it hears again or the session's
+ * keepalive gives up.
  */
 #include <assert.h>
 #include <string.h>

@@ -4,9 +4,10 @@
  *
  *     engine ──runs──▶ verifier ──items──▶ ledger ──news──▶ engine
  *
- * The program may end between any two events, and its machine between any two steps of the ledger. From the moment at
- * which the machine has died its disk refuses everything and nothing is told, so that whatever the ledger still
- * does before it returns comes to nothing, as if it had not been done.
+ * The program may end between any two events, and its machine between any two steps of the ledger.
+ * From the moment at which the machine has died its disk refuses everything and nothing is told, so
+ * that whatever the ledger still does before it returns comes to nothing, as if it had not been
+ * done.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -230,7 +231,7 @@ static void keep_witness(struct world_node *n, const struct gossip_action *actio
 	to_write(n, i);
 }
 
-/* --- mute, and not ------------------------------------------------------------------------------ */
+/* --- mute, and not ---------------------------------------------------------------------------- */
 
 static void keep(struct world_node *n, const struct checkpoint *c)
 {

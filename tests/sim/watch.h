@@ -11,11 +11,11 @@
  *     I7   what a node keeps for others stays within its limits
  *     I9   what an erasure covers is not served once it has arrived (watch_erased)
  *     I10  nothing is said under an agreement that has ended
- *     I11  nothing that was told as held is lost by a crash, and nothing is told before it is durable
+ *     I11  what was told as held no crash loses, and nothing is told before it is durable
  *     I12  what is sent lies in a sending that the provenance log has, also after a crash
  *
- * watch.c looks at what is said and heard, watch_logs.c at what is signed and stored, watch_settled.c at what has come
- * to rest.
+ * watch.c looks at what is said and heard, watch_logs.c at what is signed and stored,
+ * watch_settled.c at what has come to rest.
  */
 #pragma once
 

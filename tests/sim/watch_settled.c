@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What must have come to rest: for each feed that its origin has signed, how far it could have come by permitted
- * paths from those who have it, held against how far it has come (I5).
+ * What must have come to rest: for each feed that its origin has signed, how far it could have come
+ * by permitted paths from those who have it, held against how far it has come (I5).
  */
 #include <inttypes.h>
 #include <string.h>

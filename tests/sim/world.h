@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * A small world: several real nodes in one thread, under simulated time. Their engines, their
- * ledgers, their stores and the verification are the ones of the daemon; clock, network, disks and chance are simulated;
- * keys, cards and agreements are real (cast.h).
+ * ledgers, their stores and the verification are the ones of the daemon; clock, network, disks and
+ * chance are simulated; keys, cards and agreements are real (cast.h).
  *
  *     struct world *w = world_new(seed);
  *     world_nodes(w, 3);
@@ -156,7 +156,7 @@ struct world_node {
 	struct world_alarm alarms[WORLD_ALARMS_MAX];
 	size_t alarms_len;
 	uint64_t
-		punishes; /* set of actors (of the first 64) whose session it closed with a penalty */
+		punishes; /* set of actors (the first 64): closed their session with a penalty */
 	unsigned punished;    /* how many times */
 	unsigned refused;     /* runs that were rejected */
 	unsigned mutes;       /* times that it went mute */
@@ -233,15 +233,16 @@ void world_break(struct world *w, unsigned a, unsigned b);
 /* The link between two nodes is cut or mended. */
 void world_cut(struct world *w, unsigned a, unsigned b, bool cut);
 bool world_is_cut(const struct world *w, unsigned a, unsigned b);
-/* Nothing passes from one to the other any more, unnoticed; or again. A session that is stuck so for
- * half a minute ends. */
+/* Nothing passes from one to the other any more, unnoticed; or again. A session that is stuck so
+ * for half a minute ends. */
 void world_deafen(struct world *w, unsigned from, unsigned to, bool deaf);
 /* A second connection between two nodes, which takes the first one's place. */
 void world_duplicate(struct world *w, unsigned a, unsigned b);
 
 /* --- what happens to machines ----------------------------------------------------------------- */
 
-/* The machine dies now, or at this step of its next group; it is back after so long (0: not by itself). */
+/* The machine dies now, or at this step of its next group; it is back after so long (0: not by
+ * itself). */
 void world_kill(struct world *w, unsigned node, uint64_t back_ms);
 void world_kill_at(struct world *w, unsigned node, enum ledger_step step, uint64_t back_ms);
 void world_start(struct world *w, unsigned node);
