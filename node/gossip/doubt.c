@@ -10,6 +10,7 @@
  * the neighbour, who is asked for them (PROOF_WANT). So the neighbour that shows a fork is innocent
  * as long as it can show it whole.
  */
+#include "base/mark.h"
 #include "gossip/impl.h"
 
 #include <stdlib.h>
@@ -192,6 +193,7 @@ static void claim_contradicts(struct gossip *g, struct doubt *d)
 	struct session *s = l->session;
 	struct feed *f = l->feed;
 
+	MARK("claim-contradicts-own-tree");
 	d->accuses = true;
 	if (!d->has_signature) {
 		if (may_ask(g, l))
@@ -254,6 +256,7 @@ static struct doubt *claim_put(struct gossip *g, struct link *l, uint64_t size, 
 		return NULL;
 	/* One at a time, the one that is reached first, and the newest of the others. */
 	if (l->doubt && (l->doubt->asked || l->doubt->claim.size <= size)) {
+		MARK("claim-waits-for-another");
 		l->doubt->later_size = size;
 		memcpy(l->doubt->later_root, root, sizeof(l->doubt->later_root));
 		return NULL;
@@ -320,6 +323,7 @@ bool split_run(struct gossip *g, struct session *s, struct feed *f, const struct
 	/* Under the checkpoint that our own tree stands under, or with nothing signed of ours. */
 	if (f->ground.size == c->size || f->ground.size == 0)
 		return split_prove(g, s, f, &f->ground, c, NULL, 0);
+	MARK("run-in-doubt");
 	doubt_free(g, l);
 	d = doubt_need(g, l);
 	d->about = CLAIM_RUN;

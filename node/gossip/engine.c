@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+#include "base/mark.h"
 #include "gossip/impl.h"
 
 #include <assert.h>
@@ -370,6 +371,7 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 	}
 	if (!o->frozen) {
 		o->frozen = true;
+		MARK("card-contradiction");
 		raise_alarm(g, "card-contradiction",
 			"two card chains of this node contradict each other; its feeds are frozen",
 			node, NULL);

@@ -4,6 +4,7 @@
  * they are. When another leads for too long without anything new from upstream, the subscription
  * moves: an upstream that stalls costs a second, one that lies costs the run it lied in.
  */
+#include "base/mark.h"
 #include "gossip/impl.h"
 
 /* --- feeds with somebody ahead of us, looked at on every tick --------------------------------- */
@@ -198,8 +199,10 @@ static bool upstream_stalls(const struct gossip *g, const struct feed *f)
 /* What upstream has promised and not given is not believed for a while. */
 static void change_over(struct gossip *g, struct feed *f)
 {
-	if (f->behind_ms && feed_leads(g, f->upstream))
+	if (f->behind_ms && feed_leads(g, f->upstream)) {
+		MARK("upstream-distrusted");
 		f->upstream->distrust_until_ms = g->now.mono_ms + DISTRUST_MS;
+	}
 	feed_leave(g, f, true);
 }
 
@@ -251,8 +254,10 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 	}
 	if (!f || job->start + job->count <= f->held)
 		return;
-	if (job->joins)
+	if (job->joins) {
+		MARK("joined-at-floor");
 		floor_joined(g, f, job->start);
+	}
 	f->held = job->start + job->count;
 	f->progress_ms = now.mono_ms;
 	if (ingest_urgent(job))
@@ -282,6 +287,7 @@ void peer_lied(struct gossip *g, struct session *s, const struct log_name *feed,
 {
 	struct feed *f = feed_find(g, feed);
 
+	MARK("peer-lied");
 	raise_alarm(g, "peer-lied", what, &s->peer, feed);
 	if (f && f->upstream && f->upstream->session == s)
 		feed_leave(g, f, false);
@@ -303,6 +309,7 @@ void gossip_rejected(struct gossip *g, struct gossip_time now, const struct inge
 		credit_return(g, s, job->wire_bytes);
 	if (f && !lie && code != ENT_ESTATE) {
 		/* Disk full or worse: stop taking, try again later. */
+		MARK("store-refused-a-run");
 		g->store_doubted = true;
 		g->store_retry_ms = now.mono_ms + STORE_RETRY_MS;
 		feed_leave(g, f, true);
@@ -311,6 +318,7 @@ void gossip_rejected(struct gossip *g, struct gossip_time now, const struct inge
 		(code != ENT_ESTATE || f->expected == job->start + job->count)) {
 		/* What follows the rejected run does not fit any more: ask again from what is held.
 		 * */
+		MARK("asked-again-from-held");
 		f->expected = f->held;
 		if (f->upstream && !(lie && f->upstream->session == s))
 			subscribe(g, f, f->upstream);

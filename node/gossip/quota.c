@@ -9,6 +9,7 @@
  * feeds wait, whole: their subscriptions are given up, what is still on its way is dropped, and
  * when nobody else has them they are chosen anew after midnight.
  */
+#include "base/mark.h"
 #include "gossip/impl.h"
 
 static const int64_t day_ms = 86400000;
@@ -98,6 +99,7 @@ void quota_wait(struct gossip *g, struct session *s, struct feed *f)
 	struct quota *origin = &f->origin->quota;
 
 	if (!origin->spent && origin_spent(g, f->origin)) {
+		MARK("origin-over-quota");
 		origin->spent = true;
 		g->origins_over_quota++;
 		enter_spent(g, s, f, origin);
@@ -168,8 +170,10 @@ void quota_tick(struct gossip *g)
 		if (!s->greeted || s->closing)
 			continue;
 		spent = peer_spent(g, s) && (q->spent || offers_more(g, s));
-		if (spent && !q->spent)
+		if (spent && !q->spent) {
+			MARK("peer-over-quota");
 			enter_spent(g, s, NULL, q);
+		}
 		/* More may be allowed since, or what was on its way was not stored after all. */
 		news |= q->spent && !spent;
 		q->spent = spent;

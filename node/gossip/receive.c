@@ -3,6 +3,7 @@
  * Messages of a peer. Whatever it is not entitled to speak of is passed over in silence, counted;
  * whatever no correct node sends closes the session.
  */
+#include "base/mark.h"
 #include "gossip/impl.h"
 
 #include <inttypes.h>
@@ -10,6 +11,7 @@
 
 void misbehaved(struct gossip *g, struct session *s, const char *what)
 {
+	MARK("peer-misbehaved");
 	raise_alarm(g, "peer-misbehaved", what, &s->peer, NULL);
 	close_session(g, s, BYE_MISBEHAVED, what, PENALTY_MS);
 }
@@ -385,6 +387,7 @@ static void on_subscribe(struct gossip *g, struct session *s, const struct wire_
 			if (other == l || !other->announced ||
 				!may_take(g, other->session, &f->name))
 				continue;
+			MARK("two-feed-each-other");
 			l->distrust_until_ms = g->now.mono_ms + DISTRUST_MS;
 			feed_leave(g, f, true);
 			feed_choose(g, f);

@@ -16,6 +16,7 @@
  * What was shown is believed only where the own signature holds. So a peer that lies can keep
  * nobody mute, and one that remembers makes sure that nobody forks.
  */
+#include "base/mark.h"
 #include "gossip/impl.h"
 
 /* Peers tell of growth once a second at most: so long after the last news nothing is on its way. */
@@ -100,6 +101,7 @@ static void want_cut(struct gossip *g, struct feed *f)
 
 	if (f->cutting || f->held <= f->complete.size)
 		return;
+	MARK("unsigned-tail-to-cut");
 	f->cutting = true;
 	feed_leave(g, f, true);
 	q = action_new(g, GOSSIP_CUT);
@@ -117,6 +119,7 @@ void recover_conflict(struct gossip *g, const struct node_id *peer, const struct
 {
 	if (g->recovery.conflict)
 		return;
+	MARK("own-history-forked");
 	g->recovery.conflict = true;
 	enter_state(g, RECOVERY_STOPPED);
 	alarm_clone(g, "two histories were signed with this node's log key", peer, f);
@@ -130,6 +133,7 @@ void recover_conflict(struct gossip *g, const struct node_id *peer, const struct
 void gossip_corrupt(struct gossip *g, struct gossip_time now, const struct log_name *feed)
 {
 	g->now = now;
+	MARK("own-reads-back-otherwise");
 	g->recovery.conflict = true;
 	enter_state(g, RECOVERY_STOPPED);
 	say_mute(g, "corrupt",
@@ -142,6 +146,7 @@ static void own_ahead(struct gossip *g, const struct node_id *peer, const struct
 {
 	bool again = g->recovery.recoveries > 0;
 
+	MARK("own-ahead");
 	if (again || g->recovery.has_signed)
 		alarm_clone(g,
 			"a peer shows what this node has signed and does not hold, after it had "
@@ -178,6 +183,7 @@ void recover_shown(struct gossip *g, struct session *s, struct feed *f, const st
 	}
 	if (c->size > f->seen.size) {
 		f->seen = *c;
+		MARK("own-checkpoint-kept");
 		q = action_new(g, GOSSIP_KEEP);
 		q->action.feed = f->name;
 		q->action.checkpoint = *c;
@@ -409,6 +415,7 @@ static void go_on(struct gossip *g)
 {
 	void *value;
 
+	MARK("recovered");
 	g->recovery.state = RECOVERY_GOES_ON;
 	g->recovery.recoveries++;
 	for (size_t at = 0; map_next(&g->feeds, &at, NULL, &value);) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Where a feed goes: runs to those who subscribed, reduced heads to the others. */
+#include "base/mark.h"
 #include "gossip/impl.h"
 
 /* --- the order of pushing: what is urgent or live goes before history, histories take turns --- */
@@ -176,6 +177,7 @@ void link_held(struct gossip *g, struct link *l)
 		!may_send(g, l->session, &f->name))
 		return;
 	if (g->now.mono_ms - l->told_ms < GOSSIP_HELD_MS) {
+		MARK("reduced-head-waits");
 		l->held_due = true;
 		return;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Sessions: opening, what each side may see, telling neighbours what stands here. */
+#include "base/mark.h"
 #include "gossip/impl.h"
 
 #include <stdlib.h>
@@ -297,6 +298,7 @@ void session_apply(struct gossip *g, struct session *s)
 			l->told = false;
 		if (l->sink == SINK_NONE || (send && l->terms_stamp == s->shared_stamp))
 			continue;
+		MARK("sending-under-other-terms");
 		sink_close(g, l);
 		if (send)
 			sink_open(g, l, l->next);
@@ -315,6 +317,7 @@ void session_review(struct gossip *g, struct session *s)
 	if (s->closing)
 		return;
 	if (own_len == 0) {
+		MARK("no-agreement-left");
 		close_session(g, s, BYE_ENDED, "no agreement with the peer is in force", 0);
 		return;
 	}

@@ -4,6 +4,7 @@
  * cannot both be true, which freeze the feed where it stands, are kept, and are told once to
  * everybody who may see it. How they are found out is in doubt.c.
  */
+#include "base/mark.h"
 #include "gossip/impl.h"
 
 #include <stdlib.h>
@@ -49,6 +50,7 @@ void split_tell_all(struct gossip *g, struct session *s)
 
 static void split_keep(struct gossip *g, struct feed *f, const struct split *split)
 {
+	MARK("split-proven");
 	f->split = malloc(sizeof(*f->split));
 	if (!f->split)
 		abort();
@@ -161,6 +163,7 @@ void on_split(struct gossip *g, struct session *s, const struct wire_split *w)
 		return;
 	split_from_wire(&split, w);
 	if (split_verify(&split, origin_key(o, f->name.incarnation)) != 0) {
+		MARK("split-unproven");
 		l->split_told = false;
 		misbehaved(g, s, "accuses an origin of a split view without proof");
 		return;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/mark.h"
 #include "ledger/impl.h"
 #include "proto/limits.h"
 
@@ -244,6 +245,7 @@ static void group_finish(struct ledger *l, int committed, int sealed, struct led
 	for (struct ledger_item *i = items; i; i = next) {
 		next = i->next;
 		if (committed != 0 && may_wait(i)) {
+			MARK("act-waits-for-the-store");
 			ledger_put(l, i);
 			continue;
 		}

@@ -4,6 +4,7 @@
  * provenance log that begins anew, the guard that is written from what now stands.
  */
 #include "base/log.h"
+#include "base/mark.h"
 #include "ledger/impl.h"
 
 /* --- tails ------------------------------------------------------------------------------------ */
@@ -54,6 +55,7 @@ int apply_cut(struct ledger *l, struct store_txn *txn, struct ledger_item *i)
 		rc = store_log_cut(txn, &i->feed, &tree);
 	if (rc != 0)
 		return rc;
+	MARK("unsigned-tail-dropped");
 	log_warn("ledger", "%llu entries were never signed and are dropped",
 		(unsigned long long)(log.size - size));
 	growing_forget(l, &i->feed);
@@ -116,6 +118,7 @@ int epoch_begin(struct ledger *l, struct store_txn *txn)
 		act.to = log.held.size;
 		act.root = BYTES_OF(log.held.root.bytes);
 	}
+	MARK("provenance-begins-anew");
 	group_act(l, &act);
 	growing_forget(l, &l->former);
 	return tail_enter(l, &log, log.has_held ? log.held.size : 0);
@@ -162,6 +165,7 @@ int unmute(struct ledger *l)
 	rc = ops->guard_save(ops->ctx, l->config.guard);
 	if (rc != 0)
 		return rc;
+	MARK("signs-again");
 	l->unmute = 0;
 	/* It may have gone mute anew since the word was given. */
 	if (!atomic_compare_exchange_strong(&l->mute, &epoch, 0))

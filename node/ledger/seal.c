@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/mark.h"
 #include "ledger/impl.h"
 
 /* --- sealing ---------------------------------------------------------------------------------- */
@@ -122,6 +123,7 @@ static int group_recompute(struct ledger *l)
 		w->checked = rc == 0;
 		if (rc != ENT_ECORRUPT)
 			continue;
+		MARK("reads-back-otherwise");
 		w->corrupt = true;
 		ledger_mute(l);
 		ledger_tell(l, &news);
