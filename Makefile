@@ -61,8 +61,8 @@ link = @mkdir -p $(@D); echo "  LD    $@"; $(if $(Q),,set -x;) \
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all unit sim sim-mutants sim-scale setup check check-run check-long check-asan lint fuzz fuzz-run demo \
-        bench bench-run bench-europe install clean
+.PHONY: all unit sim sim-mutants sim-scale setup check check-run check-long check-asan lint fuzz \
+        fuzz-run demo bench bench-run bench-europe install clean
 
 all: $(PROGRAMS:%=$(BIN)/%)
 

@@ -95,7 +95,7 @@
 #define GOSSIP_JOIN_NEW_MS 2000u   /* a newcomer waits so long for somebody who has it all */
 /* Who loses what it holds by joining at a floor waits longer. */
 #define GOSSIP_JOIN_AGAIN_MS 60000u
-#define GOSSIP_INGEST_MAX    (16u * 1024u * 1024u) /* received, not stored yet, all peers together */
+#define GOSSIP_INGEST_MAX    (16u * 1024u * 1024u) /* received, not stored, all peers together */
 /* The first seal after a start waits so long for one peer's word on our own feeds. */
 #define GOSSIP_FIRST_SEAL_MS 2000u
 

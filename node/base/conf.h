@@ -7,7 +7,7 @@
  *     org CERT-FR                       the card's organisation
  *     listen 0.0.0.0:7466               where sessions are taken; absent: CONF_LISTEN
  *     log-level info                    error, warn, notice, info or debug
- *     retain 365d                       older entries are forgotten; absent: none, but as agreements say
+ *     retain 365d                       older entries are forgotten; absent: as agreements say
  *     retain-expired 90d                and sooner what has expired for so long
  *     endpoint NODE HOST:PORT           dial this node here, whatever its card says (repeatable)
  *

@@ -152,10 +152,8 @@ struct feed {
 	uint64_t held;         /* durable here */
 	uint64_t expected;     /* held and what is being verified and stored */
 	uint64_t floor;
-	uint64_t
-		joining; /* the floor that was asked for at upstream, beyond what is here; 0: none */
-	uint64_t
-		cut_ms; /* since when nobody who leads goes on from where we stand; 0: somebody does */
+	uint64_t joining; /* floor that was asked for at upstream, beyond what is here; 0: none */
+	uint64_t cut_ms;  /* since when nobody who leads goes on from here; 0: somebody does */
 	struct checkpoint complete; /* newest all of which is held; size 0: none */
 	struct checkpoint seen;     /* newest verified; size 0: none */
 	struct checkpoint ground;   /* newest known to contain all that is held; size 0: none */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What is forgotten: erasures carried out, and what lies below floors. The store finds the places and takes the bodies out; the
- * acts that tell of it become durable in the same commit.
+ * What is forgotten: erasures carried out, and what lies below floors. The store finds the places
+ * and takes the bodies out; the acts that tell of it become durable in the same commit.
  */
 #include "ledger/impl.h"
 

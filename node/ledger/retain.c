@@ -207,7 +207,7 @@ static bool is_own(const struct retaining *w, const struct store_log *log)
 	return node_id_eq(&log->name.node, &w->l->config.self);
 }
 
-/* Own claims go under a signature, which a mute node does not give, and of which a group has one. */
+/* Own claims go under a signature, which a mute node does not give; a group has one. */
 static bool may_say_again(const struct retaining *w)
 {
 	return w->caught_up && !ledger_muted(w->l) && w->l->own_entries == 0 &&

@@ -303,5 +303,5 @@ def test_a_full_disk_at_a_receiver():
 
 
 if __name__ == "__main__":
-    run_tests([test_killed_at_random_moments, test_reindex_gives_the_same_answers, test_a_full_disk_at_the_origin,
-               test_a_full_disk_at_a_receiver])
+    run_tests([test_killed_at_random_moments, test_reindex_gives_the_same_answers,
+               test_a_full_disk_at_the_origin, test_a_full_disk_at_a_receiver])

@@ -266,7 +266,6 @@ void watch_heard(struct world *w, struct world_session *s, unsigned end,
 {
 	struct world_end *e = &s->ends[end];
 
-	(void)w;
 	switch (m->type) {
 	case WIRE_HELLO:
 		e->greeted = true;
@@ -276,8 +275,15 @@ void watch_heard(struct world *w, struct world_session *s, unsigned end,
 		learn_terms(e, m->terms.agreements, m->terms.agreements_len);
 		return;
 	case WIRE_HEADS:
-		for (size_t i = 0; i < m->heads.heads_len; i++)
-			learn_name(e, &m->heads.heads[i].feed);
+		for (size_t i = 0; i < m->heads.heads_len; i++) {
+			const struct wire_head *h = &m->heads.heads[i];
+
+			learn_name(e, &h->feed);
+			watch_line_heard(w, e->node, &h->feed, &h->newest);
+		}
+		return;
+	case WIRE_DATA:
+		watch_line_heard(w, e->node, &m->data.feed, &m->data.checkpoint);
 		return;
 	case WIRE_HELD:
 		learn_name(e, &m->held.feed);

@@ -66,6 +66,9 @@ void watch_tick(struct world *w, struct world_node *n);
 
 /* What its origin has signed of the feed, in all; 0 for a feed that is not known, or where there
  * are several truths. */
+/* A checkpoint of the feed has arrived at that node. */
+void watch_line_heard(struct world *w, const struct world_node *by, const struct log_name *feed,
+	const struct wire_checkpoint *c);
 uint64_t watch_said_size(const struct world *w, const struct log_name *feed);
 /* The feeds that their origins have signed, in order of first signing. */
 size_t watch_feeds(const struct world *w, const struct log_name **feeds);

@@ -17,7 +17,8 @@ struct line {
 	struct hash *leaves;
 	size_t len, cap;
 	struct range tree;
-	bool may_fork; /* an old copy of its origin runs, or a clone */
+	uint64_t heard; /* the largest signed size that has arrived at any other node */
+	bool may_fork;  /* an old copy of its origin runs, or a clone */
 	bool forked;
 };
 
@@ -31,6 +32,7 @@ struct told {
 struct watch_node {
 	struct map told; /* packed name -> struct told */
 	bool may_fork;
+	bool bare; /* was restored without a guard */
 };
 
 struct watch {
@@ -214,6 +216,52 @@ static void add_to_line(void *ctx, uint64_t index, const struct entry *e)
 	line_add(ctx, &leaf);
 }
 
+void watch_line_heard(struct world *w, const struct world_node *by, const struct log_name *feed,
+	const struct wire_checkpoint *c)
+{
+	struct line *line = line_find(w, feed);
+	struct hash root;
+
+	if (!line || node_id_eq(&feed->node, &by->actor->node) || c->size <= line->heard ||
+		c->size > line->len)
+		return;
+	line_root(line, c->size, &root);
+	if (memcmp(root.bytes, c->root, HASH_BYTES) == 0) /* else a liar has said it */
+		line->heard = c->size;
+}
+
+/*
+ * Without a guard a node that has heard every peer cannot know of what it signed and nobody has
+ * ever been shown. Nobody can ever hold that against it either: the line begins anew where the
+ * last that was heard ends.
+ */
+static bool forgets_unheard(struct world *w, struct world_node *n, struct line *line,
+	const struct checkpoint *c)
+{
+	struct hash said, stands;
+	struct line anew = {0};
+	bool same;
+
+	if (!node_of(w->watch, n)->bare || c->size < line->heard)
+		return false;
+	range_init(&anew.tree, 0);
+	if (entries_each(n, &c->log, 0, c->size, add_to_line, &anew) != 0)
+		return false;
+	line_root(line, line->heard, &said);
+	line_root(&anew, line->heard, &stands);
+	same = hash_eq(&said, &stands);
+	if (same) {
+		free(line->leaves);
+		line->leaves = anew.leaves;
+		line->len = anew.len;
+		line->cap = anew.cap;
+		line->tree = anew.tree;
+	} else {
+		free(anew.leaves);
+	}
+	return same;
+}
+
 static void signed_by(struct world *w, struct world_node *n, const struct checkpoint *c)
 {
 	struct line *line = line_of(w, &c->log);
@@ -229,7 +277,7 @@ static void signed_by(struct world *w, struct world_node *n, const struct checkp
 		return;
 	}
 	line_root(line, c->size, &root);
-	if (hash_eq(&root, &c->root))
+	if (hash_eq(&root, &c->root) || forgets_unheard(w, n, line, c))
 		return;
 	if (line->may_fork)
 		line->forked = true;
@@ -492,6 +540,7 @@ void watch_restored(struct world *w, struct world_node *n, enum world_guard guar
 	map_free(&wn->told);
 	map_init(&wn->told, LOG_NAME_BYTES, SIZE_MAX, hash_key);
 	wn->may_fork |= guard == GUARD_OF_BACKUP;
+	wn->bare |= guard == GUARD_LOST;
 	/* What it sent since the backup was made is known to nobody but those who got it. */
 	for (size_t i = 0; i < w->sessions_len; i++)
 		for (unsigned end = 0; end < 2; end++)

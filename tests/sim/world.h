@@ -155,13 +155,12 @@ struct world_node {
 	unsigned said;         /* in so many messages */
 	struct world_alarm alarms[WORLD_ALARMS_MAX];
 	size_t alarms_len;
-	uint64_t
-		punishes; /* set of actors (the first 64): closed their session with a penalty */
-	unsigned punished;    /* how many times */
-	unsigned refused;     /* runs that were rejected */
-	unsigned mutes;       /* times that it went mute */
-	unsigned seals;       /* checkpoints of own feeds that it signed */
-	unsigned deaths;      /* times that its machine died */
+	uint64_t punishes; /* set of actors (the first 64): closed their session with a penalty */
+	unsigned punished; /* how many times */
+	unsigned refused;  /* runs that were rejected */
+	unsigned mutes;    /* times that it went mute */
+	unsigned seals;    /* checkpoints of own feeds that it signed */
+	unsigned deaths;   /* times that its machine died */
 	unsigned unpublished; /* publications that failed */
 };
 
