@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: EUPL-1.2
-# Plants each bug of tests/sim/mutants in a copy of the tree and plays seeds until one finds it, in which the tree
+# Plants each bug of tests/sim/mutants in a copy of the tree and plays seeds until one finds it, in
+# which the tree
 # without the bug shows nothing. A bug that cannot be planted any more is not found.
 #
 #     tests/sim/mutants/run.sh [NAME...]      SEEDS=300: so many at the most
