@@ -204,10 +204,12 @@ bool rotation_admits(const struct app *a, const struct card_chain *chain,
 
 void rotation_named(struct app *a, const struct node_id *peer, uint32_t serial)
 {
+	bool named = heard_named(&a->heard, peer, serial);
+	bool told = heard_told(&a->heard, peer, card_chain_last(&a->keys->own)->serial);
+
 	/* Our own chain follows HELLO: next time the peer is met under the new key. */
 	net_peer_knows(a->net, peer, false);
-	if (heard_named(&a->heard, peer, serial) |
-		heard_told(&a->heard, peer, card_chain_last(&a->keys->own)->serial))
+	if (named || told)
 		heard_save(a);
 }
 

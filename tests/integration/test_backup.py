@@ -160,6 +160,8 @@ def test_what_is_lost_for_good_begins_a_new_incarnation():
             return not status.get("mute", True) and status["uptime_s"] is not None and \
                 status["node"]["incarnation"] != before[-1]
         until(begun, 15, "the daemon has begun the new incarnation")
+        # It starts again for it, and for that moment does not answer.
+        until(lambda: os.path.exists(os.path.join(fr.home, "run", "ready")), 15, "it is up")
         done = publish(fr, "b", 10).json
         if done["feeds"] != [{"audience": "green", "size": 11}]:
             raise Failed(f"a succession and ten entries: {done}")

@@ -264,6 +264,7 @@ def test_a_full_disk_at_the_origin():
             raise Failed("something announced is lost")
         # Room again, while it runs.
         lift(fr)
+        until(lambda: not fr.status()["refuses"], 40, "it takes records again")
         done = publish(fr, big).json
         if done["published"] + done["unchanged"] != 60000:
             raise Failed(f"with room again: {done}")

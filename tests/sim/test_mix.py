@@ -11,7 +11,8 @@ NAME = "no_seed_of_the_standard_mix_breaks_a_promise"
 
 def main():
     seeds = os.environ.get("SIM_SEEDS", "200")
-    done = subprocess.run([os.environ["SIM"], seeds], stdout=subprocess.PIPE, text=True)
+    first = os.environ.get("SIM_FIRST", "1000")
+    done = subprocess.run([os.environ["SIM"], seeds, first], stdout=subprocess.PIPE, text=True)
     print(done.stdout, end="")
     print(f"{'ok' if done.returncode == 0 else 'not ok'} {NAME}")
     return done.returncode

@@ -95,8 +95,8 @@ static void refuses_every_other_spelling(void **state)
 		"entente/pause/v1\nout\n\n",
 		"entente/pause/v1\npeer: aaaaaaaaaaaaaaaaaaaaaaaaa\n",
 		"entente/pause/v1\npeer: aaaaaaaaaaaaaaaaaaaaaaaaaa",
-		"entente/pause/v1\npeer: aaaaaaaaaaaaaaaaaaaaaaaaaa\npeer: "
-		"aaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+		("entente/pause/v1\npeer: aaaaaaaaaaaaaaaaaaaaaaaaaa\npeer: "
+		 "aaaaaaaaaaaaaaaaaaaaaaaaaa\n"),
 		"entente/pause/v1\nall\n",
 	};
 	static struct pausefile p;
