@@ -329,6 +329,9 @@ static void on_head(struct gossip *g, struct session *s, const struct wire_head 
 	consider_checkpoint(g, s, l, &head->newest);
 	if (s->closing)
 		return;
+	/* It only shows what it has seen of ours (worth_telling). */
+	if (f->own && head->held == 0)
+		return;
 	/* It may have learnt of the origin only now, after our heads had passed it by. */
 	if (!l->announced && l->sink == SINK_NONE && f->complete.size > head->held)
 		session_announce(g, s, f);

@@ -209,10 +209,14 @@ static void head_fill(const struct feed *f, struct wire_head *head)
 
 static bool worth_telling(const struct gossip *g, const struct session *s, const struct feed *f)
 {
+	/* The origin hears of every checkpoint of its own that was ever seen here, held or not: an
+	 * old copy of it would sign another in its place. */
+	bool news =
+		f->complete.size > 0 || (f->seen.size > 0 && node_id_eq(&f->name.node, &s->peer));
+
 	/* A frozen feed is served as far as it stands, so newcomers see the same as everybody; one
 	 * that no card in force names is nobody's. */
-	return f->complete.size > 0 && origin_key(f->origin, f->name.incarnation) &&
-	       may_send(g, s, &f->name);
+	return news && origin_key(f->origin, f->name.incarnation) && may_send(g, s, &f->name);
 }
 
 static void link_told(struct gossip *g, struct link *l)
