@@ -6,7 +6,8 @@
  *
  * Single records are published one after the other by a few origins; the time that counts is from
  * the moment at which an entry is handed to its origin's writer until it is durable at the last
- * node. Every node is whole: engine, verifier, ledger, store. What is measured is printed and drawn.
+ * node. Every node is whole: engine, verifier, ledger, store. What is measured is printed, and
+ * drawn.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -16,7 +16,8 @@ clean=$copy/build/clean
 
 build()
 {
-	make -s -j2 -C "$copy" VARIANT=plain CC="${CC:-cc}" build/plain/tests/sim/main >/dev/null 2>&1
+	make -s -j2 -C "$copy" VARIANT=plain CC="${CC:-cc}" build/plain/tests/sim/main \
+		>/dev/null 2>&1
 }
 
 # Says what the first of so many seeds has found; a bug may also be that it does not end.
