@@ -125,7 +125,7 @@ struct link {
 	uint64_t terms_stamp; /* of the entitlement under which it was opened */
 	bool ready;           /* open, and there is more to push */
 
-	uint64_t receipt_size; /* receipted in this session */
+	uint64_t receipt_size; /* receipted in the session */
 	uint64_t receipt_ms;
 	bool receipt_due; /* a receipt waits for its time */
 
