@@ -14,11 +14,13 @@ static void feed_lag(struct gossip *g, struct feed *f)
 	if (f->lagging)
 		return;
 	f->lagging = true;
-	f->prev_lagging = NULL;
-	f->next_lagging = g->lagging;
-	if (g->lagging)
-		g->lagging->prev_lagging = f;
-	g->lagging = f;
+	f->next_lagging = NULL;
+	f->prev_lagging = g->lagging_last;
+	if (g->lagging_last)
+		g->lagging_last->next_lagging = f;
+	else
+		g->lagging = f;
+	g->lagging_last = f;
 }
 
 void feed_unlag(struct gossip *g, struct feed *f)
@@ -32,6 +34,8 @@ void feed_unlag(struct gossip *g, struct feed *f)
 		g->lagging = f->next_lagging;
 	if (f->next_lagging)
 		f->next_lagging->prev_lagging = f->prev_lagging;
+	else
+		g->lagging_last = f->prev_lagging;
 }
 
 /* --- choosing --------------------------------------------------------------------------------- */
@@ -135,10 +139,12 @@ void feed_choose(struct gossip *g, struct feed *f)
 		if (best && (!f->own || feed_leads(g, best)))
 			subscribe(g, f, best);
 		/* One run shows whether the store is well again: were all feeds asked for, and left
-		 * again, every time, the peers would take it for a flood. */
+		 * again, every time, the peers would take it for a flood. Another feed is next, since
+		 * this one may be of those that are offered and not given. */
 		if (best && g->store_doubted && feed_leads(g, best)) {
 			MARK("store-tried-with-one-feed");
 			g->store_retry_ms = g->now.mono_ms + STORE_RETRY_MS;
+			feed_unlag(g, f);
 		}
 	}
 	floor_consider(g, f);

@@ -271,10 +271,10 @@ struct gossip {
 	struct map watched;   /* node id -> struct watched */
 	struct map cosigners; /* node id -> struct cosigner */
 	struct session *sessions;
-	struct feed *lagging;
-	struct doubt *doubts, *doubt_next; /* a list, and where a walk through it goes on */
-	unsigned reads_left, asks_left;    /* for doubts, until the next tick */
-	size_t splits;                     /* feeds with one */
+	struct feed *lagging, *lagging_last; /* who has waited longest first */
+	struct doubt *doubts, *doubt_next;   /* a list, and where a walk through it goes on */
+	unsigned reads_left, asks_left;      /* for doubts, until the next tick */
+	size_t splits;                       /* feeds with one */
 	struct queued_action *first, *last, *current;
 	struct checkpoint provenance;
 	struct checkpoint shown; /* of these, the one that peers are shown for a while */

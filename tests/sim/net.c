@@ -123,11 +123,13 @@ void world_duplicate(struct world *w, unsigned a, unsigned b)
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
-/* The session's end at this node comes at that time. */
+/* The session's end at this node comes at that time, or at once. */
 static void session_end(struct world_session *s, unsigned end, uint64_t at_ms)
 {
+	uint64_t now_ms = s->ends[end].node->world->now_ms;
+
 	if (!s->ends[end].over)
-		event_of_end(s, end, EVENT_CLOSED, at_ms);
+		event_of_end(s, end, EVENT_CLOSED, at_ms < now_ms ? now_ms : at_ms);
 }
 
 static void session_break(struct world_session *s)

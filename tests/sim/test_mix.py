@@ -6,15 +6,16 @@ import os
 import subprocess
 import sys
 
-# Each has found a fault once.
-REGRESSIONS = [122, 20035]
+# Each has found a fault once. What a seed plays changes with the mix, so the fault has a test of its
+# own as well.
+REGRESSIONS = [115, 122, 20035]
 NAME = "no_seed_of_the_standard_mix_breaks_a_promise"
 
 
 def main():
     # Under sanitisers a seed takes seven times as long.
     seeds = os.environ.get("SIM_SEEDS", "30" if "/asan/" in os.environ["SIM"] else "200")
-    first = os.environ.get("SIM_FIRST", "1000")
+    first = os.environ.get("SIM_FIRST", "1")
     failed = 0
     for count, seed in [(seeds, first)] + [("1", str(seed)) for seed in REGRESSIONS]:
         done = subprocess.run([os.environ["SIM"], count, seed], stdout=subprocess.PIPE, text=True)

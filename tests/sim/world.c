@@ -67,6 +67,7 @@ void event_again(struct world *w, struct world_event *e, uint64_t at_ms)
 {
 	size_t at = w->queue_len++;
 
+	assert(at_ms >= w->now_ms);
 	e->at_ms = at_ms;
 	e->order = w->made++;
 	if (w->queue_len > w->queue_cap) {

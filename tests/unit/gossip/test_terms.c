@@ -234,6 +234,45 @@ static void a_disk_that_stays_full_is_nobodys_flood(void **state)
 	world_free(w);
 }
 
+/* Gives of one agreement's feed alone; ctx: its id. */
+static bool gives_one(void *ctx, struct world_node *from, struct world_node *to,
+	struct wire_message *m, struct arena *arena)
+{
+	const uint64_t *given = ctx;
+
+	(void)from, (void)to, (void)arena;
+	return m->type != WIRE_DATA || m->data.feed.audience.id == *given;
+}
+
+/* Each retry asks for another feed: those that are offered and not given keep nothing waiting. */
+static void a_disk_that_is_well_again_takes_what_is_given(void **state)
+{
+	struct world *w = world_chain(3, 2);
+	struct cast_terms terms[12];
+
+	(void)state;
+	for (unsigned i = 0; i < 12; i++) {
+		terms[i] = terms_open(0, 1);
+		terms[i].id = 0x5000 + i;
+		world_agree(w, &terms[i]);
+	}
+	world_run(w, 3000);
+	world_health(w, 1, DISK_FULL);
+	for (unsigned i = 0; i < 12; i++)
+		world_publish(w, 0, audience_agreement(terms[i].id), 1, 100);
+	world_run(w, 5000);
+	world_health(w, 1, DISK_WELL);
+	for (unsigned i = 0; i < 12; i += 11) {
+		struct log_name feed = world_feed(w, 0, audience_agreement(terms[i].id));
+
+		w->nodes[0].hand = gives_one;
+		w->nodes[0].hand_ctx = &terms[i].id;
+		assert_true(world_run_until_held(w, &feed, 1, everybody(w), 40000) != UINT64_MAX);
+	}
+	assert_world(w);
+	world_free(w);
+}
+
 static void the_end_of_the_last_agreement_ends_the_session(void **state)
 {
 	struct world *w = world_chain(1, 2);
@@ -266,6 +305,7 @@ int main(void)
 			a_neighbour_that_has_more_comes_before_an_origin_that_gives_nothing),
 		cmocka_unit_test(a_full_disk_heals_without_anything_new),
 		cmocka_unit_test(a_disk_that_stays_full_is_nobodys_flood),
+		cmocka_unit_test(a_disk_that_is_well_again_takes_what_is_given),
 		cmocka_unit_test(the_end_of_the_last_agreement_ends_the_session),
 	};
 
