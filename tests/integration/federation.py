@@ -52,16 +52,31 @@ def free_port():
                 continue
 
 
+# What must happen happens in the end, however busy the machine is: only a failure waits so long.
+# Where a test is about speed it measures for itself.
+AT_LEAST_S = 45
+
+
 def until(condition, seconds, what, pause=0.02):
     """Waits for a condition, never for seconds alone. Gives what the condition gave."""
-    end = time.monotonic() + seconds * PATIENCE
+    seconds = max(seconds, AT_LEAST_S) * PATIENCE
+    end = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise Failed(f"not within {seconds} s: {what}")
+            raise Failed(f"not within {seconds:.0f} s: {what}")
         time.sleep(pause)
+
+
+def stays(condition, seconds, what):
+    """The opposite of waiting: it must be so all the time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not condition():
+            raise Failed(what)
+        time.sleep(0.02)
 
 
 class Result:

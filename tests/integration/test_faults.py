@@ -13,7 +13,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import BIN, SANITISED, Failed, Federation, run_tests, until  # noqa: E402
+from federation import BIN, SANITISED, Failed, Federation, run_tests, stays, until  # noqa: E402
 
 YEARS = 10 * 365 * 86400
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -57,14 +57,6 @@ def publish(node, tag, count, status=0):
 
 def alarm(node, rule):
     return [a for a in node.status()["alarms"] if a["rule"] == rule]
-
-
-def stays(condition, seconds, what):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if not condition():
-            raise Failed(what)
-        time.sleep(0.05)
 
 
 def refuses(fr, de, tag):

@@ -7,7 +7,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import Failed, Federation, run_tests, until  # noqa: E402
+from federation import Failed, Federation, run_tests, stays, until  # noqa: E402
 
 
 def pair(fed):
@@ -21,15 +21,6 @@ def pair(fed):
 def publish(node, *values, **kw):
     return node.run("publish", "--tlp", "green", "--json", "-",
                     stdin="".join(v + "\n" for v in values), **kw).json
-
-
-def stays(condition, seconds, what):
-    """The opposite of waiting: it must be so all the time."""
-    try:
-        until(lambda: not condition(), seconds, what)
-    except Failed:
-        return
-    raise Failed(what)
 
 
 def acts(node, act):

@@ -238,7 +238,8 @@ def test_idle_strangers_do_not_keep_a_peer_out():
             start = time.monotonic()
             session = pair.session()
             took = time.monotonic() - start
-            if took > 2 * PATIENCE:
+            # It does not wait for their five seconds to be over.
+            if took > 4.5 * PATIENCE:
                 raise Failed(f"the peer waited {took:.1f} s")
             size = pair.publish("among-strangers.bad-example-zone.net")
             session.collect(pair.feed(), pair.card.log_key, size)

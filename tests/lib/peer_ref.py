@@ -497,7 +497,7 @@ class Peer:
     def feed(self, audience):
         return Feed(log_pack(self.id, self.card.incarnation, audience))
 
-    def dial(self, port, card, psk=noise.NO_PSK, seconds=5):
+    def dial(self, port, card, psk=noise.NO_PSK, seconds=30):
         sock = socket.create_connection(("127.0.0.1", port), timeout=seconds)
         try:
             link = noise.Link.dial(sock, self.transport, card.transport, card.node, psk)
@@ -549,7 +549,7 @@ class Session:
     def send_raw(self, number, payload):
         self.link.send_message(number, payload)
 
-    def wait(self, name, seconds=10, where=lambda fields: True):
+    def wait(self, name, seconds=60, where=lambda fields: True):
         """The next message of that name; others are passed over (they stay in seen)."""
         end = time.monotonic() + seconds
         while True:
@@ -562,7 +562,7 @@ class Session:
             if item[0] == name and where(item[1]):
                 return item[1]
 
-    def wait_closed(self, seconds=10):
+    def wait_closed(self, seconds=60):
         """The reason of the farewell, None when there was none."""
         self.reader.join(seconds)
         if not self.closed:
@@ -594,7 +594,7 @@ class Session:
         for card in cards or [self.peer.card]:
             self.send("Cards", cards=[n.encode() for n in card.notes])
 
-    def collect(self, feed, log_key, size, seconds=20):
+    def collect(self, feed, log_key, size, seconds=60):
         """Subscribes and takes runs until the feed stands at size."""
         self.send("Subscribe", feed=feed.packed, **{"from": len(feed.entries)})
         while len(feed.entries) < size:

@@ -172,16 +172,17 @@ static void a_listener_that_comes_back_is_found_again(void **state)
 static void the_first_redial_comes_within_a_second(void **state)
 {
 	static struct node a, b;
-	uint64_t begin;
+	struct net_peer *p;
 	struct world w;
 
 	(void)state;
 	pair_start(&w, &a, &b);
+	p = net_peer_find(a.net, &b.id);
 	net_close(b.session, BYE_STOPPING, "test");
 	WAIT_FOR(&w, a.closed == 1);
-	begin = now_ms();
+	/* By the loop's own clock: this machine may have other things to do. */
+	assert_in_range(uv_timer_get_due_in(&p->timer), 1, 1000);
 	WAIT_FOR(&w, a.opened == 2);
-	assert_in_range(now_ms() - begin, REDIAL_FIRST_MS / 2 - 10, 1000);
 	pair_end(&w, &a, &b);
 }
 

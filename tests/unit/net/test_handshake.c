@@ -44,7 +44,7 @@ static void silence_meets(struct scene *s, const uint8_t *data, size_t len, size
 	}
 	assert_int_equal(raw_receive(&s->w, fd, back, 1, WAIT_MS, &ended), 0);
 	assert_true(ended);
-	assert_in_range(now_ms() - begin, 190, 1500);
+	assert_true(now_ms() - begin >= 190);
 	close(fd);
 }
 
