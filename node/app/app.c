@@ -14,7 +14,7 @@
 #include "base/version.h"
 #include "keys/file.h"
 
-/* --- time, entropy, alarms -------------------------------------------------------------------- */
+/* --- time, entropy, acts -------------------------------------------------------------------- */
 
 struct gossip_time app_now(const struct app *a)
 {
@@ -29,81 +29,6 @@ static void random_fill(void *ctx, void *out, size_t len)
 {
 	(void)ctx;
 	randombytes_buf(out, len);
-}
-
-/* Cut between characters, as JSON takes whole ones only. */
-static void text_cut(char *out, size_t size, const char *text)
-{
-	struct bytes kept = text_utf8_prefix(bytes_str(text), size - 1);
-
-	memcpy(out, kept.data, kept.len);
-	out[kept.len] = '\0';
-}
-
-bool app_alarm_stands(const struct app *a, const char *rule, const char *subject)
-{
-	char cut[sizeof(a->alarms[0].subject)];
-
-	text_cut(cut, sizeof(cut), subject);
-	for (size_t i = 0; i < a->alarms_len; i++)
-		if (strcmp(a->alarms[i].rule, rule) == 0 && strcmp(a->alarms[i].subject, cut) == 0)
-			return true;
-	return false;
-}
-
-/* The oldest gives way, but none that asks for somebody at once while there are others. */
-static void alarm_drop(struct app *a)
-{
-	size_t at = 0;
-
-	while (at < a->alarms_len && strcmp(a->alarms[at].severity, "page") == 0)
-		at++;
-	if (at == a->alarms_len)
-		at = 0;
-	a->alarms_len--;
-	memmove(a->alarms + at, a->alarms + at + 1, (a->alarms_len - at) * sizeof(a->alarms[0]));
-}
-
-void app_alarm(struct app *a, const char *rule, const char *severity, const char *subject,
-	const char *text, const char *what_to_do)
-{
-	struct alarm *al;
-
-	if (app_alarm_stands(a, rule, subject))
-		return;
-	log_warn("alarm", "%s subject=%s %s", rule, subject, text);
-	if (a->alarms_len == APP_ALARMS_MAX)
-		alarm_drop(a);
-	al = &a->alarms[a->alarms_len++];
-	al->id = ++a->alarm_id;
-	al->rule = rule;
-	al->severity = severity;
-	al->since_ms = app_now(a).wall_ms;
-	al->what_to_do = what_to_do;
-	text_cut(al->subject, sizeof(al->subject), subject);
-	text_cut(al->text, sizeof(al->text), text);
-}
-
-void app_alarm_clear(struct app *a, const char *rule)
-{
-	size_t len = 0;
-
-	for (size_t i = 0; i < a->alarms_len; i++)
-		if (strcmp(a->alarms[i].rule, rule) != 0)
-			a->alarms[len++] = a->alarms[i];
-	a->alarms_len = len;
-}
-
-void app_alarm_end(struct app *a, const char *rule, const char *subject)
-{
-	char cut[sizeof(a->alarms[0].subject)];
-	size_t len = 0;
-
-	text_cut(cut, sizeof(cut), subject);
-	for (size_t i = 0; i < a->alarms_len; i++)
-		if (strcmp(a->alarms[i].rule, rule) != 0 || strcmp(a->alarms[i].subject, cut) != 0)
-			a->alarms[len++] = a->alarms[i];
-	a->alarms_len = len;
 }
 
 void app_enter(struct app *a, const struct act_body *act)
@@ -277,6 +202,7 @@ static void on_tick(uv_timer_t *t)
 	exchange_actions(a);
 	exchange_tick(a);
 	place_tick(a);
+	alarms_tick(a);
 	requests_tick(a);
 	if (a->turnover && !a->stopping) {
 		log_notice("app", "own.card names new keys: starting again with them");

@@ -119,7 +119,6 @@ static void load_split(struct feeds_load *load, const struct store_log *log)
 {
 	struct store_trust trust;
 	struct bytes proof;
-	char subject[LOG_NAME_TEXT_SIZE];
 
 	if (store_split_get(load->reader, log->number, &proof) != 0)
 		return;
@@ -127,12 +126,8 @@ static void load_split(struct feeds_load *load, const struct store_log *log)
 		log_warn("exchange", "a stored proof of a split view does not hold");
 		return;
 	}
-	log_name_text(subject, &log->name);
 	if (store_log_trust(load->reader, log, &trust) == 0 && trust.succeeded_by == 0)
-		app_alarm(load->app, "split-view", "today", subject,
-			"the origin signed two histories of this feed; it is frozen, and the proof "
-			"kept",
-			"entente split export, and ask the origin; docs/OPERATING.md, Alarms");
+		app_alarm_split(load->app, &log->name);
 }
 
 static int load_feed(void *ctx, const struct store_log *log)

@@ -3,6 +3,7 @@
  * Inside of the daemon:
  *
  *     app.c       start and stop
+ *     alarms.c    what somebody should look at, and until when
  *     clock.c     the wall clock when it steps
  *     rotation.c  the node's own keys: opening, changing, the former ones
  *     keys.c      the keys directory: reading, watching, what comes into force and ends
@@ -117,6 +118,7 @@ struct app {
 	struct alarm alarms[APP_ALARMS_MAX];
 	size_t alarms_len;
 	uint32_t alarm_id;
+	uint64_t settled_look_ms; /* whether a cause of theirs is settled */
 	uint64_t peer_alarms_ms; /* a window of a minute, */
 	unsigned peer_alarms;    /* and how many in it */
 	struct waiter *waiters;
@@ -137,15 +139,19 @@ struct app {
 /* --- app.c ------------------------------------------------------------------------------------ */
 struct gossip_time app_now(const struct app *a);
 void app_stop(struct app *a, int status);
+/* A new provenance log, which cites the one in use. */
+void app_provenance_anew(struct app *a);
+void app_enter(struct app *a, const struct act_body *act);
+
+/* --- alarms.c --------------------------------------------------------------------------------- */
 /* An alarm that stands already (same rule and subject) is not added again. */
 void app_alarm(struct app *a, const char *rule, const char *severity, const char *subject,
 	const char *text, const char *what_to_do);
 bool app_alarm_stands(const struct app *a, const char *rule, const char *subject);
 void app_alarm_clear(struct app *a, const char *rule);
 void app_alarm_end(struct app *a, const char *rule, const char *subject);
-/* A new provenance log, which cites the one in use. */
-void app_provenance_anew(struct app *a);
-void app_enter(struct app *a, const struct act_body *act);
+void app_alarm_split(struct app *a, const struct log_name *feed);
+void alarms_tick(struct app *a);
 
 /* --- keys.c ----------------------------------------------------------------------------------- */
 int keys_open(struct app *a, struct err_text *err) MUST_CHECK;

@@ -3,6 +3,7 @@
 #include "app/impl.h"
 
 #include "base/text.h"
+#include "control/document.h"
 
 static json_t *time_json(int64_t ms)
 {
@@ -66,6 +67,7 @@ static json_t *peers_json(struct app *a)
 
 struct feeds_walk {
 	struct app *app;
+	struct store_reader *reader;
 	json_t *feeds;
 	size_t left_off;
 };
@@ -77,10 +79,6 @@ struct feeds_walk {
 static int feed_json(void *ctx, const struct store_log *log)
 {
 	struct feeds_walk *w = ctx;
-	char id[NODE_ID_TEXT_SIZE], audience[AUDIENCE_TEXT_SIZE], via[NODE_ID_TEXT_SIZE];
-	char root[BASE64_TEXT_SIZE(HASH_BYTES)];
-	struct node_id none = {{0}};
-	bool own = node_id_eq(&log->via, &none);
 
 	if (log->name.audience.kind == AUDIENCE_PROVENANCE)
 		return 0;
@@ -88,18 +86,8 @@ static int feed_json(void *ctx, const struct store_log *log)
 		w->left_off++;
 		return 0;
 	}
-	node_id_text(id, &log->name.node);
-	node_id_text(via, &log->via);
-	audience_text(audience, log->name.audience);
-	text_base64_encode(root, BYTES_OF(log->checkpoint.root.bytes));
 	json_array_append_new(w->feeds,
-		json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:s,s:i,s:b,s:o}", "origin", id, "name",
-			status_name(w->app, &log->name.node), "audience", audience, "incarnation",
-			(json_int_t)log->name.incarnation, "size",
-			(json_int_t)(log->has_checkpoint ? log->checkpoint.size : 0), "held",
-			(json_int_t)log->size, "floor", (json_int_t)log->floor, "root",
-			log->has_checkpoint ? root : "", "receipts", (int)log->receipts, "frozen",
-			log->frozen, "via", own ? json_null() : json_string(via)));
+		document_feed(w->reader, log, status_name(w->app, &log->name.node)));
 	return 0;
 }
 
@@ -129,6 +117,7 @@ json_t *status_document(struct app *a)
 	char id[NODE_ID_TEXT_SIZE];
 
 	if (store_reader_open(a->store, &r) == 0) {
+		walk.reader = r;
 		if (store_log_each(r, feed_json, &walk) != 0 || store_counts(r, &counts) != 0)
 			log_warn("app", "the store could not be read for status");
 		store_reader_close(r);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "control/document.h"
 #include "keys/pausefile.h"
 
 #define ANSWER_MS 10000
@@ -51,23 +52,11 @@ struct feeds_walk {
 
 static int add_feed(void *ctx, const struct store_log *log)
 {
-	static const struct node_id own;
 	struct feeds_walk *w = ctx;
-	char audience[AUDIENCE_TEXT_SIZE];
 
-	if (log->name.audience.kind == AUDIENCE_PROVENANCE)
-		return 0;
-	audience_text(audience, log->name.audience);
-	json_array_append_new(w->feeds,
-		json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:I, s:b, s:o}", "origin",
-			cli_json_node(&log->name.node), "name", cli_name(w->cli, &log->name.node),
-			"audience", audience, "incarnation", (json_int_t)log->name.incarnation,
-			"size", (json_int_t)(log->has_checkpoint ? log->checkpoint.size : 0),
-			"held", (json_int_t)log->size, "floor", (json_int_t)log->floor, "root",
-			log->has_checkpoint ? cli_json_base64(BYTES_OF(log->checkpoint.root.bytes))
-					    : json_string(""),
-			"receipts", (json_int_t)log->receipts, "frozen", log->frozen, "via",
-			node_id_eq(&log->via, &own) ? json_null() : cli_json_node(&log->via)));
+	if (log->name.audience.kind != AUDIENCE_PROVENANCE)
+		json_array_append_new(w->feeds,
+			document_feed(w->cli->reader, log, cli_name(w->cli, &log->name.node)));
 	return 0;
 }
 
@@ -81,6 +70,25 @@ static void add_alarm(json_t *alarms, const char *rule, const char *severity, co
 			cli_json_text(bytes_str(text)), "do", what_to_do));
 }
 
+/* Somebody signed two histories, and nothing has said yet which is good. */
+static bool split_is_open(const json_t *feed)
+{
+	const json_t *split = json_object_get(feed, "split");
+
+	return json_is_object(split) && json_is_null(json_object_get(split, "settled_by"));
+}
+
+static const char *feed_subject(struct cli *c, const json_t *feed)
+{
+	char text[LOG_NAME_TEXT_SIZE + 32];
+
+	snprintf(text, sizeof(text), "entente/%s/%lld/%s",
+		json_string_value(json_object_get(feed, "origin")),
+		(long long)json_integer_value(json_object_get(feed, "incarnation")),
+		json_string_value(json_object_get(feed, "audience")));
+	return cli_clean(c, bytes_str(text));
+}
+
 /* What can be seen without the daemon: broken files in keys/, frozen feeds, the guard. */
 static json_t *json_alarms(struct cli *c, const json_t *feeds, bool mute, const char *guard)
 {
@@ -88,13 +96,13 @@ static json_t *json_alarms(struct cli *c, const json_t *feeds, bool mute, const 
 	size_t at;
 
 	for (size_t i = 0; i < c->keydir.problems_len; i++)
-		add_alarm(alarms, "key-file", "today", c->keydir.problems[i].file,
+		add_alarm(alarms, "broken-key-file", "today", c->keydir.problems[i].file,
 			c->keydir.problems[i].error.text, "mend or remove the file");
-	json_array_foreach(feeds, at, feed) if (json_is_true(json_object_get(feed, "frozen")))
-		add_alarm(alarms, "split-view", "page",
-			json_string_value(json_object_get(feed, "origin")),
-			"the feed is frozen: its origin signed what cannot both be true",
-			"call the origin: its key may be stolen or its node restored wrongly");
+	json_array_foreach(feeds, at, feed) if (split_is_open(feed))
+		add_alarm(alarms, "split-view", "today", feed_subject(c, feed),
+			"the origin signed two histories of this feed; it is frozen, and the proof "
+			"kept",
+			"entente split export, and ask the origin; docs/OPERATING.md, Alarms");
 	if (mute)
 		add_alarm(alarms, "mute", "page", "guard", guard, "docs/OPERATING.md, Mute");
 	return alarms;
@@ -287,6 +295,22 @@ static void print_peers(struct cli *c, const json_t *peers)
 	cli_table_print(&table);
 }
 
+/* A feed that two histories have frozen stays so; what matters then is whether it is settled. */
+static void print_feed_state(struct cli_table *table, const json_t *feed, bool whole)
+{
+	const json_t *split = json_object_get(feed, "split");
+
+	if (json_is_object(split) && !split_is_open(feed))
+		cli_table_cell(table, CLI_PLAIN, "settled by %lld, good up to %lld",
+			number_of(split, "settled_by"), number_of(split, "good"));
+	else if (json_is_object(split))
+		cli_table_cell(table, CLI_BAD, "two histories");
+	else if (json_is_true(json_object_get(feed, "frozen")))
+		cli_table_cell(table, CLI_BAD, "frozen");
+	else
+		cli_table_cell(table, whole ? CLI_GOOD : CLI_WARN, whole ? "whole" : "behind");
+}
+
 static void print_feeds(struct cli *c, const json_t *feeds)
 {
 	struct cli_table table;
@@ -296,7 +320,6 @@ static void print_feeds(struct cli *c, const json_t *feeds)
 	cli_table_init(&table, c, "ORIGIN|AUDIENCE|SIZE|HELD|FLOOR|RECEIPTS|VIA|STATE");
 	json_array_foreach(feeds, at, feed)
 	{
-		bool frozen = json_is_true(json_object_get(feed, "frozen"));
 		bool whole = number_of(feed, "held") >= number_of(feed, "size");
 		const char *via = text_of(feed, "via");
 		struct node_id node;
@@ -311,14 +334,7 @@ static void print_feeds(struct cli *c, const json_t *feeds)
 		cli_table_cell(&table, CLI_PLAIN, "%s",
 			c->has_keydir && node_id_parse(bytes_str(via), &node) ? cli_name(c, &node)
 									      : via);
-		cli_table_cell(&table,
-			frozen  ? CLI_BAD
-			: whole ? CLI_GOOD
-				: CLI_WARN,
-			"%s",
-			frozen  ? "frozen"
-			: whole ? "whole"
-				: "behind");
+		print_feed_state(&table, feed, whole);
 	}
 	cli_table_print(&table);
 }

@@ -3,6 +3,7 @@
 #include "gossip/impl.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* --- actions ---------------------------------------------------------------------------------- */
@@ -324,18 +325,45 @@ static void feeds_disown(struct gossip *g, const struct origin *o)
 	}
 }
 
-int origin_learn(struct gossip *g, const struct card_chain *chain,
-	const struct node_id *introduced_by, bool *news)
+static const char *teller_name(const struct gossip *g, const struct node_id *teller)
 {
+	static const struct node_id files;
+
+	if (node_id_eq(teller, &files))
+		return "the files here";
+	return origin_find(g, teller) ? gossip_name(g, teller) : "a peer";
+}
+
+/* Whoever reads of it wants to know whom to ask. */
+static void contradiction_tell(struct gossip *g, const struct origin *o,
+	const struct node_id *other)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		"two card chains of this node contradict each other, one from %s, the other from "
+		"%s; its feeds are frozen",
+		teller_name(g, &o->told_by), teller_name(g, other));
+	MARK("card-contradiction");
+	raise_alarm(g, "card-contradiction", text, &o->node, NULL);
+}
+
+int origin_learn(struct gossip *g, const struct card_chain *chain,
+	const struct node_id *introduced_by, const struct node_id *told_by, bool *news)
+{
+	static const struct node_id files;
 	const struct node_id *node = &card_chain_last(chain)->node;
 	struct origin *o = origin_find(g, node);
 	int rc;
 
 	*news = false;
+	if (!told_by)
+		told_by = &files;
 	if (!o) {
 		o = origin_add(g, chain);
 		if (!o)
 			return ENT_ELIMIT;
+		o->told_by = *told_by;
 		if (introduced_by) {
 			o->introduced = true;
 			o->introduced_by = *introduced_by;
@@ -363,6 +391,7 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 		rc = origin_take(g, o, chain);
 		if (rc != 0)
 			return rc;
+		o->told_by = *told_by;
 		feeds_disown(g, o);
 		orphans_adopt(g, o);
 		return 0;
@@ -371,10 +400,7 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 	}
 	if (!o->frozen) {
 		o->frozen = true;
-		MARK("card-contradiction");
-		raise_alarm(g, "card-contradiction",
-			"two card chains of this node contradict each other; its feeds are frozen",
-			node, NULL);
+		contradiction_tell(g, o, told_by);
 	}
 	return ENT_EPROOF;
 }
@@ -392,7 +418,7 @@ int gossip_origin(struct gossip *g, const struct card_chain *chain,
 	const struct node_id *introduced_by)
 {
 	bool news;
-	int rc = origin_learn(g, chain, introduced_by, &news);
+	int rc = origin_learn(g, chain, introduced_by, NULL, &news);
 
 	if (rc == 0 && news && node_id_eq(&card_chain_last(chain)->node, &g->config.self))
 		recover_incarnation(g, origin_find(g, &g->config.self));
@@ -571,6 +597,13 @@ bool gossip_feed_view(struct gossip *g, const struct log_name *name, struct goss
 	if (f->upstream)
 		v->upstream = f->upstream->session->peer;
 	return true;
+}
+
+bool gossip_contradicted(const struct gossip *g, const struct node_id *node)
+{
+	const struct origin *o = origin_find(g, node);
+
+	return o && o->frozen;
 }
 
 void gossip_counts(const struct gossip *g, struct gossip_counts *c)

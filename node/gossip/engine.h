@@ -307,6 +307,9 @@ unsigned gossip_receipts(const struct gossip *g, const struct log_name *feed, ui
 /* False when the feed is unknown. */
 bool gossip_feed_view(struct gossip *g, const struct log_name *name, struct gossip_feed_view *v);
 
+/* Do two card chains of that origin contradict each other, and nothing has settled it? */
+bool gossip_contradicted(const struct gossip *g, const struct node_id *node);
+
 struct gossip_counts {
 	size_t sessions, sessions_greeted, feeds, origins;
 	bool heads_heard;         /* from anybody since start */

@@ -76,8 +76,9 @@ struct origin {
 	struct node_id node;
 	struct node_id introduced_by; /* all zero: own, or party of an agreement */
 	bool introduced;
-	bool frozen;   /* two chains contradict each other, */
-	size_t parted; /* which share so many cards */
+	bool frozen;            /* two chains contradict each other, */
+	size_t parted;          /* which share so many cards */
+	struct node_id told_by; /* the chain here, in a session; all zero: files and the store */
 	uint32_t serial;
 	uint64_t chain_stamp;      /* another with each chain taken */
 	char name[PARTY_NAME_MAX]; /* on its card, cut: for people */
@@ -316,9 +317,10 @@ void raise_alarm(struct gossip *g, const char *rule, const char *text, const str
 	const struct log_name *feed);
 struct origin *origin_find(const struct gossip *g, const struct node_id *node);
 const uint8_t *origin_key(const struct origin *o, uint64_t incarnation);
-/* Takes a chain: 0 known or accepted, ENT_EDENIED ignored, ENT_EPROOF contradicts (frozen). */
+/* Takes a chain: 0 known or accepted, ENT_EDENIED ignored, ENT_EPROOF contradicts (frozen).
+ * told_by: whose session it came in; NULL: from the files or the store. */
 int origin_learn(struct gossip *g, const struct card_chain *chain,
-	const struct node_id *introduced_by, bool *news);
+	const struct node_id *introduced_by, const struct node_id *told_by, bool *news);
 struct feed *feed_find(const struct gossip *g, const struct log_name *name);
 struct feed *feed_need(struct gossip *g, const struct log_name *name, struct origin *origin);
 void feed_load(struct feed *f, uint64_t size, uint64_t floor, const struct checkpoint *held,

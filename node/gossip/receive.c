@@ -219,7 +219,7 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 	} else if (known->introduced) {
 		introducer = &known->introduced_by;
 	}
-	if (origin_learn(g, &chain, introducer, &news) != 0) {
+	if (origin_learn(g, &chain, introducer, &s->peer, &news) != 0) {
 		g->origins_ignored++;
 		if (known && known->frozen)
 			origin_freeze(g, s, known);

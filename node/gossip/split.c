@@ -95,7 +95,7 @@ static void split_proven(struct gossip *g, struct session *s, struct feed *f,
 		       : "the origin signed two histories of this feed; it is frozen, and the "
 			 "proof "
 			 "kept",
-		&s->peer, &f->name);
+		NULL, &f->name);
 	for (struct session *to = g->sessions; to; to = to->next)
 		split_tell(g, to, f);
 }

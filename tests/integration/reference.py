@@ -57,5 +57,5 @@ class Pair(Neighbour):
     def named(self, rule):
         """Waits until an alarm of that rule names the neighbour."""
         return until(lambda: [a for a in self.fr.status()["alarms"]
-                              if a["rule"] == rule and a["subject"].startswith(self.node.id)], 10,
+                              if a["rule"] == rule and self.node.id in a["subject"]], 10,
                      f"an alarm {rule} that names the neighbour")

@@ -243,11 +243,16 @@ def test_introducers_who_contradict_each_other_freeze_the_origin():
             shutil.copy(path, key_file(place, f"cards/{fr.id}.card"))
 
         def frozen(node):
-            return any(a["rule"] == "card-contradiction" for a in node.status()["alarms"])
+            return [a for a in node.status()["alarms"] if a["rule"] == "card-contradiction"]
         until(lambda: any(o["serial"] == 2 for o in ua.json("origins") if o["node"] == fr.id), 5,
               "ua has the one card")
         pl.start()
-        until(lambda: frozen(ua), 10, "ua sees two cards")
+        alarm, = until(lambda: frozen(ua), 10, "ua sees two cards")
+        claim(alarm["subject"] == fr.id and "one from de, the other from pl;" in alarm["text"],
+              f"it does not say who introduced what: {alarm}")
+        claim("one from de, the other from pl;" in ua.run("status").out, "nothing for people")
+        entered, = [a for a in acts(ua, "alarm") if a["rule"] == "card-contradiction"]
+        claim(entered["peer"] == fr.id and "from pl" in entered["text"], f"{entered}")
         fr.start()
         until(lambda: linked(fr, "de"), 10, "de knows the card that fr has")
         publish(fr, "second")
@@ -260,6 +265,7 @@ def test_introducers_who_contradict_each_other_freeze_the_origin():
         renewed(fr, card(fr)["serial"])
         publish(fr, "third")
         arrives("third", de, ua, seconds=20)
+        until(lambda: not frozen(ua), 10, "the alarm ends with its cause")
         fed.stop()
 
 

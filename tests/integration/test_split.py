@@ -86,8 +86,10 @@ def check_proven(line):
         if known["origin"] != py.id or known["settled_by"] is not None:
             raise Failed(f"{node.name}: {known}")
         feed = until(lambda n=node: n.feed(py, "green"), 5, "status knows the feed")
-        if not feed["frozen"]:
+        if not feed["frozen"] or feed["split"] != {"settled_by": None, "good": 0}:
             raise Failed(f"{node.name}: {feed}")
+        if "two histories" not in node.run("status").out:
+            raise Failed(f"{node.name}: status does not tell people")
         if "split-view" not in [a["rule"] for a in node.status()["alarms"]]:
             raise Failed(f"{node.name}: {node.status()['alarms']}")
         acts = [a for a in node.json("log") if a["act"] == "split-proven"]
@@ -129,6 +131,20 @@ def check_file(fed, line):
     entente("split", "verify", path, home=home, status=6)
 
 
+def check_status_says_settled(line, one, incarnation):
+    """Nobody has to look at it any more, and whoever looks sees by what it was settled."""
+    for node in line.nodes:
+        until(lambda n=node: not n.status()["alarms"], 10, f"{node.name}: the alarm ends")
+        old, = [f for f in node.status()["feeds"] if f["incarnation"] == one.incarnation
+                and f["origin"] == line.py.node.id]
+        good = 0 if node is line.c else 4
+        if not old["frozen"] or node is not line.b and \
+                old["split"] != {"settled_by": incarnation, "good": good}:
+            raise Failed(f"{node.name}: {old}")
+        if f"settled by {incarnation}, good up to" not in node.run("status").out:
+            raise Failed(f"{node.name}: status does not tell people")
+
+
 def check_settled(line, one):
     """The origin begins anew: what it said up to the fourth entry of the first history is good. That
     is what a holds, beside one entry more; c stands on the other."""
@@ -147,6 +163,7 @@ def check_settled(line, one):
     known, = proof(line.a)
     if known["good"] != 4 or known["settled_by"] != anew.card.incarnation:
         raise Failed(str(known))
+    check_status_says_settled(line, one, anew.card.incarnation)
     claim, = line.a.find(value("one-0"))
     if claim["disputed"]:
         raise Failed(f"vouched for, and still disputed: {claim}")
@@ -187,6 +204,11 @@ def test_two_stories_are_proven_along_the_line_and_settled_by_a_succession():
         s.drop()
         check_settled(line, one)
         line.stop()
+        # Without the daemon status says the same.
+        status = line.a.status()
+        if status["alarms"] or [f["split"] for f in status["feeds"] if f["frozen"]] != [
+                {"settled_by": Peer(line.py.node.home).card.incarnation, "good": 4}]:
+            raise Failed(f"without the daemon: {status}")
 
 
 def test_two_stories_of_equal_size_are_proven_along_the_line():

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What somebody should look at. An alarm stands until its cause ends; that of two histories, or of
+ * two card chains, ends when the origin has settled it (PROTOCOL.md, "Successions", "Cards").
+ */
+#include "app/impl.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+#define SPLIT_VIEW         "split-view"
+#define CARD_CONTRADICTION "card-contradiction"
+#define SETTLED_LOOK_MS    1000u
+
+/* Cut between characters, as JSON takes whole ones only. */
+static void text_cut(char *out, size_t size, const char *text)
+{
+	struct bytes kept = text_utf8_prefix(bytes_str(text), size - 1);
+
+	memcpy(out, kept.data, kept.len);
+	out[kept.len] = '\0';
+}
+
+bool app_alarm_stands(const struct app *a, const char *rule, const char *subject)
+{
+	char cut[sizeof(a->alarms[0].subject)];
+
+	text_cut(cut, sizeof(cut), subject);
+	for (size_t i = 0; i < a->alarms_len; i++)
+		if (strcmp(a->alarms[i].rule, rule) == 0 && strcmp(a->alarms[i].subject, cut) == 0)
+			return true;
+	return false;
+}
+
+/* The oldest gives way, but none that asks for somebody at once while there are others. */
+static void alarm_drop(struct app *a)
+{
+	size_t at = 0;
+
+	while (at < a->alarms_len && strcmp(a->alarms[at].severity, "page") == 0)
+		at++;
+	if (at == a->alarms_len)
+		at = 0;
+	a->alarms_len--;
+	memmove(a->alarms + at, a->alarms + at + 1, (a->alarms_len - at) * sizeof(a->alarms[0]));
+}
+
+void app_alarm(struct app *a, const char *rule, const char *severity, const char *subject,
+	const char *text, const char *what_to_do)
+{
+	struct alarm *al;
+
+	if (app_alarm_stands(a, rule, subject))
+		return;
+	log_warn("alarm", "%s subject=%s %s", rule, subject, text);
+	if (a->alarms_len == APP_ALARMS_MAX)
+		alarm_drop(a);
+	al = &a->alarms[a->alarms_len++];
+	al->id = ++a->alarm_id;
+	al->rule = rule;
+	al->severity = severity;
+	al->since_ms = app_now(a).wall_ms;
+	al->what_to_do = what_to_do;
+	text_cut(al->subject, sizeof(al->subject), subject);
+	text_cut(al->text, sizeof(al->text), text);
+}
+
+void app_alarm_clear(struct app *a, const char *rule)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < a->alarms_len; i++)
+		if (strcmp(a->alarms[i].rule, rule) != 0)
+			a->alarms[len++] = a->alarms[i];
+	a->alarms_len = len;
+}
+
+void app_alarm_end(struct app *a, const char *rule, const char *subject)
+{
+	char cut[sizeof(a->alarms[0].subject)];
+	size_t len = 0;
+
+	text_cut(cut, sizeof(cut), subject);
+	for (size_t i = 0; i < a->alarms_len; i++)
+		if (strcmp(a->alarms[i].rule, rule) != 0 || strcmp(a->alarms[i].subject, cut) != 0)
+			a->alarms[len++] = a->alarms[i];
+	a->alarms_len = len;
+}
+
+/* --- what is settled -------------------------------------------------------------------------- */
+
+void app_alarm_split(struct app *a, const struct log_name *feed)
+{
+	char subject[LOG_NAME_TEXT_SIZE];
+
+	log_name_text(subject, feed);
+	app_alarm(a, SPLIT_VIEW, "today", subject,
+		"the origin signed two histories of this feed; it is frozen, and the proof kept",
+		"entente split export, and ask the origin; docs/OPERATING.md, Alarms");
+}
+
+static bool split_settled(struct store_reader *r, const char *subject)
+{
+	struct store_succession s;
+	struct log_name feed;
+
+	return log_name_parse(bytes_str(subject), &feed) &&
+	       store_succession_get(r, &feed, &s) == 0;
+}
+
+static bool cards_settled(const struct app *a, const char *subject)
+{
+	struct node_id node;
+
+	return node_id_parse(bytes_str(subject), &node) && !gossip_contradicted(a->gossip, &node);
+}
+
+static bool settled(const struct app *a, struct store_reader *r, const struct alarm *al)
+{
+	if (strcmp(al->rule, SPLIT_VIEW) == 0)
+		return split_settled(r, al->subject);
+	return strcmp(al->rule, CARD_CONTRADICTION) == 0 && cards_settled(a, al->subject);
+}
+
+static bool any_to_settle(const struct app *a)
+{
+	for (size_t i = 0; i < a->alarms_len; i++)
+		if (strcmp(a->alarms[i].rule, SPLIT_VIEW) == 0 ||
+			strcmp(a->alarms[i].rule, CARD_CONTRADICTION) == 0)
+			return true;
+	return false;
+}
+
+void alarms_tick(struct app *a)
+{
+	struct store_reader *r;
+	size_t len = 0;
+
+	if (uv_now(&a->loop) - a->settled_look_ms < SETTLED_LOOK_MS || !any_to_settle(a))
+		return;
+	a->settled_look_ms = uv_now(&a->loop);
+	if (store_reader_open(a->store, &r) != 0)
+		return; /* the next time */
+	for (size_t i = 0; i < a->alarms_len; i++) {
+		if (settled(a, r, &a->alarms[i]))
+			log_notice("alarm", "settled: %s subject=%s", a->alarms[i].rule,
+				a->alarms[i].subject);
+		else
+			a->alarms[len++] = a->alarms[i];
+	}
+	a->alarms_len = len;
+	store_reader_close(r);
+}
