@@ -107,11 +107,12 @@ static void whatever_else_a_neighbour_says_harms_nobody(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < len; i++) {
-		struct world *w = world_ring(i + 1, 5);
+		struct world *w;
 		uint64_t punished = 0;
 
 		if (all[i].fate == LIAR_LIED)
 			continue;
+		w = world_ring(i + 1, 5);
 		w->nodes[LIAR].hand = all[i].hand;
 		for (unsigned round = 0; round < 10; round++) {
 			for (unsigned k = 0; k < 5; k++)
