@@ -99,7 +99,8 @@ FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(O)/%)
 BENCH_SOURCES := $(wildcard tests/bench/bench_*.c)
 BENCHES      := $(BENCH_SOURCES:%.c=$(O)/%)
 INTEGRATION  ?= $(wildcard tests/integration/test_*.py)
-TESTS         = tests/sim/test_mix.py $(UNIT_TESTS) $(FUZZ_TARGETS) $(INTEGRATION)
+# Those that wait for their daemons first: at the end many short ones fill all cores.
+TESTS         = tests/sim/test_mix.py $(INTEGRATION) $(UNIT_TESTS) $(FUZZ_TARGETS)
 
 $(TEST_LIB): $(patsubst %.c,$(O)/%.o,$(wildcard tests/lib/*.c))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^

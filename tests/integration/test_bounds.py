@@ -6,6 +6,7 @@ import os
 import struct
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from federation import SANITISED, Failed, Federation, run_tests, until  # noqa: E402
@@ -110,7 +111,9 @@ def test_what_no_correct_node_sends_closes_and_is_named():
             too_much_data, subscribe_for_ever, unsigned_checkpoint]
     with Federation() as fed:
         fr, peers = many(fed, len(lies))
-        for lie, (neighbour, id_) in zip(lies, peers):
+        card = card_file(fr.card)
+
+        def tell(lie, neighbour, id_):
             s = neighbour.session(fr, id_)
             try:
                 lie(s)
@@ -119,9 +122,14 @@ def test_what_no_correct_node_sends_closes_and_is_named():
             reason = s.wait_closed()
             if reason != BYE_MISBEHAVED:
                 raise Failed(f"{lie.__name__}: closed with {reason}; came {s.names()}")
-            alarm_of(fr, "peer-misbehaved", neighbour.node)
-            if neighbour.peer.answered(fr.port, card_file(fr.card), 0.3):
+            if neighbour.peer.answered(fr.port, card, 0.3):
                 raise Failed(f"{lie.__name__}: answered again at once")
+
+        with ThreadPoolExecutor(len(lies)) as pool:
+            for told in [pool.submit(tell, lie, *peer) for lie, peer in zip(lies, peers)]:
+                told.result()
+        for neighbour, _ in peers:
+            alarm_of(fr, "peer-misbehaved", neighbour.node)
         named = {a["peer_name"] for a in fr.json("log") if a["act"] == "alarm"}
         if named != {n.node.name for n, _ in peers}:
             raise Failed(f"provenance names {named}")
@@ -151,9 +159,10 @@ def test_broken_frames_and_lengths_close_the_session():
     lies = [too_long, longest_there_is, empty_frame, short_frame, forged_frame, replayed_frame]
     with Federation() as fed:
         fr, peers = many(fed, len(lies))
-        for lie, (neighbour, id_) in zip(lies, peers):
-            s = neighbour.session(fr, id_)
+        sessions = [neighbour.session(fr, id_) for neighbour, id_ in peers]
+        for lie, s in zip(lies, sessions):
             lie(s)
+        for lie, s, (neighbour, _) in zip(lies, sessions, peers):
             s.wait_closed()
             until(lambda n=neighbour: fr.peer(n.node.name)["state"] != "connected", 5,
                   f"{lie.__name__}: fr says that the peer is gone")
