@@ -164,24 +164,44 @@ static void terms(struct mix *m)
 
 /* --- publications ----------------------------------------------------------------------------- */
 
-static void publish(struct mix *m)
+/* An own feed of somebody, there already or not. */
+static struct audience some_feed(struct mix *m, unsigned *node)
 {
 	const struct cast_terms *t = some_pact(m);
-	unsigned node = some_node(m);
-	struct audience audience = chance(m, 50) ? CLEAR : GREEN;
+
+	*node = some_node(m);
+	if (chance(m, 3))
+		return audience_of(AUDIENCE_LOCAL);
+	if (chance(m, 60))
+		return chance(m, 50) ? CLEAR : GREEN;
+	*node = some_party(m, t->parties);
+	return audience_agreement(t->id);
+}
+
+static void publish(struct mix *m)
+{
 	uint8_t kind = chance(m, 12) ? KIND_RETRACTION : KIND_OBJECT;
 	uint32_t count = chance(m, 5) ? 100 + below(m, 200) : 1 + below(m, 8);
 	size_t body_len = chance(m, 4) ? 50000 : 200;
+	struct audience audience;
+	unsigned node;
 
 	if (body_len > 1000 && count > 8)
 		count = 8;
-	if (chance(m, 40)) {
-		node = some_party(m, t->parties);
-		audience = audience_agreement(t->id);
-	} else if (chance(m, 3)) {
-		audience = audience_of(AUDIENCE_LOCAL);
-	}
+	audience = some_feed(m, &node);
 	world_publish_kind(m->w, node, audience, kind, chance(m, 8), count, body_len);
+}
+
+/* What was said is to be forgotten by everybody. */
+static void erase(struct mix *m)
+{
+	unsigned node;
+	struct audience audience = some_feed(m, &node);
+	struct log_name feed = world_feed(m->w, node, audience);
+	uint64_t held = world_held(m->w, node, &feed);
+
+	if (held)
+		world_erase(m->w, node, audience, below(m, (unsigned)held));
 }
 
 /* --- links ------------------------------------------------------------------------------------ */
@@ -297,7 +317,9 @@ static void step(struct mix *m)
 {
 	unsigned what = below(m, 100);
 
-	if (what < 50)
+	if (what < 4)
+		erase(m);
+	else if (what < 50)
 		publish(m);
 	else if (what < 70)
 		links(m);
@@ -414,6 +436,7 @@ void mix_play(uint64_t seed, struct mix_result *r)
 	}
 	heal(&m);
 	watch_settled(w);
+	watch_forgotten(w);
 	if (!m.liars)
 		come_to_rest(w);
 	nobody_else_is_blamed(&m);

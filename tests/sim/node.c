@@ -439,6 +439,8 @@ void world_erase(struct world *w, unsigned node, struct audience audience, uint6
 		rc = store_entry_get(r, log.number, index, &entry);
 	if (rc == 0)
 		memcpy(e.object, entry.header.object, sizeof(e.object));
+	if (rc == 0 && (entry.header.kind != KIND_OBJECT || entry.entry.erased))
+		rc = ENT_EINVALID;
 	store_reader_close(r);
 	if (rc != 0)
 		return;

@@ -261,6 +261,16 @@ static void learn_name(struct world_end *e, const struct log_name *feed)
 	e->named[e->named_len++] = *feed;
 }
 
+/* What a node may not take it passes over, and does not remember. */
+static void learn_line(struct world *w, struct world_session *s, unsigned end,
+	const struct log_name *feed, const struct wire_checkpoint *c)
+{
+	const struct world_node *at = s->ends[end].node;
+
+	if (watch_allows(at, s->ends[!end].node, at, &s->ends[end], feed))
+		watch_line_heard(w, at, feed, c);
+}
+
 void watch_heard(struct world *w, struct world_session *s, unsigned end,
 	const struct wire_message *m)
 {
@@ -279,11 +289,11 @@ void watch_heard(struct world *w, struct world_session *s, unsigned end,
 			const struct wire_head *h = &m->heads.heads[i];
 
 			learn_name(e, &h->feed);
-			watch_line_heard(w, e->node, &h->feed, &h->newest);
+			learn_line(w, s, end, &h->feed, &h->newest);
 		}
 		return;
 	case WIRE_DATA:
-		watch_line_heard(w, e->node, &m->data.feed, &m->data.checkpoint);
+		learn_line(w, s, end, &m->data.feed, &m->data.checkpoint);
 		return;
 	case WIRE_HELD:
 		learn_name(e, &m->held.feed);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * I9: after an erasure has arrived at a correct node, that node serves the body no more. Where an
- * erasure stands is found in the feed of any node that has it.
+ * I9: after an erasure has arrived at a correct node, that node serves the body no more, and soon
+ * has it no more. Where an erasure stands is found in the feed of any node that has it.
  */
 #include "sim/watch.h"
 
@@ -73,4 +73,22 @@ bool watch_has_body(struct world_node *n, const struct log_name *feed, uint64_t 
 	      !e.entry.erased;
 	store_reader_close(r);
 	return has;
+}
+
+void watch_forgotten(struct world *w)
+{
+	for (size_t k = 0; k < w->erasures_len; k++) {
+		struct world_erasure *e = &w->erasures[k];
+
+		for (unsigned i = 0; i < w->nodes_len && !watch_forked(w, &e->feed); i++) {
+			struct world_node *n = &w->nodes[i];
+			uint64_t size, at = erasure_find(n, e, &size);
+
+			if (at)
+				e->at = at;
+			if (n->up && e->at && e->at < size && watch_has_body(n, &e->feed, e->index))
+				world_fail(w, "I9: n%u still has entry %llu, which was erased", i,
+					(unsigned long long)e->index);
+		}
+	}
 }

@@ -120,6 +120,23 @@ static void compare(struct world *w, const struct log_name *feed, const struct c
 	}
 }
 
+/* What a node tells others of: all that lies under one checkpoint. Behind that a run may lie whose
+ * sender did not go on. */
+static void holds(struct world *w, unsigned node, const struct log_name *feeds, size_t feeds_len,
+	struct could *could)
+{
+	struct store_reader *r;
+	struct store_log log;
+
+	if (!w->nodes[node].up || store_reader_open(w->nodes[node].store, &r) != 0)
+		return;
+	for (size_t i = 0; i < feeds_len; i++)
+		if (feeds[i].audience.kind != AUDIENCE_PROVENANCE && !watch_forked(w, &feeds[i]) &&
+			store_log_get(r, &feeds[i], &log) == 0 && log.has_held)
+			could[i * w->nodes_len + node].hold = log.held.size;
+	store_reader_close(r);
+}
+
 void watch_settled(struct world *w)
 {
 	const struct log_name *feeds;
@@ -129,11 +146,8 @@ void watch_settled(struct world *w)
 	bool news = true;
 
 	reach_init(&r, w);
-	for (size_t i = 0; i < feeds_len; i++)
-		for (unsigned k = 0; k < w->nodes_len; k++)
-			if (feeds[i].audience.kind != AUDIENCE_PROVENANCE &&
-				!watch_forked(w, &feeds[i]))
-				could[i * w->nodes_len + k].hold = world_held(w, k, &feeds[i]);
+	for (unsigned k = 0; k < w->nodes_len; k++)
+		holds(w, k, feeds, feeds_len, could);
 	while (news) {
 		news = false;
 		for (size_t i = 0; i < feeds_len; i++)

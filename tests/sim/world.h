@@ -222,7 +222,7 @@ void world_publish(struct world *w, unsigned node, struct audience audience, uin
 void world_publish_kind(struct world *w, unsigned node, struct audience audience, uint8_t kind,
 	bool urgent, uint32_t count, size_t body_len);
 
-/* The node erases an entry of its own feed. */
+/* The node erases an object of its own feed, which nobody has erased before. */
 void world_erase(struct world *w, unsigned node, struct audience audience, uint64_t index);
 
 /* --- what happens to links -------------------------------------------------------------------- */
