@@ -51,6 +51,7 @@ const struct cli_command *const cli_commands[] = {
 	&cmd_why,
 	&cmd_trace,
 	&cmd_log,
+	&cmd_audit_export,
 	&cmd_wait,
 	&cmd_clock_confirm,
 	&cmd_pause,
