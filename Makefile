@@ -87,6 +87,10 @@ $(foreach f,$(LAYERS),$(eval $(call archive_rule,$(f))))
 
 $(BIN)/entented: $(O)/node/entented.o $(call archives,app)
 	$(call link)
+# The auditor links nothing that opens a socket or a store.
+$(BIN)/entente-audit: PKG_LIBS := $(filter-out -luv -llmdb,$(PKG_LIBS))
+$(BIN)/entente-audit: $(O)/node/entente-audit.o $(call archives,audit)
+	$(call link)
 $(BIN)/entente: $(O)/node/entente.o $(call archives,cli)
 	$(call link)
 

@@ -16,7 +16,7 @@ HOMES = {
     r"pb(_\w+)?\.h": {"proto"},
     r"lmdb\.h": {"store"},
     r"uv\.h": {"net", "control", "app"},
-    r"jansson\.h": {"formats", "web", "control", "cli"},
+    r"jansson\.h": {"formats", "web", "control", "cli", "audit"},
     r"microhttpd\.h": {"web"},
     r"(idn2|libpsl)\.h": {"intel"},
 }
@@ -28,7 +28,7 @@ IMPURE = re.compile(
     r"|socket|connect|getenv)\s*\(")
 
 # The mains parse nothing and know nothing: they call into these.
-MAIN_MAY = {"app", "cli", "control", "web", "provenance", "base"}
+MAIN_MAY = {"app", "cli", "audit", "control", "web", "provenance", "base"}
 
 
 def folder_of(path):

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What one party says against what the other says: what came must have been sent, what is
+ * receipted must have come. */
+#include "audit/audit.h"
+
+#include <stdlib.h>
+
+/* Which sending a receiving is of: sorted by session and log. */
+static int sending_cmp(const void *one, const void *other)
+{
+	const struct sending *x = *(struct sending *const *)one,
+			     *y = *(struct sending *const *)other;
+	uint8_t x_log[LOG_NAME_BYTES], y_log[LOG_NAME_BYTES];
+	int order = memcmp(x->session, y->session, ACT_ID_BYTES);
+
+	if (order)
+		return order;
+	log_name_pack(x_log, &x->log);
+	log_name_pack(y_log, &y->log);
+	order = memcmp(x_log, y_log, LOG_NAME_BYTES);
+	return order ? order : x->from < y->from ? -1 : x->from > y->from;
+}
+
+static bool lost_then(const struct account *t, int64_t ms)
+{
+	for (size_t i = 0; i < t->lost_len; i++)
+		if (ms >= t->lost[i].from_ms - AUDIT_SLACK_MS &&
+			ms <= t->lost[i].to_ms + AUDIT_SLACK_MS)
+			return true;
+	return false;
+}
+
+/* How far one account lets a range of a session have come: from `from` on, without holes. */
+static uint64_t sent_reach(const struct account *sender, const struct receiving *r)
+{
+	struct sending probe = {.log = r->log}, *key = &probe;
+	size_t low = 0, high = sender->sendings_len;
+	uint64_t reach = r->from;
+
+	memcpy(probe.session, r->session, ACT_ID_BYTES);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (sending_cmp(&sender->sendings[middle], &key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < sender->sendings_len; low++) {
+		const struct sending *s = sender->sendings[low];
+
+		if (memcmp(s->session, r->session, ACT_ID_BYTES) != 0 ||
+			!log_name_eq(&s->log, &r->log) || s->from > reach)
+			break;
+		if (s->reach > reach)
+			reach = s->reach;
+	}
+	return reach;
+}
+
+static int64_t account_until(const struct account *t)
+{
+	const struct bundle_about *about = &t->bundle->about;
+
+	return about->until_ms ? about->until_ms : about->made_ms;
+}
+
+static void received_check(struct audit *a, const struct account *t, const struct receiving *r)
+{
+	struct account *sender = party_get(a, &r->peer)->account;
+	uint64_t reach = sent_reach(sender, r);
+
+	if (reach >= r->to)
+		return;
+	if (r->last_ms > account_until(sender) - AUDIT_FRESH_MS ||
+		(sender->lenient && r->first_ms < sender->first_ms + AUDIT_SLACK_MS))
+		found(a, FOUND_SENT_LATE, &r->peer, &r->log, reach, r->to, r->last_ms, "to %s",
+			party_name(a, &t->self));
+	else if (lost_then(sender, r->first_ms))
+		found(a, FOUND_ACTS_LOST, &r->peer, &r->log, reach, r->to, r->first_ms,
+			"its sending to %s is not among its acts", party_name(a, &t->self));
+	else
+		found(a, FOUND_SENDING_HIDDEN, &r->peer, &r->log, reach, r->to, r->first_ms,
+			"%s has entries %llu to %llu from it", party_name(a, &t->self),
+			(unsigned long long)r->from, (unsigned long long)r->to);
+}
+
+/* How far a node says it had come with a feed. */
+static uint64_t held_by(struct account *t, const struct log_name *log)
+{
+	uint8_t packed[LOG_NAME_BYTES];
+	const struct holding *h;
+	uint64_t most = 0;
+
+	log_name_pack(packed, log);
+	h = map_get(&t->holdings, packed);
+	for (size_t i = 0; h && i < h->spans_len; i++)
+		if (h->spans[i].to > most)
+			most = h->spans[i].to;
+	return most;
+}
+
+/* Of a feed that only two nodes may have, only the one can have given it to the other. */
+static bool of_two(const struct audit *a, const struct log_name *log)
+{
+	if (log->audience.kind != AUDIENCE_AGREEMENT)
+		return false;
+	for (size_t i = 0; i < a->texts_len; i++)
+		if (a->texts[i]->good && a->texts[i]->agreement.id == log->audience.id)
+			return a->texts[i]->agreement.parties_len == 2;
+	return false;
+}
+
+static uint64_t released_reach(const struct account *t, const struct node_id *peer,
+	const struct log_name *log)
+{
+	const struct released *r;
+	uint8_t key[32];
+
+	session_key(key, BYTES_OF(peer->bytes), log);
+	r = map_get(&t->released, key);
+	return r ? r->reach : 0;
+}
+
+/* A receipt that holds: the one who gave it must say how it came, the origin that it went. */
+static void receipt_check(struct audit *a, const struct claim *k)
+{
+	const struct checkpoint *c = &k->checkpoint;
+	const struct party *by = party_get(a, &k->by), *origin = party_get(a, &c->log.node);
+	int64_t when_ms = (int64_t)(k->time % (RECORD_TIME_MAX_MS / 1000)) * 1000;
+	struct account *t = by ? by->account : NULL;
+	uint64_t held;
+
+	if (t && !t->lenient && when_ms <= account_until(t) - AUDIT_FRESH_MS &&
+		(held = held_by(t, &c->log)) < c->size)
+		found(a, lost_then(t, when_ms) ? FOUND_ACTS_LOST : FOUND_RECEIPT_UNTRUE, &k->by,
+			&c->log, held, c->size, when_ms, "%s has its receipt",
+			party_name(a, &a->bundles[k->bundle].about.node));
+	t = origin ? origin->account : NULL;
+	if (t && !t->lenient && of_two(a, &c->log) &&
+		when_ms <= account_until(t) - AUDIT_FRESH_MS &&
+		(held = released_reach(t, &k->by, &c->log)) < c->size)
+		found(a, lost_then(t, when_ms) ? FOUND_ACTS_LOST : FOUND_SENDING_HIDDEN,
+			&c->log.node, &c->log, held, c->size, when_ms,
+			"%s has receipted it, and nobody else can have given it",
+			party_name(a, &k->by));
+}
+
+/* When the key under a cosignature was replaced, by the node's own account. */
+static void retired_check(struct audit *a, const struct claim *k)
+{
+	const struct party *by = party_get(a, &k->by);
+	const struct account *t = by ? by->account : NULL;
+
+	for (size_t i = 0; t && i < t->changes_len; i++)
+		if (t->changes[i].serial > k->serial &&
+			(int64_t)k->time * 1000 > t->changes[i].when_ms + AUDIT_SLACK_MS) {
+			found(a, FOUND_KEY_RETIRED, &k->by, &k->checkpoint.log, 0,
+				k->checkpoint.size, (int64_t)k->time * 1000,
+				"by a key of card %u; card %u came into force %s", k->serial,
+				t->changes[i].serial, time_text(a, t->changes[i].when_ms));
+			return;
+		}
+}
+
+static void scope_check(struct audit *a)
+{
+	const void *id;
+	void *value;
+	size_t at = 0;
+
+	while (map_next(&a->parties, &at, &id, &value)) {
+		const struct party *p = value;
+		bool named = false;
+
+		for (size_t i = 0; i < a->texts_len && !named; i++)
+			named = agreement_party_of(&a->texts[i]->agreement, &p->node) != NULL;
+		if (named && !p->account)
+			found(a, FOUND_SCOPE, &p->node, NULL, 0, 0, 0, "%s", "");
+	}
+}
+
+void between_check(struct audit *a)
+{
+	for (size_t i = 0; i < a->bundles_len; i++) {
+		struct account *t = &a->bundles[i].account;
+
+		if (t->sendings_len)
+			qsort(t->sendings, t->sendings_len, sizeof(struct sending *), sending_cmp);
+	}
+	for (size_t i = 0; i < a->bundles_len; i++) {
+		const struct account *t = &a->bundles[i].account;
+
+		for (size_t j = 0; j < t->receivings_len; j++)
+			received_check(a, t, t->receivings[j]);
+	}
+	for (size_t i = 0; i < a->claims_len; i++) {
+		const struct claim *k = &a->claims[i];
+
+		if (!k->serial || !k->signed_by_log || k->time > RECORD_TIME_MAX_MS / 1000)
+			continue;
+		retired_check(a, k);
+		if (k->checkpoint.log.audience.kind != AUDIENCE_PROVENANCE && !k->differs)
+			receipt_check(a, k);
+	}
+	scope_check(a);
+}

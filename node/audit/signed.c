@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Whose signature is whose: every key comes from a chain of cards, and every chain from its root,
+ * which the node id is the hash of. */
+#include "audit/audit.h"
+
+/* --- as they are read ------------------------------------------------------------------------- */
+
+int signed_cards(struct audit *a, struct bytes payload, const struct node_id *shown_by)
+{
+	struct bytes text = arena_copy(&a->arena, payload);
+	struct card_chain chain;
+	struct err_text err = {0};
+	struct party *p;
+
+	if (!text.data)
+		return ENT_ENOMEM;
+	if (card_chain_read(text, "cards", &a->arena, &chain, &err) != 0) {
+		found(a, FOUND_CHAIN_BROKEN, shown_by, NULL, 0, 0, 0, "%s", err.text);
+		return 0;
+	}
+	p = party_need(a, &card_chain_last(&chain)->node);
+	if (p->chain.cards_len == 0) {
+		p->chain = chain;
+		return 0;
+	}
+	switch (card_chain_compare(&p->chain, &chain)) {
+	case CARD_NEWER:
+		p->chain = chain;
+		break;
+	case CARD_CONTRADICTS:
+		found(a, FOUND_CHAINS_CONTRADICT, &p->node, NULL, 0, 0, 0,
+			"the one that %s shows is another", party_name(a, shown_by));
+		break;
+	case CARD_SAME:
+	case CARD_OLDER:
+		break;
+	}
+	return 0;
+}
+
+static void text_add(struct audit *a, const struct text *t)
+{
+	struct text *copy = arena_alloc(&a->arena, sizeof(*copy));
+
+	a->texts = grow(a->texts, &a->texts_cap, a->texts_len, sizeof(struct text *));
+	if (!copy)
+		return;
+	*copy = *t;
+	a->texts[a->texts_len++] = copy;
+}
+
+int signed_agreement(struct audit *a, struct bytes payload, const struct node_id *shown_by)
+{
+	struct text t = {.note = arena_copy(&a->arena, payload)};
+	struct err_text err = {0};
+	struct text *known;
+
+	if (!t.note.data)
+		return ENT_ENOMEM;
+	if (agreement_parse(t.note, "agreement", &a->arena, &t.agreement, &err) != 0) {
+		found(a, FOUND_AGREEMENT_BROKEN, shown_by, NULL, 0, 0, 0, "%s", err.text);
+		return 0;
+	}
+	t.good = agreement_complete(&t.agreement);
+	known = (struct text *)text_find(a, t.agreement.hash);
+	if (!t.good && (!known || !known->good))
+		found(a, FOUND_AGREEMENT_BROKEN, shown_by, NULL, 0, 0, 0,
+			"agreement %016llx (serial %u) bears the signatures of %zu of %zu parties",
+			(unsigned long long)t.agreement.id, t.agreement.serial,
+			t.agreement.signatures_valid, t.agreement.parties_len);
+	if (!known)
+		text_add(a, &t);
+	else if (t.good)
+		*known = t;
+	return 0;
+}
+
+/* --- when all is read ------------------------------------------------------------------------- */
+
+static bool chain_has_root(const struct card_chain *chain, const struct note_key *root)
+{
+	for (size_t i = 0; i < chain->cards_len; i++)
+		if (memcmp(chain->cards[i].root.public_key, root->public_key, 32) == 0)
+			return true;
+	return false;
+}
+
+static void text_check(struct audit *a, struct text *t)
+{
+	const struct agreement *g = &t->agreement;
+
+	for (size_t i = 0; i < g->parties_len; i++) {
+		const struct party *p = party_get(a, &g->parties[i].node);
+
+		if (!p || p->chain.cards_len == 0 || chain_has_root(&p->chain, &g->parties[i].root))
+			continue;
+		found(a, FOUND_AGREEMENT_ROOT, &p->node, NULL, 0, 0, 0,
+			"agreement %016llx (serial %u)", (unsigned long long)g->id, g->serial);
+		t->good = false;
+	}
+	for (size_t i = 0; i < a->texts_len; i++) {
+		const struct text *o = a->texts[i];
+
+		if (o == t)
+			break;
+		if (o->good && t->good && o->agreement.id == g->id &&
+			o->agreement.serial == g->serial)
+			found(a, FOUND_AGREEMENT_TWO, NULL, NULL, 0, 0, 0,
+				"agreement %016llx (serial %u), signed by all its parties twice",
+				(unsigned long long)g->id, g->serial);
+	}
+}
+
+static void root_taken(struct audit *a, const struct party *p)
+{
+	char root[NOTE_VKEY_TEXT_MAX];
+
+	note_key_text(root, &p->chain.cards[0].root);
+	found(a, FOUND_ROOT_TAKEN, &p->node, NULL, 0, 0, 0, "compare it: %s", root);
+}
+
+static void roots_check(struct audit *a)
+{
+	for (size_t i = 0; i < a->roots_len; i++) {
+		struct note_key key;
+		const void *id;
+		void *value;
+		size_t at = 0;
+		bool there = false;
+
+		/* main has parsed them once. */
+		if (note_key_parse(bytes_str(a->roots[i]), &key) != 0)
+			continue;
+		while (map_next(&a->parties, &at, &id, &value)) {
+			struct party *p = value;
+
+			if (p->chain.cards_len == 0 ||
+				memcmp(p->chain.cards[0].root.public_key, key.public_key, 32) != 0)
+				continue;
+			p->pinned = there = true;
+		}
+		if (!there)
+			found(a, FOUND_ROOT_OTHER, NULL, NULL, 0, 0, 0,
+				"no node here begins with %s", a->roots[i]);
+	}
+	for (size_t i = 0; i < a->bundles_len; i++) {
+		struct party *p = party_need(a, &a->bundles[i].about.node);
+
+		if (p->chain.cards_len == 0)
+			found(a, FOUND_NO_CARD, &p->node, NULL, 0, 0, 0,
+				"%s has no card of its own node", a->bundles[i].path);
+		else if (!p->pinned)
+			root_taken(a, p);
+	}
+}
+
+/* The newest card under whose key the cosignature holds; its serial, 0 for none. */
+static uint32_t cosigner_serial(struct audit *a, const struct claim *k)
+{
+	const struct party *p = party_get(a, &k->by);
+	struct cosignature s = {.time = k->time};
+	bool acts = k->checkpoint.log.audience.kind == AUDIENCE_PROVENANCE;
+
+	memcpy(s.signature, k->cosignature, sizeof(s.signature));
+	for (size_t i = p ? p->chain.cards_len : 0; i-- > 0;) {
+		const struct card *card = &p->chain.cards[i];
+		const struct note_key *key = acts ? &card->witness : &card->receipt;
+
+		if (i + 1 < p->chain.cards_len &&
+			memcmp(key->public_key,
+				(acts ? card[1].witness : card[1].receipt).public_key, 32) == 0)
+			continue;
+		a->signatures++;
+		if (cosignature_verify(&s, &k->checkpoint, key->public_key) == 0)
+			return card->serial;
+	}
+	return 0;
+}
+
+static bool same_checkpoint(const struct claim *x, const struct claim *y)
+{
+	return memcmp(x->log, y->log, LOG_NAME_BYTES) == 0 &&
+	       x->checkpoint.size == y->checkpoint.size &&
+	       hash_eq(&x->checkpoint.root, &y->checkpoint.root) &&
+	       memcmp(x->checkpoint.signature, y->checkpoint.signature, 64) == 0;
+}
+
+static void claim_check(struct audit *a, struct claim *k, const struct claim *before)
+{
+	const struct node_id *shown_by = &a->bundles[k->bundle].about.node;
+	const struct checkpoint *c = &k->checkpoint;
+	const struct party *p = party_get(a, &c->log.node);
+	const struct note_key *key =
+		p && p->chain.cards_len
+			? card_log_key(card_chain_last(&p->chain), c->log.incarnation)
+			: NULL;
+
+	if (before && same_checkpoint(k, before)) {
+		k->signed_by_log = before->signed_by_log;
+	} else if (!key) {
+		found(a, FOUND_NO_CARD, &c->log.node, &c->log, 0, c->size, 0, "in the bundle of %s",
+			party_name(a, shown_by));
+	} else {
+		a->signatures++;
+		k->signed_by_log = checkpoint_verify(c, key->public_key) == 0;
+		if (!k->signed_by_log)
+			found(a, FOUND_CHECKPOINT_BAD, shown_by, &c->log, 0, c->size, 0,
+				"of size %llu", (unsigned long long)c->size);
+	}
+	if (k->time == 0 || k->witness)
+		return;
+	k->serial = cosigner_serial(a, k);
+	if (k->serial == 0)
+		found(a, FOUND_COSIGNATURE_BAD, shown_by, &c->log, 0, c->size,
+			(int64_t)(k->time % (RECORD_TIME_MAX_MS / 1000)) * 1000,
+			"said to be of %s, for size %llu", party_name(a, &k->by),
+			(unsigned long long)c->size);
+}
+
+/* Two roots for one size, both under the log's own key: nobody else can have made them. */
+static void claims_differ(struct audit *a, const struct claim *k, const struct claim *before)
+{
+	const struct checkpoint *c = &k->checkpoint;
+
+	if (!k->signed_by_log || !before->signed_by_log ||
+		memcmp(k->log, before->log, LOG_NAME_BYTES) != 0 ||
+		c->size != before->checkpoint.size || hash_eq(&c->root, &before->checkpoint.root))
+		return;
+	found(a, c->log.audience.kind == AUDIENCE_PROVENANCE ? FOUND_REWRITTEN : FOUND_SPLIT_VIEW,
+		&c->log.node, &c->log, 0, c->size, 0, "two roots for size %llu",
+		(unsigned long long)c->size);
+}
+
+void signed_check(struct audit *a)
+{
+	roots_check(a);
+	for (size_t i = 0; i < a->texts_len; i++)
+		text_check(a, a->texts[i]);
+	for (size_t i = 0; i < a->claims_len; i++) {
+		struct claim *before = i ? &a->claims[i - 1] : NULL;
+
+		claim_check(a, &a->claims[i], before);
+		if (before)
+			claims_differ(a, &a->claims[i], before);
+	}
+}

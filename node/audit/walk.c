@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The second reading: every log from its first entry here to its last, onto its tree, and at every
+ * size that anybody has signed a root for, that root against the tree's.
+ */
+#include "audit/audit.h"
+
+#include <stdlib.h>
+
+struct walk {
+	struct audit *audit;
+	struct bundle *bundle;
+	struct section *section;
+	const struct section *former; /* of logs of acts */
+	struct range tree;
+	const struct claim *claims;
+	size_t claims_len, claim;
+	const struct claim *differs; /* the first that does not fit */
+	struct arena arena;
+	bool first;
+	/* of a feed: */
+	struct holding *holding;
+	size_t texts_len;
+	const struct text **texts; /* of its agreement */
+	uint64_t missing, pending, pending_first;
+	bool told;
+};
+
+/* --- roots ------------------------------------------------------------------------------------ */
+
+static void claims_compare(struct walk *w)
+{
+	struct hash root;
+	bool made = false;
+
+	for (; w->claim < w->claims_len && w->claims[w->claim].checkpoint.size <= w->tree.end;
+		w->claim++) {
+		const struct claim *k = &w->claims[w->claim];
+
+		if (k->checkpoint.size < w->tree.end || !k->signed_by_log)
+			continue;
+		if (!made)
+			range_root(&w->tree, &root);
+		made = true;
+		if (!w->differs && !hash_eq(&root, &k->checkpoint.root))
+			w->differs = k;
+	}
+}
+
+static bool leads_to_root(struct walk *w)
+{
+	struct range whole = w->tree;
+	struct hash root;
+
+	if (!(w->section->log.flags & BUNDLE_FLAG_SIGNED))
+		return true;
+	if (range_merge(&whole, &w->section->log.right) != 0)
+		return false;
+	range_root(&whole, &root);
+	return hash_eq(&root, &w->section->log.checkpoint.root);
+}
+
+static void differing_tell(struct walk *w)
+{
+	const struct claim *k = w->differs;
+	const struct bundle_log *log = &w->section->log;
+	struct audit *a = w->audit;
+	const struct node_id *by = k->time ? &k->by : &a->bundles[k->bundle].about.node;
+
+	found(a,
+		log->name.audience.kind == AUDIENCE_PROVENANCE ? FOUND_REWRITTEN : FOUND_SPLIT_VIEW,
+		&log->name.node, &log->name, 0, k->checkpoint.size,
+		k->time && k->time < RECORD_TIME_MAX_MS / 1000 ? (int64_t)k->time * 1000 : 0,
+		"at size %llu %s has another root, under the same key",
+		(unsigned long long)k->checkpoint.size, party_name(a, by));
+}
+
+/* Is it said by the node itself that this log of acts ended early? */
+static bool end_declared(const struct account *t, const struct log_name *log)
+{
+	for (size_t i = 0; i < t->lost_len; i++)
+		if (log_name_eq(&t->lost[i].log, log))
+			return true;
+	return false;
+}
+
+static void witnessed_beyond(struct walk *w)
+{
+	const struct bundle_log *log = &w->section->log;
+	uint64_t size = log->flags & BUNDLE_FLAG_SIGNED ? log->checkpoint.size : 0;
+	int64_t made_s = w->bundle->about.made_ms / 1000;
+
+	for (size_t i = 0; i < w->claims_len; i++) {
+		const struct claim *k = &w->claims[i];
+
+		if (k->checkpoint.size <= size || !k->signed_by_log ||
+			(k->time && k->time > (uint64_t)(made_s - AUDIT_FRESH_MS / 1000)))
+			continue;
+		if (!k->time &&
+			w->audit->bundles[k->bundle].about.made_ms > w->bundle->about.made_ms)
+			continue; /* of a later bundle of the same node */
+		found(w->audit,
+			end_declared(&w->bundle->account, &log->name) ? FOUND_ACTS_LOST
+								      : FOUND_TRUNCATED,
+			&log->name.node, &log->name, size, k->checkpoint.size,
+			k->time ? (int64_t)k->time * 1000 : 0,
+			"it ends at %llu; %s has its signature for %llu", (unsigned long long)size,
+			party_name(w->audit,
+				k->time ? &k->by : &w->audit->bundles[k->bundle].about.node),
+			(unsigned long long)k->checkpoint.size);
+		return;
+	}
+}
+
+/* --- the entries of a feed -------------------------------------------------------------------- */
+
+static void feed_open(struct walk *w)
+{
+	struct audit *a = w->audit;
+	const struct audience audience = w->section->log.name.audience;
+
+	w->holding = account_holding(&w->bundle->account, &w->section->log.name);
+	w->texts = arena_alloc(&w->arena, (a->texts_len + 1) * sizeof(struct text *));
+	if (!w->texts || audience.kind != AUDIENCE_AGREEMENT)
+		return;
+	for (size_t i = 0; i < a->texts_len; i++)
+		if (a->texts[i]->good && a->texts[i]->agreement.id == audience.id)
+			w->texts[w->texts_len++] = a->texts[i];
+}
+
+/* As its origin is to have asked: under any version of the agreement that was in time. */
+static void marking_check(struct walk *w, const struct entry_header *h, uint64_t index)
+{
+	const struct log_name *log = &w->section->log.name;
+	struct policy_query q = {.door = DOOR_PUBLISH,
+		.feed = log,
+		.header = h,
+		.has_recipients = true, /* the body would tell */
+		.self = &log->node,
+		.now_s = (int64_t)(h->time_ms / 1000)};
+	struct policy_verdict v = {0};
+
+	if (h->kind == KIND_SUCCESSION || h->version != ENTRY_VERSION ||
+		log->audience.kind == AUDIENCE_LOCAL)
+		return;
+	if (log->audience.kind != AUDIENCE_AGREEMENT) {
+		decide(&q, &v);
+	} else {
+		for (size_t i = 0; i < w->texts_len && !v.allow; i++) {
+			const struct agreement *one = &w->texts[i]->agreement;
+
+			q.agreements = &one;
+			q.agreements_len = 1;
+			decide(&q, &v);
+		}
+	}
+	if (!v.allow)
+		found(w->audit, FOUND_PUBLISHED_FORBIDDEN, &log->node, log, index, index + 1,
+			(int64_t)(h->time_ms % RECORD_TIME_MAX_MS), "%s: %s, marked %s",
+			v.rule_name ? v.rule_name : "not-a-party", kind_name(h->kind),
+			tlp_name(h->tlp));
+}
+
+static bool taking_back(uint8_t kind)
+{
+	return kind == KIND_ERASURE || kind == KIND_RETRACTION || kind == KIND_SUCCESSION;
+}
+
+/* When this node says that the erasures up to there were carried out; 0: it does not. */
+static int64_t carried_out(const struct account *t, const struct log_name *log, uint64_t index)
+{
+	for (size_t i = 0; i < t->erased_len; i++)
+		if (t->erased[i].from <= index && index < t->erased[i].to &&
+			log_name_eq(&t->erased[i].log, log))
+			return t->erased[i].when_ms;
+	return 0;
+}
+
+/* How long the agreements that can have brought the feed allow: the longest of them. */
+static int64_t erase_within_ms(const struct walk *w)
+{
+	const struct audit *a = w->audit;
+	int64_t s = 0;
+
+	for (size_t i = 0; i < a->texts_len; i++) {
+		const struct agreement *g = &a->texts[i]->agreement;
+
+		if (!a->texts[i]->good || !agreement_party_of(g, &w->bundle->about.node) ||
+			(w->section->log.name.audience.kind == AUDIENCE_AGREEMENT &&
+				g->id != w->section->log.name.audience.id))
+			continue;
+		if (g->erase_within_s > s)
+			s = g->erase_within_s;
+	}
+	return (s ? s : 72 * 3600) * 1000;
+}
+
+static void erasure_check(struct walk *w, const struct bundle_entries *batch, uint64_t index)
+{
+	const struct account *t = &w->bundle->account;
+	const struct log_name *log = &w->section->log.name;
+	int64_t done = carried_out(t, log, index), within = erase_within_ms(w);
+
+	if (done - batch->received_ms > within)
+		found(w->audit, FOUND_ERASURE_LATE, &t->self, log, index, index + 1, done,
+			"it came %s", time_text(w->audit, batch->received_ms));
+	else if (!done && w->bundle->about.made_ms - batch->received_ms > within &&
+		 !w->bundle->about.until_ms && !t->lenient)
+		found(w->audit, FOUND_ERASURE_LATE, &t->self, log, index, index + 1, 0,
+			"it came %s, and nothing says that it was carried out",
+			time_text(w->audit, batch->received_ms));
+	else if (!done)
+		w->pending++;
+}
+
+static void body_check(struct walk *w, const struct bundle_entry *e, const struct entry_header *h,
+	uint64_t index)
+{
+	const struct log_name *log = &w->section->log.name;
+	const struct erasure *x = NULL;
+	struct hash commitment;
+	uint8_t key[32];
+
+	if (e->state == ENTRY_STATE_PRESENT) {
+		hash_commitment(&commitment, e->salt, e->body);
+		if (memcmp(commitment.bytes, h->commitment, HASH_BYTES) != 0)
+			found(w->audit, FOUND_ENTRY_MISMATCH, &w->bundle->about.node, log, index,
+				index + 1, 0, "%s", "");
+	}
+	if (w->audit->erasures_len && !taking_back(h->kind)) {
+		erasure_key(key, (size_t)(w->bundle - w->audit->bundles), log, h->object);
+		x = map_get(&w->audit->erasures, key);
+		if (x && (x->log.incarnation < log->incarnation ||
+				 (x->log.incarnation == log->incarnation && x->index < index)))
+			x = NULL;
+	}
+	if (e->state == ENTRY_STATE_ERASED && !x)
+		w->missing++;
+	if (e->state != ENTRY_STATE_ERASED && x &&
+		carried_out(&w->bundle->account, &x->log, x->index))
+		found(w->audit, FOUND_ERASURE_FAKED, &w->bundle->about.node, log, index, index + 1,
+			carried_out(&w->bundle->account, &x->log, x->index), "erased by entry %llu",
+			(unsigned long long)x->index);
+}
+
+static void feed_entry(struct walk *w, const struct bundle_entries *batch, uint64_t index,
+	const struct bundle_entry *e)
+{
+	struct entry_header h;
+
+	entry_header_decode(e->leaf, &h);
+	marking_check(w, &h, index);
+	body_check(w, e, &h, index);
+	if (h.kind == KIND_ERASURE)
+		erasure_check(w, batch, index);
+}
+
+static int span_cmp(const void *one, const void *other)
+{
+	const struct span *x = one, *y = other;
+
+	return x->from < y->from ? -1 : x->from > y->from;
+}
+
+static void covered_check(struct walk *w)
+{
+	const struct bundle_log *log = &w->section->log;
+	struct holding *h = w->holding;
+	uint64_t at = log->from;
+	struct account *t = &w->bundle->account;
+
+	if (t->lenient)
+		return;
+	if (h->spans_len)
+		qsort(h->spans, h->spans_len, sizeof(*h->spans), span_cmp);
+	for (size_t i = 0; i < h->spans_len && at < log->to; i++) {
+		if (h->spans[i].to <= at)
+			continue;
+		if (h->spans[i].from > at)
+			break;
+		at = h->spans[i].to;
+	}
+	/* A feed that has nothing but its succession is told of by the incarnation alone. */
+	if (at < log->to && !(at == 0 && log->to == 1 && node_id_eq(&log->name.node, &t->self)))
+		found(w->audit, FOUND_UNACCOUNTED, &t->self, &log->name, at, log->to, 0, "%s", "");
+}
+
+static void feed_close(struct walk *w)
+{
+	const struct log_name *log = &w->section->log.name;
+	const struct node_id *self = &w->bundle->about.node;
+
+	covered_check(w);
+	if (w->missing)
+		found(w->audit, FOUND_BODY_MISSING, self, log, w->section->log.from,
+			w->section->log.to, 0, "%llu", (unsigned long long)w->missing);
+	if (w->pending)
+		found(w->audit, FOUND_ERASURE_PENDING, self, log, w->section->log.from,
+			w->section->log.to, 0, "%llu", (unsigned long long)w->pending);
+	if (w->section->log.flags & BUNDLE_FLAG_FROZEN)
+		found(w->audit, FOUND_FROZEN, &log->node, log, 0, w->section->log.to, 0, "at %s",
+			party_name(w->audit, self));
+}
+
+/* --- the entries of a log of acts ------------------------------------------------------------- */
+
+static void act_entry_check(struct walk *w, uint64_t index, const struct bundle_entry *e)
+{
+	struct account *t = &w->bundle->account;
+	struct act_body act = {0};
+	struct entry_header h;
+	struct hash commitment;
+
+	entry_header_decode(e->leaf, &h);
+	if (e->state == ENTRY_STATE_PRESENT) {
+		hash_commitment(&commitment, e->salt, e->body);
+		if (memcmp(commitment.bytes, h.commitment, HASH_BYTES) != 0)
+			found(w->audit, FOUND_ENTRY_MISMATCH, &t->self, &w->section->log.name,
+				index, index + 1, 0, "%s", "");
+	}
+	arena_reset(&w->arena);
+	if (h.kind != KIND_ACT || e->state != ENTRY_STATE_PRESENT ||
+		h.time_ms > RECORD_TIME_MAX_MS || act_body_decode(e->body, &w->arena, &act) != 0) {
+		found(w->audit, FOUND_ACT_OUTSIDE, &t->self, &w->section->log.name, index,
+			index + 1, 0, "%s",
+			e->state == ENTRY_STATE_PRESENT ? "no act" : "not handed over");
+		return;
+	}
+	if (w->first)
+		account_first(t, w->section, w->former, &act);
+	w->first = false;
+	account_act(t, index, (int64_t)h.time_ms, &act);
+}
+
+/* --- a log ------------------------------------------------------------------------------------ */
+
+static int log_frame(struct walk *w, bool acts, const struct frames *f)
+{
+	struct bundle_entries batch;
+	struct bundle_entry e;
+	struct hash leaf;
+	struct cursor c;
+
+	if (bundle_entries_read(f->payload, &batch) != 0)
+		return ENT_EINVALID;
+	c = cursor_of(batch.packed);
+	for (uint32_t i = 0; i < batch.count; i++) {
+		if (bundle_entry_next(&c, &e) != 0)
+			return ENT_EINVALID;
+		hash_leaf(&leaf, e.leaf);
+		range_append(&w->tree, &leaf);
+		claims_compare(w);
+		if (acts)
+			act_entry_check(w, batch.first + i, &e);
+		else
+			feed_entry(w, &batch, batch.first + i, &e);
+	}
+	return 0;
+}
+
+static void log_close(struct walk *w, bool acts)
+{
+	const struct bundle_log *log = &w->section->log;
+	struct audit *a = w->audit;
+
+	range_root(&w->tree, &w->section->root);
+	if (!(log->flags & BUNDLE_FLAG_SIGNED))
+		found(a, FOUND_NOT_SIGNED, &w->bundle->about.node, &log->name, log->from, log->to,
+			0, "%s", "");
+	else if (!leads_to_root(w))
+		found(a, FOUND_ROOT_MISMATCH, &w->bundle->about.node, &log->name, log->from,
+			log->to, 0, "signed for size %llu",
+			(unsigned long long)log->checkpoint.size);
+	else if (w->differs)
+		differing_tell(w);
+	if (acts)
+		witnessed_beyond(w);
+	else
+		feed_close(w);
+}
+
+static int walk_log(struct walk *w, struct frames *f)
+{
+	struct audit *a = w->audit;
+	bool acts = w->section->log.name.audience.kind == AUDIENCE_PROVENANCE;
+	int rc = frames_seek(f, w->section->at, &a->err);
+
+	w->tree = w->section->log.left;
+	w->claims = claims_of(a, &w->section->log.name, &w->claims_len);
+	w->first = true;
+	claims_compare(w);
+	if (acts && !node_id_eq(&w->section->log.name.node, &w->bundle->about.node))
+		found(a, FOUND_ACT_OUTSIDE, &w->bundle->about.node, &w->section->log.name, 0, 0, 0,
+			"%s", "of another node");
+	if (!acts)
+		feed_open(w);
+	while (rc == 0 && w->tree.end < w->section->log.to && (rc = frames_next(f, &a->err)) == 1) {
+		rc = f->kind == BUNDLE_ENTRIES ? log_frame(w, acts, f) : 0;
+		if (f->kind == BUNDLE_LOG || f->kind == BUNDLE_END)
+			rc = ENT_EINVALID;
+	}
+	if (rc == 0)
+		log_close(w, acts);
+	arena_free(&w->arena);
+	return rc;
+}
+
+static void hidden_acts(struct audit *a, struct bundle *b);
+
+static int walk_bundle(struct audit *a, struct bundle *b)
+{
+	const struct section *former = NULL;
+	struct frames f;
+	bool ended = false;
+	int rc = frames_open(&f, b->path, &a->err);
+
+	account_begin(&b->account, a, b);
+	for (size_t i = 0; rc == 0 && i < b->sections_len; i++) {
+		struct walk w = {.audit = a, .bundle = b, .section = &b->sections[i]};
+
+		w.former = former;
+		if (w.section->log.name.audience.kind == AUDIENCE_PROVENANCE) {
+			former = w.section;
+		} else if (!ended) {
+			account_end(&b->account);
+			ended = true;
+		}
+		rc = walk_log(&w, &f);
+	}
+	if (!ended)
+		account_end(&b->account);
+	hidden_acts(a, b);
+	frames_close(&f);
+	if (rc == ENT_EINVALID && !a->err.text[0])
+		err_set(&a->err, rc, "%s: changed while it was read", b->path);
+	return rc;
+}
+
+/* Logs of acts of this node that others have witnessed, and that are not in its bundle. */
+static void hidden_acts(struct audit *a, struct bundle *b)
+{
+	bool witnessed = false;
+
+	for (size_t i = 0; i < a->claims_len; i++) {
+		const struct claim *k = &a->claims[i];
+		const struct log_name *log = &k->checkpoint.log;
+		bool there = false;
+
+		if (log->audience.kind != AUDIENCE_PROVENANCE || !k->signed_by_log ||
+			!node_id_eq(&log->node, &b->about.node))
+			continue;
+		witnessed |= k->witness || k->serial;
+		for (size_t j = 0; j < b->sections_len; j++)
+			there |= log_name_eq(&b->sections[j].log.name, log);
+		if (there || (int64_t)log->audience.id * 1000 > b->about.made_ms - AUDIT_FRESH_MS)
+			continue;
+		found(a, FOUND_HISTORY_HIDDEN, &b->about.node, log, 0, k->checkpoint.size, 0,
+			"%s has its signature", party_name(a, &a->bundles[k->bundle].about.node));
+	}
+	if (!witnessed)
+		found(a, FOUND_UNWITNESSED, &b->about.node, NULL, 0, 0, 0, "%s", "");
+}
+
+int walk_all(struct audit *a)
+{
+	for (size_t i = 0; i < a->bundles_len; i++) {
+		int rc = walk_bundle(a, &a->bundles[i]);
+
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* --- for questions ---------------------------------------------------------------------------- */
+
+static int visit_frame(const struct frames *f, struct walk_entry *e,
+	int (*visit)(void *ctx, const struct walk_entry *e), void *ctx)
+{
+	struct bundle_entries batch;
+	struct bundle_entry entry;
+	struct cursor c;
+	int rc = bundle_entries_read(f->payload, &batch);
+
+	c = cursor_of(batch.packed);
+	e->batch = &batch;
+	e->entry = &entry;
+	for (uint32_t i = 0; rc == 0 && i < batch.count; i++) {
+		rc = bundle_entry_next(&c, &entry);
+		e->index = batch.first + i;
+		if (rc == 0)
+			rc = visit(ctx, e);
+	}
+	return rc;
+}
+
+int walk_entries(struct audit *a, struct bundle *b,
+	bool (*want)(void *ctx, const struct bundle *b, const struct section *s),
+	int (*visit)(void *ctx, const struct walk_entry *e), void *ctx)
+{
+	struct frames f;
+	int rc = frames_open(&f, b->path, &a->err);
+
+	for (size_t i = 0; rc == 0 && i < b->sections_len; i++) {
+		const struct section *s = &b->sections[i];
+		struct walk_entry e = {.bundle = b, .section = s, .index = s->log.from};
+
+		if (s->log.from == s->log.to || !want(ctx, b, s))
+			continue;
+		rc = frames_seek(&f, s->at, &a->err);
+		while (rc == 0 && (e.batch == NULL || e.index + 1 < s->log.to) &&
+			(rc = frames_next(&f, &a->err)) == 1)
+			rc = f.kind == BUNDLE_ENTRIES ? visit_frame(&f, &e, visit, ctx) : 0;
+	}
+	frames_close(&f);
+	return rc;
+}
+
+struct acts_walk {
+	int (*visit)(void *ctx, const struct walk_act *w);
+	void *ctx;
+	struct arena arena;
+};
+
+static bool want_acts(void *ctx, const struct bundle *b, const struct section *s)
+{
+	(void)ctx;
+	(void)b;
+	return s->log.name.audience.kind == AUDIENCE_PROVENANCE;
+}
+
+static int act_visit(void *ctx, const struct walk_entry *e)
+{
+	struct acts_walk *x = ctx;
+	struct act_body act;
+	struct walk_act w = {.bundle = e->bundle,
+		.section = e->section,
+		.index = e->index,
+		.when_ms = (int64_t)be64_get(e->entry->leaf.data + ENTRY_TIME_OFFSET),
+		.act = &act};
+
+	arena_reset(&x->arena);
+	if (w.when_ms < 0 || (uint64_t)w.when_ms > RECORD_TIME_MAX_MS ||
+		act_body_decode(e->entry->body, &x->arena, &act) != 0)
+		return 0; /* found by the check */
+	return x->visit(x->ctx, &w);
+}
+
+int walk_acts(struct audit *a, struct bundle *b, int (*visit)(void *ctx, const struct walk_act *w),
+	void *ctx)
+{
+	struct acts_walk x = {.visit = visit, .ctx = ctx};
+	int rc = walk_entries(a, b, want_acts, act_visit, &x);
+
+	arena_free(&x.arena);
+	return rc;
+}
