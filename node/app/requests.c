@@ -65,19 +65,20 @@ static int lifted_read(struct publication *pub, const json_t *allow)
 	return 0;
 }
 
-/* What the command could not read never comes here; provenance has its number all the same. */
-static void unread_read(struct publication *pub, json_t *unread)
+/* What the command itself refused, and could not read above all, never comes here; provenance has its
+ * number all the same. */
+static void unsent_read(struct publication *pub, json_t *unsent)
 {
 	const char *rule;
 	json_t *count;
 
-	json_object_foreach(unread, rule, count)
+	json_object_foreach(unsent, rule, count)
 	{
 		char *name;
 
-		if (pub->rules_len >= PUBLICATION_UNREAD_MAX)
+		if (pub->rules_len >= PUBLICATION_UNSENT_MAX)
 			return;
-		name = pub->unread[pub->rules_len];
+		name = pub->unsent[pub->rules_len];
 		if (json_integer_value(count) <= 0 || strlen(rule) > ACT_RULE_MAX)
 			continue;
 		memcpy(name, rule, strlen(rule) + 1);
@@ -105,7 +106,7 @@ static struct publication *publication_read(const struct app *a, const json_t *q
 				(int)sizeof(pub->file_salt);
 	if (text_hex_decode(id, pub->id, sizeof(pub->id)) != (int)sizeof(pub->id))
 		env_random(&a->rng, pub->id, sizeof(pub->id));
-	unread_read(pub, json_object_get(q, "unread"));
+	unsent_read(pub, json_object_get(q, "unsent"));
 	*rc = lifted_read(pub, json_object_get(q, "allow"));
 	return pub;
 }

@@ -223,7 +223,7 @@ static int on_refused(void *ctx, unsigned line, struct bytes seen, const char *r
 {
 	struct reading *r = ctx;
 
-	publish_refuse(&r->publish, r->input, line, seen, rule, reason);
+	publish_refuse_unsent(&r->publish, r->input, line, seen, rule, reason);
 	return 0;
 }
 
@@ -358,7 +358,9 @@ static int publish_run(struct reading *r)
 
 	if (rc == 0 && p->strict)
 		rc = strict_check(p);
-	if (rc == 0 && !(p->strict && p->refused > 0))
+	if (rc == 0 && p->strict && p->refused > 0)
+		rc = dry_run ? 0 : publish_tell_refused(p);
+	else if (rc == 0)
 		rc = dry_run ? publish_judge(p) : publish_send(p);
 	return rc != 0 ? rc : publish_print(p, dry_run);
 }

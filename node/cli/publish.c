@@ -72,6 +72,8 @@ void publish_free(struct publish *p)
 	json_decref(p->rules);
 	json_decref(p->feeds);
 	json_decref(p->unknown);
+	for (size_t i = 0; i < p->inputs_len; i++)
+		json_decref(p->inputs[i].unsent);
 }
 
 /* --- the account ------------------------------------------------------------------------------ */
@@ -104,6 +106,16 @@ void publish_refuse(struct publish *p, const struct publish_input *input, unsign
 	if (r)
 		*r = (struct publish_refusal){input, line, (const char *)arena_copy(a, value).data,
 			arena_strdup(a, rule), reason ? arena_strdup(a, reason) : NULL};
+}
+
+void publish_refuse_unsent(struct publish *p, struct publish_input *input, unsigned line,
+	struct bytes value, const char *rule, const char *reason)
+{
+	if (!input->unsent)
+		input->unsent = json_object();
+	json_object_set_new(input->unsent, rule,
+		json_integer(1 + json_integer_value(json_object_get(input->unsent, rule))));
+	publish_refuse(p, input, line, value, rule, reason);
 }
 
 /* In the order of the inputs: reading and judging each found their own. */
@@ -232,7 +244,7 @@ int publish_print(struct publish *p, bool dry_run)
 
 struct judgement {
 	struct publish *publish;
-	const struct publish_input *input;
+	struct publish_input *input;
 	struct intake intake;
 	struct intake_seen seen;
 	struct arena arena;
@@ -276,7 +288,7 @@ static int judge_claim(struct judgement *j, const struct intake_claim *c)
 		p->unchanged++;
 		break;
 	case INTAKE_REFUSED:
-		publish_refuse(p, j->input, c->line, c->value, result.rule, NULL);
+		publish_refuse_unsent(p, j->input, c->line, c->value, result.rule, NULL);
 		break;
 	}
 	return 0;
@@ -336,7 +348,7 @@ int publish_judge(struct publish *p)
 
 /* --- through the daemon ----------------------------------------------------------------------- */
 
-static json_t *request_make(const struct publish *p, const struct publish_input *input, bool first)
+static json_t *request_make(const struct publish *p, const struct publish_input *input)
 {
 	json_t *allow = json_array(), *request;
 
@@ -347,9 +359,9 @@ static json_t *request_make(const struct publish *p, const struct publish_input 
 		"urgent", (int)p->urgent, "publication", p->id);
 	if (p->takes_back)
 		json_object_set_new(request, "takes_back", json_true());
-	/* What could not even be read goes with the first input, for provenance. */
-	if (first)
-		json_object_set(request, "unread", p->rules);
+	/* What could not even be read, for provenance. */
+	if (input->unsent)
+		json_object_set(request, "unsent", input->unsent);
 	if (input->has_hash) {
 		json_object_set_new(request, "file_hash", cli_json_hex(BYTES_OF(input->hash)));
 		json_object_set_new(request, "file_salt", cli_json_hex(BYTES_OF(input->salt)));
@@ -400,18 +412,19 @@ static void answer_take(struct publish *p, const struct publish_input *input, co
 }
 
 /* The call's own failures: the node went away, or has said earlier why it refuses. */
-static int send_input(struct publish *p, const struct publish_input *input, bool first)
+static int send_input(struct publish *p, const struct publish_input *input,
+	struct spool_range claims)
 {
 	struct cli *c = p->cli;
 	struct control_call *call;
 	json_t *answer = NULL;
 	int rc = control_call_open(&call, cli_path(c, "run/control.sock"),
-		request_make(p, input, first), &c->err);
+		request_make(p, input), &c->err);
 
 	if (rc != 0)
 		return cli_fail(c, CLI_NODE, "%s: the node does not answer: %s", c->home,
 			rc == ENT_ECLOSED ? "start it with entented" : err_sentence(rc));
-	rc = spool_each(&p->spool, input->claims, send_batch, call);
+	rc = spool_each(&p->spool, claims, send_batch, call);
 	if (rc == 0)
 		rc = control_call_end(call);
 	if (rc == 0 || rc == ENT_ESTATE)
@@ -474,7 +487,7 @@ static int confirm(struct publish *p)
 	return 0;
 }
 
-int publish_send(struct publish *p)
+static int send_inputs(struct publish *p, bool claims)
 {
 	struct env_rng rng = cli_rng();
 	uint8_t id[8];
@@ -485,13 +498,49 @@ int publish_send(struct publish *p)
 	text_hex_encode(p->id, BYTES_OF(id));
 	for (size_t i = 0; rc == 0 && i < p->inputs_len; i++) {
 		const struct publish_input *input = &p->inputs[i];
+		struct spool_range range = input->claims;
 
-		if (input->claims.from == input->claims.to)
+		if (!claims)
+			range.to = range.from;
+		if (range.from == range.to && !input->unsent)
 			continue;
-		rc = send_input(p, input, !sent);
-		sent = true;
+		rc = send_input(p, input, range);
+		sent |= range.from != range.to;
 	}
+	/* Without a claim there is nothing that could be taken back under it. */
 	if (!sent)
 		p->id[0] = '\0';
+	return rc;
+}
+
+static bool any_claims(const struct publish *p)
+{
+	for (size_t i = 0; i < p->inputs_len; i++)
+		if (p->inputs[i].claims.from != p->inputs[i].claims.to)
+			return true;
+	return false;
+}
+
+int publish_send(struct publish *p)
+{
+	int rc;
+
+	if (!any_claims(p))
+		return publish_tell_refused(p);
+	rc = send_inputs(p, true);
 	return rc == 0 && p->receipts_wanted ? confirm(p) : rc;
+}
+
+/* It is refused all the same where no daemon could enter it. */
+int publish_tell_refused(struct publish *p)
+{
+	int rc;
+
+	p->cli->quiet = true;
+	rc = send_inputs(p, false);
+	p->cli->quiet = false;
+	p->cli->err.text[0] = '\0';
+	if (rc != 0)
+		cli_note(p->cli, "the node does not answer: the refusal is not in provenance");
+	return 0;
 }

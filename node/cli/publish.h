@@ -16,6 +16,7 @@ struct publish_input {
 	struct spool_range claims;
 	bool has_hash;
 	uint8_t hash[32], salt[ENTRY_SALT_BYTES];
+	json_t *unsent; /* rule -> how often: refused here, before anything was sent; or NULL */
 };
 
 struct publish_refusal {
@@ -61,12 +62,18 @@ void publish_free(struct publish *p);
 void publish_refuse(struct publish *p, const struct publish_input *input, unsigned line,
 	struct bytes value, const char *rule, const char *reason);
 
+/* The same for what never gets as far as the daemon, which is told how much there was of it. */
+void publish_refuse_unsent(struct publish *p, struct publish_input *input, unsigned line,
+	struct bytes value, const char *rule, const char *reason);
+
 /* Judges every claim as the daemon would, against the store as it is, without telling anybody. 0 or
  * the exit status after cli_fail. */
 int publish_judge(struct publish *p) MUST_CHECK;
 /* Hands every claim to the daemon and waits until it is durable and signed, and as long as
  * --receipts says for peers. Likewise; that too few have confirmed shows in the account. */
 int publish_send(struct publish *p) MUST_CHECK;
+/* Sends no claim, and tells the daemon what was refused here: a refusal is an act. Likewise. */
+int publish_tell_refused(struct publish *p) MUST_CHECK;
 
 /* What follows --receipts, for the command's table of options. */
 #define PUBLISH_RECEIPTS_OPTIONS                                                                   \

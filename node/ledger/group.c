@@ -46,6 +46,14 @@ static void received_add(struct ledger *l, const struct ingest_job *job)
 	r->root = BYTES_OF(l->received_root);
 }
 
+static void file_enter(struct act_body *act, const struct publication *pub)
+{
+	if (!pub->has_file)
+		return;
+	act->hash = BYTES_OF(pub->file_hash);
+	act->salt = BYTES_OF(pub->file_salt);
+}
+
 static void published_enter(struct ledger *l, const struct publication *pub,
 	const struct log_name *log, uint64_t from, uint64_t to)
 {
@@ -58,10 +66,7 @@ static void published_enter(struct ledger *l, const struct publication *pub,
 		.operator_name = bytes_str(pub->operator_name),
 		.publication = BYTES_OF(pub->id)};
 
-	if (pub->has_file) {
-		act.hash = BYTES_OF(pub->file_hash);
-		act.salt = BYTES_OF(pub->file_salt);
-	}
+	file_enter(&act, pub);
 	group_act(l, &act);
 }
 
@@ -75,6 +80,7 @@ static void rules_enter(struct ledger *l, const struct publication *pub)
 			.operator_name = bytes_str(pub->operator_name),
 			.publication = BYTES_OF(pub->id)};
 
+		file_enter(&act, pub);
 		group_act(l, &act);
 	}
 }

@@ -13,7 +13,7 @@
 #define PUBLICATION_REFUSALS_MAX 10000u
 #define PUBLICATION_RULES_MAX    32u
 #define PUBLICATION_ID_BYTES     8u
-#define PUBLICATION_UNREAD_MAX   8u
+#define PUBLICATION_UNSENT_MAX   8u
 
 struct publication_refusal {
 	uint32_t line;
@@ -40,7 +40,7 @@ struct publication {
 		bool lifted;
 	} rules[PUBLICATION_RULES_MAX];
 	size_t rules_len;
-	char unread[PUBLICATION_UNREAD_MAX][ACT_RULE_MAX + 1]; /* names of rules of the reader */
+	char unsent[PUBLICATION_UNSENT_MAX][ACT_RULE_MAX + 1]; /* names of the command's rules */
 	struct publication_feed {
 		struct audience audience;
 		uint64_t size;

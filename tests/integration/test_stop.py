@@ -163,6 +163,30 @@ def test_a_value_held_back_is_shown_as_such():
         de.run("hold", "update.bad-example-zone.net", status=4)
 
 
+def check_refusals_are_acts(fed, fr):
+    """Also of files from which nothing was sent, each with the hash of its own file."""
+    before, size = len(acts(fr, "refused")), fr.held(fr, "green")
+    paths = []
+    for name, text in (("some.txt", "not a value\nnor this\n127.0.0.1\n"), ("none.txt", "no value\n"),
+                       ("strict.txt", "good.bad-example-zone.net\n127.0.0.1\n")):
+        paths.append(os.path.join(fed.dir, name))
+        with open(paths[-1], "w", encoding="ascii") as f:
+            f.write(text)
+    fr.run("publish", "--tlp", "green", "--operator", "ana", *paths[:2], status=3)
+    fr.run("publish", "--tlp", "green", "--operator", "ana", "--strict", paths[2], status=3)
+    fr.run("publish", "--tlp", "green", "--dry-run", *paths, status=0)
+    new = acts(fr, "refused")[before:]
+    if sorted((a["rule"], a["count"], a["operator"]) for a in new) != [
+            ("reserved", 1, "ana"), ("reserved", 1, "ana"), ("unreadable", 1, "ana"),
+            ("unreadable", 2, "ana")]:
+        raise Failed(f"refusals in provenance: {new}")
+    if len({a["hash"] for a in new}) != 3 or fr.held(fr, "green") != size:
+        raise Failed(f"not by file, or something was published: {new}")
+    fr.stop()
+    fr.run("publish", "--tlp", "green", paths[1], status=3)
+    fr.start()
+
+
 def test_a_wrong_publication_is_taken_back_as_a_whole():
     with Federation() as fed:
         fr, de = pair(fed)
@@ -197,6 +221,7 @@ def test_a_wrong_publication_is_taken_back_as_a_whole():
         if [(a["rule"], a["count"]) for a in refused] != [("unreadable", 1)]:
             raise Failed(f"what could not be read is not in provenance: {refused}")
         fr.run("retract", "--publication", "0123456789abcdef", status=1)
+        check_refusals_are_acts(fed, fr)
         fr.run("retract", "--publication", "nonsense", status=6)
         fr.run("retract", "--publication", right, "a.bad-example-zone.net", status=2)
         fr.stop()
