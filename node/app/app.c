@@ -246,24 +246,9 @@ static int conf_open(struct app *a, struct err_text *err)
 	return rc;
 }
 
-/* ENT_ENOTFOUND when there is none. */
-static int guard_read(struct app *a, struct err_text *err)
-{
-	struct buf text = buf_with_max(GUARDFILE_BYTES_MAX);
-	int rc;
-
-	if (access(a->guard_path, F_OK) != 0)
-		return ENT_ENOTFOUND;
-	rc = file_read(a->guard_path, &text, err);
-	if (rc == 0)
-		rc = guardfile_parse(&a->guard, buf_view(&text), a->guard_path, err);
-	buf_free(&text);
-	return rc;
-}
-
 static int guard_open(struct app *a, struct err_text *err)
 {
-	int rc = guard_read(a, err);
+	int rc = guardfile_read(&a->guard, a->guard_path, err);
 
 	a->has_guard = rc == 0;
 	return rc == ENT_ENOTFOUND ? 0 : rc;

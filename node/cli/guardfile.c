@@ -3,10 +3,9 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <unistd.h>
 
-#include "keys/file.h"
 #include "ledger/guardfile.h"
+#include "merkle/proof.h"
 
 static const char *said(struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
 static const char *said(struct cli *c, const char *format, ...)
@@ -20,6 +19,22 @@ static const char *said(struct cli *c, const char *format, ...)
 	return cli_clean(c, bytes_str(text));
 }
 
+/* Does the store have what was signed: so much, under that root? As the daemon asks at its start. */
+static bool has_signed(struct cli *c, const struct guardfile_feed *f, struct store_log *held)
+{
+	struct store_tree tree = {.reader = c->reader};
+	struct range range;
+	struct hash root;
+
+	if (store_log_get(c->reader, &f->log, held) != 0 || held->size < f->size)
+		return false;
+	tree.log = held->number;
+	if (f->size == 0 || proof_range_build(&range, 0, f->size, store_tree_subtree, &tree) != 0)
+		return f->size == 0;
+	range_root(&range, &root);
+	return hash_eq(&root, &f->root);
+}
+
 static enum cli_guard_state compare(struct cli *c, const struct guardfile *guard, const char **text)
 {
 	const struct card *own = cli_own(c);
@@ -31,13 +46,14 @@ static enum cli_guard_state compare(struct cli *c, const struct guardfile *guard
 		char name[LOG_NAME_TEXT_SIZE];
 
 		/* Nothing is signed in a former incarnation any more. */
-		if (f->log.incarnation != now ||
-			(c->reader && store_log_get(c->reader, &f->log, &held) == 0 &&
-				held.size >= f->size))
+		if (f->log.incarnation != now || (c->reader && has_signed(c, f, &held)))
 			continue;
 		log_name_text(name, &f->log);
-		*text = said(c, "%s: the store has %" PRIu64 " of %" PRIu64 " entries signed", name,
-			held.size, f->size);
+		if (held.size >= f->size)
+			*text = said(c, "%s: the store has another history than was signed", name);
+		else
+			*text = said(c, "%s: the store has %" PRIu64 " of %" PRIu64
+				     " entries signed", name, held.size, f->size);
 		return CLI_GUARD_BEHIND;
 	}
 	*text = said(c, "%zu feeds, none behind", guard->feeds_len);
@@ -46,22 +62,17 @@ static enum cli_guard_state compare(struct cli *c, const struct guardfile *guard
 
 enum cli_guard_state cli_guard_check(struct cli *c, const char **text)
 {
-	const char *path = cli_path(c, "guard");
-	struct buf data = buf_with_max(GUARDFILE_BYTES_MAX);
-	enum cli_guard_state state = CLI_GUARD_BROKEN;
-	struct guardfile guard = {0};
+	enum cli_guard_state state;
+	struct guardfile guard;
 	struct err_text err;
+	int rc = guardfile_read(&guard, cli_path(c, "guard"), &err);
 
-	if (access(path, F_OK) != 0) {
-		*text = said(c, "%s: there is none", path);
-		return CLI_GUARD_NONE;
-	}
-	if (file_read(path, &data, &err) != 0 ||
-		guardfile_parse(&guard, buf_view(&data), path, &err) != 0)
-		*text = said(c, "%s", err.text);
-	else
+	if (rc == 0) {
 		state = compare(c, &guard, text);
+	} else {
+		*text = said(c, "%s", err.text);
+		state = rc == ENT_ENOTFOUND ? CLI_GUARD_NONE : CLI_GUARD_BROKEN;
+	}
 	guardfile_free(&guard);
-	buf_free(&data);
 	return state;
 }

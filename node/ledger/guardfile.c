@@ -3,8 +3,10 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/text.h"
+#include "keys/file.h"
 
 static int line_read(struct guardfile *g, struct bytes line)
 {
@@ -74,6 +76,21 @@ int guardfile_set(struct guardfile *g, const struct log_name *log, uint64_t size
 	f->size = size;
 	f->root = *root;
 	return 0;
+}
+
+int guardfile_read(struct guardfile *g, const char *path, struct err_text *err)
+{
+	struct buf text = buf_with_max(GUARDFILE_BYTES_MAX);
+	int rc;
+
+	*g = (struct guardfile){0};
+	if (access(path, F_OK) != 0)
+		return err_set(err, ENT_ENOTFOUND, "%s: there is none", path);
+	rc = file_read(path, &text, err);
+	if (rc == 0)
+		rc = guardfile_parse(g, buf_view(&text), path, err);
+	buf_free(&text);
+	return rc;
 }
 
 void guardfile_print(struct buf *out, const struct guardfile *g)

@@ -5,8 +5,7 @@
  *     <origin line> <size> <base64 root>
  *
  * each. Made durable before a checkpoint leaves the process, kept out of backups. A store that is
- * behind it was restored: then the node is mute. Here is what stands in the file; whoever has the
- * file reads and writes it.
+ * behind it was restored: then the node is mute. The ledger's owner writes it (ledger.h).
  */
 #pragma once
 
@@ -30,6 +29,9 @@ struct guardfile {
 /* ENT_EINVALID with the file's name and the line when it is broken; then g is empty. */
 int guardfile_parse(struct guardfile *g, struct bytes text, const char *name,
 	struct err_text *err) MUST_CHECK;
+/* The same of a file; ENT_ENOTFOUND when there is none. For whoever starts or looks: the ledger itself
+ * is given what was read. */
+int guardfile_read(struct guardfile *g, const char *path, struct err_text *err) MUST_CHECK;
 void guardfile_print(struct buf *out, const struct guardfile *g);
 /* NULL: not in it, size 0. */
 const struct guardfile_feed *guardfile_find(const struct guardfile *g, const struct log_name *log);
