@@ -178,7 +178,8 @@ static void on_ended(struct account *t, const struct act_body *act)
 		term->until_ms = t->now_ms;
 }
 
-/* What counted then; with grace also what ended a moment before. */
+/* What counted then; with grace also what ended a moment before. Where the text of what was in force
+ * is not here nothing is said: that it is missing is told already. */
 static bool allowed(struct account *t, enum door door, const struct log_name *log,
 	const struct node_id *peer, bool grace)
 {
@@ -190,17 +191,20 @@ static bool allowed(struct account *t, enum door door, const struct log_name *lo
 		.agreements = list,
 		.now_s = t->now_ms / 1000};
 	struct policy_verdict v;
+	bool unknown = false;
 
 	for (size_t i = 0; i < t->terms_len && q.agreements_len < AGREEMENTS_MAX; i++) {
 		const struct term *term = &t->terms[i];
 
-		if (term->text && (!term->until_ms ||
-					  (grace && t->now_ms - term->until_ms <= AUDIT_GRACE_MS)))
+		if (term->until_ms && !(grace && t->now_ms - term->until_ms <= AUDIT_GRACE_MS))
+			continue;
+		unknown |= !term->text;
+		if (term->text)
 			list[q.agreements_len++] = &term->text->agreement;
 	}
 	decide(&q, &v);
-	if (v.allow || !grace)
-		return v.allow;
+	if (v.allow || unknown || !grace)
+		return v.allow || unknown;
 	q.now_s -= AUDIT_GRACE_MS / 1000;
 	decide(&q, &v);
 	return v.allow;
@@ -225,15 +229,18 @@ static struct session *session_of(struct account *t, const struct act_body *act)
 static void on_session_opened(struct account *t, const struct act_body *act)
 {
 	const struct agreement *list[AGREEMENTS_MAX];
+	bool unknown = false;
 	size_t len = 0;
 	struct session *s;
 
 	if (!act->has_peer || act->session.len != ACT_ID_BYTES)
 		return say(t, FOUND_SESSION_UNKNOWN, act, "names no peer");
-	for (size_t i = 0; i < t->terms_len; i++)
+	for (size_t i = 0; i < t->terms_len && len < AGREEMENTS_MAX; i++) {
+		unknown |= !t->terms[i].text;
 		if (t->terms[i].text && !t->terms[i].until_ms)
 			list[len++] = &t->terms[i].text->agreement;
-	if (!policy_joined(list, len, &t->self, &act->peer, t->now_ms / 1000))
+	}
+	if (!unknown && !policy_joined(list, len, &t->self, &act->peer, t->now_ms / 1000))
 		say(t, FOUND_SESSION_FORBIDDEN, act, "no agreement in force joins the two");
 	for (size_t i = 0; i < act->terms_len; i++)
 		if (!term_active(t, &act->terms[i]))
@@ -475,6 +482,7 @@ static void on_received(struct account *t, const struct act_body *act)
 	span_add(h, act->from, act->to);
 	h->held = act->to;
 	h->known = true;
+	h->last_ms = t->now_ms;
 	t->received += act->to - act->from;
 	time_check(t, act);
 	receiving_note(t, act);
@@ -497,6 +505,7 @@ static void on_published(struct account *t, const struct act_body *act)
 	span_add(h, act->from, act->to);
 	h->held = act->to;
 	h->known = true;
+	h->last_ms = t->now_ms;
 	t->published += act->to - act->from;
 	time_check(t, act);
 }
@@ -557,26 +566,32 @@ static void on_key_change(struct account *t, const struct act_body *act)
 /* Times run forward, except where a clock step says otherwise; acts that were committed while the
  * step was not yet noticed may stand before it, and a clock that was set while the node was down is
  * seen at its start. */
+static void clock_back(struct account *t)
+{
+	found(t->audit, FOUND_CLOCK_BACK, &t->self, &t->acts_log, t->back_index, t->back_index,
+		t->back_ms, "act %llu", (unsigned long long)t->back_index);
+	t->back_ms = 0;
+}
+
 static void clock_watch(struct account *t, const struct act_body *act)
 {
+	bool back = t->now_ms < t->clock_ms - AUDIT_SLACK_MS;
+
 	if (act->act == ACT_EPOCH)
 		return; /* what was not signed before it is entered again behind it */
-	if (act->act == ACT_CLOCK_STEP || act->act == ACT_STARTED) {
-		if (act->act == ACT_CLOCK_STEP || t->now_ms < t->clock_ms - AUDIT_SLACK_MS)
-			say(t, FOUND_CLOCK_STEP, act,
-				act->act == ACT_STARTED ? "while it was not running" : "");
+	if (act->act == ACT_CLOCK_STEP || (act->act == ACT_STARTED && back)) {
+		say(t, FOUND_CLOCK_STEP, act,
+			act->act == ACT_STARTED ? "while it was not running" : "");
 		t->clock_ms = t->now_ms;
 		t->back_ms = 0;
 		return;
 	}
-	if (t->now_ms < t->clock_ms - AUDIT_SLACK_MS && !t->back_ms) {
+	if (back && !t->back_ms) {
 		t->back_ms = t->now_ms;
 		t->back_index = t->index;
-	}
-	if (t->back_ms && t->index > t->back_index + BACK_ACTS_MAX) {
-		found(t->audit, FOUND_CLOCK_BACK, &t->self, &t->acts_log, t->back_index,
-			t->back_index, t->back_ms, "act %llu", (unsigned long long)t->back_index);
-		t->back_ms = 0;
+	} else if (t->back_ms && (!back || t->index > t->back_index + BACK_ACTS_MAX)) {
+		/* It has gone on as if nothing had been, or no step came. */
+		clock_back(t);
 		t->clock_ms = t->now_ms;
 	}
 	if (t->now_ms > t->clock_ms)
@@ -632,6 +647,7 @@ void account_act(struct account *t, uint64_t index, int64_t when_ms, const struc
 		t->restored = true;
 		return say(t, FOUND_RESTORED, act, "");
 	case ACT_WITNESS_REPORT:
+		t->restored = true;
 		return say(t, FOUND_ACTS_LOST, act, "");
 	default:
 		if (strcmp(act_name(act->act), "unknown") == 0)

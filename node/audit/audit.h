@@ -80,7 +80,7 @@ enum audit_class { AUDIT_BREACH, AUDIT_GAP, AUDIT_NOTE };
 	X(REWRITTEN, BREACH, WITNESSES, "history-rewritten",                                       \
 		"its log of acts is not the one that was witnessed")                               \
 	X(TRUNCATED, BREACH, WITNESSES, "history-truncated",                                       \
-		"its log of acts ends before what was witnessed")                                  \
+		"a log of its own ends before what it has signed")                                 \
 	X(HISTORY_HIDDEN, BREACH, WITNESSES, "history-hidden",                                     \
 		"a log of acts was witnessed that is not handed over")                             \
 	X(UNWITNESSED, NOTE, WITNESSES, "unwitnessed",                                             \
@@ -92,7 +92,8 @@ enum audit_class { AUDIT_BREACH, AUDIT_GAP, AUDIT_NOTE };
 	X(ACT_OUTSIDE, BREACH, ACTS, "act-outside",                                                \
 		"a log of acts has entries that are no acts, or is not of its own node")           \
 	X(RESTORED, GAP, ACTS, "restored", "it was restored, and says so")                         \
-	X(ACTS_LOST, GAP, ACTS, "acts-lost", "it says that acts of its own were lost")             \
+	X(ACTS_LOST, GAP, ACTS, "acts-lost",                                                       \
+		"it says that it was set back, and something of its own is lost")                  \
 	X(ACTS_BEFORE, GAP, ACTS, "acts-before",                                                   \
 		"its acts before the first one here are not handed over")                          \
 	X(CRASHED, NOTE, ACTS, "ended-without-stop", "it started anew without having stopped")     \
@@ -115,7 +116,8 @@ enum audit_class { AUDIT_BREACH, AUDIT_GAP, AUDIT_NOTE };
 		"it says it sent what it did not hold yet")                                        \
 	X(SENT_UNOPENED, BREACH, SENDING, "sent-unopened", "a sending that was never opened")      \
 	X(SENDING_HIDDEN, BREACH, SENDING, "sending-hidden",                                       \
-		"another has from it what it does not say it sent")                                \
+		"another says it has from it what it does not say it sent: one of the two is "     \
+		"false")                                                                           \
 	X(SENT_LATE, NOTE, SENDING, "not-handed-over-yet",                                         \
 		"it came to another after this bundle was made")                                   \
 	X(RECEIVED_FORBIDDEN, BREACH, RECEIVING, "received-forbidden",                             \
@@ -234,7 +236,8 @@ struct span {
 struct holding {
 	struct log_name log;
 	uint64_t held;
-	bool known; /* held is known, not only assumed */
+	int64_t last_ms; /* when it last grew */
+	bool known;      /* held is known, not only assumed */
 	size_t spans_len, spans_cap;
 	struct span *spans;
 };
@@ -318,6 +321,7 @@ struct account {
 };
 
 struct bundle {
+	bool doubtful; /* its acts are not surely its own: it accuses nobody */
 	const char *path;
 	struct bundle_about about;
 	char software[WIRE_SOFTWARE_MAX + 1];

@@ -21,9 +21,10 @@ static int sending_cmp(const void *one, const void *other)
 	return order ? order : x->from < y->from ? -1 : x->from > y->from;
 }
 
+/* Between the last act that it still has and the first after it was set back. */
 static bool lost_then(const struct account *t, int64_t ms)
 {
-	for (size_t i = 0; i < t->lost_len; i++)
+	for (size_t i = 0; t->restored && i < t->lost_len; i++)
 		if (ms >= t->lost[i].from_ms - AUDIT_SLACK_MS &&
 			ms <= t->lost[i].to_ms + AUDIT_SLACK_MS)
 			return true;
@@ -191,7 +192,7 @@ void between_check(struct audit *a)
 	for (size_t i = 0; i < a->bundles_len; i++) {
 		const struct account *t = &a->bundles[i].account;
 
-		for (size_t j = 0; j < t->receivings_len; j++)
+		for (size_t j = 0; !a->bundles[i].doubtful && j < t->receivings_len; j++)
 			received_check(a, t, t->receivings[j]);
 	}
 	for (size_t i = 0; i < a->claims_len; i++) {

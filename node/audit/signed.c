@@ -203,6 +203,9 @@ static void claim_check(struct audit *a, struct claim *k, const struct claim *be
 	} else {
 		a->signatures++;
 		k->signed_by_log = checkpoint_verify(c, key->public_key) == 0;
+		if (!k->signed_by_log && c->log.audience.kind == AUDIENCE_PROVENANCE &&
+			node_id_eq(&c->log.node, shown_by))
+			a->bundles[k->bundle].doubtful = true;
 		if (!k->signed_by_log)
 			found(a, FOUND_CHECKPOINT_BAD, shown_by, &c->log, 0, c->size, 0,
 				"of size %llu", (unsigned long long)c->size);
@@ -210,8 +213,10 @@ static void claim_check(struct audit *a, struct claim *k, const struct claim *be
 	if (k->time == 0 || k->witness)
 		return;
 	k->serial = cosigner_serial(a, k);
+	p = party_get(a, &k->by);
 	if (k->serial == 0)
-		found(a, FOUND_COSIGNATURE_BAD, shown_by, &c->log, 0, c->size,
+		found(a, p && p->chain.cards_len ? FOUND_COSIGNATURE_BAD : FOUND_NO_CARD, shown_by,
+			&c->log, 0, c->size,
 			(int64_t)(k->time % (RECORD_TIME_MAX_MS / 1000)) * 1000,
 			"said to be of %s, for size %llu", party_name(a, &k->by),
 			(unsigned long long)c->size);

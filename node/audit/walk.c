@@ -78,15 +78,18 @@ static void differing_tell(struct walk *w)
 /* Is it said by the node itself that this log of acts ended early? */
 static bool end_declared(const struct account *t, const struct log_name *log)
 {
-	for (size_t i = 0; i < t->lost_len; i++)
+	for (size_t i = 0; t->restored && i < t->lost_len; i++)
 		if (log_name_eq(&t->lost[i].log, log))
 			return true;
 	return false;
 }
 
-static void witnessed_beyond(struct walk *w)
+static void signed_beyond(struct walk *w)
 {
 	const struct bundle_log *log = &w->section->log;
+	const struct account *t = &w->bundle->account;
+	bool declared = log->name.audience.kind == AUDIENCE_PROVENANCE ? end_declared(t, &log->name)
+								       : t->restored;
 	uint64_t size = log->flags & BUNDLE_FLAG_SIGNED ? log->checkpoint.size : 0;
 	int64_t made_s = w->bundle->about.made_ms / 1000;
 
@@ -99,11 +102,8 @@ static void witnessed_beyond(struct walk *w)
 		if (!k->time &&
 			w->audit->bundles[k->bundle].about.made_ms > w->bundle->about.made_ms)
 			continue; /* of a later bundle of the same node */
-		found(w->audit,
-			end_declared(&w->bundle->account, &log->name) ? FOUND_ACTS_LOST
-								      : FOUND_TRUNCATED,
-			&log->name.node, &log->name, size, k->checkpoint.size,
-			k->time ? (int64_t)k->time * 1000 : 0,
+		found(w->audit, declared ? FOUND_ACTS_LOST : FOUND_TRUNCATED, &log->name.node,
+			&log->name, size, k->checkpoint.size, k->time ? (int64_t)k->time * 1000 : 0,
 			"it ends at %llu; %s has its signature for %llu", (unsigned long long)size,
 			party_name(w->audit,
 				k->time ? &k->by : &w->audit->bundles[k->bundle].about.node),
@@ -154,7 +154,8 @@ static void marking_check(struct walk *w, const struct entry_header *h, uint64_t
 			decide(&q, &v);
 		}
 	}
-	if (!v.allow)
+	/* Without the text nothing can be said but that it is missing, which its acts tell. */
+	if (!v.allow && (w->texts_len || log->audience.kind != AUDIENCE_AGREEMENT))
 		found(w->audit, FOUND_PUBLISHED_FORBIDDEN, &log->node, log, index, index + 1,
 			(int64_t)(h->time_ms % RECORD_TIME_MAX_MS), "%s: %s, marked %s",
 			v.rule_name ? v.rule_name : "not-a-party", kind_name(h->kind),
@@ -271,6 +272,12 @@ static void covered_check(struct walk *w)
 
 	if (t->lenient)
 		return;
+	/* Of an own feed all that was published is signed a moment later. */
+	if (node_id_eq(&log->name.node, &t->self) && !t->restored &&
+		h->held > (log->flags & BUNDLE_FLAG_SIGNED ? log->checkpoint.size : 0) &&
+		h->last_ms < w->bundle->about.made_ms - AUDIT_FRESH_MS)
+		found(w->audit, FOUND_TRUNCATED, &t->self, &log->name, log->to, h->held, h->last_ms,
+			"%s", "its acts say that it published more");
 	if (h->spans_len)
 		qsort(h->spans, h->spans_len, sizeof(*h->spans), span_cmp);
 	for (size_t i = 0; i < h->spans_len && at < log->to; i++) {
@@ -367,15 +374,16 @@ static void log_close(struct walk *w, bool acts)
 	if (!(log->flags & BUNDLE_FLAG_SIGNED))
 		found(a, FOUND_NOT_SIGNED, &w->bundle->about.node, &log->name, log->from, log->to,
 			0, "%s", "");
-	else if (!leads_to_root(w))
+	else if (!leads_to_root(w)) {
+		w->bundle->doubtful |= acts;
 		found(a, FOUND_ROOT_MISMATCH, &w->bundle->about.node, &log->name, log->from,
 			log->to, 0, "signed for size %llu",
 			(unsigned long long)log->checkpoint.size);
-	else if (w->differs)
+	} else if (w->differs)
 		differing_tell(w);
-	if (acts)
-		witnessed_beyond(w);
-	else
+	if (node_id_eq(&log->name.node, &w->bundle->about.node))
+		signed_beyond(w);
+	if (!acts)
 		feed_close(w);
 }
 
@@ -389,9 +397,11 @@ static int walk_log(struct walk *w, struct frames *f)
 	w->claims = claims_of(a, &w->section->log.name, &w->claims_len);
 	w->first = true;
 	claims_compare(w);
-	if (acts && !node_id_eq(&w->section->log.name.node, &w->bundle->about.node))
+	if (acts && !node_id_eq(&w->section->log.name.node, &w->bundle->about.node)) {
+		w->bundle->doubtful = true;
 		found(a, FOUND_ACT_OUTSIDE, &w->bundle->about.node, &w->section->log.name, 0, 0, 0,
 			"%s", "of another node");
+	}
 	if (!acts)
 		feed_open(w);
 	while (rc == 0 && w->tree.end < w->section->log.to && (rc = frames_next(f, &a->err)) == 1) {
