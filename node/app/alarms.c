@@ -105,8 +105,7 @@ static bool split_settled(struct store_reader *r, const char *subject)
 	struct store_succession s;
 	struct log_name feed;
 
-	return log_name_parse(bytes_str(subject), &feed) &&
-	       store_succession_get(r, &feed, &s) == 0;
+	return log_name_parse(bytes_str(subject), &feed) && store_succession_get(r, &feed, &s) == 0;
 }
 
 static bool cards_settled(const struct app *a, const char *subject)

@@ -119,8 +119,8 @@ struct app {
 	size_t alarms_len;
 	uint32_t alarm_id;
 	uint64_t settled_look_ms; /* whether a cause of theirs is settled */
-	uint64_t peer_alarms_ms; /* a window of a minute, */
-	unsigned peer_alarms;    /* and how many in it */
+	uint64_t peer_alarms_ms;  /* a window of a minute, */
+	unsigned peer_alarms;     /* and how many in it */
 	struct waiter *waiters;
 	struct pausefile pause;
 	struct hold_request *holds;

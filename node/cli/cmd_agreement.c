@@ -3,34 +3,24 @@
  * Agreements from draft to force: draft, sign (every party, on files alone), accept. And looking at
  * them: list, show, words.
  */
-#include "cli/cli.h"
-
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "cli/agreement.h"
+#include "cli/signed.h"
 #include "keys/file.h"
-#include "keys/identity.h"
 #include "policy/clock.h"
 
 /* --- ID|FILE ---------------------------------------------------------------------------------- */
-
-static bool looks_like_id(const char *text)
-{
-	size_t len = strlen(text);
-
-	return len > 0 && len <= 16 && strspn(text, "0123456789abcdef") == len;
-}
 
 int cli_load_agreement(struct cli *c, const char *text, struct agreement *a, struct bytes *note)
 {
 	const struct agreement *known;
 	int rc;
 
-	/* An id first: a file that is called like one can be given as ./1234. */
-	if (looks_like_id(text)) {
+	if (cli_looks_like_id(text)) {
 		rc = cli_find_agreement(c, text, &known);
 		if (rc)
 			return rc;
@@ -196,16 +186,11 @@ static int take_introduces(struct cli *c, struct agreement *a)
 
 static int take_options(struct cli *c, struct agreement *a)
 {
-	const char *title = cli_value(c, "--title");
 	struct env_rng rng = cli_rng();
-	int rc;
+	int rc = cli_title(c, a->title, sizeof(a->title));
 
-	if (title && strlen(title) >= sizeof(a->title))
-		return cli_fail(c, CLI_INVALID, "--title: saw %zu bytes, wanted at most %zu",
-			strlen(title), sizeof(a->title) - 1);
-	if (title)
-		memcpy(a->title, title, strlen(title) + 1);
-	rc = take_gives(c, a);
+	if (!rc)
+		rc = take_gives(c, a);
 	if (!rc)
 		rc = take_types(c, a);
 	if (!rc)
@@ -234,22 +219,15 @@ static int draft_cards(struct cli *c, const struct card **cards, size_t *len)
 			cards[(*len)++] = cli_own(c);
 	}
 	for (size_t i = 0; (file = cli_value_at(c, "--with", i)); i++) {
-		struct card_chain chain;
-		struct bytes text;
-
 		if (*len == AGREEMENT_PARTIES_MAX)
 			return cli_fail(c, CLI_INVALID, "--with: saw more than %u parties",
 				AGREEMENT_PARTIES_MAX);
-		rc = cli_read_file(c, file, CARD_CHAIN_MAX * CARD_BYTES_MAX, &text);
+		rc = cli_read_card(c, file, &cards[*len]);
 		if (rc)
 			return rc;
-		rc = card_chain_read(text, file, &c->arena, &chain, &c->err);
-		if (rc)
-			return cli_fail_code(c, rc, file);
 		/* Naming one's own card is no mistake worth stopping for. */
-		if (*len && node_id_eq(&cards[0]->node, &card_chain_last(&chain)->node))
-			continue;
-		cards[(*len)++] = card_chain_last(&chain);
+		if (*len == 0 || !node_id_eq(&cards[0]->node, &cards[*len]->node))
+			(*len)++;
 	}
 	if (*len < 2)
 		return cli_usage(c,
@@ -353,20 +331,15 @@ static bool waits(struct cli *c, const struct agreement *a)
 
 static const char *state_of(struct cli *c, const struct agreement *a)
 {
-	int64_t now = cli_now_s();
+	const char *state = cli_signed_state(agreement_complete(a), a->valid_from, a->valid_until);
 
-	if (!agreement_complete(a))
-		return "unsigned";
-	if (now < a->valid_from)
-		return "not-yet";
-	if (now >= a->valid_until)
-		return "expired";
-	return waits(c, a) ? "waits-for-clock" : "in-force";
+	return strcmp(state, "in-force") == 0 && waits(c, a) ? "waits-for-clock" : state;
 }
 
 /* What a file now says, after draft or sign. */
-static int print_file(struct cli *c, const struct agreement *a, const char *file)
+static int print_file(struct cli *c, void *text, const char *file)
 {
+	const struct agreement *a = text;
 	char id[17];
 	json_t *document;
 
@@ -382,27 +355,28 @@ static int print_file(struct cli *c, const struct agreement *a, const char *file
 	return CLI_DONE;
 }
 
+static int parse(struct cli *c, struct bytes note, const char *file, void *text)
+{
+	return agreement_parse(note, file, &c->arena, text, &c->err);
+}
+
+static const struct cli_signed_kind kind = {NOTE_BYTES_MAX, parse, agreement_sign, print_file};
+
 static int run_draft(struct cli *c)
 {
-	const char *out = cli_value(c, "-o");
 	struct buf text = buf_with_max(NOTE_BYTES_MAX);
 	struct agreement a;
 	int rc;
 
-	if (!out)
+	if (!cli_has(c, "-o"))
 		return cli_usage(c, "-o FILE is missing");
 	rc = cli_has(c, "--amend") ? draft_amended(c, &a) : draft_new(c, &a);
 	if (!rc)
 		rc = take_options(c, &a);
 	if (rc)
-		goto out;
-	/* Whatever the options and cards said is checked by reading it as everybody will. */
+		return rc;
 	agreement_text(&text, &a);
-	rc = agreement_parse(buf_view(&text), "draft", &c->arena, &a, &c->err);
-	rc = rc ? cli_fail_code(c, rc, "draft") : cli_write_out(c, buf_view(&text), 0644);
-	if (!rc && strcmp(out, "-") != 0)
-		rc = print_file(c, &a, out);
-out:
+	rc = cli_signed_draft(c, &kind, &text, &a);
 	buf_free(&text);
 	return rc;
 }
@@ -439,51 +413,17 @@ const struct cli_command cmd_agreement_draft = {
 
 static int run_sign(struct cli *c)
 {
-	const char *file = c->args[0];
-	bool piped = strcmp(file, "-") == 0;
-	struct buf out = buf_with_max(NOTE_BYTES_MAX);
-	struct root_key root = {0};
 	struct agreement a;
-	struct bytes input;
-	int rc;
 
-	rc = cli_read_file(c, file, NOTE_BYTES_MAX, &input);
-	if (rc)
-		return rc;
-	/* Before a passphrase is asked for. */
-	rc = agreement_parse(input, file, &c->arena, &a, &c->err);
-	if (rc)
-		return cli_fail_code(c, rc, file);
-	rc = cli_root_key(c, &root);
-	if (rc)
-		goto out;
-	rc = agreement_sign(&out, input, file, &root, &c->err);
-	if (!rc)
-		rc = agreement_parse(buf_view(&out), file, &c->arena, &a, &c->err);
-	if (!rc && !piped)
-		rc = file_write(file, buf_view(&out), 0644, &c->err);
-	if (rc)
-		rc = cli_fail_code(c, rc, file);
-	else
-		rc = piped ? cli_write_out(c, buf_view(&out), 0644) : print_file(c, &a, file);
-out:
-	root_key_free(&root);
-	buf_free(&out);
-	return rc;
+	return cli_signed_sign(c, &kind, &a);
 }
-
-static const struct cli_option sign_options[] = {
-	{"--root-key", "FILE", false, "the root key; else that of this home"},
-	{"--passphrase-file", "F", false, "opens the root key"},
-	{NULL, NULL, false, NULL},
-};
 
 const struct cli_command cmd_agreement_sign = {
 	.name = "agreement sign",
 	.usage = "FILE [--root-key FILE] [--passphrase-file F]",
 	.summary = "add a party's root signature, in place; needs no node and no card",
 	.example = "entente agreement sign fr-de.agreement\n",
-	.options = sign_options,
+	.options = cli_sign_options,
 	.args_min = 1,
 	.args_max = 1,
 	.run = run_sign,
@@ -598,15 +538,7 @@ static int run_show(struct cli *c)
 
 	if (rc)
 		return rc;
-	if (c->json) {
-		json_t *document = json_agreement(c, &a, state_of(c, &a));
-
-		json_object_set_new(document, "text", cli_json_text(note));
-		return cli_json(c, document, CLI_DONE);
-	}
-	fwrite(note.data, 1, note.len, stdout);
-	fprintf(stderr, "\n%s\n", state_of(c, &a));
-	return CLI_DONE;
+	return cli_signed_show(c, json_agreement(c, &a, state_of(c, &a)), note, state_of(c, &a));
 }
 
 const struct cli_command cmd_agreement_show = {

@@ -4,6 +4,7 @@
  * where root is kept, is signed there and comes back: draft, sign, install.
  */
 #include "cli/card.h"
+#include "cli/signed.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -380,53 +381,40 @@ const struct cli_command cmd_card_draft = {
 
 /* --- sign ------------------------------------------------------------------------------------- */
 
-static int run_sign(struct cli *c)
-{
-	const char *file = c->args[0];
-	struct buf out = buf_with_max(CARD_BYTES_MAX);
-	struct root_key root = {0};
-	bool is_signed;
-	struct bytes input;
+struct card_draft {
 	struct card card;
-	int rc;
+	bool is_signed;
+};
 
-	rc = cli_read_file(c, file, CARD_BYTES_MAX, &input);
-	if (rc)
-		return rc;
-	/* Before a passphrase is asked for. */
-	rc = card_draft_parse(input, file, &card, &is_signed, &c->err);
-	if (rc)
-		return cli_fail_code(c, rc, file);
-	rc = cli_root_key(c, &root);
-	if (rc)
-		goto out;
-	rc = card_sign(&out, input, file, &root, &c->err);
-	if (!rc && strcmp(file, "-") != 0)
-		rc = file_write(file, buf_view(&out), 0644, &c->err);
-	if (rc)
-		rc = cli_fail_code(c, rc, file);
-	else if (strcmp(file, "-") == 0)
-		rc = cli_write_out(c, buf_view(&out), 0644);
-	else
-		rc = cli_print_card(c, &card, file, true);
-out:
-	root_key_free(&root);
-	buf_free(&out);
-	return rc;
+static int parse(struct cli *c, struct bytes note, const char *file, void *text)
+{
+	struct card_draft *d = text;
+
+	return card_draft_parse(note, file, &d->card, &d->is_signed, &c->err);
 }
 
-static const struct cli_option sign_options[] = {
-	{"--root-key", "FILE", false, "the root key; else that of this home"},
-	{"--passphrase-file", "F", false, "opens the root key"},
-	{NULL, NULL, false, NULL},
-};
+static int print_draft(struct cli *c, void *text, const char *file)
+{
+	const struct card_draft *d = text;
+
+	return cli_print_card(c, &d->card, file, d->is_signed);
+}
+
+static const struct cli_signed_kind kind = {CARD_BYTES_MAX, parse, card_sign, print_draft};
+
+static int run_sign(struct cli *c)
+{
+	struct card_draft d;
+
+	return cli_signed_sign(c, &kind, &d);
+}
 
 const struct cli_command cmd_card_sign = {
 	.name = "card sign",
 	.usage = "FILE [--root-key FILE] [--passphrase-file F]",
 	.summary = "sign a draft with root, in place; needs no node",
 	.example = "entente card sign fr-2.card --root-key /media/safe/fr/root.key\n",
-	.options = sign_options,
+	.options = cli_sign_options,
 	.args_min = 1,
 	.args_max = 1,
 	.run = run_sign,

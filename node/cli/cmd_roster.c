@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Rosters: drafted from cards, signed by k of n roots from files alone, accepted by each node. */
-#include "cli/cli.h"
+#include "cli/signed.h"
 
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "keys/field.h"
-#include "keys/file.h"
-#include "keys/identity.h"
 #include "keys/roster.h"
 
 static const char *state_of(const struct roster *r)
 {
-	int64_t now = cli_now_s();
-
-	if (!roster_complete(r))
-		return "unsigned";
-	if (now < r->valid_from)
-		return "not-yet";
-	return now < r->valid_until ? "in-force" : "expired";
+	return cli_signed_state(roster_complete(r), r->valid_from, r->valid_until);
 }
 
 static json_t *json_lines(const struct roster_line *lines, size_t len, bool signs)
@@ -84,17 +75,11 @@ static int print_roster(struct cli *c, const struct roster *r, const char *file)
 
 static int take_card(struct cli *c, const char *file, struct roster_line *line)
 {
-	struct card_chain chain;
 	const struct card *card;
-	struct bytes text;
-	int rc = cli_read_file(c, file, CARD_CHAIN_MAX * CARD_BYTES_MAX, &text);
+	int rc = cli_read_card(c, file, &card);
 
 	if (rc)
 		return rc;
-	rc = card_chain_read(text, file, &c->arena, &chain, &c->err);
-	if (rc)
-		return cli_fail_code(c, rc, file);
-	card = card_chain_last(&chain);
 	*line = (struct roster_line){.node = card->node, .root = card->root};
 	snprintf(line->name, sizeof(line->name), "%.63s", card->name);
 	return 0;
@@ -132,7 +117,7 @@ static int load(struct cli *c, const char *what, struct roster *r, struct bytes 
 	char id[17];
 	int rc;
 
-	if (access(what, F_OK) == 0 || strcmp(what, "-") == 0) {
+	if (!cli_looks_like_id(what)) {
 		rc = cli_read_file(c, what, NOTE_BYTES_MAX, note);
 		if (rc)
 			return rc;
@@ -142,7 +127,7 @@ static int load(struct cli *c, const char *what, struct roster *r, struct bytes 
 	rc = cli_need_keydir(c);
 	for (size_t i = 0; !rc && i < c->keydir.rosters_len; i++) {
 		cli_agreement_text(id, c->keydir.rosters[i]->id);
-		if (*what && strncmp(id, what, strlen(what)) == 0) {
+		if (strncmp(id, what, strlen(what)) == 0) {
 			*r = *c->keydir.rosters[i];
 			*note = c->keydir.roster_notes[i];
 			return 0;
@@ -171,7 +156,6 @@ static int draft_begin(struct cli *c, struct roster *r)
 
 static int take_options(struct cli *c, struct roster *r)
 {
-	const char *title = cli_value(c, "--title");
 	uint64_t threshold = r->threshold;
 	int rc = take_cards(c, "--signer", ROSTER_SIGNERS_MAX, &r->signers, &r->signers_len);
 
@@ -180,35 +164,40 @@ static int take_options(struct cli *c, struct roster *r)
 	if (!rc)
 		rc = cli_number(c, "--threshold", 1, ROSTER_SIGNERS_MAX, &threshold);
 	r->threshold = (uint32_t)threshold;
-	if (!rc && title && strlen(title) >= sizeof(r->title))
-		rc = cli_fail(c, CLI_INVALID, "--title: saw %zu bytes, wanted at most %zu",
-			strlen(title), sizeof(r->title) - 1);
-	if (!rc && title)
-		memcpy(r->title, title, strlen(title) + 1);
+	if (!rc)
+		rc = cli_title(c, r->title, sizeof(r->title));
 	return rc;
 }
 
+static int parse(struct cli *c, struct bytes note, const char *file, void *text)
+{
+	return roster_parse(note, file, &c->arena, text, &c->err);
+}
+
+static int print_text(struct cli *c, void *text, const char *file)
+{
+	return print_roster(c, text, file);
+}
+
+static const struct cli_signed_kind kind = {NOTE_BYTES_MAX, parse, roster_sign, print_text};
+
 static int run_draft(struct cli *c)
 {
-	const char *out = cli_value(c, "-o");
 	struct buf text = buf_with_max(NOTE_BYTES_MAX);
 	struct roster r;
 	int rc;
 
-	if (!out)
+	if (!cli_has(c, "-o"))
 		return cli_usage(c, "-o FILE is missing");
 	rc = draft_begin(c, &r);
 	if (!rc)
 		rc = take_options(c, &r);
 	if (rc)
 		return rc;
-	/* Whatever the options and cards said is checked by reading it as everybody will. */
 	roster_text(&text, &r);
-	rc = buf_failed(&text) ? ENT_ELIMIT
-			       : roster_parse(buf_view(&text), "draft", &c->arena, &r, &c->err);
-	rc = rc ? cli_fail_code(c, rc, "draft") : cli_write_out(c, buf_view(&text), 0644);
+	rc = cli_signed_draft(c, &kind, &text, &r);
 	buf_free(&text);
-	return rc || strcmp(out, "-") == 0 ? rc : print_roster(c, &r, out);
+	return rc;
 }
 
 static const struct cli_option draft_options[] = {
@@ -237,50 +226,17 @@ const struct cli_command cmd_roster_draft = {
 
 static int run_sign(struct cli *c)
 {
-	const char *file = c->args[0];
-	bool piped = strcmp(file, "-") == 0;
-	struct buf out = buf_with_max(NOTE_BYTES_MAX);
-	struct root_key root = {0};
-	struct bytes input;
 	struct roster r;
-	int rc = cli_read_file(c, file, NOTE_BYTES_MAX, &input);
 
-	if (rc)
-		return rc;
-	/* Before a passphrase is asked for. */
-	rc = roster_parse(input, file, &c->arena, &r, &c->err);
-	if (rc)
-		return cli_fail_code(c, rc, file);
-	rc = cli_root_key(c, &root);
-	if (rc)
-		goto out;
-	rc = roster_sign(&out, input, file, &root, &c->err);
-	if (!rc)
-		rc = roster_parse(buf_view(&out), file, &c->arena, &r, &c->err);
-	if (!rc && !piped)
-		rc = file_write(file, buf_view(&out), 0644, &c->err);
-	if (rc)
-		rc = cli_fail_code(c, rc, file);
-	else
-		rc = piped ? cli_write_out(c, buf_view(&out), 0644) : print_roster(c, &r, file);
-out:
-	root_key_free(&root);
-	buf_free(&out);
-	return rc;
+	return cli_signed_sign(c, &kind, &r);
 }
-
-static const struct cli_option sign_options[] = {
-	{"--root-key", "FILE", false, "the root key; else that of this home"},
-	{"--passphrase-file", "F", false, "opens the root key"},
-	{NULL, NULL, false, NULL},
-};
 
 const struct cli_command cmd_roster_sign = {
 	.name = "roster sign",
 	.usage = "FILE [--root-key FILE] [--passphrase-file F]",
 	.summary = "add a signer's root signature, in place; needs no node",
 	.example = "entente roster sign eu.roster --root-key root.key\n",
-	.options = sign_options,
+	.options = cli_sign_options,
 	.args_min = 1,
 	.args_max = 1,
 	.run = run_sign,
@@ -360,21 +316,11 @@ const struct cli_command cmd_roster_list = {
 
 static int run_show(struct cli *c)
 {
-	json_t *document;
 	struct bytes note;
 	struct roster r;
 	int rc = load(c, c->args[0], &r, &note);
 
-	if (rc)
-		return rc;
-	if (c->json) {
-		document = json_roster(&r);
-		json_object_set_new(document, "text", cli_json_text(note));
-		return cli_json(c, document, CLI_DONE);
-	}
-	fwrite(note.data, 1, note.len, stdout);
-	fprintf(stderr, "\n%s\n", state_of(&r));
-	return CLI_DONE;
+	return rc ? rc : cli_signed_show(c, json_roster(&r), note, state_of(&r));
 }
 
 const struct cli_command cmd_roster_show = {

@@ -52,8 +52,9 @@ static enum cli_guard_state compare(struct cli *c, const struct guardfile *guard
 		if (held.size >= f->size)
 			*text = said(c, "%s: the store has another history than was signed", name);
 		else
-			*text = said(c, "%s: the store has %" PRIu64 " of %" PRIu64
-				     " entries signed", name, held.size, f->size);
+			*text = said(c,
+				"%s: the store has %" PRIu64 " of %" PRIu64 " entries signed", name,
+				held.size, f->size);
 		return CLI_GUARD_BEHIND;
 	}
 	*text = said(c, "%zu feeds, none behind", guard->feeds_len);

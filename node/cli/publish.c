@@ -418,8 +418,8 @@ static int send_input(struct publish *p, const struct publish_input *input,
 	struct cli *c = p->cli;
 	struct control_call *call;
 	json_t *answer = NULL;
-	int rc = control_call_open(&call, cli_path(c, "run/control.sock"),
-		request_make(p, input), &c->err);
+	int rc = control_call_open(&call, cli_path(c, "run/control.sock"), request_make(p, input),
+		&c->err);
 
 	if (rc != 0)
 		return cli_fail(c, CLI_NODE, "%s: the node does not answer: %s", c->home,

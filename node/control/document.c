@@ -10,8 +10,7 @@ static json_t *split_json(struct store_reader *r, const struct store_log *log)
 	struct store_trust trust;
 	struct bytes proof;
 
-	if (store_split_get(r, log->number, &proof) != 0 ||
-		store_log_trust(r, log, &trust) != 0)
+	if (store_split_get(r, log->number, &proof) != 0 || store_log_trust(r, log, &trust) != 0)
 		return json_null();
 	return json_pack("{s:o, s:I}", "settled_by",
 		trust.succeeded_by ? json_integer((json_int_t)trust.succeeded_by) : json_null(),

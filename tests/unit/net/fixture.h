@@ -20,7 +20,7 @@
 
 #define NODES_MAX 8
 /* For what must happen, however busy the machine is; only a failure waits so long. */
-#define WAIT_MS   60000u
+#define WAIT_MS 60000u
 
 struct world {
 	uv_loop_t loop;
