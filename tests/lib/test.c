@@ -76,20 +76,3 @@ struct env_rng test_rng(uint64_t *seed)
 {
 	return (struct env_rng){seeded_fill, seed};
 }
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITISED true
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITISED true
-#endif
-#ifndef SANITISED
-#define SANITISED false
-#endif
-
-unsigned test_rounds(unsigned all, unsigned sanitised)
-{
-	return SANITISED && !getenv("ENTENTE_LONG") ? sanitised : all;
-}

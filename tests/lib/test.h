@@ -24,10 +24,6 @@ const char *test_shared(const char *name);
 const char *test_dir(void);
 void test_dir_remove(const char *dir);
 
-/* How often something is tried: all of it unless sanitisers make it ten times as slow, and then too
- * with ENTENTE_LONG. */
-unsigned test_rounds(unsigned all, unsigned sanitised);
-
 /* A random source that gives the same bytes for the same seed. */
 struct env_rng test_rng(uint64_t *seed);
 

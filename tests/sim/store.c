@@ -61,13 +61,27 @@ struct sim_log *sim_store_need(struct sim_store *s, const struct log_name *name)
 
 /* --- a log ------------------------------------------------------------------------------------ */
 
+/* Twice as much each time: sanitisers copy whenever anything grows. */
+static uint64_t room_for(uint64_t count)
+{
+	uint64_t room = 64;
+
+	while (room < count)
+		room *= 2;
+	return room;
+}
+
 void sim_log_append(struct sim_log *log, struct bytes entries, uint32_t count)
 {
 	struct cursor c = cursor_of(entries);
 	size_t base = log->entries.len;
 
-	log->ends = need(realloc(log->ends, (log->size + count) * sizeof(*log->ends)));
-	log->leaves = need(realloc(log->leaves, (log->size + count) * sizeof(*log->leaves)));
+	if (!log->ends || room_for(log->size + count) != room_for(log->size)) {
+		uint64_t room = room_for(log->size + count);
+
+		log->ends = need(realloc(log->ends, room * sizeof(*log->ends)));
+		log->leaves = need(realloc(log->leaves, room * sizeof(*log->leaves)));
+	}
 	buf_bytes(&log->entries, entries);
 	for (uint32_t i = 0; i < count; i++) {
 		struct entry entry;

@@ -65,9 +65,14 @@ static inline void model_entry(struct model_log *m, struct entry_header header, 
 		entry.salt = BYTES_OF(salt);
 		entry.body = body;
 	}
-	m->offsets = realloc(m->offsets, (m->made + 1) * sizeof(*m->offsets));
-	m->leaves = realloc(m->leaves, (m->made + 1) * sizeof(*m->leaves));
-	assert_true(m->offsets && m->leaves);
+	/* Twice as long each time it is full: sanitisers copy whenever anything grows. */
+	if ((m->made & (m->made - 1)) == 0) {
+		size_t room = m->made ? 2 * (size_t)m->made : 1;
+
+		m->offsets = realloc(m->offsets, room * sizeof(*m->offsets));
+		m->leaves = realloc(m->leaves, room * sizeof(*m->leaves));
+		assert_true(m->offsets && m->leaves);
+	}
 	m->offsets[m->made] = m->packed.len;
 	hash_leaf(&m->leaves[m->made], entry.leaf);
 	range_append(&m->tree, &m->leaves[m->made]);
