@@ -148,6 +148,8 @@ def main():
     parser.add_argument("programs", nargs="*")
     options = parser.parse_args()
 
+    # Less memory that is freed and not used again: half the time of sanitised programs is page faults.
+    os.environ.setdefault("ASAN_OPTIONS", "quarantine_size_mb=16")
     folder = stores_in_memory()
     try:
         return run_all(options)
