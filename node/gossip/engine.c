@@ -151,6 +151,7 @@ static void origin_free(struct origin *o)
 {
 	free(o->logs);
 	free((void *)(uintptr_t)o->chain.data);
+	free((void *)(uintptr_t)o->rival.data);
 	free(o);
 }
 
@@ -303,8 +304,11 @@ static enum card_relation origin_compare(struct gossip *g, struct origin *o,
 	shared = card_chain_shared(&known, seen);
 	if (relation == CARD_CONTRADICTS && (!o->frozen || shared < o->parted))
 		o->parted = shared;
-	if (relation == CARD_NEWER && shared < known.cards_len && shared <= o->parted)
+	if (relation == CARD_NEWER && shared < known.cards_len && shared <= o->parted) {
 		o->frozen = false;
+		free((void *)(uintptr_t)o->rival.data);
+		o->rival = (struct bytes){0};
+	}
 	return relation;
 }
 

@@ -90,6 +90,7 @@ struct origin {
 		uint8_t key[32];
 	} * logs;
 	struct bytes chain; /* as card_chain_write gives it, owned */
+	struct bytes rival; /* the first that contradicted it, likewise; data NULL: none has */
 };
 
 struct feed;
@@ -356,6 +357,10 @@ void session_announce(struct gossip *g, struct session *s, struct feed *f);
 void session_free(struct gossip *g, struct session *s);
 
 void chain_tell(struct gossip *g, struct session *s, const struct origin *o);
+/* Another chain, which s has shown, contradicts that of the origin: everybody who has the one hears
+ * of the other. */
+void chain_contradicted(struct gossip *g, struct session *s, struct origin *o,
+	const struct card_chain *rival);
 
 /* --- receipt.c -------------------------------------------------------------------------------- */
 bool receipt_concerns(const struct gossip *g, const struct link *l);

@@ -193,7 +193,7 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 	struct queued_action *q;
 	const struct node_id *introducer = NULL;
 	const struct roster *roster = NULL;
-	const struct origin *known;
+	struct origin *known;
 	bool news;
 
 	if (chain_idle(g, s, cards))
@@ -221,8 +221,10 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 	}
 	if (origin_learn(g, &chain, introducer, &s->peer, &news) != 0) {
 		g->origins_ignored++;
-		if (known && known->frozen)
+		if (known && known->frozen) {
 			origin_freeze(g, s, known);
+			chain_contradicted(g, s, known, &chain);
+		}
 		return;
 	}
 	if (!news)

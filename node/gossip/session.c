@@ -173,21 +173,64 @@ static void link_free(struct gossip *g, struct session *s, struct link *l)
 
 /* --- announcing ------------------------------------------------------------------------------- */
 
-/* The chain of a feed's origin goes ahead of the feed's first head, once a session. */
-void chain_tell(struct gossip *g, struct session *s, const struct origin *o)
+static void chain_say(struct gossip *g, struct session *s, struct bytes written)
 {
-	uintptr_t told = (uintptr_t)map_get(&s->chains_told, o->node.bytes);
 	struct wire_message m = {.type = WIRE_CARDS};
 	struct card_chain chain;
 
-	if (told == (uintptr_t)o->chain_stamp || node_id_eq(&o->node, &s->peer))
-		return;
-	if (card_chain_read(o->chain, "store", &g->scratch, &chain, NULL) != 0 ||
-		map_put(&s->chains_told, o->node.bytes, (void *)(uintptr_t)o->chain_stamp) != 0)
+	if (card_chain_read(written, "store", &g->scratch, &chain, NULL) != 0)
 		return;
 	m.cards.cards = chain.notes;
 	m.cards.cards_len = chain.cards_len;
 	send_message(g, s, &m);
+}
+
+/* The chain of a feed's origin goes ahead of the feed's first head, once a session; behind it the
+ * one that contradicts it, so that nobody takes for settled what is not. */
+void chain_tell(struct gossip *g, struct session *s, const struct origin *o)
+{
+	uintptr_t told = (uintptr_t)map_get(&s->chains_told, o->node.bytes);
+
+	if (told == (uintptr_t)o->chain_stamp || node_id_eq(&o->node, &s->peer))
+		return;
+	if (map_put(&s->chains_told, o->node.bytes, (void *)(uintptr_t)o->chain_stamp) != 0)
+		return;
+	chain_say(g, s, o->chain);
+	if (o->rival.data)
+		chain_say(g, s, o->rival);
+}
+
+/* Has this neighbour told of a feed of the origin? Then it has a card of it. */
+static bool has_named(const struct session *s, const struct origin *o)
+{
+	for (const struct link *l = s->first_link; l; l = l->next_of_session)
+		if (l->announced && l->feed->origin == o)
+			return true;
+	return false;
+}
+
+void chain_contradicted(struct gossip *g, struct session *s, struct origin *o,
+	const struct card_chain *rival)
+{
+	struct buf text = buf_with_max(CARD_CHAIN_MAX * (CARD_BYTES_MAX + 8));
+
+	card_chain_write(&text, rival);
+	if (o->rival.data || buf_failed(&text)) {
+		buf_free(&text);
+		return;
+	}
+	MARK("contradiction-told");
+	o->rival = buf_view(&text);
+	for (struct session *to = g->sessions; to; to = to->next) {
+		if (!to->greeted || to->closing)
+			continue;
+		if (!map_get(&to->chains_told, o->node.bytes)) {
+			if (to == s || has_named(to, o))
+				chain_tell(g, to, o);
+		} else if (to != s) {
+			chain_say(g, to, o->rival);
+		}
+	}
 }
 
 /* A newer chain goes to everybody who has the former one, before its keys are used. */

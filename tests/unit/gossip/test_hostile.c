@@ -486,6 +486,40 @@ static void freezes_an_origin_whose_cards_contradict_each_other(void **state)
 
 /* --- forks ------------------------------------------------------------------------------------ */
 
+/* Whoever has the one card hears of the other: who was told the one, who told of the origin, and who
+ * comes later. */
+static void tells_everybody_of_cards_that_contradict_each_other(void **state)
+{
+	struct cast_terms with_third = probe_terms(THIRD), with_fourth = probe_terms(3);
+	struct card_chain one, other;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_agree(&p, &with_third);
+	probe_agree(&p, &with_fourth);
+	probe_open(&p, 3, 3);
+	probe_hear_hello(&p, 3, SESSION_CREDIT_BYTES);
+	one = cast_next_card(4, false, &p.arena);
+	other = cast_next_card(4, true, &p.arena);
+	log = probe_published(&p, 4, CLEAR, 4, 10);
+	probe_hear_cards(&p, 1, &one);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_forget(&p);
+	probe_hear_cards(&p, 3, &other);
+	assert_string_equal(p.alarm, "card-contradiction");
+	/* 1 has named the origin, 3 has brought the other card: both now have both. */
+	assert_int_equal(probe_count(&p, WIRE_CARDS), 4);
+	assert_bytes_equal(probe_last(&p, WIRE_CARDS)->cards.cards[1], other.notes[1]);
+	probe_forget(&p);
+	probe_hear_cards(&p, 1, &other);
+	probe_hear_cards(&p, 3, &one);
+	assert_int_equal(probe_count(&p, WIRE_CARDS), 0);
+	assert_int_equal(p.closed, 0);
+	probe_free(&p);
+}
+
 static void freezes_a_feed_with_two_roots_for_one_size(void **state)
 {
 	struct probe p, elsewhere;
@@ -648,6 +682,7 @@ int main(void)
 		cmocka_unit_test(accepts_introductions_only_where_the_agreement_says_so),
 		cmocka_unit_test(an_introducer_has_a_quota_of_origins),
 		cmocka_unit_test(freezes_an_origin_whose_cards_contradict_each_other),
+		cmocka_unit_test(tells_everybody_of_cards_that_contradict_each_other),
 		cmocka_unit_test(freezes_a_feed_with_two_roots_for_one_size),
 		cmocka_unit_test(nobody_is_blamed_when_the_store_is_full),
 		cmocka_unit_test(sends_nothing_before_the_act_of_this_very_sending_is_durable),
