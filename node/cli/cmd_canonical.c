@@ -8,6 +8,7 @@ struct canonical {
 	struct cli *cli;
 	json_t *items;
 	struct cli_table table;
+	size_t len; /* values that were there */
 	size_t read_len;
 };
 
@@ -20,6 +21,7 @@ static int canonical_one(void *ctx, unsigned line, struct bytes text)
 
 	(void)line;
 	x->read_len += readable;
+	x->len++;
 	if (x->cli->json) {
 		json_t *item = json_pack("{s:o, s:s?, s:o}", "input", cli_json_text(text), "type",
 			readable ? type_name(v.type) : NULL, "value",
@@ -58,6 +60,10 @@ static int run(struct cli *c)
 	if (rc != 0) {
 		json_decref(x.items);
 		return rc;
+	}
+	if (x.len == 0) {
+		json_decref(x.items);
+		return cli_fail(c, CLI_INVALID, "%s: saw no value, wanted one a line", file);
 	}
 	/* As with `publish`, what cannot be read does not stop the rest. */
 	status = x.read_len > 0 ? CLI_DONE : CLI_INVALID;

@@ -257,8 +257,8 @@ static int run_verify(struct cli *c)
 		return rc;
 	if (!s)
 		return cli_fail_code(c, ENT_ENOMEM, c->args[0]);
-	if (split_parse(text, s, key, &c->err) != 0)
-		return cli_fail(c, CLI_INVALID, "%s: %s", c->args[0], c->err.text);
+	if (split_parse(text, c->args[0], s, key, &c->err) != 0)
+		return cli_fail(c, CLI_INVALID, "%s", c->err.text);
 	if ((rc = key_check(c, &s->first.log, key, &from, &why)) != 0)
 		return rc;
 	if (!why)

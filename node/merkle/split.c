@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "keys/field.h"
 
 #define SPLIT_HEAD "entente/split/v1\n"
 #define SPLIT_CUT  "----\n"
@@ -67,70 +68,102 @@ void split_text(struct buf *out, const struct split *s, const uint8_t log_key[32
 	checkpoint_note(out, &s->second, log_key);
 }
 
-/* The rest of the next line behind the words it must begin with. */
-static bool field_next(struct bytes *rest, const char *words, struct bytes *value)
-{
-	if (!text_line_next(rest, value) || !bytes_starts(*value, words))
-		return false;
-	*value = bytes_skip(*value, strlen(words));
-	return true;
-}
-
-static int head_parse(struct bytes *rest, struct split *s, uint8_t log_key[32])
+static int head_parse(struct field_reader *r, struct split *s, uint8_t log_key[32])
 {
 	struct note_key key;
-	struct bytes line;
+	struct bytes value;
 
-	if (!field_next(rest, "entente/split/v1", &line) || line.len > 0 ||
-		!field_next(rest, "log: ", &line) || !log_name_parse(line, &s->first.log) ||
-		!field_next(rest, "key: ", &line) || note_key_parse(line, &key) != 0)
+	if (field_first(r, "entente/split/v1") != 0 || field_take(r, "log", &value) != 0)
 		return ENT_EINVALID;
+	if (!log_name_parse(value, &s->first.log))
+		return field_refuse(r, "log", value, "the origin line of a log");
+	if (field_take(r, "key", &value) != 0)
+		return ENT_EINVALID;
+	if (note_key_parse(value, &key) != 0)
+		return field_refuse(r, "key", value, "the verifier key of its log key");
 	memcpy(log_key, key.public_key, sizeof(key.public_key));
-	while (text_line_next(rest, &line) && !bytes_eq(line, bytes_str("----"))) {
-		if (!bytes_starts(line, "hash: ") || s->hashes_len == PROOF_HASHES_MAX)
+	while (field_next_is(r, "hash")) {
+		if (field_take(r, "hash", &value) != 0)
 			return ENT_EINVALID;
-		line = bytes_skip(line, strlen("hash: "));
-		if (text_base64_decode(line, s->hashes[s->hashes_len++].bytes, HASH_BYTES) !=
+		if (s->hashes_len == PROOF_HASHES_MAX)
+			return field_refuse(r, "hash", value, "at most %d", PROOF_HASHES_MAX);
+		if (text_base64_decode(value, s->hashes[s->hashes_len++].bytes, HASH_BYTES) !=
 			HASH_BYTES)
-			return ENT_EINVALID;
+			return field_refuse(r, "hash", value, "the base64 of 32 bytes");
 	}
 	return 0;
 }
 
-/* The notes on both sides of the line that parts them. */
-static int notes_parse(struct bytes rest, struct split *s)
+/* The line that parts what stands in the file; notes have none like it. */
+static int cut_take(struct field_reader *r)
 {
-	struct bytes first = {rest.data, 0}, line;
-	struct note note;
-	bool parted = false;
+	struct bytes rest = r->rest, line = BYTES_NONE;
 
-	while (!parted && text_line_next(&rest, &line)) {
-		parted = bytes_eq(line, bytes_str("----"));
-		if (!parted)
-			first.len = (size_t)(rest.data - first.data);
-	}
-	if (!parted || checkpoint_parse(first, &s->first, &note) != 0 ||
-		checkpoint_parse(rest, &s->second, &note) != 0)
-		return ENT_EINVALID;
+	if (!text_line_next(&rest, &line) || !bytes_eq(line, bytes_str("----")))
+		return field_error(r->err, r->file, r->line + 1, NULL, line, "----");
+	r->rest = rest;
+	r->line++;
 	return 0;
 }
 
-int split_parse(struct bytes text, struct split *s, uint8_t log_key[32], struct err_text *err)
+/* A note up to the next cut, or the end. */
+static int note_take(struct field_reader *r, struct checkpoint *c)
+{
+	struct bytes rest = r->rest, text = {rest.data, 0}, line, first = BYTES_NONE;
+	unsigned begin = r->line + 1;
+	struct note note;
+
+	while (text_line_next(&rest, &line) && !bytes_eq(line, bytes_str("----"))) {
+		if (!first.data)
+			first = line;
+		text.len = (size_t)(rest.data - text.data);
+		r->line++;
+	}
+	r->rest = bytes_skip(r->rest, text.len);
+	if (checkpoint_parse(text, c, &note) != 0)
+		return field_error(r->err, r->file, begin, NULL, first,
+			"the note of a checkpoint, signed by one log key");
+	return 0;
+}
+
+/* What was read, written again, is what was read: the first line where it is not. */
+static int same_again(const struct split *s, const uint8_t log_key[32], struct bytes text,
+	const char *file, struct err_text *err)
 {
 	struct buf again = buf_with_max(SPLIT_TEXT_MAX);
-	struct bytes rest = text;
-	bool same;
+	struct bytes wanted, seen, a, b;
+	unsigned line = 0;
+	int rc = 0;
+
+	split_text(&again, s, log_key);
+	wanted = buf_view(&again);
+	if (buf_failed(&again) || !bytes_eq(wanted, text)) {
+		do {
+			a = b = BYTES_NONE;
+			line++;
+		} while (text_line_next(&wanted, &a) && text_line_next(&text, &b) &&
+			 bytes_eq(a, b));
+		seen = b;
+		rc = field_error(err, file, line, NULL, seen, "%s%.*s%s", a.data ? "\"" : "",
+			a.data ? (int)a.len : 7, a.data ? (const char *)a.data : "nothing",
+			a.data ? "\"" : "");
+	}
+	buf_free(&again);
+	return rc;
+}
+
+int split_parse(struct bytes text, const char *file, struct split *s, uint8_t log_key[32],
+	struct err_text *err)
+{
+	struct field_reader r = {.rest = text, .file = file, .err = err};
 
 	memset(s, 0, sizeof(*s));
-	if (text.len > SPLIT_TEXT_MAX || head_parse(&rest, s, log_key) != 0)
-		return err_set(err, ENT_EINVALID,
-			"the head is not that of an entente/split/v1 file");
-	if (notes_parse(rest, s) != 0)
-		return err_set(err, ENT_EINVALID,
-			"two checkpoint notes are wanted behind \"----\"");
+	if (text.len > SPLIT_TEXT_MAX)
+		return err_set(err, ENT_EINVALID, "%s: saw %zu bytes, wanted at most %d", file,
+			text.len, (int)SPLIT_TEXT_MAX);
+	if (head_parse(&r, s, log_key) != 0 || cut_take(&r) != 0 || note_take(&r, &s->first) != 0 ||
+		cut_take(&r) != 0 || note_take(&r, &s->second) != 0)
+		return ENT_EINVALID;
 	/* One proof, one spelling: nothing can hide between the lines. */
-	split_text(&again, s, log_key);
-	same = !buf_failed(&again) && bytes_eq(buf_view(&again), text);
-	buf_free(&again);
-	return same ? 0 : err_set(err, ENT_EINVALID, "not as entente writes it");
+	return same_again(s, log_key, text, file, err);
 }

@@ -44,6 +44,7 @@ void split_from_wire(struct split *s, const struct wire_split *w);
 void split_text(struct buf *out, const struct split *s, const uint8_t log_key[32]);
 
 /* Reads it strictly: what it takes, split_text writes back byte for byte. Verifies nothing; log_key
- * gets the key that the file names, whosever it is. ENT_EINVALID. */
-int split_parse(struct bytes text, struct split *s, uint8_t log_key[32],
+ * gets the key that the file names, whosever it is. ENT_EINVALID: err names file, line, what was
+ * seen and what was wanted. */
+int split_parse(struct bytes text, const char *file, struct split *s, uint8_t log_key[32],
 	struct err_text *err) MUST_CHECK;

@@ -24,7 +24,7 @@ static void file_input(struct bytes text)
 	struct split s;
 	uint8_t key[32];
 
-	if (split_parse(text, &s, key, NULL) != 0)
+	if (split_parse(text, "split", &s, key, NULL) != 0)
 		return;
 	split_text(&again, &s, key);
 	assert(bytes_eq(buf_view(&again), text));

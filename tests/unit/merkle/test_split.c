@@ -185,7 +185,7 @@ static void the_file_carries_the_proof_whole(void **state)
 		proof_of(w, &a, 5, &b, n, &s);
 		split_text(&text, &s, w->public_key);
 		assert_false(buf_failed(&text));
-		assert_int_equal(split_parse(buf_view(&text), &read, key, NULL), 0);
+		assert_int_equal(split_parse(buf_view(&text), "split", &read, key, NULL), 0);
 		assert_memory_equal(key, w->public_key, 32);
 		assert_int_equal(read.hashes_len, s.hashes_len);
 		assert_int_equal(split_verify(&read, key), 0);
@@ -207,13 +207,15 @@ static void no_byte_of_the_file_can_be_changed(void **state)
 		uint8_t was = text.data[i];
 
 		text.data[i] ^= 1;
-		if (split_parse(buf_view(&text), &read, key, NULL) == 0)
+		if (split_parse(buf_view(&text), "split", &read, key, NULL) == 0)
 			assert_int_not_equal(split_verify(&read, key), 0);
 		text.data[i] = was;
-		assert_int_not_equal(split_parse(bytes_from(text.data, i), &read, key, NULL), 0);
+		assert_int_not_equal(split_parse(bytes_from(text.data, i), "split", &read, key,
+					     NULL),
+			0);
 	}
 	buf_u8(&text, '\n');
-	assert_int_equal(split_parse(buf_view(&text), &read, key, NULL), ENT_EINVALID);
+	assert_int_equal(split_parse(buf_view(&text), "split", &read, key, NULL), ENT_EINVALID);
 	buf_free(&text);
 }
 
@@ -231,7 +233,7 @@ static void the_longest_proof_fits_its_file(void **state)
 	randombytes_buf(s.hashes, sizeof(s.hashes));
 	split_text(&text, &s, w->public_key);
 	assert_false(buf_failed(&text));
-	assert_int_equal(split_parse(buf_view(&text), &read, key, NULL), 0);
+	assert_int_equal(split_parse(buf_view(&text), "split", &read, key, NULL), 0);
 	assert_int_equal(read.hashes_len, PROOF_HASHES_MAX);
 	buf_free(&text);
 }
