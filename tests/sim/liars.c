@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "sim/liars.h"
 
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
+#include "base/vocab.h"
 #include "proto/entry.h"
 #include "proto/limits.h"
+#include "sim/world_impl.h"
 
 /* --- runs, each with one thing changed ------------------------------------------------------- */
 
@@ -161,6 +166,125 @@ bool liar_changes_a_hash(void *ctx, struct world_node *from, struct world_node *
 	return true;
 }
 
+/* --- serving, or not -------------------------------------------------------------------------- */
+
+/* The hashes that complete a run which ends at `end`; false: the liar has not got them. */
+static bool right_of(struct world_node *n, struct wire_data *m, uint64_t end, struct arena *arena)
+{
+	struct range right;
+	uint8_t(*copy)[32];
+
+	if (node_range(n, &m->feed, end, m->checkpoint.size, &right) != 0)
+		return false;
+	copy = arena_alloc(arena, (right.hashes_len + 1) * sizeof(*copy));
+	memcpy(copy, right.hashes, right.hashes_len * sizeof(*copy));
+	m->right = (const uint8_t(*)[32])copy;
+	m->right_len = right.hashes_len;
+	return true;
+}
+
+/* Of every run only the first entry, as true as the run was: what follows then begins beyond what
+ * has arrived. */
+bool liar_serves_an_entry_at_a_time(void *ctx, struct world_node *from, struct world_node *to,
+	struct wire_message *m, struct arena *arena)
+{
+	struct entry first;
+	struct cursor c;
+
+	(void)ctx, (void)to;
+	if (!foreign(from, m) || m->data.count < 2)
+		return true;
+	c = cursor_of(m->data.entries);
+	if (entry_next(&c, &first) != 0 || !right_of(from, &m->data, m->data.start + 1, arena))
+		return false;
+	m->data.count = 1;
+	m->data.entries.len = entry_packed_len(&first);
+	return true;
+}
+
+/* Instead of giving what it was asked for it asks for the same: each would be the other's source. */
+bool liar_leans_on_whom_it_serves(void *ctx, struct world_node *from, struct world_node *to,
+	struct wire_message *m, struct arena *arena)
+{
+	(void)ctx, (void)to, (void)arena;
+	if (foreign(from, m))
+		*m = (struct wire_message){
+			.type = WIRE_SUBSCRIBE, .subscribe = {m->data.feed, m->data.start}};
+	return true;
+}
+
+/* Packed entries as they were before anybody erased them, by their commitment. */
+struct liar_memory {
+	struct map entries; /* commitment -> struct bytes */
+	struct arena arena;
+	unsigned used;
+};
+
+struct liar_memory *liar_memory_new(void)
+{
+	static const uint8_t hash_key[16];
+	struct liar_memory *memory = calloc(1, sizeof(*memory));
+
+	assert(memory);
+	map_init(&memory->entries, HASH_BYTES, SIZE_MAX, hash_key);
+	return memory;
+}
+
+void liar_memory_free(struct liar_memory *memory)
+{
+	map_free(&memory->entries);
+	arena_free(&memory->arena);
+	free(memory);
+}
+
+unsigned liar_memory_used(const struct liar_memory *memory)
+{
+	return memory->used;
+}
+
+/* The entry as it is known; NULL: it was never seen with its body. */
+static const struct bytes *recall(struct liar_memory *memory, const struct entry *e,
+	struct bytes packed)
+{
+	const uint8_t *commitment = e->leaf.data + ENTRY_COMMITMENT_OFFSET;
+	struct bytes *known = map_get(&memory->entries, commitment);
+
+	memory->used += known && e->erased;
+	if (known || e->erased)
+		return known;
+	known = arena_alloc(&memory->arena, sizeof(*known));
+	*known = arena_copy(&memory->arena, packed);
+	if (map_put(&memory->entries, commitment, known) != 0)
+		abort();
+	return known;
+}
+
+bool liar_gives_back_what_was_erased(void *ctx, struct world_node *from, struct world_node *to,
+	struct wire_message *m, struct arena *arena)
+{
+	struct buf out = buf_with_max(WIRE_MESSAGE_MAX);
+	struct cursor c;
+
+	(void)to;
+	if (!ctx || !foreign(from, m))
+		return true;
+	c = cursor_of(m->data.entries);
+	for (uint32_t i = 0; i < m->data.count; i++) {
+		struct bytes packed = {c.at, 0};
+		const struct bytes *known;
+		struct entry e;
+
+		if (entry_next(&c, &e) != 0)
+			abort();
+		packed.len = entry_packed_len(&e);
+		known = recall(ctx, &e, packed);
+		buf_bytes(&out, known ? *known : packed);
+	}
+	m->data.entries = arena_copy(arena, buf_view(&out));
+	buf_free(&out);
+	return m->data.entries.len <= WIRE_DATA_BYTES_MAX;
+}
+
 /* --- everything else that is said ------------------------------------------------------------- */
 
 bool liar_keeps_its_heads(void *ctx, struct world_node *from, struct world_node *to,
@@ -256,35 +380,125 @@ bool liar_never_reads(void *ctx, struct world_node *from, struct world_node *to,
 	return m->type != WIRE_CREDIT;
 }
 
+/* Others, of what it has signed itself in their names. */
+bool liar_accuses(void *ctx, struct world_node *from, struct world_node *to, struct wire_message *m,
+	struct arena *arena)
+{
+	struct checkpoint c[2];
+
+	(void)ctx, (void)to, (void)arena;
+	if (m->type != WIRE_HELD || m->held.size == 0 ||
+		node_id_eq(&m->held.feed.node, &from->actor->node))
+		return true;
+	for (unsigned i = 0; i < 2; i++) {
+		c[i] = (struct checkpoint){.log = m->held.feed, .size = m->held.size};
+		c[i].root.bytes[0] = (uint8_t)i;
+		checkpoint_sign(&c[i], from->actor->identity.log_secret);
+	}
+	*m = (struct wire_message){.type = WIRE_SPLIT, .split = {.feed = c[0].log}};
+	checkpoint_to_wire(&m->split.first, &c[0]);
+	checkpoint_to_wire(&m->split.second, &c[1]);
+	return true;
+}
+
+/* Another byte in the signature of somebody else's card. */
+bool liar_forges_cards(void *ctx, struct world_node *from, struct world_node *to,
+	struct wire_message *m, struct arena *arena)
+{
+	struct bytes *notes;
+	size_t last;
+
+	(void)ctx, (void)to;
+	if (m->type != WIRE_CARDS || bytes_eq(m->cards.cards[0], from->actor->chain.notes[0]))
+		return true;
+	notes = arena_alloc(arena, m->cards.cards_len * sizeof(*notes));
+	memcpy(notes, m->cards.cards, m->cards.cards_len * sizeof(*notes));
+	last = m->cards.cards_len - 1;
+	notes[last] = arena_copy(arena, notes[last]);
+	((uint8_t *)(uintptr_t)notes[last].data)[notes[last].len - 10] ^= 1;
+	m->cards.cards = notes;
+	return true;
+}
+
+/* Asks for a feed of the other's under an agreement in this keys directory, at this moment. */
+static void ask_for(struct wire_message *m, const struct world_node *to, const struct agreement *a)
+{
+	struct log_name feed = {
+		to->actor->node, to->actor->identity.incarnation, audience_agreement(a->id)};
+
+	*m = (struct wire_message){.type = WIRE_SUBSCRIBE, .subscribe = {feed, 0}};
+}
+
+/* Feeds that exist, under agreements between the other and third parties. */
+bool liar_asks_for_the_feeds_of_others(void *ctx, struct world_node *from, struct world_node *to,
+	struct wire_message *m, struct arena *arena)
+{
+	(void)ctx, (void)arena;
+	if (m->type == WIRE_HELD && to->agreements_len)
+		ask_for(m, to, to->agreements[from->said % to->agreements_len]);
+	return true;
+}
+
+/* Does not say that it has heard of an end, and goes on as if there were none. */
+bool liar_keeps_to_what_has_ended(void *ctx, struct world_node *from, struct world_node *to,
+	struct wire_message *m, struct arena *arena)
+{
+	(void)ctx, (void)arena;
+	if (m->type == WIRE_HELD && from->agreements_len)
+		ask_for(m, to, from->agreements[from->said % from->agreements_len]);
+	return m->type != WIRE_TERMS && m->type != WIRE_UNSUBSCRIBE;
+}
+
 /* --- the library ------------------------------------------------------------------------------ */
 
 const struct liar *liars(size_t *len)
 {
 	static const struct liar all[] = {
-		{"withholds", "T26, T28", liar_withholds, LIAR_IGNORED},
-		{"boasts", "T19, T32", liar_boasts, LIAR_IGNORED},
-		{"keeps its heads", "T34", liar_keeps_its_heads, LIAR_IGNORED},
-		{"never reads", "T31", liar_never_reads, LIAR_IGNORED},
+		{"withholds", "T26, T28", liar_withholds, LIAR_IGNORED, 0},
+		{"boasts", "T19, T32", liar_boasts, LIAR_IGNORED, 0},
+		{"keeps its heads", "T34", liar_keeps_its_heads, LIAR_IGNORED, 0},
+		{"never reads", "T31", liar_never_reads, LIAR_IGNORED, 0},
 		{"asks for what it may not see", "T35, T43", liar_asks_for_what_it_may_not_see,
-			LIAR_IGNORED},
-		{"tells of strangers", "T30", liar_tells_of_strangers, LIAR_IGNORED},
-		{"grants endless credit", "T31", liar_grants_endless_credit, LIAR_PUNISHED},
+			LIAR_IGNORED, 0},
+		{"tells of strangers", "T30", liar_tells_of_strangers, LIAR_IGNORED, 0},
+		{"grants endless credit", "T31", liar_grants_endless_credit, LIAR_PUNISHED, 0},
 		{"holds more than was signed", "T19", liar_holds_more_than_was_signed,
-			LIAR_PUNISHED},
-		{"signs heads of others", "T20", liar_signs_heads_of_others, LIAR_PUNISHED},
-		{"greets again", "T12", liar_greets_again, LIAR_PUNISHED},
-		{"corrupts a body", "T24", liar_corrupts_a_body, LIAR_LIED},
-		{"corrupts a header", "T24", liar_corrupts_a_header, LIAR_LIED},
-		{"cuts an entry short", "T24", liar_erases_half_of_the_last_entry, LIAR_LIED},
-		{"reorders entries", "T23", liar_reorders_entries, LIAR_LIED},
-		{"changes the root", "T18", liar_changes_the_root, LIAR_LIED},
-		{"signs itself", "T18", liar_signs_itself, LIAR_LIED},
-		{"counts one more", "T23", liar_counts_one_more, LIAR_LIED},
-		{"counts one less", "T23", liar_counts_one_less, LIAR_LIED},
-		{"adds a hash", "T23", liar_adds_a_hash, LIAR_LIED},
-		{"changes a hash", "T23", liar_changes_a_hash, LIAR_LIED},
+			LIAR_PUNISHED, 0},
+		{"signs heads of others", "T20", liar_signs_heads_of_others, LIAR_PUNISHED, 0},
+		{"greets again", "T12", liar_greets_again, LIAR_PUNISHED, 0},
+		{"corrupts a body", "T24", liar_corrupts_a_body, LIAR_LIED, 0},
+		{"corrupts a header", "T24", liar_corrupts_a_header, LIAR_LIED, 0},
+		{"cuts an entry short", "T24", liar_erases_half_of_the_last_entry, LIAR_LIED, 0},
+		{"reorders entries", "T23", liar_reorders_entries, LIAR_LIED, 0},
+		{"changes the root", "T18", liar_changes_the_root, LIAR_LIED, 0},
+		{"signs itself", "T18", liar_signs_itself, LIAR_LIED, 0},
+		{"counts one more", "T23", liar_counts_one_more, LIAR_LIED, 0},
+		{"counts one less", "T23", liar_counts_one_less, LIAR_LIED, 0},
+		{"adds a hash", "T23", liar_adds_a_hash, LIAR_LIED, 0},
+		{"changes a hash", "T23", liar_changes_a_hash, LIAR_LIED, 0},
+		{"serves an entry at a time", "T27", liar_serves_an_entry_at_a_time, LIAR_IGNORED,
+			0},
+		{"leans on whom it serves", "T29", liar_leans_on_whom_it_serves, LIAR_IGNORED, 0},
+		{"asks for the feeds of others", "T35, T43", liar_asks_for_the_feeds_of_others,
+			LIAR_IGNORED, 0},
+		{"keeps to what has ended", "T40", liar_keeps_to_what_has_ended, LIAR_IGNORED, 0},
+		{"gives back what was erased", "T44", liar_gives_back_what_was_erased, LIAR_IGNORED,
+			0},
+		{"accuses", "T22", liar_accuses, LIAR_PUNISHED, 0},
+		{"forges cards", "T55", liar_forges_cards, LIAR_PUNISHED, 0},
+		{"tells two stories", "T16", liar_tells_two_stories, LIAR_FROZEN, 0},
+		{"tells two stories of two sizes", "T17", liar_tells_two_stories_of_two_sizes,
+			LIAR_FROZEN, 0},
+		{"has two cards", "T37, T55", liar_has_two_cards, LIAR_FROZEN, 0},
+		{"marks wrongly", "T36", liar_marks_wrongly, LIAR_HIDDEN, TLP_AMBER},
 	};
 
 	*len = sizeof(all) / sizeof(all[0]);
 	return all;
+}
+
+void liar_begin(const struct liar *liar, struct world_node *n)
+{
+	n->hand = liar->hand;
+	n->marks = liar->marks;
 }

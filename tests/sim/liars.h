@@ -12,15 +12,23 @@ enum liar_fate {
 	LIAR_IGNORED,  /* nothing happens to it, and nothing comes of what it says */
 	LIAR_PUNISHED, /* its session is closed with a penalty */
 	LIAR_LIED,     /* the same, when a run of its does not lead to the signed root */
+	LIAR_FROZEN,   /* what it has said as an origin is frozen at everybody who hears of it */
+	LIAR_HIDDEN,   /* the bodies that it published are dropped, their leaves stay */
 };
 
 struct liar {
 	const char *name, *item;
 	world_hand *hand;
 	enum liar_fate fate;
+	uint8_t marks; /* as world_node has it */
 };
 
 const struct liar *liars(size_t *len);
+
+/* From now on the node is this liar. */
+void liar_begin(const struct liar *liar, struct world_node *n);
+
+/* --- liars.c: neighbours ---------------------------------------------------------------------- */
 
 world_hand liar_withholds;
 world_hand liar_boasts;
@@ -42,3 +50,24 @@ world_hand liar_grants_endless_credit;
 world_hand liar_holds_more_than_was_signed;
 world_hand liar_signs_heads_of_others;
 world_hand liar_greets_again;
+world_hand liar_serves_an_entry_at_a_time;
+world_hand liar_leans_on_whom_it_serves;
+world_hand liar_accuses;
+world_hand liar_forges_cards;
+world_hand liar_asks_for_the_feeds_of_others;
+world_hand liar_keeps_to_what_has_ended;
+
+/* What a liar has seen of others' entries. */
+struct liar_memory;
+struct liar_memory *liar_memory_new(void);
+void liar_memory_free(struct liar_memory *memory);
+/* How many bodies it has given back. */
+unsigned liar_memory_used(const struct liar_memory *memory);
+/* hand_ctx: its memory, from before the erasure on; without one it has nothing to give. */
+world_hand liar_gives_back_what_was_erased;
+
+/* --- liars_origin.c: origins ------------------------------------------------------------------ */
+world_hand liar_tells_two_stories;
+world_hand liar_tells_two_stories_of_two_sizes;
+world_hand liar_has_two_cards;
+world_hand liar_marks_wrongly;

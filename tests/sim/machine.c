@@ -28,7 +28,7 @@ static int read_run(void *ctx, const struct log_name *feed, uint64_t from, uint6
 	return rc;
 }
 
-static int read_range(void *ctx, const struct log_name *feed, uint64_t begin, uint64_t end,
+int node_range(void *ctx, const struct log_name *feed, uint64_t begin, uint64_t end,
 	struct range *out)
 {
 	struct world_node *n = ctx;
@@ -159,7 +159,7 @@ static int engine_open(struct world_node *n)
 {
 	struct gossip_config config = {.self = n->actor->node,
 		.rng = sim_random_env(&n->random),
-		.store = {n, read_run, read_range, read_erasing},
+		.store = {n, read_run, node_range, read_erasing},
 		.signer = cast_signer(n->actor),
 		.software = "sim"};
 	struct load load = {.node = n};
@@ -175,9 +175,12 @@ static int engine_open(struct world_node *n)
 	load.reader = r;
 	rc = store_origin_each(r, load_origin, n);
 	for (size_t i = 0; i < n->agreements_len; i++)
-		for (size_t k = 0; k < n->agreements[i]->parties_len && rc == 0; k++)
-			rc = gossip_origin(n->gossip,
-				&cast_actor_of(&n->agreements[i]->parties[k].node)->chain, NULL);
+		for (size_t k = 0; k < n->agreements[i]->parties_len && rc == 0; k++) {
+			const struct actor *a = cast_actor_of(&n->agreements[i]->parties[k].node);
+
+			watch_accepted(n->world, n, &a->node);
+			rc = gossip_origin(n->gossip, &a->chain, NULL);
+		}
 	if (rc == 0)
 		rc = store_log_each(r, load_feed, &load);
 	if (rc == 0)

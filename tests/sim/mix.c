@@ -309,7 +309,7 @@ static void turn_liar(struct mix *m)
 	liar = liars(&len);
 	liar += below(m, (unsigned)len);
 	narrate(m->w, "n%u lies: %s", node, liar->name);
-	m->w->nodes[node].hand = liar->hand;
+	liar_begin(liar, &m->w->nodes[node]);
 	m->liars |= cast_bit(node);
 }
 
@@ -385,7 +385,7 @@ static bool is_one_of(uint64_t nodes, const struct node_id *node)
 /* Liars are found out; an old copy hears from its witnesses that its log of acts is behind. */
 static bool alarm_is_due(const struct mix *m, unsigned node, const struct world_alarm *a)
 {
-	return is_one_of(m->liars, &a->peer) ||
+	return is_one_of(m->liars, &a->peer) || is_one_of(m->liars, &a->feed.node) ||
 	       ((m->restored & cast_bit(node)) && strcmp(a->rule, "provenance-behind") == 0);
 }
 

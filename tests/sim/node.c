@@ -342,15 +342,15 @@ static uint8_t marking_of(struct audience audience)
 }
 
 /* An entry whose body tells it apart by a few bytes; the rest would cost time only. */
-static void entry_add(struct ledger_item *i, uint8_t kind, const uint8_t *object, size_t body_len,
-	int64_t now_ms, const struct env_rng *rng)
+static void entry_add(struct ledger_item *i, uint8_t kind, uint8_t tlp, const uint8_t *object,
+	size_t body_len, int64_t now_ms, const struct env_rng *rng)
 {
 	static uint8_t body[ENTRY_BODY_MAX];
 	uint8_t leaf[ENTRY_HEADER_BYTES], salt[ENTRY_SALT_BYTES];
 	struct entry entry = {BYTES_OF(leaf), BYTES_OF(salt), bytes_from(body, body_len), false};
 	struct entry_header header = {.version = ENTRY_VERSION,
 		.kind = kind,
-		.tlp = marking_of(i->audience),
+		.tlp = tlp,
 		.flags = i->urgent ? ENTRY_FLAG_URGENT : 0,
 		.time_ms = (uint64_t)now_ms,
 		.body_len = (uint16_t)body_len};
@@ -409,7 +409,8 @@ static void publish(struct world *w, unsigned node, struct audience audience, ui
 	i->data.max = BATCH_BYTES_MAX * 64u;
 	i->leaves = need(calloc(count, sizeof(*i->leaves)));
 	for (uint32_t k = 0; k < count; k++)
-		entry_add(i, kind, object, body_len, world_time(n).wall_ms, &rng);
+		entry_add(i, kind, n->marks ? n->marks : marking_of(audience), object, body_len,
+			world_time(n).wall_ms, &rng);
 	i->bytes += i->data.len;
 	end = ledger_item_new(LEDGER_PUBLICATION_END);
 	end->publication = i->publication;
@@ -633,6 +634,7 @@ void node_agreements(struct world_node *n)
 		for (size_t k = 0; k < n->agreements[i]->parties_len; k++) {
 			const struct actor *a = cast_actor_of(&n->agreements[i]->parties[k].node);
 
+			watch_accepted(n->world, n, &a->node);
 			if (gossip_origin(n->gossip, &a->chain, NULL) != 0)
 				narrate(n->world, "n%u does not take a card", n->index);
 		}

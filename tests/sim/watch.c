@@ -119,7 +119,17 @@ static void check_asks(struct world *w, const struct world_session *s, unsigned 
 		s->ends[!end].node->index);
 }
 
-/* A card may be shown to whoever may be shown a feed of its node. */
+/* The other may be shown the feed, or, by the texts that are here, may show it. */
+static bool either_way(const struct world_session *s, unsigned end, const struct log_name *feed)
+{
+	const struct world_node *from = s->ends[end].node, *to = s->ends[!end].node;
+
+	return entitled(s, end, feed) ||
+	       (s->ends[end].greeted && watch_allows(from, to, from, &s->ends[end], feed));
+}
+
+/* A card may be shown to whoever may be shown a feed of its node, and, if it contradicts what that
+ * one has, to whoever may show one. */
 static void check_card(struct world *w, const struct world_session *s, unsigned end,
 	const struct wire_cards *cards)
 {
@@ -136,12 +146,12 @@ static void check_card(struct world *w, const struct world_session *s, unsigned 
 	feed.node = card_chain_last(&chain)->node;
 	fits = node_id_eq(&feed.node, &from->actor->node);
 	feed.audience = audience_of(AUDIENCE_CLEAR);
-	fits |= entitled(s, end, &feed);
+	fits |= either_way(s, end, &feed);
 	feed.audience = audience_of(AUDIENCE_GREEN);
-	fits |= entitled(s, end, &feed);
+	fits |= either_way(s, end, &feed);
 	for (size_t i = 0; i < from->agreements_len && !fits; i++) {
 		feed.audience = audience_agreement(from->agreements[i]->id);
-		fits = entitled(s, end, &feed);
+		fits = either_way(s, end, &feed);
 	}
 	if (!fits)
 		world_fail(w, "I4: n%u shows n%u a card of whose feeds it may see none",
@@ -222,7 +232,7 @@ void watch_said(struct world *w, struct world_session *s, unsigned end,
 		return;
 	case WIRE_SPLIT:
 		/* It is told to whoever may be shown the feed, and to whoever may show it. */
-		if (!entitled(s, !end, &m->split.feed))
+		if (!either_way(s, end, &m->split.feed))
 			check_names(w, s, end, &m->split.feed, "a split view");
 		return;
 	case WIRE_PROOF_WANT:
@@ -427,6 +437,8 @@ void watch_pinned(struct world *w, struct world_node *n, const struct node_id *o
 	const struct world_node *by = world_node_of(w, introducer);
 	int64_t now_s = world_time(n).wall_ms / 1000;
 
+	if (watch_accepted(w, n, origin))
+		return;
 	for (size_t i = 0; i < n->agreements_len; i++) {
 		const struct agreement *a = n->agreements[i];
 		const struct agreement_party *p = agreement_party_of(a, introducer);

@@ -41,7 +41,7 @@ void watch_lost(struct world *w, struct world_session *s, unsigned end);
 /* A run was accepted at that end to be verified. */
 void watch_taken(struct world *w, struct world_session *s, unsigned end,
 	const struct ingest_job *job);
-/* An origin was accepted; introducer all zero: none was needed. */
+/* An origin was accepted, or a newer card of it; introducer all zero: none was needed. */
 void watch_pinned(struct world *w, struct world_node *n, const struct node_id *origin,
 	const struct node_id *introducer);
 /* Fails the world unless every sending of sessions that are over is closed. */
@@ -56,11 +56,15 @@ void watch_told(struct world *w, struct world_node *n, const struct log_name *fe
 /* It gives a receipt for so much. */
 void watch_receipted(struct world *w, struct world_node *n, const struct log_name *feed,
 	const struct wire_checkpoint *c);
+/* Notes that the node has accepted the origin; had it before? */
+bool watch_accepted(struct world *w, const struct world_node *n, const struct node_id *origin);
 void watch_down(struct world *w, struct world_node *n);
 void watch_up(struct world *w, struct world_node *n);
 /* From here on the node may lack what it had, and with an old guard contradict itself. */
 void watch_restored(struct world *w, struct world_node *n, enum world_guard guard);
 void watch_cloned(struct world *w, struct world_node *n);
+/* The node lies as an origin: nobody is held to what it has signed. */
+void watch_disown(struct world *w, const struct world_node *n);
 void watch_alarm(struct world *w, struct world_node *n, const struct gossip_action *action);
 void watch_tick(struct world *w, struct world_node *n);
 

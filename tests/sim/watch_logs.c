@@ -33,6 +33,8 @@ struct watch_node {
 	struct map told; /* packed name -> struct told */
 	bool may_fork;
 	bool bare; /* was restored without a guard */
+	bool disowned;
+	struct map accepted; /* node ids of origins */
 };
 
 struct watch {
@@ -68,6 +70,7 @@ void watch_free(struct watch *watch)
 		for (size_t at = 0; map_next(&watch->nodes[i].told, &at, NULL, &value);)
 			free(value);
 		map_free(&watch->nodes[i].told);
+		map_free(&watch->nodes[i].accepted);
 	}
 	free(watch->nodes);
 	free(watch->feeds);
@@ -80,6 +83,8 @@ static struct watch_node *node_of(struct watch *watch, const struct world_node *
 		watch->nodes =
 			need(realloc(watch->nodes, (watch->nodes_len + 1) * sizeof(*watch->nodes)));
 		watch->nodes[watch->nodes_len] = (struct watch_node){0};
+		map_init(&watch->nodes[watch->nodes_len].accepted, NODE_ID_BYTES, SIZE_MAX,
+			hash_key);
 		map_init(&watch->nodes[watch->nodes_len++].told, LOG_NAME_BYTES, SIZE_MAX,
 			hash_key);
 	}
@@ -157,6 +162,13 @@ static void line_root(const struct line *line, uint64_t size, struct hash *root)
 	range_root(&tree, root);
 }
 
+static bool is_disowned(const struct world *w, const struct log_name *feed)
+{
+	const struct world_node *origin = world_node_of(w, &feed->node);
+
+	return origin && node_of(w->watch, origin)->disowned;
+}
+
 uint64_t watch_said_size(const struct world *w, const struct log_name *feed)
 {
 	const struct line *line = line_find(w, feed);
@@ -168,7 +180,7 @@ bool watch_forked(const struct world *w, const struct log_name *feed)
 {
 	const struct line *line = line_find(w, feed);
 
-	return line && line->forked;
+	return (line && line->forked) || is_disowned(w, feed);
 }
 
 size_t watch_feeds(const struct world *w, const struct log_name **feeds)
@@ -410,7 +422,7 @@ void watch_receipted(struct world *w, struct world_node *n, const struct log_nam
 	struct hash root;
 
 	watch_told(w, n, feed, c->size);
-	if (!line || line->forked || world_failure(w))
+	if (!line || watch_forked(w, feed) || world_failure(w))
 		return;
 	line_root(line, c->size, &root);
 	if (memcmp(root.bytes, c->root, sizeof(root.bytes)) != 0)
@@ -539,6 +551,8 @@ void watch_restored(struct world *w, struct world_node *n, enum world_guard guar
 		free(value);
 	map_free(&wn->told);
 	map_init(&wn->told, LOG_NAME_BYTES, SIZE_MAX, hash_key);
+	map_free(&wn->accepted);
+	map_init(&wn->accepted, NODE_ID_BYTES, SIZE_MAX, hash_key);
 	wn->may_fork |= guard == GUARD_OF_BACKUP;
 	wn->bare |= guard == GUARD_LOST;
 	/* What it sent since the backup was made is known to nobody but those who got it. */
@@ -554,6 +568,21 @@ void watch_cloned(struct world *w, struct world_node *n)
 	for (size_t i = 0; i < w->watch->feeds_len; i++)
 		if (node_id_eq(&w->watch->feeds[i].node, &n->actor->node))
 			line_find(w, &w->watch->feeds[i])->may_fork = true;
+}
+
+void watch_disown(struct world *w, const struct world_node *n)
+{
+	node_of(w->watch, n)->disowned = true;
+}
+
+bool watch_accepted(struct world *w, const struct world_node *n, const struct node_id *origin)
+{
+	struct map *accepted = &node_of(w->watch, n)->accepted;
+	bool before = map_get(accepted, origin->bytes) != NULL;
+
+	if (!before && map_put(accepted, origin->bytes, w->watch) != 0)
+		abort();
+	return before;
 }
 
 /* --- limits (I7) ------------------------------------------------------------------------------ */

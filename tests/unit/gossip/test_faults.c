@@ -110,13 +110,18 @@ static void whatever_else_a_neighbour_says_harms_nobody(void **state)
 		struct world *w;
 		uint64_t punished = 0;
 
-		if (all[i].fate == LIAR_LIED)
+		if (all[i].fate != LIAR_IGNORED && all[i].fate != LIAR_PUNISHED)
 			continue;
 		w = world_ring(i + 1, 5);
 		w->nodes[LIAR].hand = all[i].hand;
 		for (unsigned round = 0; round < 10; round++) {
-			for (unsigned k = 0; k < 5; k++)
+			for (unsigned k = 0; k < 5; k++) {
+				unsigned a = k < 4 ? k : 0, b = k < 4 ? k + 1 : 4;
+
 				world_publish(w, k, round % 2 ? CLEAR : GREEN, 3, 200);
+				world_publish(w, k, audience_agreement(terms_open(a, b).id), 3,
+					200);
+			}
 			world_run(w, 2000);
 		}
 		world_run(w, 20000);
@@ -174,6 +179,90 @@ static void a_liar_that_comes_back_is_caught_again(void **state)
 	world_free(w);
 }
 
+/* --- liars whose moment comes later ------------------------------------------------------------ */
+
+/* Two agreements with the liar, who is let down first in the one and then in the other: of what has
+ * ended it gets not one entry more, however long it keeps the session and asks. */
+static void who_keeps_to_what_has_ended_hears_no_more_of_it(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= SEEDS; seed++) {
+		struct world *w = world_chain(seed, 3);
+		struct cast_terms second = terms_open(0, LIAR);
+		struct log_name first_feed = world_feed(w, 0, audience_agreement(second.id)), feed;
+		uint64_t held, data;
+
+		second.id = 0x2000;
+		world_agree(w, &second);
+		feed = world_feed(w, 0, audience_agreement(second.id));
+		w->nodes[LIAR].hand = liar_keeps_to_what_has_ended;
+		world_publish(w, 0, feed.audience, 5, 200);
+		assert_int_not_equal(world_run_until_held(w, &feed, 5, cast_bit(LIAR), 8000),
+			UINT64_MAX);
+		world_remove(w, 0, second.id);
+		world_publish(w, 0, feed.audience, 5, 200);
+		for (unsigned i = 0; i < 10; i++) {
+			world_publish(w, 0, first_feed.audience, 1, 200);
+			world_publish(w, 2, CLEAR, 1,
+				200); /* so that the liar has something to say */
+			world_run(w, 1500);
+		}
+		held = world_held(w, LIAR, &feed);
+		assert_in_range(held, 5, 9);
+		assert_int_equal(world_held(w, LIAR, &first_feed), 10);
+		assert_non_null(world_session_of(w, 0, LIAR));
+		world_remove(w, 0, terms_open(0, LIAR).id);
+		world_run(w, 2000);
+		data = w->nodes[LIAR].data_bytes;
+		world_publish(w, 0, first_feed.audience, 5, 200);
+		world_run(w, 10000);
+		assert_null(world_session_of(w, 0, LIAR));
+		assert_int_equal(w->nodes[LIAR].data_bytes, data);
+		nobody_else_is_blamed(w, 0);
+		assert_world(w);
+		world_free(w);
+	}
+}
+
+/* The liar remembers bodies from before they were erased, and gives them to 3, who comes to the
+ * feed later. When the erasures have arrived as well, nobody has one of them, and 3, who is
+ * correct, never gives one to 4. */
+static void what_was_erased_does_not_come_back_by_a_liar(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= SEEDS; seed++) {
+		struct world *w = world_chain(seed, 5);
+		struct log_name feed = world_feed(w, 0, CLEAR);
+		struct liar_memory *memory = liar_memory_new();
+
+		agree_open(w, LIAR, 3);
+		world_cut(w, 2, 3, true);
+		world_cut(w, LIAR, 3, true);
+		w->nodes[LIAR].hand = liar_gives_back_what_was_erased;
+		w->nodes[LIAR].hand_ctx = memory;
+		world_publish(w, 0, CLEAR, 20, 200);
+		assert_int_not_equal(world_run_until_held(w, &feed, 20, 7, 8000), UINT64_MAX);
+		for (uint64_t i = 0; i < 20; i += 4)
+			world_erase(w, 0, CLEAR, i);
+		assert_int_not_equal(world_run_until_held(w, &feed, 25, 7, 8000), UINT64_MAX);
+		world_run(w, 2000);
+		assert_false(watch_has_body(&w->nodes[LIAR], &feed, 4));
+		world_cut(w, LIAR, 3, false);
+		assert_int_not_equal(world_run_until_held(w, &feed, 25, everybody(w), 15000),
+			UINT64_MAX);
+		assert_true(liar_memory_used(memory) >= 5);
+		world_run(w, 3000);
+		for (unsigned n = 0; n < 5; n++)
+			for (uint64_t i = 0; i < 20; i++)
+				if (watch_has_body(&w->nodes[n], &feed, i) != (i % 4 != 0))
+					fail_msg("seed %u: entry %u at n%u", seed, (unsigned)i, n);
+		nobody_else_is_blamed(w, 0);
+		assert_world(w);
+		world_free(w);
+		liar_memory_free(memory);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +271,8 @@ int main(void)
 		cmocka_unit_test(whatever_else_a_neighbour_says_harms_nobody),
 		cmocka_unit_test(runs_behind_a_lie_are_nobodys_fault),
 		cmocka_unit_test(a_liar_that_comes_back_is_caught_again),
+		cmocka_unit_test(who_keeps_to_what_has_ended_hears_no_more_of_it),
+		cmocka_unit_test(what_was_erased_does_not_come_back_by_a_liar),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
