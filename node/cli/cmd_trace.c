@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/acts.h"
 #include "cli/records.h"
+#include "keys/identity.h"
 
 #define PEERS_MAX GOSSIP_PEERS_MAX
 
@@ -364,10 +365,45 @@ static int show_claim(struct trace *t, const struct record_claim *claim)
 	return log ? show_entry(t, &log->name, &last) : ENT_ECORRUPT;
 }
 
+/*
+ * What is erased is found by its value no more. Of this node's own claims the value still leads to the
+ * object id, under the object secret, where the operator's own files give it: so whoever has recalled a
+ * value can ask by that value who has confirmed.
+ */
+static int own_object(struct trace *t)
+{
+	struct cli *c = t->cli;
+	struct record_target *target = &t->target;
+	const struct card *own = cli_own(c);
+	const char *path = cli_path(c, "keys/node.key");
+	struct identity id = {0};
+	bool sealed = true, readable;
+
+	if (!target->has_value || !own)
+		return 0;
+	c->quiet = true;
+	readable = secret_file_sealed(path, &sealed, &c->err) == 0 && !sealed &&
+		   cli_identity(c, own->logs[own->logs_len - 1].incarnation, &id) == 0;
+	c->quiet = false;
+	if (!readable) {
+		cli_note(c, "what this node has erased is found by its object id alone: node.key "
+			    "cannot be read here");
+		return 0;
+	}
+	value_object_id(target->prefix, id.object_secret, target->value.type,
+		bytes_from(target->value.text, target->value.len));
+	target->digits = 2 * OBJECT_ID_BYTES;
+	target->has_value = false;
+	identity_free(&id);
+	return records_by_target(&t->records, target, &t->claims);
+}
+
 static int trace_run(struct trace *t)
 {
 	int rc = records_by_target(&t->records, &t->target, &t->claims);
 
+	if (rc == 0 && t->claims.len == 0)
+		rc = own_object(t);
 	for (size_t i = 0; rc == 0 && i < t->claims.len; i++)
 		rc = show_claim(t, &t->claims.list[i]);
 	if (rc != 0)

@@ -113,8 +113,8 @@ int cli_need_store(struct cli *c)
 
 	if (rc || c->reader)
 		return rc;
-	return cli_fail(c, CLI_STORE, "%s: there is no store yet: entented makes it at its start",
-		cli_path(c, "data"));
+	return cli_fail(c, CLI_NOT,
+		"nothing is known here yet: entented makes the store at its first start");
 }
 
 int cli_reader_renew(struct cli *c)

@@ -85,6 +85,14 @@ def test_an_erasure_goes_as_far_as_the_record_went():
         fed.stop()
 
 
+def confirmed(origin, name):
+    """By whom the erasure of a value is, as trace tells by the value alone."""
+    entries = origin.json("trace", value(name))["entries"]
+    if [e["what"] for e in entries] != ["claim", "erasure"]:
+        raise Failed(f"trace of what was erased: {entries}")
+    return sorted(r["name"] for r in entries[1]["receipts"])
+
+
 def test_a_recall_is_done_within_seconds_and_survives_a_kill():
     with Federation() as fed:
         fr, de, pl = chain(fed, "fr", "de", "pl")
@@ -105,6 +113,9 @@ def test_a_recall_is_done_within_seconds_and_survives_a_kill():
         pl.start()
         goes(names[-1], pl)
         goes(names[0], fr, de, pl)
+        # Whoever has recalled it asks by the same value who has confirmed; nobody else can.
+        until(lambda: confirmed(fr, names[7]) == ["de"], 15, "de has confirmed the recall")
+        de.run("trace", value(names[7]), status=1)
         same_roots(fr, de, pl)
         fed.stop()
 
