@@ -231,11 +231,16 @@ def test_a_root_that_the_origin_did_not_sign_is_the_senders_lie():
     lies(unsigned_root)
 
 
+# One of each sort, and all of them with ENTENTE_LONG: every lie is played against the engine in
+# tests/unit/gossip too.
+TESTS = [test_a_neighbour_that_stalls_in_mid_transfer_is_left,
+         test_a_neighbour_that_gives_a_byte_at_a_time_is_left,
+         test_a_changed_entry_is_the_senders_lie,
+         test_an_entry_cut_short_is_the_senders_lie]
+LONG = [test_a_neighbour_that_stalls_is_left,
+        test_a_changed_body_is_the_senders_lie,
+        test_an_entry_left_out_is_the_senders_lie,
+        test_a_root_that_the_origin_did_not_sign_is_the_senders_lie]
+
 if __name__ == "__main__":
-    run_tests([test_a_neighbour_that_stalls_is_left,
-               test_a_neighbour_that_stalls_in_mid_transfer_is_left,
-               test_a_neighbour_that_gives_a_byte_at_a_time_is_left,
-               test_a_changed_body_is_the_senders_lie, test_a_changed_entry_is_the_senders_lie,
-               test_an_entry_left_out_is_the_senders_lie,
-               test_an_entry_cut_short_is_the_senders_lie,
-               test_a_root_that_the_origin_did_not_sign_is_the_senders_lie])
+    run_tests(TESTS + (LONG if os.environ.get("ENTENTE_LONG") or sys.argv[1:] else []))
