@@ -229,15 +229,23 @@ static void subject_of(char out[160], const struct gossip_action *action)
 	snprintf(out, 160, "%s%s%s", peer, peer[0] && feed[0] ? " " : "", feed);
 }
 
-static bool peer_alarm_allowed(struct app *a)
+/* What calls for somebody at once is counted by itself: no flood of the other kind hides it. */
+static bool peer_alarm_allowed(struct app *a, bool page)
 {
 	uint64_t now = uv_now(&a->loop);
 
 	if (now - a->peer_alarms_ms > 60000) {
 		a->peer_alarms_ms = now;
-		a->peer_alarms = 0;
+		a->peer_alarms[false] = a->peer_alarms[true] = 0;
 	}
-	return ++a->peer_alarms <= PEER_ALARMS_MAX;
+	if (++a->peer_alarms[page] <= PEER_ALARMS_MAX)
+		return true;
+	/* What is passed over is at least known to be. */
+	a->alarm_flood_ms = now;
+	app_alarm(a, "alarm-flood", "page", "peers",
+		"peers have caused more alarms in a minute than are entered: some are not shown",
+		"see who causes those that are shown, and `entente pause` them");
+	return false;
 }
 
 static void carry_alarm(struct app *a, const struct gossip_action *action)
@@ -245,11 +253,13 @@ static void carry_alarm(struct app *a, const struct gossip_action *action)
 	struct act_body act = {.act = ACT_ALARM,
 		.rule = bytes_str(action->rule),
 		.text = text_utf8_prefix(bytes_str(action->text), ACT_TEXT_MAX)};
+	const char *severity = action->severity ? action->severity : "today";
 	struct node_id none = {{0}};
 	char subject[160];
 
 	subject_of(subject, action);
-	if (app_alarm_stands(a, action->rule, subject) || !peer_alarm_allowed(a))
+	if (app_alarm_stands(a, action->rule, subject) ||
+		!peer_alarm_allowed(a, strcmp(severity, "page") == 0))
 		return;
 	if (!node_id_eq(&action->peer, &none)) {
 		act.has_peer = true;
@@ -259,8 +269,8 @@ static void carry_alarm(struct app *a, const struct gossip_action *action)
 		act.has_log = true;
 		act.log = action->feed;
 	}
-	app_alarm(a, action->rule, action->severity ? action->severity : "today", subject,
-		action->text, "look at the peer and the feed named; docs/OPERATING.md, Alarms");
+	app_alarm(a, action->rule, severity, subject, action->text,
+		"look at the peer and the feed named; docs/OPERATING.md, Alarms");
 	app_enter(a, &act);
 }
 
@@ -467,6 +477,10 @@ void exchange_tick(struct app *a)
 			net_close(s, BYE_STOPPING, "the store fails");
 	} else if (waiting < ACTS_WAITING_MAX / 2) {
 		a->choked = false;
+	}
+	if (a->alarm_flood_ms && uv_now(&a->loop) - a->alarm_flood_ms >= ALARM_FLOOD_MS) {
+		app_alarm_clear(a, "alarm-flood");
+		a->alarm_flood_ms = 0;
 	}
 	if (uv_now(&a->loop) - a->retained_ms >= RETAIN_MS) {
 		a->retained_ms = uv_now(&a->loop);

@@ -32,12 +32,15 @@
 #include "provenance/act.h"
 
 #define APP_ALARMS_MAX 128u
-/* Alarms that peers can raise at will, each an entry of the provenance log: so many in a minute. */
+/* Alarms that peers can raise at will, each an entry of the provenance log: so many in a minute, and
+ * as many that page somebody. */
 #define PEER_ALARMS_MAX 32u
 /* While the store fails acts wait in memory. With so many of them the node talks to nobody until
  * they are written. */
 #define ACTS_WAITING_MAX 16384u
-#define APP_TICK_MS      200u
+/* That some were passed over is shown for an hour. */
+#define ALARM_FLOOD_MS 3600000u
+#define APP_TICK_MS    200u
 /* Keys are read again so long after the last sign of change, and at least so often. */
 #define KEYS_SETTLE_MS 150u
 #define KEYS_RESCAN_MS 30000u
@@ -120,7 +123,8 @@ struct app {
 	uint32_t alarm_id;
 	uint64_t settled_look_ms; /* whether a cause of theirs is settled */
 	uint64_t peer_alarms_ms;  /* a window of a minute, */
-	unsigned peer_alarms;     /* and how many in it */
+	unsigned peer_alarms[2];  /* and how many in it; [1]: that page somebody */
+	uint64_t alarm_flood_ms;  /* when there were more of them last; 0: never */
 	struct waiter *waiters;
 	struct pausefile pause;
 	struct hold_request *holds;

@@ -16,6 +16,7 @@ from reference import Neighbour, Pair  # noqa: E402
 
 HANDSHAKES_MAX = 64
 SESSIONS_A_MINUTE = 60
+PEER_ALARMS_MAX = 32
 HUGE = 2**64 - 1
 
 
@@ -176,17 +177,40 @@ def test_an_introducer_brings_no_more_origins_than_agreed():
         s = pair.session()
         size = pair.publish("one.bad-example-zone.net")
         gauge = Gauge(pair.fr)
-        strangers = fed.add(*(f"s{i}" for i in range(6)), endpoint=False)
+        strangers = [peer_ref.Invented() for _ in range(6)]
         for node in strangers:
-            card = card_file(node.card)
-            s.tell_card(card)
-            s.send("Heads", heads=[{"feed": log_pack(card.id, card.incarnation, "green"),
-                                    "held": 0}])
+            s.send("Cards", cards=[node.card().encode()])
+            s.send("Heads", heads=[{"feed": log_pack(node.id, node.incarnation, "green")}])
         s.collect(pair.feed(), pair.card.log_key, size)
         known = {o["node"] for o in pair.fr.json("origins")}
         if len(known & {n.id for n in strangers}) != 3:
             raise Failed(f"{len(known)} origins are known")
         gauge.within("six strangers", memory=4 << 20, files=4, disk=1 << 20, acts=10)
+        pair.fr.stop()
+
+
+def test_alarms_without_end():
+    """T37, T55: an introducer whose origins all have two cards. Each is frozen; of the alarms so many
+    are entered in a minute, and that there were more is shown."""
+    with Federation() as fed:
+        pair = Pair(fed, introduces=("py",))
+        s = pair.session()
+        size = pair.publish("one.bad-example-zone.net")
+        gauge = Gauge(pair.fr)
+        for _ in range(PEER_ALARMS_MAX + 8):
+            origin = peer_ref.Invented()
+            first = origin.card()
+            for org in ("one", "other"):
+                chain = [first, origin.card(2, org, first)]
+                s.send("Cards", cards=[note.encode() for note in chain])
+        s.collect(pair.feed(), pair.card.log_key, size)
+        alarms = pair.fr.status()["alarms"]
+        if sum(a["rule"] == "card-contradiction" for a in alarms) != PEER_ALARMS_MAX:
+            raise Failed(f"{len(alarms)} alarms")
+        if [a["severity"] for a in alarms if a["rule"] == "alarm-flood"] != ["page"]:
+            raise Failed("it is not shown that there were more")
+        gauge.within("forty with two cards", memory=8 << 20, files=4, disk=4 << 20,
+                     acts=3 * (PEER_ALARMS_MAX + 8))
         pair.fr.stop()
 
 
@@ -213,4 +237,4 @@ if __name__ == "__main__":
     run_tests([test_strangers_who_know_the_public_key, test_session_after_session,
                test_requests_without_end, test_heads_of_what_is_never_served,
                test_an_introducer_brings_no_more_origins_than_agreed,
-               test_a_record_of_one_session_is_nothing_in_another])
+               test_alarms_without_end, test_a_record_of_one_session_is_nothing_in_another])

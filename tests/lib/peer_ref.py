@@ -463,6 +463,47 @@ class Feed:
                 "newest": self.checkpoint}
 
 
+# --- nodes that exist nowhere ---------------------------------------------------------------------
+
+
+def vkey(name, kind, public):
+    return f"{name}+{key_id(name, kind, public).hex()}+" + \
+        base64.b64encode(bytes([kind]) + public).decode()
+
+
+class Invented:
+    """An origin of which there is nothing but its cards. card(org, previous) gives one more."""
+
+    def __init__(self, incarnation=1795336200):
+        self.root_seed, self.incarnation = os.urandom(32), incarnation
+        self.root = ed25519.public_of(self.root_seed)
+        self.node = hashlib.sha256(b"entente/node/v1\n" + self.root).digest()[:16]
+        self.id = node_text(self.node)
+        self.log_seed = os.urandom(32)
+        keys = [ed25519.public_of(seed) for seed in (self.log_seed, os.urandom(32), os.urandom(32))]
+        name = f"entente/{self.id}/"
+        self.root_name = name + "root"
+        self.lines = [f"root: {vkey(self.root_name, 1, self.root)}",
+                      f"next-root: sha256:{os.urandom(32).hex()}",
+                      f"log: {incarnation} {vkey(name + 'log', 1, keys[0])}",
+                      f"receipt: {vkey(name + 'receipt', 4, keys[1])}",
+                      f"witness: {vkey(name + 'witness', 4, keys[2])}",
+                      "transport: x25519:" + base64.b64encode(
+                          noise.public_of(os.urandom(32))).decode(),
+                      "valid: 2026-01-01T00:00:00Z 2036-01-01T00:00:00Z"]
+
+    def card(self, serial=1, org="CERT", previous=None):
+        """A note; previous: the one before it."""
+        lines = ["entente/card/v1", f"node: {self.id}", "name: nobody", f"org: {org}",
+                 f"serial: {serial}", *self.lines]
+        if previous:
+            text, _ = note_read(previous)
+            lines.append(f"previous: sha256:{hashlib.sha256(text.encode()).hexdigest()}")
+        text = "\n".join(lines) + "\n"
+        blob = key_id(self.root_name, 1, self.root) + ed25519.sign(self.root_seed, text.encode())
+        return f"{text}\n\u2014 {self.root_name} {base64.b64encode(blob).decode()}\n"
+
+
 # --- secrets --------------------------------------------------------------------------------------
 
 
