@@ -12,6 +12,7 @@ import random
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
@@ -182,11 +183,34 @@ def bench_catch_up(fed, a, b, path):
         "lower")
 
 
+def bench_audit():
+    """entente-audit over the bundle of a node that has published much (bench_audit.c)."""
+    program = os.path.join(ROOT, "build", "plain", "tests", "bench", "bench_audit")
+    if not os.path.exists(program):
+        for name in ("100 k", "10 M"):
+            row(f"audit, {name} entries checked", None, "s", None, "lower", why="not built")
+        return
+    for name, entries, acts, must in (("100 k", 50000, 50000, 1), ("10 M", 9000000, 1000000, 30)):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "fr.audit")
+            subprocess.run([program, path, str(entries), str(acts)], check=True)
+            start = time.monotonic()
+            done = subprocess.Popen([os.path.join(BIN, "entente-audit"), "check", path],
+                                    stdout=subprocess.DEVNULL)
+            _, status, usage = os.wait4(done.pid, 0)
+            done.returncode = os.waitstatus_to_exitcode(status)
+            if done.returncode != 0:
+                raise Failed(f"entente-audit ended with {done.returncode}")
+            row(f"audit, {name} entries checked", time.monotonic() - start, "s", must, "lower")
+    row("audit, memory of the larger", usage.ru_maxrss / 1024, "MB", 256, "lower")
+
+
 def main():
     start = time.monotonic()
     print(f"machine: {os.cpu_count()} CPUs; programs: {os.path.relpath(BIN, ROOT)}")
     bench_demo()
     bench_bulk()
+    bench_audit()
     folder = os.path.join(ROOT, "build", "bench")
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "latest.json"), "w", encoding="utf-8") as f:
