@@ -11,12 +11,12 @@
 
 #define PLACES_MAX 4096u
 
-static bool in_time(const struct ask *q, int64_t ms)
+bool ask_in_time(const struct ask *q, int64_t ms)
 {
 	return (!q->since_ms || ms >= q->since_ms) && (!q->until_ms || ms < q->until_ms);
 }
 
-static int answer(struct ask *q, json_t *list, void (*print)(struct ask *q, const json_t *row))
+int ask_answer(struct ask *q, json_t *list, void (*print)(struct ask *q, const json_t *row))
 {
 	size_t at;
 	json_t *row;
@@ -28,7 +28,7 @@ static int answer(struct ask *q, json_t *list, void (*print)(struct ask *q, cons
 	return AUDIT_CLEAN;
 }
 
-static int failed(struct ask *q, int rc, json_t *list)
+int ask_failed(struct ask *q, int rc, json_t *list)
 {
 	json_decref(list);
 	if (!q->audit->err.text[0])
@@ -36,14 +36,14 @@ static int failed(struct ask *q, int rc, json_t *list)
 	return AUDIT_UNREADABLE;
 }
 
-static const char *field(const json_t *row, const char *name)
+const char *ask_field(const json_t *row, const char *name)
 {
 	const char *text = json_string_value(json_object_get(row, name));
 
 	return text ? text : "-";
 }
 
-static int64_t number(const json_t *row, const char *name)
+int64_t ask_number(const json_t *row, const char *name)
 {
 	return (int64_t)json_integer_value(json_object_get(row, name));
 }
@@ -100,14 +100,8 @@ struct who {
 	struct place *places;
 	size_t knows_len, knows_cap;
 	struct knowing *knows;
-	struct map sessions; /* id -> struct terms_of, of the bundle at hand */
-	struct arena arena;
+	struct terms_seen terms; /* of the bundle at hand */
 	struct arena body;
-};
-
-struct terms_of {
-	size_t len;
-	struct wire_agreement terms[WIRE_AGREEMENTS_MAX];
 };
 
 static bool object_parse(struct who *w, const char *text)
@@ -145,13 +139,6 @@ static bool value_fits(struct who *w, const struct bundle_entry *e)
 	       bytes_eq(r.value, bytes_from(w->value.text, w->value.len));
 }
 
-static bool want_feeds(void *ctx, const struct bundle *b, const struct section *s)
-{
-	(void)ctx;
-	(void)b;
-	return s->log.name.audience.kind != AUDIENCE_PROVENANCE;
-}
-
 static int place_find(void *ctx, const struct walk_entry *e)
 {
 	struct who *w = ctx;
@@ -185,51 +172,12 @@ static void know(struct who *w, const struct knowing *k)
 	w->knows[w->knows_len++] = *k;
 }
 
-/* Under which agreement it may have come: that of its feed, or the lowest that gives it. */
-static bool under(struct who *w, const struct walk_act *x, uint64_t *id)
-{
-	const struct agreement *list[WIRE_AGREEMENTS_MAX];
-	struct policy_query q = {.door = DOOR_RECEIVE,
-		.feed = &x->act->log,
-		.self = &x->bundle->about.node,
-		.peer = &x->act->peer,
-		.agreements = list,
-		.now_s = x->when_ms / 1000};
-	const struct terms_of *t = NULL;
-	struct policy_verdict v;
-
-	if (x->act->session.len == ACT_ID_BYTES)
-		t = map_get(&w->sessions, x->act->session.data);
-	for (size_t i = 0; t && i < t->len; i++) {
-		const struct text *text = text_find(w->ask->audit, t->terms[i].hash);
-
-		if (text && text->good)
-			list[q.agreements_len++] = &text->agreement;
-	}
-	decide(&q, &v);
-	*id = v.agreements_len ? v.agreements[0] : 0;
-	return v.agreements_len > 0;
-}
-
-static void session_note(struct who *w, const struct act_body *act)
-{
-	struct terms_of *t = arena_alloc(&w->arena, sizeof(*t));
-
-	if (!t || act->session.len != ACT_ID_BYTES)
-		return;
-	for (; t->len < act->terms_len && t->len < WIRE_AGREEMENTS_MAX; t->len++)
-		t->terms[t->len] = act->terms[t->len];
-	if (map_put(&w->sessions, act->session.data, t) != 0)
-		t->len = 0;
-}
-
 static int knowing_find(void *ctx, const struct walk_act *x)
 {
 	struct who *w = ctx;
 	const struct act_body *act = x->act;
 
-	if (act->act == ACT_SESSION_OPENED)
-		session_note(w, act);
+	terms_note(&w->terms, act);
 	if (!act->has_log || (act->act != ACT_PUBLISHED && act->act != ACT_RECEIVED))
 		return 0;
 	for (size_t i = 0; i < w->places_len; i++) {
@@ -244,7 +192,7 @@ static int knowing_find(void *ctx, const struct walk_act *x)
 		if (act->act == ACT_RECEIVED) {
 			k.has_from = true;
 			k.from = act->peer;
-			k.has_agreement = under(w, x, &k.agreement);
+			k.has_agreement = terms_under(w->ask->audit, &w->terms, x, &k.agreement);
 		}
 		know(w, &k);
 	}
@@ -309,18 +257,18 @@ static json_t *knowing_json(struct audit *a, const struct knowing *k)
 
 static void print_knowing(struct ask *q, const json_t *row)
 {
-	const char *how = field(row, "how");
+	const char *how = ask_field(row, "how");
 
 	(void)q;
-	printf("%-24s  %-12s ", field(row, "when"), field(row, "name"));
+	printf("%-24s  %-12s ", ask_field(row, "when"), ask_field(row, "name"));
 	if (strcmp(how, "published") == 0)
 		printf("published it");
 	else if (strcmp(how, "receipt") == 0)
 		printf("had it then at the latest, by its receipt");
 	else
-		printf("received it from %s under %s", field(row, "from_name"),
-			field(row, "agreement"));
-	printf(" (%s, entry %" PRIi64 ")\n", field(row, "feed"), number(row, "index"));
+		printf("received it from %s under %s", ask_field(row, "from_name"),
+			ask_field(row, "agreement"));
+	printf(" (%s, entry %" PRIi64 ")\n", ask_field(row, "feed"), ask_number(row, "index"));
 }
 
 static int who_search(struct who *w)
@@ -331,9 +279,9 @@ static int who_search(struct who *w)
 	for (size_t i = 0; rc == 0 && i < a->bundles_len; i++)
 		rc = walk_entries(a, &a->bundles[i], want_feeds, place_find, w);
 	for (size_t i = 0; rc == 0 && i < a->bundles_len; i++) {
-		map_init(&w->sessions, ACT_ID_BYTES, SIZE_MAX, a->key);
+		terms_begin(&w->terms, a);
 		rc = walk_acts(a, &a->bundles[i], knowing_find, w);
-		map_free(&w->sessions);
+		terms_end(&w->terms);
 	}
 	if (rc == 0)
 		receipts_find(w);
@@ -367,9 +315,8 @@ int ask_who(struct ask *q)
 			w.is_value ? "; a value is found only where its record is opened" : "");
 	free(w.places);
 	free(w.knows);
-	arena_free(&w.arena);
 	arena_free(&w.body);
-	return rc ? failed(q, rc, list) : answer(q, list, print_knowing);
+	return rc ? ask_failed(q, rc, list) : ask_answer(q, list, print_knowing);
 }
 
 /* --- left, received --------------------------------------------------------------------------- */
@@ -419,28 +366,30 @@ static int left_find(void *ctx, const struct walk_act *w)
 							       : NULL;
 
 	if (what && w->act->has_log && (x->all || node_id_eq(&w->act->peer, &x->to)) &&
-		in_time(x->ask, w->when_ms))
+		ask_in_time(x->ask, w->when_ms))
 		json_array_append_new(x->list, traffic_json(x->ask->audit, w, what));
 	return 0;
 }
 
 static void print_traffic(struct ask *q, const json_t *row)
 {
-	const char *what = field(row, "what");
+	const char *what = ask_field(row, "what");
 	const json_t *terms = json_object_get(row, "agreements"), *term;
 	size_t at;
 
 	(void)q;
-	printf("%s  %s ", field(row, "when"), field(row, "name"));
+	printf("%s  %s ", ask_field(row, "when"), ask_field(row, "name"));
 	if (strcmp(what, "received") == 0)
-		printf("received %s, %" PRIi64 " to %" PRIi64 ", from %s", field(row, "feed"),
-			number(row, "from"), number(row, "to"), field(row, "peer_name"));
+		printf("received %s, %" PRIi64 " to %" PRIi64 ", from %s", ask_field(row, "feed"),
+			ask_number(row, "from"), ask_number(row, "to"),
+			ask_field(row, "peer_name"));
 	else if (strcmp(what, "opened") == 0)
-		printf("began sending %s from %" PRIi64 " on to %s", field(row, "feed"),
-			number(row, "from"), field(row, "peer_name"));
+		printf("began sending %s from %" PRIi64 " on to %s", ask_field(row, "feed"),
+			ask_number(row, "from"), ask_field(row, "peer_name"));
 	else
-		printf("had sent %s from %" PRIi64 " up to %" PRIi64 " to %s", field(row, "feed"),
-			number(row, "from"), number(row, "to"), field(row, "peer_name"));
+		printf("had sent %s from %" PRIi64 " up to %" PRIi64 " to %s",
+			ask_field(row, "feed"), ask_number(row, "from"), ask_number(row, "to"),
+			ask_field(row, "peer_name"));
 	json_array_foreach(terms, at, term)
 		printf("%s %s", at ? "," : " under", json_string_value(term));
 	printf("\n");
@@ -457,14 +406,14 @@ int ask_left(struct ask *q)
 	}
 	for (size_t i = 0; rc == 0 && i < q->audit->bundles_len; i++)
 		rc = walk_acts(q->audit, &q->audit->bundles[i], left_find, &x);
-	return rc ? failed(q, rc, x.list) : answer(q, x.list, print_traffic);
+	return rc ? ask_failed(q, rc, x.list) : ask_answer(q, x.list, print_traffic);
 }
 
 static int received_find(void *ctx, const struct walk_act *w)
 {
 	struct traffic *x = ctx;
 
-	if (w->act->act == ACT_RECEIVED && w->act->has_log && in_time(x->ask, w->when_ms))
+	if (w->act->act == ACT_RECEIVED && w->act->has_log && ask_in_time(x->ask, w->when_ms))
 		json_array_append_new(x->list, traffic_json(x->ask->audit, w, "received"));
 	return 0;
 }
@@ -476,7 +425,7 @@ int ask_received(struct ask *q)
 
 	for (size_t i = 0; rc == 0 && i < q->audit->bundles_len; i++)
 		rc = walk_acts(q->audit, &q->audit->bundles[i], received_find, &x);
-	return rc ? failed(q, rc, x.list) : answer(q, x.list, print_traffic);
+	return rc ? ask_failed(q, rc, x.list) : ask_answer(q, x.list, print_traffic);
 }
 
 /* --- timeline, gaps --------------------------------------------------------------------------- */
@@ -500,7 +449,7 @@ static int timeline_find(void *ctx, const struct walk_act *w)
 {
 	struct traffic *x = ctx;
 
-	if (in_time(x->ask, w->when_ms))
+	if (ask_in_time(x->ask, w->when_ms))
 		json_array_append_new(x->list, act_json(x->ask->audit, w));
 	return 0;
 }
@@ -508,12 +457,14 @@ static int timeline_find(void *ctx, const struct walk_act *w)
 static void print_act(struct ask *q, const json_t *row)
 {
 	(void)q;
-	printf("%s  %-8s %s\n", field(row, "when"), field(row, "name"), field(row, "text"));
+	printf("%s  %-8s %s\n", ask_field(row, "when"), ask_field(row, "name"),
+		ask_field(row, "text"));
 }
 
 static int row_cmp(const void *one, const void *other)
 {
-	return strcmp(field(*(json_t *const *)one, "when"), field(*(json_t *const *)other, "when"));
+	return strcmp(ask_field(*(json_t *const *)one, "when"),
+		ask_field(*(json_t *const *)other, "when"));
 }
 
 /* The clocks are those of the nodes: rows of one node stay in its own order where times agree. */
@@ -540,14 +491,16 @@ int ask_timeline(struct ask *q)
 
 	for (size_t i = 0; rc == 0 && i < q->audit->bundles_len; i++)
 		rc = walk_acts(q->audit, &q->audit->bundles[i], timeline_find, &x);
-	return rc ? failed(q, rc, x.list) : answer(q, sorted(x.list), print_act);
+	return rc ? ask_failed(q, rc, x.list) : ask_answer(q, sorted(x.list), print_act);
 }
 
 static void print_gap(struct ask *q, const json_t *row)
 {
 	(void)q;
-	printf("%s: %s (%s)%s%s\n", field(row, "name"), field(row, "sentence"), field(row, "rule"),
-		json_string_length(json_object_get(row, "text")) ? "; " : "", field(row, "text"));
+	printf("%s: %s (%s)%s%s\n", ask_field(row, "name"), ask_field(row, "sentence"),
+		ask_field(row, "rule"),
+		json_string_length(json_object_get(row, "text")) ? "; " : "",
+		ask_field(row, "text"));
 }
 
 int ask_gaps(struct ask *q)
@@ -558,5 +511,5 @@ int ask_gaps(struct ask *q)
 	for (size_t i = 0; i < a->findings_len; i++)
 		if (rule_class(a->findings[i].rule) == AUDIT_GAP)
 			json_array_append_new(list, finding_json(a, &a->findings[i]));
-	return answer(q, list, print_gap);
+	return ask_answer(q, list, print_gap);
 }

@@ -11,7 +11,7 @@
  *     account.c  the log of acts of one node, replayed
  *     between.c  what one party says against what the other says
  *     ask.c      questions: who, left, timeline, received ...
- *     print.c    findings and answers, for people and as JSON
+ *     print.c    findings and answers, for people and as JSON; report.c as a page
  */
 #pragma once
 
@@ -465,7 +465,7 @@ json_t *finding_json(struct audit *a, const struct finding *f);
 /* Prints a document and gives status; takes the reference. */
 int print_json(json_t *document, int status);
 
-/* --- the questions: ask.c --------------------------------------------------------------------- */
+/* --- the questions: ask.c, sums.c, prove.c, report.c ------------------------------------------- */
 
 struct ask {
 	struct audit *audit;
@@ -473,13 +473,50 @@ struct ask {
 	const char *to;   /* a node */
 	int64_t since_ms, until_ms;
 	const char *out;
-	uint64_t sample, seed;
+	uint64_t count, seed;
 };
 int ask_who(struct ask *q);
 int ask_left(struct ask *q);
 int ask_timeline(struct ask *q);
 int ask_received(struct ask *q);
 int ask_gaps(struct ask *q);
+int ask_retracted(struct ask *q);
+int ask_reciprocity(struct ask *q);
+int ask_sample(struct ask *q);
+int ask_prove(struct ask *q);
+int ask_report(struct ask *q);
+
+/* What the answers share. A list of rows, printed one by one or as JSON; takes the reference. */
+int ask_answer(struct ask *q, json_t *list, void (*print)(struct ask *q, const json_t *row));
+int ask_failed(struct ask *q, int rc, json_t *list);
+bool ask_in_time(const struct ask *q, int64_t ms);
+const char *ask_field(const json_t *row, const char *name); /* "-" for none */
+int64_t ask_number(const json_t *row, const char *name);
+bool want_feeds(void *ctx, const struct bundle *b, const struct section *s);
+
+/* Under which agreements the sessions of one bundle stood. */
+struct terms_seen {
+	struct map sessions;
+	struct arena arena;
+};
+void terms_begin(struct terms_seen *t, const struct audit *a);
+void terms_note(struct terms_seen *t, const struct act_body *act);
+/* Under which agreement a range may have come: that of its feed, or the lowest that gives it. */
+bool terms_under(struct audit *a, const struct terms_seen *t, const struct walk_act *w,
+	uint64_t *id);
+void terms_end(struct terms_seen *t);
+
+/* What came from whom under what, summed. */
+struct flow {
+	struct node_id from, to;
+	bool has_agreement;
+	uint64_t agreement, entries;
+};
+struct flows {
+	size_t len, cap;
+	struct flow *list;
+};
+int flows_find(struct ask *q, struct flows *flows) MUST_CHECK;
 
 /* main.c */
 int audit_main(int argc, char **argv);

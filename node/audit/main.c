@@ -8,7 +8,9 @@
 #include "base/text.h"
 #include "base/version.h"
 
-enum { NEED_WHAT = 1, NEED_TO = 2, NEED_OUT = 4, MAY_TIME = 8, MAY_TO = 16 };
+enum { NEED_WHAT = 1, NEED_TO = 2, NEED_OUT = 4, MAY_TIME = 8, NEED_COUNT = 16 };
+
+#define SAMPLE_MAX 10000u
 
 static int run_check(struct ask *q)
 {
@@ -33,6 +35,20 @@ static const struct command {
 		"entente-audit timeline fr.audit de.audit", MAY_TIME, ask_timeline},
 	{"gaps", "BUNDLE...", "what the nodes themselves say is lost or unproven",
 		"entente-audit gaps fr.audit", 0, ask_gaps},
+	{"retracted", "[--since T] [--until T] BUNDLE...",
+		"when each taking back came where, and was carried out",
+		"entente-audit retracted fr.audit de.audit", MAY_TIME, ask_retracted},
+	{"reciprocity", "[--since T] [--until T] BUNDLE...",
+		"what each gave and got under each agreement",
+		"entente-audit reciprocity fr.audit de.audit", MAY_TIME, ask_reciprocity},
+	{"sample", "N [--seed S] BUNDLE...", "records drawn by lot, for a visit",
+		"entente-audit sample 20 --seed 7 fr.audit", NEED_COUNT, ask_sample},
+	{"prove", "OBJECT-ID BUNDLE... -o PREFIX",
+		"one record's proof, for any tool that reads tlog-proof",
+		"entente-audit prove 61a2d9f0 fr.audit -o evil", NEED_WHAT | NEED_OUT, ask_prove},
+	{"report", "BUNDLE... -o FILE.html", "all of it for reading, as one page",
+		"entente-audit report fr.audit de.audit -o report.html", NEED_OUT | MAY_TIME,
+		ask_report},
 };
 
 #define COMMANDS_LEN (sizeof(commands) / sizeof(commands[0]))
@@ -59,7 +75,7 @@ static void help(const struct command *one)
 	printf("entente-audit " ENTENTE_VERSION
 	       ": checks what nodes hand over, offline (docs/AUDIT.md)\n\n");
 	for (size_t i = 0; i < COMMANDS_LEN; i++)
-		printf("  %-9s %-46s %s\n", commands[i].name, commands[i].usage,
+		printf("  %-12s %-46s %s\n", commands[i].name, commands[i].usage,
 			commands[i].summary);
 	printf("\nWith each: --root VKEY (the first root of a node, repeatable), --json, --help.\n"
 	       "Status: 0 clean, 1 breach, 2 wrong usage, 6 a file that cannot be read.\n"
@@ -75,7 +91,7 @@ struct line {
 	bool help;
 };
 
-static const char *const valued[] = {"--root", "--to", "--since", "--until", "-o", NULL};
+static const char *const valued[] = {"--root", "--to", "--since", "--until", "--seed", "-o", NULL};
 
 static bool takes_value(const char *option)
 {
@@ -95,6 +111,9 @@ static int option_value(struct line *l, const char *option, const char *value)
 		l->roots[l->roots_len++] = value;
 	} else if (strcmp(option, "--to") == 0) {
 		l->ask.to = value;
+	} else if (strcmp(option, "--seed") == 0) {
+		if (!text_u64_parse(bytes_str(value), &l->ask.seed))
+			return usage("--seed: \"%s\" is no number", value);
 	} else if (strcmp(option, "-o") == 0) {
 		l->ask.out = value;
 	} else if (!text_time_parse(bytes_str(value),
@@ -159,6 +178,14 @@ static int understand(struct line *l)
 		l->words++;
 		l->words_len--;
 	}
+	if (c->takes & NEED_COUNT) {
+		if (!l->words_len || !text_u64_parse(bytes_str(l->words[0]), &l->ask.count) ||
+			!l->ask.count || l->ask.count > SAMPLE_MAX)
+			return usage("%s wants a number of records, at most %u", c->name,
+				SAMPLE_MAX);
+		l->words++;
+		l->words_len--;
+	}
 	if (!l->words_len)
 		return usage("%s wants bundles", c->name);
 	if ((c->takes & NEED_TO) && !l->ask.to)
@@ -180,7 +207,7 @@ static int run(struct line *l)
 	if (rc == 0)
 		between_check(a);
 	status = rc == 0 ? l->command->run(&l->ask) : AUDIT_UNREADABLE;
-	if (a->err.text[0] && status > AUDIT_FOUND) {
+	if (a->err.text[0] && status != AUDIT_CLEAN) {
 		fprintf(stderr, "entente-audit: %s\n", a->err.text);
 		if (a->json && status != AUDIT_USAGE)
 			(void)print_json(json_pack("{s:o, s:i}", "error",

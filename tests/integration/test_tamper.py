@@ -129,6 +129,7 @@ class Case:
         until(lambda: all(any(a["act"] == "witnessed" and a["to"] > 30 for a in n.json("log"))
                           for n in (fr, de)), 20, "later acts are witnessed")
         fr.wait_sealed()
+        until(lambda: fr.feed(fr, "green")["receipts"] == 2, 20, "de and be confirm it")
 
     def write(self, bundles):
         for name, bundle in bundles.items():
@@ -743,6 +744,7 @@ def test_manipulations_are_found_and_honest_bundles_are_clean():
         done = json.loads(check(case, case.honest, 0).stdout)
         if [f for f in done["findings"] if f["class"] == "breach"]:
             raise Failed(f"honest, and accused: {done['findings']}")
+        answers(case)
         if "restored" not in {f["rule"] for f in done["findings"]}:
             raise Failed("the restore is no declared gap")
         # What came just before a bundle was made counts from an hour later on: nobody can hide
@@ -761,6 +763,110 @@ def test_manipulations_are_found_and_honest_bundles_are_clean():
         if failures:
             raise Failed("\n".join(failures))
         print(f"# {len(FILE)} manipulations of files, {len(LIAR)} by liars who sign again")
+
+
+# --- what is asked of honest bundles ---------------------------------------------------------------
+
+
+def rows(*args):
+    return json.loads(audit(*args, "--json").stdout)
+
+
+def answers(case):
+    paths = [case.path(n) for n in NAMES]
+    value = f"a0.{ZONE}"
+    knew = rows("who", value, *paths)
+    if sorted(k["name"] for k in knew) != sorted(NAMES):
+        raise Failed(f"who knew it: {knew}")
+    came = {k["name"]: (k["from_name"], bool(k["agreement"])) for k in knew}
+    if came["fr"] != (None, False) or came["pl"] != ("de", True) or came["ua"] != ("pl", True):
+        raise Failed(f"from whom, under what: {came}")
+    if [k["when"] for k in knew] != sorted(k["when"] for k in knew) or knew[0]["name"] != "fr":
+        raise Failed(f"in which order: {knew}")
+    # Without its own bundle a node is known by its receipts; who has none is not known.
+    knew = rows("who", value, case.path("fr"))
+    if {k["name"]: k["how"] for k in knew} != {"fr": "published", "de": "receipt", "be": "receipt"}:
+        raise Failed(f"from receipts: {knew}")
+    if rows("who", f"nobody.{ZONE}", *paths) or rows("who", value, case.path("de")):
+        raise Failed("a value that is not opened is found")
+
+    left = rows("left", "--to", "pl", *paths)
+    if not left or {r["peer_name"] for r in left} != {"pl"} or \
+            not any(r["name"] == "de" and r["what"] == "closed" and r["to"] == 7 for r in left):
+        raise Failed(f"what left to pl: {left}")
+    if rows("left", "--to", "pl", "--since", "2099-01-01", *paths):
+        raise Failed("something left after 2099")
+    audit("left", "--to", "xx", *paths, status=2)
+
+    gave = {(r["from_name"], r["to_name"], r["agreement"]): r["entries"]
+            for r in rows("reciprocity", *paths)}
+    if gave["fr", "be", case.pair] != 2:
+        raise Failed(f"who gave what: {gave}")
+    back = [r for r in rows("retracted", *paths) if r["what"] == "erasure"]
+    if {r["name"] for r in back} != set(NAMES) or not all(r["carried_out"] for r in back):
+        raise Failed(f"where the erasure came: {back}")
+    if rows("sample", 4, "--seed", 9, *paths) != rows("sample", 4, "--seed", 9, *paths) or \
+            len(rows("sample", 4, "--seed", 9, *paths)) != 4:
+        raise Failed("the lot is not the same twice")
+    times = [r["when"] for r in rows("timeline", *paths)]
+    if times != sorted(times) or len(times) != sum(
+            len(log.entries) for b in case.honest.values() for log in b.acts_logs()):
+        raise Failed("the timeline is not all acts in order")
+    if "restored" not in {r["rule"] for r in rows("gaps", *paths)}:
+        raise Failed("the gap is not told")
+    proof(case, rows("who", value, *paths)[0], paths)
+    page(case, paths)
+
+
+def proof(case, known, paths):
+    """The proof in the public form, checked by another implementation from the files alone."""
+    entry = next(e for e in case.honest["fr"].log("green").entries if e.state == ref.PRESENT)
+    prefix = os.path.join(case.dir, "record")
+    audit("prove", entry.header[16:32].hex(), *paths, "-o", prefix)
+    with open(prefix + ".tlog-proof", encoding="utf-8") as f:
+        lines, note = f.read().split("\n\n", 1)
+    head, index, *hashes = lines.split("\n")
+    with open(prefix + ".leaf", "rb") as f:
+        leaf = f.read()
+    with open(prefix + ".opened", "rb") as f:
+        opened = f.read()
+    card = case.keys["fr"].card
+    name = known["log"]
+    vkey = (f"{name}+{peer_ref.key_id(name, 1, card.log_key).hex()}+"
+            + peer_ref.base64.b64encode(b"\1" + card.log_key).decode())
+    text = peer_ref.note_verify(note, vkey).splitlines()
+    size, root = int(text[1]), peer_ref.base64.b64decode(text[2])
+    at, last, node = int(index.removeprefix("index ")), size - 1, peer_ref.leaf_hash(leaf)
+    for one in map(peer_ref.base64.b64decode, hashes):  # RFC 9162, section 2.1.3.2
+        if at & 1 or at == last:
+            node = peer_ref.node_hash(one, node)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            node = peer_ref.node_hash(node, one)
+        at, last = at >> 1, last >> 1
+    if head != "c2sp.org/tlog-proof@v1" or last or node != root or leaf != entry.header:
+        raise Failed(f"the proof does not lead to the root\n{lines}\n{note}")
+    if peer_ref.commitment(opened[:16], opened[16:]) != leaf[32:]:
+        raise Failed("salt and body are not those of the leaf")
+    if note.count("— ") < 2:
+        raise Failed(f"nobody has cosigned it:\n{note}")
+
+
+def page(case, paths):
+    """Self-contained: nothing to run, nothing to fetch."""
+    path = os.path.join(case.dir, "report.html")
+    audit("report", *paths, "-o", path)
+    with open(path, encoding="utf-8") as f:
+        html = f.read()
+    for needed in ("<svg", "Findings", "What was handed over", "Agreements", "it was restored"):
+        if needed not in html:
+            raise Failed(f"the report has no {needed}")
+    for banned in ("<script", "http:", "https:", "src=\"", "href", "@import", "url("):
+        if banned in html:
+            raise Failed(f"the report has {banned}")
+    if html.index("Findings") > html.index("What was handed over"):
+        raise Failed("findings do not come first")
 
 
 def tried(case, name, f, rule, whom, status, liar):
