@@ -65,8 +65,8 @@ static int lifted_read(struct publication *pub, const json_t *allow)
 	return 0;
 }
 
-/* What the command itself refused, and could not read above all, never comes here; provenance has its
- * number all the same. */
+/* What the command itself refused, and could not read above all, never comes here; provenance has
+ * its number all the same. */
 static void unsent_read(struct publication *pub, json_t *unsent)
 {
 	const char *rule;

@@ -366,9 +366,9 @@ static int show_claim(struct trace *t, const struct record_claim *claim)
 }
 
 /*
- * What is erased is found by its value no more. Of this node's own claims the value still leads to the
- * object id, under the object secret, where the operator's own files give it: so whoever has recalled a
- * value can ask by that value who has confirmed.
+ * What is erased is found by its value no more. Of this node's own claims the value still leads to
+ * the object id, under the object secret, where the operator's own files give it: so whoever has
+ * recalled a value can ask by that value who has confirmed.
  */
 static int own_object(struct trace *t)
 {

@@ -19,7 +19,7 @@ static const char *said(struct cli *c, const char *format, ...)
 	return cli_clean(c, bytes_str(text));
 }
 
-/* Does the store have what was signed: so much, under that root? As the daemon asks at its start. */
+/* Does the store have what was signed: so much, under that root? As the daemon asks. */
 static bool has_signed(struct cli *c, const struct guardfile_feed *f, struct store_log *held)
 {
 	struct store_tree tree = {.reader = c->reader};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What cards, agreements and rosters have in common for people: they are drafted into a file, signed in
- * place by whoever has a root, shown, and are in force for a time.
+ * What cards, agreements and rosters have in common for people: they are drafted into a file,
+ * signed in place by whoever has a root, shown, and are in force for a time.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ struct cli_signed_kind {
 
 /* Each gives 0 or the exit status after cli_fail. */
 
-/* A draft, made of options and cards, is checked by reading it as everybody will, and goes to -o. */
+/* A draft of options and cards is checked by reading it as everybody will, and goes to -o. */
 int cli_signed_draft(struct cli *c, const struct cli_signed_kind *kind, const struct buf *draft,
 	void *text) MUST_CHECK;
 /* The command's first argument gets one signature more, in place; "-": to standard output. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Parts of the documents that commands print (CLI.md): made by the daemon where it answers, and by a
- * command itself where no daemon runs. Both read the store, so both say the same.
+ * Parts of the documents that commands print (CLI.md): made by the daemon where it answers, and by
+ * a command itself where no daemon runs. Both read the store, so both say the same.
  */
 #pragma once
 

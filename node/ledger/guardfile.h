@@ -29,8 +29,8 @@ struct guardfile {
 /* ENT_EINVALID with the file's name and the line when it is broken; then g is empty. */
 int guardfile_parse(struct guardfile *g, struct bytes text, const char *name,
 	struct err_text *err) MUST_CHECK;
-/* The same of a file; ENT_ENOTFOUND when there is none. For whoever starts or looks: the ledger itself
- * is given what was read. */
+/* The same of a file; ENT_ENOTFOUND when there is none. For whoever starts or looks: the ledger
+ * itself is given what was read. */
 int guardfile_read(struct guardfile *g, const char *path, struct err_text *err) MUST_CHECK;
 void guardfile_print(struct buf *out, const struct guardfile *g);
 /* NULL: not in it, size 0. */

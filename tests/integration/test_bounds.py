@@ -34,13 +34,10 @@ def grown_by(node, before, limit, why):
 def many(fed, count):
     """fr with that many neighbours, since one that misbehaves is not answered for a while."""
     fr, = fed.add("fr")
-    out = []
-    for i in range(count):
-        node, = fed.add(f"p{i}", endpoint=False)
-        id_ = fed.agree("fr", node.name)
-        out.append((Neighbour(node), id_))
+    nodes = fed.add(*(f"p{i}" for i in range(count)), endpoint=False)
+    id_ = fed.agree("fr", *(n.name for n in nodes))
     fr.start()
-    return fr, out
+    return fr, [(Neighbour(node), id_) for node in nodes]
 
 
 def alarm_of(fr, rule, node):
