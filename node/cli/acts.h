@@ -34,3 +34,13 @@ static inline int64_t receipt_time_s(const struct store_receipt *r)
  * witness key, of its newest card that fits. NULL when no card known here names one.
  */
 const struct note_key *receipt_key_of(struct cli *c, const struct store_receipt *r);
+
+/* --- cmd_checkpoint.c ------------------------------------------------------------------------- */
+
+/* The log that the first argument names, ORIGIN/AUDIENCE or ORIGIN/provenance; it has a checkpoint.
+ * 0, or the exit status after cli_fail. */
+int checkpoint_log(struct cli *c, struct store_log *log) MUST_CHECK;
+/* Appends its newest checkpoint with all cosignatures (of a log of acts: the newest that anybody
+ * has cosigned); *used is which. 0, or the exit status after cli_fail. */
+int checkpoint_of(struct cli *c, const struct store_log *log, struct checkpoint *used,
+	struct buf *note) MUST_CHECK;

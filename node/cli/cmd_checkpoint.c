@@ -109,15 +109,14 @@ static int print_note(struct cosigned *x, const struct store_log *log, struct by
 	return cli_json(c, document, CLI_DONE);
 }
 
-static int make_note(struct cosigned *x, const struct store_log *log)
+/* Appends the note; gives the cosignatures on it. 0, or the exit status after cli_fail. */
+static int write_note(struct cosigned *x, const struct store_log *log, struct buf *note,
+	json_t **cosignatures)
 {
 	struct cli *c = x->cli;
 	/* Logs are only ever added to a card, so the newest names the keys of all incarnations. */
 	const struct card *card = cli_card(c, &log->name.node);
 	const struct note_key *key = card ? card_log_key(card, log->name.incarnation) : NULL;
-	struct buf note = buf_with_max(NOTE_BYTES_MAX);
-	json_t *cosignatures;
-	int rc;
 
 	if (!key)
 		return cli_fail(c, CLI_NOT,
@@ -127,18 +126,47 @@ static int make_note(struct cosigned *x, const struct store_log *log)
 		return cli_fail(c, CLI_STORE,
 			"%s: the checkpoint in the store does not verify under the card's key",
 			c->args[0]);
-	checkpoint_note(&note, &x->checkpoint, key->public_key);
-	cosignatures = note_cosign(x, &note);
-	rc = print_note(x, log, buf_view(&note), cosignatures);
+	checkpoint_note(note, &x->checkpoint, key->public_key);
+	*cosignatures = note_cosign(x, note);
+	return 0;
+}
+
+static int make_note(struct cosigned *x, const struct store_log *log)
+{
+	struct buf note = buf_with_max(NOTE_BYTES_MAX);
+	json_t *cosignatures = NULL;
+	int rc = write_note(x, log, &note, &cosignatures);
+
+	if (rc == 0)
+		rc = print_note(x, log, buf_view(&note), cosignatures);
 	json_decref(cosignatures);
 	buf_free(&note);
+	return rc;
+}
+
+int checkpoint_of(struct cli *c, const struct store_log *log, struct checkpoint *used,
+	struct buf *note)
+{
+	struct cosigned *x = arena_alloc(&c->arena, sizeof(*x));
+	json_t *cosignatures = NULL;
+	int rc;
+
+	if (!x)
+		return cli_fail_code(c, ENT_ENOMEM, "checkpoint");
+	x->cli = c;
+	rc = cosigned_read(x, log);
+	if (rc != 0)
+		return cli_fail_code(c, rc, "checkpoint");
+	rc = write_note(x, log, note, &cosignatures);
+	json_decref(cosignatures);
+	*used = x->checkpoint;
 	return rc;
 }
 
 /* --- the command ------------------------------------------------------------------------------ */
 
 /* A feed, or with ORIGIN/provenance this node's newest log of acts. */
-static int find_log(struct cli *c, struct store_log *log)
+int checkpoint_log(struct cli *c, struct store_log *log)
 {
 	const char *arg = c->args[0], *slash = strrchr(arg, '/');
 	struct log_name name;
@@ -173,7 +201,7 @@ static int run(struct cli *c)
 	int rc = cli_need_store(c);
 
 	if (!rc)
-		rc = find_log(c, &log);
+		rc = checkpoint_log(c, &log);
 	if (rc)
 		return rc;
 	x = arena_alloc(&c->arena, sizeof(*x));
