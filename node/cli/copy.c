@@ -263,6 +263,8 @@ int copy_manifest(struct copy *c)
 
 	if (rc)
 		return rc;
+	if (access(c->from, F_OK) != 0)
+		return cli_fail(c->cli, CLI_STORE, "%s: there is no such directory", c->from);
 	if (file_read(path, &text, &c->cli->err) != 0 || !bytes_starts(buf_view(&text), HEAD)) {
 		buf_free(&text);
 		c->cli->err.text[0] = '\0';

@@ -21,8 +21,8 @@ from reference import Neighbour  # noqa: E402
 LONG = os.environ.get("ENTENTE_LONG") == "1"
 ROUNDS = 100 if LONG else 3 if SANITISED else 8
 EACH = 6000
-# Fills 3 MiB many times over.
-BIG = 20000 if SANITISED and not LONG else 60000
+# Of some 150 bytes each: more than 3 MiB.
+BIG = 40000 if SANITISED and not LONG else 60000
 
 
 def digests(tag, count):
