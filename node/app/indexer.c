@@ -22,22 +22,31 @@ static const char *hidden(void *ctx, const struct log_name *log, const struct st
 	return rule;
 }
 
-/* Waits for work: 0 index on, 1 reindex first, 2 compact, -1 stop. */
-static int wait_for_work(struct pipeline *p)
+enum task {
+	TASK_STOP,
+	TASK_INDEX,
+	TASK_REINDEX,
+	TASK_COMPACT,
+	TASK_MERGE, /* when there is nothing else to do */
+};
+
+static enum task wait_for_work(struct pipeline *p, bool merging)
 {
-	int what = 0;
+	enum task what = TASK_INDEX;
 
 	pthread_mutex_lock(&p->progress.lock);
 	while (p->progress.indexed >= p->progress.arrival && !p->progress.reindex &&
-		!p->progress.compact && !p->progress.stop_index)
+		!p->progress.compact && !p->progress.stop_index && !merging)
 		pthread_cond_wait(&p->progress.changed, &p->progress.lock);
 	if (p->progress.stop_index)
-		what = -1;
+		what = TASK_STOP;
 	else if (p->progress.reindex)
-		what = 1;
+		what = TASK_REINDEX;
 	else if (p->progress.compact)
-		what = 2;
-	p->progress.compact &= what != 2;
+		what = TASK_COMPACT;
+	else if (p->progress.indexed >= p->progress.arrival)
+		what = TASK_MERGE;
+	p->progress.compact &= what != TASK_COMPACT;
 	pthread_mutex_unlock(&p->progress.lock);
 	return what;
 }
@@ -168,18 +177,26 @@ void *indexer_run(void *ctx)
 {
 	struct pipeline *p = ctx;
 	struct store_index_ops ops = {hidden, p};
-	int what;
+	bool merging = true; /* what the last time left */
+	enum task what;
 
 	pthread_setname_np(pthread_self(), "index"); /* seen in top -H, and by the benchmark */
 	index_trouble(p, forget(p, &ops, true));
-	while ((what = wait_for_work(p)) >= 0) {
+	while ((what = wait_for_work(p, merging)) != TASK_STOP) {
 		int rc;
 
-		if (what == 1) {
+		if (what == TASK_MERGE) {
+			rc = store_index_merge(p->config.store);
+			merging = rc > 0;
+			index_trouble(p, rc < 0 ? rc : 0);
+			continue;
+		}
+		merging = true;
+		if (what == TASK_REINDEX) {
 			reindex(p, &ops);
 			continue;
 		}
-		if (what == 2) {
+		if (what == TASK_COMPACT) {
 			compact(p);
 			continue;
 		}

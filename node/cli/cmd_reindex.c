@@ -37,6 +37,8 @@ static int rebuild(struct cli *c, struct store *s, struct reindex *x)
 		rc = 0;
 		cli_progress(c, "indexed about %u entries", steps * STEP_ENTRIES);
 	}
+	while (rc == 0 && (rc = store_index_merge(s)) > 0)
+		rc = 0;
 	return rc;
 }
 

@@ -67,7 +67,11 @@ int store_compact(struct store *s)
 
 int store_index_compact(struct store *s)
 {
-	return compact(s, &s->index, "index", MDB_NOSYNC, store_index_tables, INDEX_TABLES);
+	int rc = index_merge_all(s);
+
+	/* What is merged away is gone; the pages of the tables may still have what was in them. */
+	return rc ? rc
+		  : compact(s, &s->index, "index", MDB_NOSYNC, store_index_tables, INDEX_TABLES);
 }
 
 int store_compacted(struct store_txn *txn)
@@ -84,7 +88,7 @@ void store_follow(struct store *s)
 	if (s->mode != STORE_READ || s->readers > 0)
 		return;
 	if (s->index.env && db_replaced(&s->index))
-		db_close(&s->index); /* opened again with the next look-up */
+		index_close(s); /* opened again with the next look-up */
 	if (!s->log.env || !db_replaced(&s->log))
 		return;
 	snprintf(dir, sizeof(dir), "%s/log", s->data);

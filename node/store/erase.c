@@ -415,57 +415,49 @@ int store_missing(struct store_reader *r, const struct log_name *name, uint64_t 
 /* --- finding what an erasure covers ----------------------------------------------------------- */
 
 struct finding {
-	struct store *store;
-	MDB_txn *index;
+	const struct index_view *index;
 	const struct store_entry *erasure;
 	uint32_t group;
 	struct buf *out;
 };
 
-/* Everything about the object in one log below an index, of one table. */
-static int table_find(const struct finding *f, enum index_table table, uint32_t log, uint64_t below)
+/* Everything about the object in one log below an index, of one part. */
+static int part_find(const struct finding *f, enum index_part part, uint32_t log, uint64_t below)
 {
-	uint8_t raw[OBJECT_KEY_BYTES];
-	MDB_val key = db_val(raw, sizeof(raw));
-	MDB_cursor *cursor;
-	MDB_val value;
-	int rc = mdb_cursor_open(f->index, f->store->index.tables[table], &cursor);
+	uint8_t least[OBJECT_KEY_BYTES];
+	struct index_scan sc;
+	int rc = index_scan_open(&sc, f->index, part);
 
-	if (rc)
-		return db_err(rc);
-	object_key_put(raw, f->erasure->header.object, log, 0);
-	rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-	for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+	object_key_put(least, f->erasure->header.object, log, 0);
+	if (rc == 0)
+		rc = index_scan_seek(&sc, least, OBJECT_ID_BYTES + 4);
+	while (rc == 0 && (rc = index_scan_next(&sc)) == 1) {
 		struct erase_target t = {.log = log, .group = f->group, .by = f->erasure->place};
 
-		if (key.mv_size != OBJECT_KEY_BYTES ||
-			memcmp(key.mv_data, raw, OBJECT_ID_BYTES + 4) != 0)
-			break;
-		t.index = be64_get((const uint8_t *)key.mv_data + OBJECT_ID_BYTES + 4);
+		rc = 0;
+		t.index = be64_get(sc.key + OBJECT_ID_BYTES + 4);
 		if (t.index >= below)
 			break;
 		buf_append(f->out, &t, sizeof(t));
 	}
-	mdb_cursor_close(cursor);
-	if (buf_failed(f->out))
-		return ENT_ENOMEM;
-	return rc == MDB_NOTFOUND ? 0 : db_err(rc);
+	index_scan_close(&sc);
+	return rc == 0 && buf_failed(f->out) ? ENT_ENOMEM : rc;
 }
 
 static int finding_visit(void *ctx, const struct log_name *log, uint32_t number)
 {
 	const struct finding *f = ctx;
 	uint64_t below = number == f->erasure->log ? f->erasure->index : UINT64_MAX;
-	int rc = table_find(f, INDEX_OBJECT, number, below);
+	int rc = part_find(f, PART_OBJECT, number, below);
 
 	(void)log;
-	return rc ? rc : table_find(f, INDEX_UNLISTED, number, below);
+	return rc ? rc : part_find(f, PART_UNLISTED, number, below);
 }
 
-int erase_targets(struct store *s, MDB_txn *index, struct store_reader *r,
+int erase_targets(const struct index_view *index, struct store_reader *r,
 	const struct store_entry *e, uint32_t group, struct buf *out)
 {
-	struct finding f = {s, index, e, group, out};
+	struct finding f = {index, e, group, out};
 	struct erase_target self = {
 		.log = e->log, .group = group, .index = e->index, .by = e->place};
 	struct store_log log;
@@ -477,7 +469,8 @@ int erase_targets(struct store *s, MDB_txn *index, struct store_reader *r,
 	}
 	if ((rc = store_log_at(r, e->log, &log)) != 0)
 		return rc;
-	return siblings_each(s, r->log, &log.name, 0, log.name.incarnation, finding_visit, &f);
+	return siblings_each(r->store, r->log, &log.name, 0, log.name.incarnation, finding_visit,
+		&f);
 }
 
 bool erase_takes(const struct erase_target *t, const struct store_entry *e)
@@ -543,7 +536,7 @@ int erase_slots(struct store_txn *txn, uint64_t arrival, const uint32_t *slots, 
 /* What one transaction carries out. */
 struct erasing {
 	struct store *store;
-	MDB_txn *index;
+	struct index_view index;
 	struct store_reader reader; /* of the write transaction */
 	struct buf groups;          /* struct store_erased */
 	struct buf targets;
@@ -602,7 +595,7 @@ static int erasing_gather(void *ctx, struct store_place place)
 		rc = group_take(w, &e);
 	if (rc)
 		return rc;
-	return erase_targets(w->store, w->index, &w->reader, &e,
+	return erase_targets(&w->index, &w->reader, &e,
 		(uint32_t)(w->groups.len / sizeof(struct store_erased)) - 1, &w->targets);
 }
 
@@ -688,12 +681,12 @@ int store_erase(struct store_txn *txn, void (*visit)(void *ctx, const struct sto
 		return txn->failed;
 	if ((rc = index_reader_begin(txn->store, &w.index)) != 0)
 		return rc;
-	rc = index_state_get(txn->store, w.index, &state);
+	rc = index_state_get(txn->store, w.index.txn, &state);
 	if (rc == 0)
 		rc = erasing_each(txn->store, txn->mdb, 0, state.erased, erasing_gather, &w);
 	if (rc >= 0)
 		rc = erasing_apply(txn, &w);
-	index_reader_end(txn->store, w.index);
+	index_reader_end(&w.index);
 	for (size_t i = 0; rc == 0 && i < w.groups.len / sizeof(struct store_erased); i++)
 		visit(ctx, (const struct store_erased *)(const void *)w.groups.data + i);
 	buf_free(&w.groups);

@@ -7,47 +7,8 @@
 
 #include <assert.h>
 
-#define KEY_MAX   OBJECT_KEY_BYTES
-
-#define RULE_VOID "void"
-
-/* A walk over the keys of an index table that begin with a prefix, from `least` on. */
-struct scan {
-	MDB_cursor *cursor; /* NULL: no index, no keys */
-	MDB_cursor_op op;
-	uint8_t least[KEY_MAX];
-	size_t key_len, prefix_len;
-	const uint8_t *key; /* at hand */
-};
-
-/* Zeroes least, for the caller to fill in. scan_close in any case. */
-static int scan_open(struct scan *sc, struct store_reader *r, enum index_table table,
-	size_t key_len, size_t prefix_len)
-{
-	*sc = (struct scan){.key_len = key_len, .prefix_len = prefix_len, .op = MDB_SET_RANGE};
-	if (!r->index)
-		return 0;
-	return db_err(mdb_cursor_open(r->index, r->store->index.tables[table], &sc->cursor));
-}
-
-/* 1: the next key is at hand; 0: there is none. */
-static int scan_next(struct scan *sc)
-{
-	MDB_val key = db_val(sc->least, sc->key_len);
-	MDB_val value;
-	int rc;
-
-	if (!sc->cursor)
-		return 0;
-	rc = mdb_cursor_get(sc->cursor, &key, &value, sc->op);
-	if (rc)
-		return rc == MDB_NOTFOUND ? 0 : db_err(rc);
-	if (key.mv_size != sc->key_len)
-		return ENT_ECORRUPT;
-	sc->op = MDB_NEXT;
-	sc->key = key.mv_data;
-	return memcmp(sc->key, sc->least, sc->prefix_len) == 0;
-}
+#define RULE_VOID    "void"
+#define INDEX_BEYOND (UINT64_MAX >> 1)
 
 /* What the index names may have gone below the floor since, or have become void: 1 here, 0 gone, or
  * an error. */
@@ -58,25 +19,20 @@ static int found(struct store_reader *r, int rc, const struct store_entry *e)
 	return rc == ENT_ENOTFOUND ? 0 : rc;
 }
 
-static void scan_close(struct scan *sc)
-{
-	if (sc->cursor)
-		mdb_cursor_close(sc->cursor);
-}
-
 /* --- state ------------------------------------------------------------------------------------ */
 
 uint64_t store_index_position(struct store_reader *r)
 {
 	struct index_state state;
 
-	return r->index && index_state_get(r->store, r->index, &state) == 0 ? state.position : 0;
+	return r->index.txn && index_state_get(r->store, r->index.txn, &state) == 0 ? state.position
+										    : 0;
 }
 
 int store_counts(struct store_reader *r, struct store_counts *c)
 {
 	struct index_state state = {0};
-	int rc = r->index ? index_state_get(r->store, r->index, &state) : 0;
+	int rc = r->index.txn ? index_state_get(r->store, r->index.txn, &state) : 0;
 
 	*c = state.counts;
 	return rc;
@@ -91,7 +47,8 @@ const char *store_hidden(struct store_reader *r, struct store_place place)
 	if (reader_void_at(r, place))
 		return RULE_VOID;
 	place_put(raw, place);
-	if (!r->index || mdb_get(r->index, r->store->index.tables[INDEX_HIDDEN], &key, &value) != 0)
+	if (!r->index.txn ||
+		mdb_get(r->index.txn, r->store->index.tables[INDEX_HIDDEN], &key, &value) != 0)
 		return NULL;
 	return value.mv_data; /* stored with its NUL */
 }
@@ -119,60 +76,66 @@ static bool value_matches(struct store_reader *r, const struct store_entry *e, e
 int store_find_value(struct store_reader *r, enum type type, struct bytes value,
 	int (*visit)(void *ctx, const struct store_entry *e), void *ctx)
 {
+	uint8_t least[VALUE_KEY_BYTES] = {0};
 	struct store_entry e;
-	struct scan sc;
+	struct index_scan sc;
 	int rc;
 
 	if (value.len > RECORD_VALUE_MAX)
 		return 0;
-	rc = scan_open(&sc, r, INDEX_VALUE, VALUE_KEY_BYTES, 8);
+	index_value_hash(r->store, least, type, value);
+	rc = index_scan_open(&sc, &r->index, PART_VALUE);
 	if (rc == 0)
-		index_value_hash(r->store, sc.least, type, value);
-	while (rc == 0 && (rc = scan_next(&sc)) == 1) {
+		rc = index_scan_seek(&sc, least, 8);
+	while (rc == 0 && (rc = index_scan_next(&sc)) == 1) {
 		rc = found(r, store_entry_at(r, place_get(sc.key + 8), &e), &e);
 		/* Other values may have the same hash. */
 		if (rc == 1)
 			rc = value_matches(r, &e, type, value) ? visit(ctx, &e) : 0;
 	}
-	scan_close(&sc);
+	index_scan_close(&sc);
 	return rc;
 }
 
 int store_find_object(struct store_reader *r, const uint8_t *prefix, size_t len,
 	int (*visit)(void *ctx, const struct store_entry *e), void *ctx)
 {
+	uint8_t least[OBJECT_KEY_BYTES] = {0};
 	struct store_entry e;
-	struct scan sc;
+	struct index_scan sc;
 	int rc;
 
 	if (len > OBJECT_ID_BYTES)
 		return ENT_EINVALID;
-	rc = scan_open(&sc, r, INDEX_OBJECT, OBJECT_KEY_BYTES, len);
 	if (len > 0)
-		memcpy(sc.least, prefix, len);
-	while (rc == 0 && (rc = scan_next(&sc)) == 1) {
+		memcpy(least, prefix, len);
+	rc = index_scan_open(&sc, &r->index, PART_OBJECT);
+	if (rc == 0)
+		rc = index_scan_seek(&sc, least, len);
+	while (rc == 0 && (rc = index_scan_next(&sc)) == 1) {
 		const uint8_t *place = sc.key + OBJECT_ID_BYTES;
 
 		rc = found(r, store_entry_get(r, be32_get(place), be64_get(place + 4), &e), &e);
 		if (rc == 1)
 			rc = visit(ctx, &e);
 	}
-	scan_close(&sc);
+	index_scan_close(&sc);
 	return rc;
 }
 
 int store_find_expiry(struct store_reader *r, int64_t from_ms, int64_t to_ms,
 	int (*visit)(void *ctx, const struct store_entry *e), void *ctx)
 {
+	uint8_t least[EXPIRY_KEY_BYTES] = {0};
 	struct store_entry e;
-	struct scan sc;
+	struct index_scan sc;
 	int rc;
 
-	if (from_ms < 0)
-		from_ms = 0;
-	rc = scan_open(&sc, r, INDEX_EXPIRY, EXPIRY_KEY_BYTES, 0);
-	be64_put(sc.least, (uint64_t)from_ms);
-	while (rc == 0 && (rc = scan_next(&sc)) == 1) {
+	be64_put(least, from_ms > 0 ? (uint64_t)from_ms : 0);
+	rc = index_scan_open(&sc, &r->index, PART_EXPIRY);
+	if (rc == 0)
+		rc = index_scan_seek(&sc, least, 0);
+	while (rc == 0 && (rc = index_scan_next(&sc)) == 1) {
 		if (to_ms <= 0 || be64_get(sc.key) >= (uint64_t)to_ms) {
 			rc = 0;
 			break;
@@ -181,7 +144,7 @@ int store_find_expiry(struct store_reader *r, int64_t from_ms, int64_t to_ms,
 		if (rc == 1)
 			rc = visit(ctx, &e);
 	}
-	scan_close(&sc);
+	index_scan_close(&sc);
 	return rc;
 }
 
@@ -191,25 +154,20 @@ int store_find_expiry(struct store_reader *r, int64_t from_ms, int64_t to_ms,
 static int object_last(struct store_reader *r, uint32_t log, const uint8_t object[OBJECT_ID_BYTES],
 	struct store_entry *e)
 {
-	uint8_t raw[OBJECT_KEY_BYTES];
-	MDB_val key = db_val(raw, sizeof(raw));
-	MDB_val value;
-	MDB_cursor *cursor;
-	int rc = mdb_cursor_open(r->index, r->store->index.tables[INDEX_OBJECT], &cursor);
+	uint8_t bound[OBJECT_KEY_BYTES];
+	struct index_scan sc;
+	int rc = index_scan_open(&sc, &r->index, PART_OBJECT);
 
-	if (rc)
-		return db_err(rc);
 	/* No log reaches that index, nothing void stands: what lies before is the last there is. */
-	object_key_put(raw, object, log,
-		reader_void(r, log, UINT64_MAX - 1) ? r->void_from : UINT64_MAX);
-	rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-	rc = mdb_cursor_get(cursor, &key, &value, rc == 0 ? MDB_PREV : MDB_LAST);
-	if (rc == 0 && memcmp(key.mv_data, raw, OBJECT_ID_BYTES + 4) != 0)
-		rc = MDB_NOTFOUND;
-	rc = rc ? db_err(rc)
-		: store_entry_get(r, log,
-			  be64_get((const uint8_t *)key.mv_data + OBJECT_ID_BYTES + 4), e);
-	mdb_cursor_close(cursor);
+	object_key_put(bound, object, log,
+		reader_void(r, log, INDEX_BEYOND - 1) ? r->void_from : INDEX_BEYOND);
+	if (rc == 0)
+		rc = index_scan_before(&sc, bound, OBJECT_ID_BYTES + 4);
+	if (rc == 1)
+		rc = store_entry_get(r, log, be64_get(sc.key + OBJECT_ID_BYTES + 4), e);
+	else if (rc == 0)
+		rc = ENT_ENOTFOUND;
+	index_scan_close(&sc);
 	return rc;
 }
 
@@ -242,7 +200,7 @@ int store_object_standing(struct store_reader *r, const struct node_id *node,
 	MDB_cursor *cursor;
 	int rc;
 
-	if (!r->index)
+	if (!r->index.txn)
 		return ENT_ENOTFOUND;
 	rc = mdb_cursor_open(r->log, r->store->log.tables[LOG_NAMES], &cursor);
 	if (rc)

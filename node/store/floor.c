@@ -94,7 +94,7 @@ int store_join(struct store_txn *txn, const struct log_name *name, const struct 
 
 struct prune {
 	struct store_txn *txn;
-	MDB_txn *index;
+	struct index_view index;
 	struct store_reader reader; /* of the write transaction */
 	uint64_t last;              /* the newest arrival */
 	unsigned done;
@@ -229,7 +229,7 @@ static int log_prune(void *ctx, const struct store_log *log)
 	if (log->floor == 0 || p->more)
 		return 0;
 	/* No further than the index has let go. */
-	rc = index_floor_get(p->txn->store, p->index, log->number, &to);
+	rc = index_floor_get(p->txn->store, p->index.txn, log->number, &to);
 	if (rc || to == 0)
 		return rc;
 	to = to < log->floor ? to : log->floor;
@@ -253,6 +253,6 @@ int store_prune(struct store_txn *txn)
 		(rc = index_reader_begin(txn->store, &p.index)) != 0)
 		return rc;
 	rc = store_log_each(&p.reader, log_prune, &p);
-	index_reader_end(txn->store, p.index);
+	index_reader_end(&p.index);
 	return rc ? rc : p.more;
 }

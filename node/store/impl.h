@@ -11,11 +11,12 @@
 #include "base/arena.h"
 #include "store/bundle.h"
 #include "store/db.h"
+#include "store/index_runs.h"
 #include "store/store.h"
 
 #define STORE_SCHEMA       2u
 #define STORE_SCHEMA_FIRST 1u /* brought up to date in place */
-#define INDEX_SCHEMA       2u
+#define INDEX_SCHEMA       3u
 #define STORE_ID_BYTES     16
 
 enum log_table {
@@ -40,11 +41,12 @@ enum log_table {
 
 enum index_table {
 	INDEX_META,
+	/* The four parts of runs, as far as they are not in runs yet: */
 	INDEX_VALUE,
 	INDEX_OBJECT,
 	INDEX_EXPIRY,
-	INDEX_HIDDEN,
 	INDEX_UNLISTED,
+	INDEX_HIDDEN,
 	INDEX_FLOORS,
 	INDEX_TABLES
 };
@@ -71,7 +73,12 @@ struct store {
 	struct db index; /* .env NULL: there is none that can be trusted (STORE_READ only) */
 	uint8_t id[STORE_ID_BYTES]; /* of this truth; the index names the truth it belongs to */
 	uint8_t index_hash_key[INDEX_HASH_KEY_BYTES];
+	struct merge *merge; /* the index thread's; NULL: none is under way */
+	uint64_t run_next;   /* number of the next run; likewise */
+	uint64_t
+		merge_put_off; /* nothing is merged while the list is of this generation; likewise */
 	pthread_mutex_t mutex;       /* over the fields below, and a late opening of the index */
+	struct runs *runs;           /* those last read; NULL: none */
 	pthread_cond_t readers_gone; /* there is none left */
 	bool growing;                /* no new one for a moment */
 	unsigned readers;
@@ -82,7 +89,7 @@ struct store {
 struct store_reader {
 	struct store *store;
 	MDB_txn *log;
-	MDB_txn *index;     /* NULL: no index */
+	struct index_view index;
 	struct arena arena; /* bodies decoded during a look-up */
 	/* Where the last look-up stood, so that a walk does not search for every entry. */
 	uint64_t arrival; /* 0: nowhere */
@@ -160,7 +167,7 @@ static inline void erasure_key_put(uint8_t out[ERASURE_KEY_BYTES], uint32_t log,
 	memcpy(out + 4, object, OBJECT_ID_BYTES);
 }
 
-/* Arrivals stay below 2^48, slots below BUNDLE_ENTRIES_MAX. */
+/* Arrivals stay below 2^47, slots below BUNDLE_ENTRIES_MAX. */
 static inline void place_put(uint8_t out[PLACE_BYTES], struct store_place p)
 {
 	be64_put(out, p.arrival << 16 | p.slot);
@@ -195,8 +202,8 @@ int reader_begin(struct store *s, bool with_index, struct store_reader *r) MUST_
 void reader_end(struct store_reader *r);
 /* A reader of the index alone, for the writer in its transaction; counted like the others, so that
  * the index is not exchanged meanwhile. */
-int index_reader_begin(struct store *s, MDB_txn **txn) MUST_CHECK;
-void index_reader_end(struct store *s, MDB_txn *txn);
+int index_reader_begin(struct store *s, struct index_view *view) MUST_CHECK;
+void index_reader_end(struct index_view *view);
 
 /* Doubles the map of an environment that is nearly full, when there is a moment without readers. No
  * transaction of the calling thread may be open. */
@@ -263,7 +270,7 @@ struct erase_target {
  * before it; for anything else, which came after the erasure that covers it, itself. Appends
  * struct erase_target to out. Some may be gone, or never have had a body.
  */
-int erase_targets(struct store *s, MDB_txn *index, struct store_reader *r,
+int erase_targets(const struct index_view *index, struct store_reader *r,
 	const struct store_entry *e, uint32_t group, struct buf *out) MUST_CHECK;
 
 /*

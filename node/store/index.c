@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The index thread's work: what arrived since is read from the truth, its keys gathered, sorted and
- * put in order. Random keys put one by one touch a page each and are what decays first as a store
- * grows; sorted ones share pages as long as a group is not small beside the table.
+ * The index thread's work: what arrived since is read from the truth, its keys gathered and sorted.
+ * Few are put into tables, which stay small; many, and what the tables hold by then, become a run
+ * (index_runs.h). A random key in a large table would cost a page; in a run it costs its own bytes,
+ * once and again with every merge.
  */
 #include "store/impl.h"
 
@@ -18,9 +19,8 @@
 #define RULE_UNREADABLE    "unreadable"
 #define RULE_NOT_CANONICAL "not-canonical"
 
-/* Keys of one table, of one length, before they are put. */
+/* Keys of one part, encoded, before they are put. */
 struct group {
-	size_t key_len;
 	uint8_t *keys;
 	size_t len;
 };
@@ -29,9 +29,10 @@ struct step {
 	struct store *store;
 	const struct store_index_ops *ops;
 	struct store_reader reader;
-	MDB_txn *txn;
+	struct index_view view;
 	struct index_state state;
-	struct group values, objects, expiries, unlisted;
+	struct group groups[INDEX_PARTS];
+	uint64_t number; /* of the run that this step makes; 0: none */
 	struct arena arena;
 	uint32_t log; /* whose name is at hand; 0: none */
 	struct log_name name;
@@ -91,95 +92,115 @@ int index_state_put(struct store *s, MDB_txn *txn, const struct index_state *sta
 
 /* --- groups ----------------------------------------------------------------------------------- */
 
-static int group_init(struct group *g, size_t key_len, size_t entries_max)
+static int groups_init(struct step *st, size_t entries_max)
 {
-	g->key_len = key_len;
-	g->keys = malloc(key_len * entries_max);
-	return g->keys ? 0 : ENT_ENOMEM;
-}
-
-static uint8_t *group_add(struct group *g)
-{
-	return g->keys + g->key_len * g->len++;
-}
-
-static int key16_cmp(const void *a, const void *b)
-{
-	return memcmp(a, b, 16);
-}
-
-static int key28_cmp(const void *a, const void *b)
-{
-	return memcmp(a, b, 28);
-}
-
-_Static_assert(VALUE_KEY_BYTES == 16 && EXPIRY_KEY_BYTES == 16 && OBJECT_KEY_BYTES == 28,
-	"comparisons are of fixed length");
-
-/* Is no key with the first eight bytes of this one in the table? */
-static int prefix_is_new(MDB_cursor *cursor, const uint8_t *key, bool *is_new)
-{
-	uint8_t least[VALUE_KEY_BYTES] = {0};
-	MDB_val at = db_val(least, sizeof(least));
-	MDB_val value;
-	int rc;
-
-	memcpy(least, key, 8);
-	rc = mdb_cursor_get(cursor, &at, &value, MDB_SET_RANGE);
-	*is_new = rc == MDB_NOTFOUND || (rc == 0 && memcmp(at.mv_data, key, 8) != 0);
-	return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-/*
- * Puts the keys of a group in order. Those beyond the table's last are appended, which leaves full
- * pages where LMDB would split each in half. prefixes_new, if not NULL, grows by the number of
- * different eight-byte prefixes that the table had not.
- */
-static int group_put(struct group *g, MDB_cursor *cursor, uint64_t *prefixes_new)
-{
-	uint8_t last[OBJECT_KEY_BYTES];
-	MDB_val key, value;
-	int rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
-	bool append = rc == MDB_NOTFOUND;
-
-	if (rc != 0 && rc != MDB_NOTFOUND)
-		return rc;
-	if (rc == 0)
-		memcpy(last, key.mv_data, g->key_len);
-	for (size_t i = 0; i < g->len; i++) {
-		const uint8_t *at = g->keys + i * g->key_len;
-		bool is_new = false;
-
-		append = append || memcmp(at, last, g->key_len) > 0;
-		if (prefixes_new && (i == 0 || memcmp(at, at - g->key_len, 8) != 0)) {
-			if ((rc = prefix_is_new(cursor, at, &is_new)) != 0)
-				return rc;
-			*prefixes_new += is_new;
-		}
-		key = db_val(at, g->key_len);
-		value = db_val(NULL, 0);
-		rc = mdb_cursor_put(cursor, &key, &value, append ? MDB_APPEND : 0);
-		if (rc)
-			return rc;
+	for (unsigned part = 0; part < INDEX_PARTS; part++) {
+		st->groups[part].keys = malloc(index_key_len(part) * entries_max);
+		if (!st->groups[part].keys)
+			return ENT_ENOMEM;
 	}
 	return 0;
 }
 
-static int group_store(struct step *st, struct group *g, enum index_table table,
-	uint64_t *prefixes_new)
+static uint8_t *group_add(struct step *st, enum index_part part)
 {
+	return st->groups[part].keys + index_key_len(part) * st->groups[part].len++;
+}
+
+static int groups_sort(struct step *st)
+{
+	int rc = 0;
+
+	for (unsigned part = 0; part < INDEX_PARTS && rc == 0; part++) {
+		struct group *g = &st->groups[part];
+		size_t len = index_key_len(part);
+
+		for (size_t i = 0; i < g->len; i++)
+			index_key_encode(g->keys + i * len, len);
+		rc = index_keys_sort(g->keys, g->len, part);
+	}
+	return rc;
+}
+
+/* How many of the group's values were not there. */
+static int values_count(struct step *st, uint64_t *count)
+{
+	const struct group *g = &st->groups[PART_VALUE];
+	struct index_scan sc;
+	int rc = index_scan_open(&sc, &st->view, PART_VALUE);
+
+	for (size_t i = 0; i < g->len && rc == 0; i++) {
+		const uint8_t *key = g->keys + i * VALUE_KEY_BYTES;
+
+		if (i > 0 && memcmp(key, key - VALUE_KEY_BYTES, 8) == 0)
+			continue;
+		rc = index_prefix_stands(&sc, key);
+		*count += rc == 0;
+		rc = rc < 0 ? rc : 0;
+	}
+	index_scan_close(&sc);
+	return rc;
+}
+
+/* Puts the keys of a group in order; those beyond the table's last are appended, which fills pages
+ * where LMDB would split each in half. */
+static int group_put(struct step *st, enum index_part part)
+{
+	const struct group *g = &st->groups[part];
+	size_t len = index_key_len(part);
+	uint8_t last[INDEX_KEY_BYTES_MAX];
 	MDB_cursor *cursor;
+	MDB_val key, value;
+	bool append;
 	int rc;
 
 	if (g->len == 0)
 		return 0;
-	qsort(g->keys, g->len, g->key_len, g->key_len == 16 ? key16_cmp : key28_cmp);
-	rc = mdb_cursor_open(st->txn, st->store->index.tables[table], &cursor);
+	rc = mdb_cursor_open(st->view.txn, st->store->index.tables[INDEX_VALUE + part], &cursor);
 	if (rc)
 		return db_err(rc);
-	rc = group_put(g, cursor, prefixes_new);
+	rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+	append = rc == MDB_NOTFOUND;
+	if (rc == 0)
+		memcpy(last, key.mv_data, len);
+	rc = append ? 0 : rc;
+	for (size_t i = 0; i < g->len && rc == 0; i++) {
+		const uint8_t *at = g->keys + i * len;
+
+		append = append || memcmp(at, last, len) > 0;
+		key = db_val(at, len);
+		value = db_val(NULL, 0);
+		rc = mdb_cursor_put(cursor, &key, &value, append ? MDB_APPEND : 0);
+	}
 	mdb_cursor_close(cursor);
 	return db_err(rc);
+}
+
+/* With what the tables hold. */
+static int groups_flush(struct step *st)
+{
+	struct merge_source sources[INDEX_PARTS];
+	struct runs_list list;
+	int rc = runs_list_get(st->store, st->view.txn, &list);
+
+	for (unsigned part = 0; part < INDEX_PARTS; part++) {
+		const struct group *g = &st->groups[part];
+
+		sources[part] =
+			(struct merge_source){g->keys, g->keys + g->len * index_key_len(part)};
+	}
+	if (rc == 0)
+		rc = index_flush(&st->view, sources, &list, &st->number);
+	return rc ? rc : runs_list_put(st->store, st->view.txn, &list);
+}
+
+static size_t groups_bytes(const struct step *st)
+{
+	size_t bytes = 0;
+
+	for (unsigned part = 0; part < INDEX_PARTS; part++)
+		bytes += st->groups[part].len * index_key_len(part);
+	return bytes;
 }
 
 /* --- entries ---------------------------------------------------------------------------------- */
@@ -262,16 +283,16 @@ int index_hidden_put(struct store *s, MDB_txn *txn, struct store_place place, co
 static void record_gather(struct step *st, const struct store_entry *e,
 	const struct index_reading *r)
 {
-	uint8_t *key = group_add(&st->objects);
+	uint8_t *key = group_add(st, PART_OBJECT);
 
 	object_key_put(key, e->header.object, e->log, e->index);
 	if (r->value.len > 0) {
-		key = group_add(&st->values);
+		key = group_add(st, PART_VALUE);
 		index_value_hash(st->store, key, r->type, r->value);
 		place_put(key + 8, e->place);
 	}
 	if (r->valid_until > 0) {
-		key = group_add(&st->expiries);
+		key = group_add(st, PART_EXPIRY);
 		be64_put(key, r->valid_until);
 		place_put(key + 8, e->place);
 	}
@@ -281,7 +302,7 @@ static void record_gather(struct step *st, const struct store_entry *e,
 /* What no look-up finds is still found by an erasure. */
 static void unlisted_gather(struct step *st, const struct store_entry *e)
 {
-	object_key_put(group_add(&st->unlisted), e->header.object, e->log, e->index);
+	object_key_put(group_add(st, PART_UNLISTED), e->header.object, e->log, e->index);
 }
 
 static int entry_index(struct step *st, const struct store_entry *e)
@@ -303,7 +324,7 @@ static int entry_index(struct step *st, const struct store_entry *e)
 	if (rule) {
 		unlisted_gather(st, e);
 		st->state.counts.hidden++;
-		return index_hidden_put(st->store, st->txn, e->place, rule);
+		return index_hidden_put(st->store, st->view.txn, e->place, rule);
 	}
 	record_gather(st, e, &reading);
 	return 0;
@@ -336,14 +357,20 @@ static int entries_gather(struct step *st, uint32_t entries_max)
 
 static int step_store(struct step *st)
 {
+	uint64_t keys;
 	int rc;
 
-	if ((rc = group_store(st, &st->values, INDEX_VALUE, &st->state.counts.values)) != 0 ||
-		(rc = group_store(st, &st->objects, INDEX_OBJECT, NULL)) != 0 ||
-		(rc = group_store(st, &st->expiries, INDEX_EXPIRY, NULL)) != 0 ||
-		(rc = group_store(st, &st->unlisted, INDEX_UNLISTED, NULL)) != 0)
+	if ((rc = groups_sort(st)) != 0 || (rc = values_count(st, &st->state.counts.values)) != 0 ||
+		(rc = index_fresh_count(&st->view, &keys)) != 0)
 		return rc;
-	return index_state_put(st->store, st->txn, &st->state);
+	for (unsigned part = 0; part < INDEX_PARTS; part++)
+		keys += st->groups[part].len;
+	if (keys >= index_fresh_keys())
+		rc = groups_flush(st);
+	else
+		for (unsigned part = 0; part < INDEX_PARTS && rc == 0; part++)
+			rc = group_put(st, part);
+	return rc ? rc : index_state_put(st->store, st->view.txn, &st->state);
 }
 
 /* Gathers and puts, in the open transaction. 1: there is more. */
@@ -353,11 +380,8 @@ static int step_run(struct step *st, uint32_t entries_max)
 	size_t keys_max = entries_max > BUNDLE_ENTRIES_MAX ? entries_max : BUNDLE_ENTRIES_MAX;
 	int more, rc;
 
-	if ((rc = index_state_get(st->store, st->txn, &st->state)) != 0 ||
-		(rc = group_init(&st->values, VALUE_KEY_BYTES, keys_max)) != 0 ||
-		(rc = group_init(&st->objects, OBJECT_KEY_BYTES, keys_max)) != 0 ||
-		(rc = group_init(&st->expiries, EXPIRY_KEY_BYTES, keys_max)) != 0 ||
-		(rc = group_init(&st->unlisted, OBJECT_KEY_BYTES, keys_max)) != 0)
+	if ((rc = index_state_get(st->store, st->view.txn, &st->state)) != 0 ||
+		(rc = groups_init(st, keys_max)) != 0)
 		return rc;
 	more = entries_gather(st, entries_max);
 	if (more < 0)
@@ -369,50 +393,54 @@ static int step_run(struct step *st, uint32_t entries_max)
 int store_index_step(struct store *s, const struct store_index_ops *ops, uint32_t entries_max)
 {
 	struct step st = {.store = s, .ops = ops};
-	int rc, committed;
+	size_t bytes = 0;
+	int rc, more = 0;
 
 	assert(s->mode == STORE_WRITE);
 	if (entries_max > GROUP_ENTRIES_MAX)
 		entries_max = GROUP_ENTRIES_MAX;
 	store_grow(s, &s->index);
-	if ((rc = reader_begin(s, false, &st.reader)) != 0)
+	if ((rc = index_room(s)) != 0 || (rc = reader_begin(s, false, &st.reader)) != 0)
 		return rc;
-	rc = db_err(mdb_txn_begin(s->index.env, NULL, 0, &st.txn));
+	rc = index_write_begin(s, &st.view);
 	if (rc == 0) {
-		rc = step_run(&st, entries_max);
-		if (rc < 0)
-			mdb_txn_abort(st.txn);
-		else if ((committed = db_commit(&s->index, st.txn)) != 0)
-			rc = committed;
+		more = step_run(&st, entries_max);
+		rc = index_write_end(&st.view, more < 0 ? more : 0, st.number);
+		bytes = st.number ? groups_bytes(&st) : 0;
 	}
-	free(st.values.keys);
-	free(st.objects.keys);
-	free(st.expiries.keys);
-	free(st.unlisted.keys);
+	for (unsigned part = 0; part < INDEX_PARTS; part++)
+		free(st.groups[part].keys);
 	arena_free(&st.arena);
 	reader_end(&st.reader);
-	return rc;
+	if (rc == 0 && bytes > 0)
+		rc = index_merge_after(s, bytes);
+	return rc ? rc : more;
 }
 
 int store_index_drop(struct store *s)
 {
 	static const enum index_table tables[] = {INDEX_VALUE, INDEX_OBJECT, INDEX_EXPIRY,
-		INDEX_HIDDEN, INDEX_UNLISTED, INDEX_FLOORS};
+		INDEX_UNLISTED, INDEX_HIDDEN, INDEX_FLOORS};
 	const struct index_state empty = {0};
-	MDB_txn *txn;
+	struct index_view view;
+	struct runs_list list;
 	int rc;
 
 	assert(s->mode == STORE_WRITE);
-	if ((rc = mdb_txn_begin(s->index.env, NULL, 0, &txn)) != 0)
-		return db_err(rc);
+	index_merge_abort(s);
+	if ((rc = index_write_begin(s, &view)) != 0)
+		return rc;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && rc == 0; i++)
-		rc = mdb_drop(txn, s->index.tables[tables[i]], 0);
+		rc = mdb_drop(view.txn, s->index.tables[tables[i]], 0);
 	/* The truth may be another since its unsigned tail was dropped. */
 	if (rc == 0)
-		rc = index_about_put(s, txn);
-	rc = rc ? db_err(rc) : index_state_put(s, txn, &empty);
-	if (rc == 0)
-		return db_commit(&s->index, txn);
-	mdb_txn_abort(txn);
+		rc = index_about_put(s, view.txn);
+	rc = rc ? db_err(rc) : index_state_put(s, view.txn, &empty);
+	if (rc == 0 && (rc = runs_list_get(s, view.txn, &list)) == 0) {
+		list.len = 0;
+		rc = runs_list_put(s, view.txn, &list);
+	}
+	if ((rc = index_write_end(&view, rc, 0)) == 0)
+		runs_sweep(s, &list);
 	return rc;
 }

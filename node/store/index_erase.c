@@ -8,13 +8,13 @@
 #include <assert.h>
 
 /* Of one transaction. */
-#define TARGETS_MAX 65536u
+#define TARGETS_MAX 16384u
 
 struct removal {
 	struct store *store;
 	const struct store_index_ops *ops;
 	struct store_reader reader;
-	MDB_txn *txn;
+	struct index_view view;
 	struct index_state state;
 	struct arena arena;
 	struct buf targets;
@@ -23,33 +23,26 @@ struct removal {
 };
 
 /* 1: it was there. */
-static int key_del(struct removal *rm, enum index_table table, const uint8_t *raw, size_t len)
+static int row_del(struct removal *rm, enum index_table table, const uint8_t *raw, size_t len)
 {
 	MDB_val key = db_val(raw, len);
-	int rc = mdb_del(rm->txn, rm->store->index.tables[table], &key, NULL);
+	int rc = mdb_del(rm->view.txn, rm->store->index.tables[table], &key, NULL);
 
 	if (rc == 0)
 		return 1;
 	return rc == MDB_NOTFOUND ? 0 : db_err(rc);
 }
 
-/* Does the table still have a key that begins with these eight bytes? */
-static int prefix_left(struct removal *rm, const uint8_t prefix[8])
+/* Does a value still stand whose hash this is? */
+static int value_left(struct removal *rm, const uint8_t hash[8])
 {
-	uint8_t least[VALUE_KEY_BYTES] = {0};
-	MDB_val key = db_val(least, sizeof(least));
-	MDB_cursor *cursor;
-	MDB_val value;
-	int rc = mdb_cursor_open(rm->txn, rm->store->index.tables[INDEX_VALUE], &cursor);
+	struct index_scan sc;
+	int rc = index_scan_open(&sc, &rm->view, PART_VALUE);
 
-	if (rc)
-		return db_err(rc);
-	memcpy(least, prefix, 8);
-	rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-	mdb_cursor_close(cursor);
-	if (rc)
-		return rc == MDB_NOTFOUND ? 0 : db_err(rc);
-	return memcmp(key.mv_data, prefix, 8) == 0;
+	if (rc == 0)
+		rc = index_prefix_stands(&sc, hash);
+	index_scan_close(&sc);
+	return rc;
 }
 
 /* The rows that come from the body. */
@@ -65,15 +58,15 @@ static int body_remove(struct removal *rm, const struct store_entry *e)
 	if (reading.value.len > 0) {
 		index_value_hash(rm->store, raw, reading.type, reading.value);
 		place_put(raw + 8, e->place);
-		if ((rc = key_del(rm, INDEX_VALUE, raw, sizeof(raw))) < 0 ||
-			(there = rc == 1 ? prefix_left(rm, raw) : 1) < 0)
+		if ((rc = index_key_del(&rm->view, PART_VALUE, raw)) < 0 ||
+			(there = rc == 1 ? value_left(rm, raw) : 1) < 0)
 			return rc < 0 ? rc : there;
 		rm->state.counts.values -= !there;
 	}
 	if (reading.valid_until > 0) {
 		be64_put(raw, reading.valid_until);
 		place_put(raw + 8, e->place);
-		if ((rc = key_del(rm, INDEX_EXPIRY, raw, sizeof(raw))) < 0)
+		if ((rc = index_key_del(&rm->view, PART_EXPIRY, raw)) < 0)
 			return rc;
 	}
 	return 0;
@@ -86,21 +79,13 @@ static int hidden_remove(struct removal *rm, const struct store_entry *e)
 	int hidden, rc;
 
 	place_put(place, e->place);
-	if ((hidden = key_del(rm, INDEX_HIDDEN, place, sizeof(place))) < 0)
+	if ((hidden = row_del(rm, INDEX_HIDDEN, place, sizeof(place))) < 0)
 		return hidden;
 	object_key_put(object, e->header.object, e->log, e->index);
-	if (hidden && (rc = key_del(rm, INDEX_UNLISTED, object, sizeof(object))) < 0)
+	if (hidden && (rc = index_key_del(&rm->view, PART_UNLISTED, object)) < 0)
 		return rc;
 	rm->state.counts.hidden -= (uint64_t)hidden;
 	return hidden;
-}
-
-static int key_add(struct removal *rm, enum index_table table, const uint8_t *raw, size_t len)
-{
-	MDB_val key = db_val(raw, len);
-	MDB_val value = db_val(NULL, 0);
-
-	return db_err(mdb_put(rm->txn, rm->store->index.tables[table], &key, &value, 0));
 }
 
 /* What a body hid is judged again without it, as building the index anew would. */
@@ -121,11 +106,12 @@ static int judge_again(struct removal *rm, const struct store_entry *e)
 	object_key_put(object, e->header.object, e->log, e->index);
 	if (!rule) {
 		rm->state.counts.records++;
-		return key_add(rm, INDEX_OBJECT, object, sizeof(object));
+		rc = index_key_put(&rm->view, PART_OBJECT, object);
+		return rc < 0 ? rc : 0;
 	}
 	rm->state.counts.hidden++;
-	rc = key_add(rm, INDEX_UNLISTED, object, sizeof(object));
-	return rc ? rc : index_hidden_put(rm->store, rm->txn, e->place, rule);
+	rc = index_key_put(&rm->view, PART_UNLISTED, object);
+	return rc < 0 ? rc : index_hidden_put(rm->store, rm->view.txn, e->place, rule);
 }
 
 /* --- erasure ---------------------------------------------------------------------------------- */
@@ -152,7 +138,7 @@ static int row_remove(struct removal *rm, struct store_place place)
 
 	buf_reset(&rm->targets);
 	if (rc == 0)
-		rc = erase_targets(rm->store, rm->txn, &rm->reader, &e, 0, &rm->targets);
+		rc = erase_targets(&rm->view, &rm->reader, &e, 0, &rm->targets);
 	if (rc == ENT_ENOTFOUND)
 		return 0;
 	for (size_t i = 0; rc == 0 && i < rm->targets.len / sizeof(struct erase_target); i++)
@@ -196,32 +182,48 @@ static int rows_remove(struct removal *rm)
 	return rc == MDB_NOTFOUND ? 0 : db_err(rc);
 }
 
+/* What stands in the tables becomes a run when it is much; 0 and the file's number: remove it
+ * when the transaction fails. */
+static int removal_end(struct removal *rm, uint64_t *number)
+{
+	struct runs_list list;
+	uint64_t keys;
+	int rc = index_state_put(rm->store, rm->view.txn, &rm->state);
+
+	if (rc || (rc = index_fresh_count(&rm->view, &keys)) != 0 || keys < index_fresh_keys())
+		return rc;
+	if ((rc = runs_list_get(rm->store, rm->view.txn, &list)) != 0 ||
+		(rc = index_flush(&rm->view, NULL, &list, number)) != 0)
+		return rc;
+	return runs_list_put(rm->store, rm->view.txn, &list);
+}
+
 /* Runs a removal in one transaction of the index. 1: there is more. */
 static int removal_run(struct store *s, const struct store_index_ops *ops,
 	int (*work)(struct removal *rm))
 {
 	struct removal rm = {.store = s, .ops = ops, .targets = buf_with_max(SIZE_MAX)};
+	uint64_t number = 0;
 	int rc;
 
 	assert(s->mode == STORE_WRITE);
-	if ((rc = reader_begin(s, false, &rm.reader)) != 0)
+	if ((rc = index_room(s)) != 0 || (rc = reader_begin(s, false, &rm.reader)) != 0)
 		return rc;
-	rc = db_err(mdb_txn_begin(s->index.env, NULL, 0, &rm.txn));
+	rc = index_write_begin(s, &rm.view);
 	if (rc == 0) {
-		rc = index_state_get(s, rm.txn, &rm.state);
+		rc = index_state_get(s, rm.view.txn, &rm.state);
 		if (rc == 0)
 			rc = work(&rm);
 		if (rc == 0)
-			rc = index_state_put(s, rm.txn, &rm.state);
-		if (rc == 0)
-			rc = db_commit(&s->index, rm.txn);
-		else
-			mdb_txn_abort(rm.txn);
+			rc = removal_end(&rm, &number);
+		rc = index_write_end(&rm.view, rc, number);
 	}
 	buf_free(&rm.targets);
 	arena_free(&rm.arena);
 	reader_end(&rm.reader);
-	return rc ? rc : rm.more;
+	if (rc == 0 && number != 0)
+		rc = index_merge_after(s, index_fresh_keys() * INDEX_KEY_BYTES_MAX);
+	return rc < 0 ? rc : rm.more;
 }
 
 int store_index_erase(struct store *s, const struct store_index_ops *ops)
@@ -236,7 +238,7 @@ bool store_index_prunable(struct store_reader *r)
 	struct index_state state;
 	uint64_t moves;
 
-	return r->index && index_state_get(r->store, r->index, &state) == 0 &&
+	return r->index.txn && index_state_get(r->store, r->index.txn, &state) == 0 &&
 	       floors_moved(r->store, r->log, &moves) == 0 && moves > state.floors;
 }
 
@@ -266,7 +268,8 @@ static int index_floor_put(struct removal *rm, uint32_t log, uint64_t floor)
 
 	be32_put(raw, log);
 	be64_put(at, floor);
-	return db_err(mdb_put(rm->txn, rm->store->index.tables[INDEX_FLOORS], &key, &value, 0));
+	return db_err(mdb_put(rm->view.txn, rm->store->index.tables[INDEX_FLOORS], &key, &value,
+		0));
 }
 
 static int entry_remove(struct removal *rm, const struct store_entry *e)
@@ -279,8 +282,8 @@ static int entry_remove(struct removal *rm, const struct store_entry *e)
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	object_key_put(object, e->header.object, e->log, e->index);
-	rc = key_del(rm, index_is_record(&e->header) ? INDEX_OBJECT : INDEX_UNLISTED, object,
-		sizeof(object));
+	rc = index_key_del(&rm->view, index_is_record(&e->header) ? PART_OBJECT : PART_UNLISTED,
+		object);
 	rm->state.counts.records -= rc == 1 && index_is_record(&e->header);
 	return rc < 0 ? rc : 0;
 }
@@ -320,7 +323,8 @@ static int log_remove(void *ctx, const struct store_log *log)
 {
 	struct pruning *p = ctx;
 	struct removal *rm = p->removal;
-	int more, rc = log->floor ? index_floor_get(rm->store, rm->txn, log->number, &p->from) : 0;
+	int more, rc = log->floor ? index_floor_get(rm->store, rm->view.txn, log->number, &p->from)
+				  : 0;
 
 	if (rc || log->floor == 0 || p->from >= log->floor)
 		return rc;

@@ -29,8 +29,8 @@ const char *const store_index_tables[INDEX_TABLES] = {
 	[INDEX_VALUE] = "value",
 	[INDEX_OBJECT] = "object",
 	[INDEX_EXPIRY] = "expiry",
-	[INDEX_HIDDEN] = "hidden",
 	[INDEX_UNLISTED] = "unlisted",
+	[INDEX_HIDDEN] = "hidden",
 	[INDEX_FLOORS] = "floors",
 };
 
@@ -117,6 +117,7 @@ static void files_remove(const struct store *s)
 		index_path(s, path, files[i]);
 		unlink(path);
 	}
+	runs_sweep(s, NULL);
 }
 
 /* What the index says about itself: u32 schema, the truth's id, the key of its hashes. */
@@ -140,10 +141,12 @@ static int about_check(struct store *s, MDB_txn *txn)
 	return 0;
 }
 
-/* 0 when the open index belongs to this truth and has nothing that the truth has not. */
+/* 0 when the open index belongs to this truth, has nothing that the truth has not, and all its
+ * runs are there. */
 static int index_check(struct store *s)
 {
 	struct index_state state;
+	struct runs *runs = NULL;
 	MDB_txn *txn;
 	uint64_t arrival;
 	int rc = db_read(&s->index, true, &txn);
@@ -153,6 +156,9 @@ static int index_check(struct store *s)
 	rc = about_check(s, txn);
 	if (rc == 0)
 		rc = index_state_get(s, txn, &state);
+	if (rc == 0)
+		rc = runs_take(s, txn, &runs);
+	runs_release(runs);
 	mdb_txn_abort(txn);
 	if (rc || (rc = db_read(&s->log, true, &txn)) != 0)
 		return rc;
@@ -209,7 +215,7 @@ static int open_to_read(struct store *s)
 	if (!state_trusted(s))
 		return 0;
 	if (env_open(s) == 0 && index_check(s) != 0)
-		db_close(&s->index);
+		index_close(s);
 	return 0;
 }
 
@@ -229,10 +235,16 @@ static int open_to_write(struct store *s)
 		files_remove(s);
 	if ((rc = state_dirty(s)) != 0)
 		return rc;
-	if (env_open(s) == 0 && index_check(s) == 0)
+	if (env_open(s) == 0 && index_check(s) == 0) {
+		/* What a writer left that was killed. */
+		runs_sweep(s, &s->runs->list);
+		s->run_next = s->runs->list.next;
 		return 0;
+	}
+	runs_forget(s);
 	db_close(&s->index);
 	files_remove(s);
+	s->run_next = 1;
 	return index_create(s);
 }
 
@@ -245,9 +257,11 @@ int index_open(struct store *s, struct err_text *err)
 
 void index_close(struct store *s)
 {
+	index_merge_abort(s);
+	runs_forget(s);
 	if (!s->index.env)
 		return;
-	if (s->mode == STORE_WRITE && mdb_env_sync(s->index.env, 1) == 0 &&
+	if (s->mode == STORE_WRITE && runs_sync(s) == 0 && mdb_env_sync(s->index.env, 1) == 0 &&
 		state_write(s, "clean") != 0)
 		log_warn("store",
 			"the index will be rebuilt at the next start: its state cannot be written");

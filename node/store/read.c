@@ -8,21 +8,50 @@
 
 /* --- readers ---------------------------------------------------------------------------------- */
 
+/* How often a reader begins again whose runs were merged before it had opened them. */
+#define INDEX_TRIES 100u
+
+/* A transaction on the index and its runs; with the mutex held. */
+static int view_begin(struct store *s, struct index_view *view)
+{
+	int rc;
+
+	for (unsigned tries = 0; tries < INDEX_TRIES; tries++) {
+		/* A command may have come before the daemon that made the index. */
+		if (!s->index.env && index_open(s, NULL) != 0)
+			return ENT_EIO;
+		if (!s->index.env)
+			return 0;
+		if ((rc = db_read(&s->index, s->readers == 0, &view->txn)) != 0)
+			return rc;
+		if ((rc = runs_take(s, view->txn, &view->runs)) == 0)
+			return 0;
+		mdb_txn_abort(view->txn);
+		view->txn = NULL;
+		if (rc != ENT_ENOTFOUND)
+			return rc;
+		store_follow(s);
+	}
+	return ENT_EBUSY;
+}
+
+static void view_end(struct index_view *view)
+{
+	if (view->txn)
+		mdb_txn_abort(view->txn);
+	runs_release(view->runs);
+}
+
 static int txns_begin(struct store *s, bool with_index, struct store_reader *r)
 {
+	int rc;
+
 	store_follow(s);
 	if (!s->log.env)
 		return ENT_EIO;
-	/* A command may have come before the daemon that made the index. */
-	if (with_index && !s->index.env && index_open(s, NULL) != 0)
-		return ENT_EIO;
 	/* The index first: then the truth is at least as new, and every place it names is there. */
-	if (with_index && s->index.env) {
-		int rc = db_read(&s->index, s->readers == 0, &r->index);
-
-		if (rc)
-			return rc;
-	}
+	if (with_index && (rc = view_begin(s, &r->index)) != 0)
+		return rc;
 	return db_read(&s->log, s->readers == 0, &r->log);
 }
 
@@ -30,36 +59,39 @@ int reader_begin(struct store *s, bool with_index, struct store_reader *r)
 {
 	int rc;
 
-	*r = (struct store_reader){.store = s};
+	*r = (struct store_reader){.store = s, .index.store = s};
 	pthread_mutex_lock(&s->mutex);
 	while (s->growing)
 		pthread_cond_wait(&s->readers_gone, &s->mutex);
 	rc = txns_begin(s, with_index, r);
 	if (rc == 0)
 		s->readers++;
-	else if (r->index)
-		mdb_txn_abort(r->index);
+	else
+		view_end(&r->index);
 	pthread_mutex_unlock(&s->mutex);
 	return rc;
 }
 
-int index_reader_begin(struct store *s, MDB_txn **txn)
+int index_reader_begin(struct store *s, struct index_view *view)
 {
 	int rc;
 
+	*view = (struct index_view){.store = s};
 	pthread_mutex_lock(&s->mutex);
 	while (s->growing)
 		pthread_cond_wait(&s->readers_gone, &s->mutex);
-	rc = s->index.env ? db_read(&s->index, s->readers == 0, txn) : ENT_EIO;
+	rc = s->index.env ? view_begin(s, view) : ENT_EIO;
 	s->readers += rc == 0;
 	pthread_mutex_unlock(&s->mutex);
 	return rc;
 }
 
-void index_reader_end(struct store *s, MDB_txn *txn)
+void index_reader_end(struct index_view *view)
 {
-	mdb_txn_abort(txn);
+	struct store *s = view->store;
+
 	pthread_mutex_lock(&s->mutex);
+	view_end(view);
 	if (--s->readers == 0)
 		pthread_cond_broadcast(&s->readers_gone);
 	pthread_mutex_unlock(&s->mutex);
@@ -68,10 +100,9 @@ void index_reader_end(struct store *s, MDB_txn *txn)
 void reader_end(struct store_reader *r)
 {
 	mdb_txn_abort(r->log);
-	if (r->index)
-		mdb_txn_abort(r->index);
 	arena_free(&r->arena);
 	pthread_mutex_lock(&r->store->mutex);
+	view_end(&r->index);
 	if (--r->store->readers == 0)
 		pthread_cond_broadcast(&r->store->readers_gone);
 	pthread_mutex_unlock(&r->store->mutex);

@@ -240,7 +240,7 @@ uint64_t store_disk_bytes(const struct store *s)
 	static const char *const files[] = {
 		"log/data.mdb", "log/lock.mdb", "index/data.mdb", "index/lock.mdb"};
 	char path[4096];
-	uint64_t bytes = 0;
+	uint64_t bytes = runs_disk_bytes(s);
 	struct stat st;
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {

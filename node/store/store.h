@@ -409,6 +409,12 @@ struct store_index_ops {
 int store_index_step(struct store *s, const struct store_index_ops *ops,
 	uint32_t entries_max) MUST_CHECK;
 /*
+ * The index is kept as sorted runs that are merged (STORE.md, "Runs"). A step merges as much as it
+ * must; this goes on by a portion, for moments with nothing else to do. 1: there is more; 0: done.
+ * The index thread only.
+ */
+int store_index_merge(struct store *s) MUST_CHECK;
+/*
  * Takes out of the index what erasures cover that are not carried out yet and lie within its
  * position; store_erase follows. 1: there is more; 0: done. The index thread only.
  */

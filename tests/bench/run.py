@@ -9,16 +9,19 @@ import hashlib
 import json
 import os
 import random
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
 from federation import BIN, Failed, Federation, ROOT, data, until  # noqa: E402
 
 BULK = int(os.environ.get("BENCH_BULK", "1000000"))
+STORE = int(os.environ.get("BENCH_STORE", "10000000"))
 SINGLES = int(os.environ.get("BENCH_SINGLES", "200"))
 ROWS = []
 
@@ -29,8 +32,8 @@ def row(name, value, unit, must, better, aim=None, why=None):
     good = "" if value is None or must is None else (
         "ok" if (value >= must if better == "higher" else value <= must) else "BELOW")
     shown = "-" if value is None else f"{value:,.3f}" if value < 100 else f"{value:,.0f}"
-    print(f"{name:52} {shown:>12} {unit:10} must {must if must is not None else '-':>9}  {good}",
-          flush=True)
+    print(f"{name:56} {shown:>10} {unit:10} must {must if must is not None else '-':>7}"
+          f" aim {aim if aim is not None else '-':>5}  {good}", flush=True)
 
 
 def note(text):
@@ -64,6 +67,24 @@ def anonymous_mb(pid):
     return None
 
 
+class Peak(threading.Thread):
+    """The most anonymous memory that one of the nodes has, looked at five times a second."""
+
+    def __init__(self, *nodes):
+        super().__init__(daemon=True)
+        self.pids, self.most, self.over = [n.process.pid for n in nodes], 0, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.over.wait(0.2):
+            self.most = max([self.most] + [anonymous_mb(pid) for pid in self.pids])
+
+    def end(self):
+        self.over.set()
+        self.join()
+        return self.most
+
+
 def mixed(path, count):
     """Real-looking values: domains, addresses, URLs and hashes, none of them special."""
     draw = random.Random(7)
@@ -82,6 +103,26 @@ def mixed(path, count):
                 f.write(f"http://{digest[:10]}.{draw.choice(tlds)}/{digest[10:30]}.php?id={i}\n")
             else:
                 f.write(digest + "\n")
+
+
+def bench_store():
+    """The store by itself, one thread: what the index costs as it grows."""
+    print(f"\nthe store by itself, {STORE:,} records of 158 bytes")
+    with tempfile.TemporaryDirectory() as folder:
+        out = subprocess.run([os.path.join(ROOT, "build/plain/tests/bench/bench_store"), folder,
+                              str(STORE)], stdout=subprocess.PIPE, text=True, check=True).stdout
+    lines = [[float(n) for n in re.findall(r"[0-9.]+", line)] for line in out.splitlines()]
+    # records, append k/s, index k/s, CPU us, look-up us, walk k/s, written B, disk B, rss MB
+    first, last = lines[0], lines[-1]
+    at5 = lines[min(4, len(lines) - 1)]
+    million = f"{round(last[0] / 1e6)} M"
+    row("index, CPU a record, 1 M", first[3], "us", None, "lower")
+    row(f"index, CPU a record at 1 M against the last of {million}", first[3] / last[3], "", 0.7,
+        "higher", 0.9)
+    row("look-up by value in process, 1 M, warm", first[4], "us", 5, "lower", 2.5)
+    row(f"look-up by value in process, {million}, warm", last[4], "us", 8, "lower", 4)
+    row(f"written a record by then, {round(at5[0] / 1e6)} M, store alone", at5[6], "B", 1500, "lower", 700)
+    row(f"disk a record, {million}, store alone", last[7], "B", 420, "lower", 330)
 
 
 def bench_demo():
@@ -141,6 +182,7 @@ def bench_bulk():
         mixed(path, BULK)
         time.sleep(2.2)
         cpu = {n.name: thread_seconds(n.process.pid) for n in (a, b)}
+        peak = Peak(a, b)
         start = time.monotonic()
         publishing = subprocess.Popen([os.path.join(BIN, "entente"), "--home", a.home, "publish", "--tlp",
                                        "green", "--json", path], stdout=subprocess.PIPE, text=True)
@@ -158,9 +200,9 @@ def bench_bulk():
         for n in (a, b):
             note(f"{n.name}: CPU us a record by thread: "
                  f"{split(cpu[n.name], thread_seconds(n.process.pid), count)}")
-            note(f"{n.name}: anonymous memory {anonymous_mb(n.process.pid):.0f} MB")
-        row("disk a record at the second node, everything", b.status()["disk_bytes"] / count, "B", None,
-            "lower")
+        row("anonymous memory of the larger node, at its peak", peak.end(), "MB", 128, "lower", 96)
+        row("disk a record at the second node, everything", b.status()["disk_bytes"] / count, "B", 420,
+            "lower", 330)
         probe = hashlib.sha256(b"%d" % 9).hexdigest()
         if not b.find(probe):
             raise Failed("a value of the bulk is not found at the second node")
@@ -208,6 +250,7 @@ def bench_audit():
 def main():
     start = time.monotonic()
     print(f"machine: {os.cpu_count()} CPUs; programs: {os.path.relpath(BIN, ROOT)}")
+    bench_store()
     bench_demo()
     bench_bulk()
     bench_audit()

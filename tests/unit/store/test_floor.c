@@ -332,5 +332,12 @@ int main(void)
 		cmocka_unit_test(disk_use_levels_off),
 	};
 
-	return hash_init() == 0 ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+	int failed;
+
+	if (hash_init() != 0)
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	/* And where every step makes a run, and merges some. */
+	index_fresh_keys_set(3);
+	return failed + cmocka_run_group_tests(tests, NULL, NULL);
 }

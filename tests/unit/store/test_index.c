@@ -440,14 +440,13 @@ static void a_visitor_ends_a_walk(void **state)
 static void collide(struct store *s, enum type type, const char *value, struct store_place place)
 {
 	uint8_t raw[VALUE_KEY_BYTES];
-	MDB_val key = db_val(raw, sizeof(raw)), empty = db_val(NULL, 0);
-	MDB_txn *txn;
+	struct index_view view;
 
 	index_value_hash(s, raw, type, bytes_str(value));
 	place_put(raw + 8, place);
-	assert_ok(mdb_txn_begin(s->index.env, NULL, 0, &txn));
-	assert_ok(mdb_put(txn, s->index.tables[INDEX_VALUE], &key, &empty, 0));
-	assert_ok(mdb_txn_commit(txn));
+	assert_ok(index_write_begin(s, &view));
+	assert_int_equal(index_key_put(&view, PART_VALUE, raw), 1);
+	assert_ok(index_write_end(&view, 0, 0));
 }
 
 static void a_hash_that_fits_is_not_yet_the_value(void **state)
@@ -645,6 +644,30 @@ static void a_broken_index_file_is_replaced(void **state)
 	world_free(&w);
 }
 
+/* As the schema before wrote it: without runs, keys as they are. */
+static void an_index_of_a_former_layout_is_built_anew(void **state)
+{
+	uint8_t about[4 + STORE_ID_BYTES + INDEX_HASH_KEY_BYTES] = {0};
+	MDB_val key = db_val("about", strlen("about")), value = db_val(about, sizeof(about));
+	struct world w;
+	MDB_txn *txn;
+
+	(void)state;
+	world_init(&w, 40);
+	world_grow(&w, 5);
+	index_all(&w, 1000);
+	be32_put(about, INDEX_SCHEMA - 1);
+	memcpy(about + 4, w.store->id, STORE_ID_BYTES);
+	assert_ok(mdb_txn_begin(w.store->index.env, NULL, 0, &txn));
+	assert_ok(mdb_put(txn, w.store->index.tables[INDEX_META], &key, &value, 0));
+	assert_ok(mdb_txn_commit(txn));
+	assert_int_equal(position_after_opening(&w, STORE_READ), 0);
+	assert_int_equal(position_after_opening(&w, STORE_WRITE), 0);
+	index_all(&w, 1000);
+	compare(&w);
+	world_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -656,7 +679,15 @@ int main(void)
 		cmocka_unit_test(an_index_from_before_a_crash_of_the_machine_is_not_trusted),
 		cmocka_unit_test(an_index_that_is_ahead_or_of_another_truth_is_not_trusted),
 		cmocka_unit_test(a_broken_index_file_is_replaced),
+		cmocka_unit_test(an_index_of_a_former_layout_is_built_anew),
 	};
 
-	return hash_init() == 0 ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+	int failed;
+
+	if (hash_init() != 0)
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	/* And where every step makes a run, and merges some. */
+	index_fresh_keys_set(3);
+	return failed + cmocka_run_group_tests(tests, NULL, NULL);
 }
