@@ -190,8 +190,8 @@ def test_an_introducer_brings_no_more_origins_than_agreed():
 
 
 def test_alarms_without_end():
-    """T37, T55: an introducer whose origins all have two cards. Each is frozen; of the alarms so many
-    are entered in a minute, and that there were more is shown."""
+    """T37, T55: an introducer whose origins all have two cards. Each is frozen; of the alarms so
+    many are entered in a minute, and that there were more is shown."""
     with Federation() as fed:
         pair = Pair(fed, introduces=("py",))
         s = pair.session()

@@ -81,7 +81,7 @@ def test_agreements():
             "CRLF": (text.replace("\n", "\r\n"), ':1: saw "\\x0d"'),
             "CR in one line": (text.replace("serial: 1\n", "serial: 1\r\n"), ':3: saw "\\x0d"'),
             "a space at the end": (text.replace("serial: 1\n", "serial: 1 \n"), ":3: serial: saw"),
-            "a zero in front": (text.replace("serial: 1\n", "serial: 01\n"), ':3: serial: saw "01"'),
+            "a zero in front": (text.replace("serial: 1\n", "serial: 01\n"), ':3: serial: saw'),
             "a huge number": (text.replace("serial: 1\n", f"serial: {2**70}\n"), ":3: serial: saw"),
             "NUL": (text.replace("serial: 1\n", "serial: 1\0\n"), ':3: saw "\\x00"'),
             "cut in the middle": (text[:len(text) // 2], "wanted a line end LF"),
