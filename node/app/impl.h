@@ -32,8 +32,8 @@
 #include "provenance/act.h"
 
 #define APP_ALARMS_MAX 128u
-/* Alarms that peers can raise at will, each an entry of the provenance log: so many in a minute, and
- * as many that page somebody. */
+/* Alarms that peers can raise at will, each an entry of the provenance log: so many in a minute,
+ * and as many that page somebody. */
 #define PEER_ALARMS_MAX 32u
 /* While the store fails acts wait in memory. With so many of them the node talks to nobody until
  * they are written. */

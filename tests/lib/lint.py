@@ -206,12 +206,33 @@ def check_limits(sources, _):
             yield f"{limits}:{number}: no test names {name[1]}"
 
 
+def check_threats(sources, _):
+    """Whatever docs/THREATS.md says holds is held by a test of that name, or by that liar."""
+    page = pathlib.Path("docs/THREATS.md")
+    tests = {}
+    for path, text in sources.text.items():
+        if path.parts[0] == "tests":
+            tests[str(path.with_suffix("")).replace("tests/unit/", "").replace("tests/", "")] = text
+    liars = sources.text[pathlib.Path("tests/sim/liars.c")]
+    for number, line in enumerate(page.read_text(encoding="utf-8").split("\n"), 1):
+        for name in re.findall(r'(?<=[ ,;|])"([a-z ]+)"', line if line.startswith("| T") else ""):
+            if f'{{"{name}", ' not in liars:
+                yield f"{page}:{number}: no liar \"{name}\""
+        place = None
+        for word in re.findall(r"[a-z]+/test_[a-z_]+|`[a-z0-9_]+`", line):
+            if word[0] != "`":
+                place = word
+            elif place and word.count("_") > 1 and word.strip("`") not in tests.get(place, ""):
+                yield f"{page}:{number}: {place} has no {word}"
+
+
 CHECKS = [
     ("every-source-names-its-licence", check_spdx),
     ("lines-and-files-are-short", check_lines),
     ("no-work-is-left-open", check_open_work),
     ("headers-are-guarded", check_guards),
     ("a-test-stands-at-every-limit", check_limits),
+    ("threats-are-held-by-tests-that-are-there", check_threats),
     ("layers-hold", check_layers),
     ("no-banned-functions", check_banned),
     ("every-source-is-compiled", check_compiled),

@@ -202,7 +202,7 @@ bool liar_serves_an_entry_at_a_time(void *ctx, struct world_node *from, struct w
 	return true;
 }
 
-/* Instead of giving what it was asked for it asks for the same: each would be the other's source. */
+/* Asks for what it was to give: each would be the other's source. */
 bool liar_leans_on_whom_it_serves(void *ctx, struct world_node *from, struct world_node *to,
 	struct wire_message *m, struct arena *arena)
 {

@@ -147,7 +147,7 @@ struct world_node {
 	size_t peers_len;
 	world_hand *hand;
 	void *hand_ctx;
-	uint8_t marks; /* the TLP of all that it publishes, whatever the audience; 0: as it should be */
+	uint8_t marks; /* the TLP of all that it publishes; 0: that of the audience */
 
 	/* what was seen of it */
 	uint64_t data_bytes;   /* DATA that has arrived */

@@ -179,7 +179,7 @@ static void a_liar_that_comes_back_is_caught_again(void **state)
 	world_free(w);
 }
 
-/* --- liars whose moment comes later ------------------------------------------------------------ */
+/* --- liars whose moment comes later ----------------------------------------------------------- */
 
 /* Two agreements with the liar, who is let down first in the one and then in the other: of what has
  * ended it gets not one entry more, however long it keeps the session and asks. */

@@ -486,8 +486,8 @@ static void freezes_an_origin_whose_cards_contradict_each_other(void **state)
 
 /* --- forks ------------------------------------------------------------------------------------ */
 
-/* Whoever has the one card hears of the other: who was told the one, who told of the origin, and who
- * comes later. */
+/* Whoever has the one card hears of the other: who was told the one, who told of the origin, and
+ * who comes later. */
 static void tells_everybody_of_cards_that_contradict_each_other(void **state)
 {
 	struct cast_terms with_third = probe_terms(THIRD), with_fourth = probe_terms(3);

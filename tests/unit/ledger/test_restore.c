@@ -21,7 +21,7 @@ struct life {
 	struct node_id self;
 	struct log_name provenance;
 	bool guard_fails;
-	size_t flips; /* the byte of the next publication whose lowest bit flips before it is stored; 0: none */
+	size_t flips; /* where in a publication a bit flips before it is stored; 0: nowhere */
 	/* what was told */
 	struct checkpoint sealed;
 	unsigned seals, provenances, unmuted;
