@@ -379,6 +379,8 @@ void audit_free(struct audit *a);
 
 struct party *party_get(const struct audit *a, const struct node_id *node); /* NULL */
 struct party *party_need(struct audit *a, const struct node_id *node);
+/* By node id: a table has another order at each start. The caller frees. */
+struct party **parties_sorted(const struct audit *a, size_t *len);
 const struct text *text_find(const struct audit *a, const uint8_t hash[32]);
 /* The claims of a log, in order of size. */
 const struct claim *claims_of(const struct audit *a, const struct log_name *log, size_t *len);

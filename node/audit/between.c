@@ -166,19 +166,19 @@ static void retired_check(struct audit *a, const struct claim *k)
 
 static void scope_check(struct audit *a)
 {
-	const void *id;
-	void *value;
-	size_t at = 0;
+	size_t len;
+	struct party **list = parties_sorted(a, &len);
 
-	while (map_next(&a->parties, &at, &id, &value)) {
-		const struct party *p = value;
+	for (size_t i = 0; i < len; i++) {
+		const struct party *p = list[i];
 		bool named = false;
 
-		for (size_t i = 0; i < a->texts_len && !named; i++)
-			named = agreement_party_of(&a->texts[i]->agreement, &p->node) != NULL;
+		for (size_t j = 0; j < a->texts_len && !named; j++)
+			named = agreement_party_of(&a->texts[j]->agreement, &p->node) != NULL;
 		if (named && !p->account)
 			found(a, FOUND_SCOPE, &p->node, NULL, 0, 0, 0, "%s", "");
 	}
+	free(list);
 }
 
 void between_check(struct audit *a)

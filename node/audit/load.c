@@ -44,6 +44,29 @@ struct party *party_need(struct audit *a, const struct node_id *node)
 	return p;
 }
 
+static int party_cmp(const void *one, const void *other)
+{
+	const struct party *x = *(struct party *const *)one, *y = *(struct party *const *)other;
+
+	return node_id_cmp(&x->node, &y->node);
+}
+
+struct party **parties_sorted(const struct audit *a, size_t *len)
+{
+	struct party **list = NULL;
+	size_t at = 0, cap = 0;
+	const void *id;
+	void *value;
+
+	for (*len = 0; map_next(&a->parties, &at, &id, &value); (*len)++) {
+		list = grow(list, &cap, *len, sizeof(struct party *));
+		list[*len] = value;
+	}
+	if (list)
+		qsort(list, *len, sizeof(struct party *), party_cmp);
+	return list;
+}
+
 const struct text *text_find(const struct audit *a, const uint8_t hash[32])
 {
 	for (size_t i = 0; i < a->texts_len; i++)

@@ -217,27 +217,15 @@ static void checks_put(struct page *p)
 
 /* --- parties, agreements, flows --------------------------------------------------------------- */
 
-static int party_cmp(const void *one, const void *other)
-{
-	const struct party *x = *(struct party *const *)one, *y = *(struct party *const *)other;
-
-	return node_id_cmp(&x->node, &y->node);
-}
-
 static void parties_put(struct page *p)
 {
 	struct audit *a = p->audit;
-	struct party **list = calloc(a->parties.count + 1, sizeof(struct party *));
-	const void *id;
-	void *value;
-	size_t at = 0, len = 0;
+	struct party **list;
+	size_t len;
 
 	put(p, "<h2>Nodes</h2>\n<table><tr><th>Name<th>Organisation<th>Node<th>Card<th>Root<th>"
 	       "Bundle</tr>\n");
-	while (list && map_next(&a->parties, &at, &id, &value))
-		list[len++] = value;
-	if (list)
-		qsort(list, len, sizeof(struct party *), party_cmp);
+	list = parties_sorted(a, &len);
 	for (size_t i = 0; i < len; i++) {
 		char node[NODE_ID_TEXT_SIZE], root[NOTE_VKEY_TEXT_MAX] = "";
 		const struct card *card =

@@ -12,7 +12,7 @@ import sys
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import BIN, PATIENCE, Failed, Federation, run_tests, until  # noqa: E402
+from federation import BIN, PATIENCE, ROOT, Failed, Federation, run_tests, until  # noqa: E402
 import bundle_ref as ref  # noqa: E402
 import peer_ref  # noqa: E402
 from bundle_ref import Bundle, Cosignature, Entry  # noqa: E402
@@ -899,6 +899,36 @@ def test_cut_and_flipped_bundles_are_refused():
                 audit("check", path, status=6)
 
 
+def test_the_worked_example_in_the_document_holds():
+    with open(os.path.join(ROOT, "docs", "AUDIT.md"), encoding="utf-8") as f:
+        lines = f.read().split("\n")
+    tried_ = 0
+    for at, line in enumerate(lines):
+        if not line.startswith("    $ entente-audit "):
+            continue
+        tried_ += 1
+        done = subprocess.run([os.path.join(BIN, "entente-audit"), *line.split()[2:]], check=False,
+                              cwd=os.path.join(ROOT, "docs", "examples", "audit"),
+                              capture_output=True, text=True)
+        out = [x.rstrip() for x in done.stdout.split("\n")]
+        if done.returncode != (1 if "lies" in line else 0):
+            raise Failed(f"{line}: status {done.returncode}")
+        end = at + 1
+        while end < len(lines) and (lines[end].startswith("    ") or (
+                not lines[end] and lines[end + 1].startswith("    ") and
+                not lines[end + 1].startswith("    $"))):
+            end += 1
+        place = 0
+        for want in (x[4:] for x in lines[at + 1:end] if x.strip() not in ("", "[...]")):
+            while place < len(out) and out[place] != want:
+                place += 1
+            if place == len(out):
+                raise Failed(f"{line}: does not print\n{want}\nbut\n{done.stdout}")
+    if tried_ < 5:
+        raise Failed(f"only {tried_} commands in the example")
+
+
 if __name__ == "__main__":
-    run_tests([test_manipulations_are_found_and_honest_bundles_are_clean,
+    run_tests([test_the_worked_example_in_the_document_holds,
+               test_manipulations_are_found_and_honest_bundles_are_clean,
                test_cut_and_flipped_bundles_are_refused])
