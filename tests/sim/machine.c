@@ -211,7 +211,7 @@ static int recovery_open(struct world_node *n)
 	rc = gossip_recover_start(n->gossip, world_time(n), there ? &guard : NULL);
 	free(feeds);
 	gossip_recovery_view(n->gossip, &view);
-	n->mute = view.state != RECOVERY_GOES_ON;
+	n->mute = view.state != RECOVERY_GOES_ON && !n->shameless;
 	return rc;
 }
 
@@ -320,7 +320,7 @@ void node_on_start(struct world_node *n)
 {
 	int rc;
 
-	if (n->up)
+	if (n->up || n->stopped)
 		return;
 	disk_revive(n->disk);
 	rc = program_start(n);
@@ -451,6 +451,28 @@ unsigned world_clone(struct world *w, unsigned node)
 	for (size_t i = 0; i < n->agreements_len; i++)
 		world_place(w, index, n->agreements[i]);
 	return index;
+}
+
+void world_hide(struct world *w, unsigned node, unsigned actor)
+{
+	struct world_peer *p = net_peer(&w->nodes[node], actor);
+
+	p->cut = true;
+	net_abandon(p->session);
+}
+
+void world_confirm(struct world *w, unsigned node)
+{
+	struct world_node *n = &w->nodes[node];
+
+	if (n->up && gossip_recover_confirm(n->gossip, world_time(n)) == 0)
+		narrate(w, "n%u: its operator says that it runs once", node);
+}
+
+void world_stop(struct world *w, unsigned node)
+{
+	world_kill(w, node, 0);
+	w->nodes[node].stopped = true;
 }
 
 /* --- what it has had before ------------------------------------------------------------------- */

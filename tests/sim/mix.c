@@ -27,8 +27,10 @@ struct mix {
 	struct sim_random *random;
 	struct cast_terms pacts[PACTS_MAX]; /* the newest version of each agreement */
 	unsigned pacts_len;
-	uint64_t apart; /* the nodes on this side of a partition; 0: there is none */
-	uint64_t liars, restored;
+	unsigned players; /* nodes; what comes behind them is a second machine with one's keys */
+	uint64_t apart;   /* the nodes on this side of a partition; 0: there is none */
+	/* Who lies, who has come back as an old copy, who has run twice: sets of actors. */
+	uint64_t liars, restored, doubled;
 };
 
 static unsigned below(struct mix *m, unsigned n)
@@ -43,7 +45,7 @@ static bool chance(struct mix *m, unsigned percent)
 
 static unsigned some_node(struct mix *m)
 {
-	return below(m, m->w->nodes_len);
+	return below(m, m->players);
 }
 
 static unsigned some_party(struct mix *m, uint64_t parties)
@@ -78,7 +80,7 @@ static void some_pair(struct mix *m, unsigned *a, unsigned *b)
 static void pact_redraw(struct mix *m, struct cast_terms *t)
 {
 	t->introduces = 0;
-	for (unsigned i = 0; i < m->w->nodes_len; i++) {
+	for (unsigned i = 0; i < m->players; i++) {
 		if (!(t->parties & cast_bit(i)))
 			continue;
 		t->gives[i] = (chance(m, 85) ? TLP_BIT(TLP_CLEAR) : 0) |
@@ -125,7 +127,7 @@ static void pact_change(struct mix *m)
 	t->serial++;
 	pact_redraw(m, t);
 	a = world_draw_up(m->w, t);
-	for (unsigned i = 0; i < m->w->nodes_len; i++) {
+	for (unsigned i = 0; i < m->players; i++) {
 		if (!(t->parties & cast_bit(i)) || chance(m, 25))
 			continue;
 		world_place(m->w, i, a);
@@ -178,6 +180,14 @@ static struct audience some_feed(struct mix *m, unsigned *node)
 	return audience_agreement(t->id);
 }
 
+/* Either of the two where somebody runs twice. */
+static unsigned some_machine(struct mix *m, unsigned node)
+{
+	const struct world_node *twin = m->w->nodes[node].twin;
+
+	return twin && chance(m, 50) ? twin->index : node;
+}
+
 static void publish(struct mix *m)
 {
 	uint8_t kind = chance(m, 12) ? KIND_RETRACTION : KIND_OBJECT;
@@ -189,6 +199,7 @@ static void publish(struct mix *m)
 	if (body_len > 1000 && count > 8)
 		count = 8;
 	audience = some_feed(m, &node);
+	node = some_machine(m, node);
 	world_publish_kind(m->w, node, audience, kind, chance(m, 8), count, body_len);
 }
 
@@ -212,9 +223,9 @@ static void partition(struct mix *m)
 	uint64_t side = m->apart;
 
 	if (!side)
-		for (unsigned i = 0; i < m->w->nodes_len; i++)
+		for (unsigned i = 0; i < m->players; i++)
 			side |= chance(m, 40) ? cast_bit(i) : 0;
-	for (unsigned i = 0; i < m->w->nodes_len; i++)
+	for (unsigned i = 0; i < m->players; i++)
 		for (unsigned k = 0; k < i; k++)
 			if (!(side & cast_bit(i)) != !(side & cast_bit(k)))
 				world_cut(m->w, i, k, !m->apart);
@@ -254,13 +265,35 @@ static void clock_step(struct mix *m, unsigned node)
 }
 
 /* An older copy comes up, with the guard of today or with none: it signs nothing before it has back
- * what it had signed. */
+ * what it had signed. With the guard that was as old it may sign another history, which comes out
+ * wherever both have gone. */
 static void restore(struct mix *m, unsigned node, uint64_t back_ms)
 {
+	static const enum world_guard guards[] = {GUARD_OF_TODAY, GUARD_OF_TODAY, GUARD_OF_TODAY,
+		GUARD_LOST, GUARD_LOST, GUARD_OF_BACKUP};
+
 	if (!m->w->nodes[node].backup)
 		return;
 	m->restored |= cast_bit(node);
-	world_restore(m->w, node, chance(m, 60) ? GUARD_OF_TODAY : GUARD_LOST, back_ms);
+	world_restore(m->w, node, guards[below(m, 6)], back_ms);
+}
+
+/*
+ * A second machine runs with the keys of the first. Each peer reaches one of the two, a few
+ * whichever of them dials last. Honest ones go mute when they are shown what they have not signed;
+ * the others sign on, and so have two histories.
+ */
+static void run_twice(struct mix *m, unsigned node, bool shameless)
+{
+	struct world *w = m->w;
+	unsigned twin = world_clone(w, node);
+
+	m->doubled |= cast_bit(node);
+	m->liars |= shameless ? cast_bit(node) : 0;
+	w->nodes[node].shameless = w->nodes[twin].shameless = shameless;
+	for (unsigned k = 0; k < m->players; k++)
+		if (world_peer_of(&w->nodes[node], k) && chance(m, 80))
+			world_hide(w, chance(m, 50) ? node : twin, k);
 }
 
 static void machines(struct mix *m)
@@ -293,6 +326,7 @@ static void found(struct mix *m)
 	unsigned n = NODES_MIN + below(m, NODES_MAX - NODES_MIN + 1);
 
 	world_nodes(m->w, n);
+	m->players = n;
 	for (unsigned i = 0; i < n; i++)
 		world_agree(m->w, pact_between(m, cast_bit(i) | cast_bit((i + 1) % n)));
 	for (unsigned i = 0; i < n / 2; i++)
@@ -335,16 +369,20 @@ static void line_clear(struct world *w, unsigned node)
 {
 	w->nodes[node].slowness = 1;
 	for (unsigned i = 0; i < w->nodes_len; i++)
-		world_break(w, node, i);
+		if (i != node)
+			world_break(w, node, i);
 }
 
-/* Links, clocks and disks are whole again, agreements rest, what was to end has ended. */
+/* Links, clocks and disks are whole again, agreements rest, what was to end has ended; operators
+ * have switched off second machines, and say so. */
 static void heal(struct mix *m)
 {
 	struct world *w = m->w;
 
 	narrate(w, "all is well again");
-	for (unsigned i = 0; i < w->nodes_len; i++) {
+	for (unsigned i = m->players; i < w->nodes_len; i++)
+		world_stop(w, i);
+	for (unsigned i = 0; i < m->players; i++) {
 		world_health(w, i, DISK_WELL);
 		world_clock(w, i, 0);
 		w->nodes[i].dies_at = -1;
@@ -358,6 +396,8 @@ static void heal(struct mix *m)
 		}
 	}
 	world_run(w, SHORT_S * 1000);
+	for (unsigned i = 0; i < m->players; i++)
+		world_confirm(w, i);
 	world_run(w, HEAL_MS);
 }
 
@@ -382,14 +422,22 @@ static bool is_one_of(uint64_t nodes, const struct node_id *node)
 	return a && (nodes & cast_bit(a->number));
 }
 
-/* Liars are found out; an old copy hears from its witnesses that its log of acts is behind. */
-static bool alarm_is_due(const struct mix *m, unsigned node, const struct world_alarm *a)
+/* Liars and forks are found out; an old copy hears from its witnesses that its log of acts is
+ * behind, and whoever runs twice that he does. */
+static bool alarm_is_due(const struct mix *m, const struct world_node *n,
+	const struct world_alarm *a)
 {
-	return is_one_of(m->liars, &a->peer) || is_one_of(m->liars, &a->feed.node) ||
-	       ((m->restored & cast_bit(node)) && strcmp(a->rule, "provenance-behind") == 0);
+	uint64_t self = cast_bit(n->actor->number);
+
+	if (is_one_of(m->liars, &a->peer) || is_one_of(m->liars, &a->feed.node) ||
+		watch_forked(m->w, &a->feed))
+		return true;
+	if ((m->restored | m->doubled) & self)
+		return strncmp(a->rule, "provenance-", 11) == 0 || strcmp(a->rule, "clone") == 0;
+	return is_one_of(m->doubled, &a->peer) && strncmp(a->rule, "provenance-", 11) == 0;
 }
 
-/* Nobody but a liar is said to lie, and only old copies go mute: for ever where what
+/* Nobody but a liar is said to lie, and only old copies and doubles go mute: for ever where what
  * they had signed has reached nobody. */
 static void nobody_else_is_blamed(struct mix *m)
 {
@@ -397,23 +445,26 @@ static void nobody_else_is_blamed(struct mix *m)
 
 	for (unsigned i = 0; i < w->nodes_len; i++) {
 		const struct world_node *n = &w->nodes[i];
+		uint64_t self = cast_bit(n->actor->number);
 
-		if (m->liars & cast_bit(i))
+		if (m->liars & self)
 			continue;
 		if (n->punishes & ~m->liars)
 			world_fail(w, "n%u punishes somebody honest", i);
-		if (n->mutes && !(m->restored & cast_bit(i)))
+		if (n->mutes && !((m->restored | m->doubled) & self))
 			world_fail(w, "n%u goes mute", i);
 		for (size_t k = 0; k < n->alarms_len; k++)
-			if (!alarm_is_due(m, i, &n->alarms[k]))
+			if (!alarm_is_due(m, n, &n->alarms[k]))
 				world_fail(w, "n%u raises an alarm: %s", i, n->alarms[k].rule);
 	}
 }
 
 /* Everything ends: each sending must have its close. */
-static void part(struct world *w)
+static void part(const struct mix *m)
 {
-	for (unsigned i = 0; i < w->nodes_len; i++)
+	struct world *w = m->w;
+
+	for (unsigned i = 0; i < m->players; i++)
 		for (unsigned k = 0; k < i; k++)
 			world_cut(w, i, k, true);
 	world_run(w, 2000);
@@ -424,23 +475,27 @@ void mix_play(uint64_t seed, struct mix_result *r)
 {
 	struct mix m = {.w = world_new(seed)};
 	struct world *w = m.w;
-	bool lying;
+	bool lying, doubled;
 
 	m.random = &w->random;
 	lying = chance(&m, 50);
+	doubled = chance(&m, 30);
 	found(&m);
 	for (unsigned i = 0; i < STEPS && !world_failure(w); i++) {
 		if (lying && i % (STEPS / 4) == STEPS / 8)
 			turn_liar(&m);
+		if (doubled && i == STEPS / 2)
+			run_twice(&m, some_node(&m), chance(&m, 50));
 		step(&m);
 	}
 	heal(&m);
 	watch_settled(w);
 	watch_forgotten(w);
+	watch_split(w);
 	if (!m.liars)
 		come_to_rest(w);
 	nobody_else_is_blamed(&m);
-	part(w);
+	part(&m);
 	*r = (struct mix_result){
 		.trace = world_trace(w), .events = w->events, .nodes = w->nodes_len};
 	if (world_failure(w))

@@ -143,6 +143,12 @@ static void session_break(struct world_session *s)
 		session_end(s, end, w->now_ms + sim_random_below(&w->random, PARTING_MS));
 }
 
+void net_abandon(struct world_session *s)
+{
+	if (s)
+		session_break(s);
+}
+
 void world_break(struct world *w, unsigned a, unsigned b)
 {
 	struct world_session *s = world_session_of(w, a, b);

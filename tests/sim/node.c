@@ -591,7 +591,8 @@ static void carry_out(struct world_node *n, struct gossip_action *action)
 		keep_witness(n, action);
 		return;
 	case GOSSIP_MUTE:
-		go_mute(n, action);
+		if (!n->shameless)
+			go_mute(n, action);
 		return;
 	case GOSSIP_RECOVERED:
 		unmute(n);

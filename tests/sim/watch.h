@@ -9,6 +9,7 @@
  *     I4   nothing of a feed is said to a node that is not entitled to it
  *     I5   after healing, whatever may arrive has arrived (watch_settled)
  *     I7   what a node keeps for others stays within its limits
+ *     I8   two histories at connected nodes end in proof at all of them (watch_split)
  *     I9   what an erasure covers is not served once it has arrived (watch_erased)
  *     I10  nothing is said under an agreement that has ended
  *     I11  what was told as held no crash loses, and nothing is told before it is durable
@@ -93,6 +94,14 @@ void watch_forgotten(struct world *w);
 /* Fails the world unless everything that permitted paths lead to has arrived; to be asked when
  * links are whole and agreements have not changed for a while. */
 void watch_settled(struct world *w);
+/* Are the two up, in each other's reach, and is an agreement in force on both sides? */
+bool watch_linked(const struct world_node *a, const struct world_node *b);
+
+/* --- watch_split.c ---------------------------------------------------------------------------- */
+
+/* Fails the world unless two histories of a feed, where connected nodes have them, have ended in
+ * proof; to be asked when links are whole. */
+void watch_split(struct world *w);
 
 /* Does the text of an agreement let the feed go from one node to the other? (watch.c) */
 bool watch_allows(const struct world_node *at, const struct world_node *from,

@@ -32,7 +32,7 @@ struct told {
 struct watch_node {
 	struct map told; /* packed name -> struct told */
 	bool may_fork;
-	bool bare; /* was restored without a guard */
+	bool bare; /* was restored without today's guard */
 	bool disowned;
 	struct map accepted; /* node ids of origins */
 };
@@ -243,7 +243,7 @@ void watch_line_heard(struct world *w, const struct world_node *by, const struct
 }
 
 /*
- * Without a guard a node that has heard every peer cannot know of what it signed and nobody has
+ * Without today's guard a node that has heard every peer cannot know of what it signed and nobody has
  * ever been shown. Nobody can ever hold that against it either: the line begins anew where the
  * last that was heard ends.
  */
@@ -554,7 +554,7 @@ void watch_restored(struct world *w, struct world_node *n, enum world_guard guar
 	map_free(&wn->accepted);
 	map_init(&wn->accepted, NODE_ID_BYTES, SIZE_MAX, hash_key);
 	wn->may_fork |= guard == GUARD_OF_BACKUP;
-	wn->bare |= guard == GUARD_LOST;
+	wn->bare |= guard != GUARD_OF_TODAY;
 	/* What it sent since the backup was made is known to nobody but those who got it. */
 	for (size_t i = 0; i < w->sessions_len; i++)
 		for (unsigned end = 0; end < 2; end++)

@@ -25,7 +25,7 @@ static bool *known(const struct reach *r, const struct world_node *n, unsigned o
 	return &r->known[n->index * r->w->nodes_len + origin];
 }
 
-static bool linked(const struct world_node *a, const struct world_node *b)
+bool watch_linked(const struct world_node *a, const struct world_node *b)
 {
 	const struct world_peer *ab = world_peer_of(a, b->actor->number);
 	const struct world_peer *ba = world_peer_of(b, a->actor->number);
@@ -59,7 +59,7 @@ static bool pass(struct reach *r, const struct log_name *feed, unsigned origin,
 
 	/* A feed of whom nobody vouches for is not passed on. */
 	if (to->actor->number == origin || !*known(r, from, origin) ||
-		could[from->index].hold == 0 || from->hand || !linked(from, to) ||
+		could[from->index].hold == 0 || from->hand || !watch_linked(from, to) ||
 		!watch_allows(from, from, to, NULL, feed))
 		return false;
 	if (!*known(r, to, origin) && introduces(to, from))

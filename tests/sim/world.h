@@ -112,6 +112,7 @@ struct world_node {
 	unsigned index;
 	const struct actor *actor;
 	struct world_node *twin;  /* another node that runs with the same keys; NULL */
+	bool shameless;           /* signs on, whatever it is shown */
 	struct sim_random random; /* of its program */
 
 	/* the machine */
@@ -121,7 +122,7 @@ struct world_node {
 	unsigned slowness;   /* of its line: so many times the usual; 0 is 1 */
 
 	/* the program; NULL and empty while it is down */
-	bool up;
+	bool up, stopped;
 	unsigned life; /* how many times it has started: events of a former life come to nothing */
 	struct store *store;
 	struct guardfile guard;
@@ -259,6 +260,12 @@ enum world_guard {
 void world_restore(struct world *w, unsigned node, enum world_guard guard, uint64_t back_ms);
 /* Another node starts with a copy of this one's disk, guard and keys; gives its index. */
 unsigned world_clone(struct world *w, unsigned node);
+/* Of two that run with the same keys this one is out of the actor's reach. */
+void world_hide(struct world *w, unsigned node, unsigned actor);
+/* The operator says that no second copy of the node runs, where that is asked. */
+void world_confirm(struct world *w, unsigned node);
+/* For good. */
+void world_stop(struct world *w, unsigned node);
 /* The node has this of somebody who need not be in the world. */
 void world_implant(struct world *w, unsigned node, const struct sim_log *story);
 /* The wall clock of the node is off by so much from now on. */

@@ -57,6 +57,8 @@ void trace_number(struct world *w, uint64_t n);
 uint64_t world_turn(struct world *w, uint64_t *free_ms, unsigned ms_max);
 
 /* --- net.c ------------------------------------------------------------------------------------ */
+/* It breaks; NULL: there is none. */
+void net_abandon(struct world_session *s);
 void net_dial(struct world_node *n);
 void net_send(struct world_session *s, unsigned end, struct bytes message);
 void net_close(struct world_session *s, unsigned end, const struct gossip_action *action);
