@@ -415,6 +415,19 @@ static void on_unsubscribe(struct gossip *g, struct session *s,
 
 /* --- data ------------------------------------------------------------------------------------- */
 
+/* What comes too late, of a subscription that has moved, still tells how far its sender is: it has
+ * counted the run as told, and says so no more. */
+static void late_run(struct gossip *g, struct session *s, const struct wire_data *data)
+{
+	struct feed *f = feed_find(g, &data->feed);
+	struct link *l = f ? link_find(s, f) : NULL;
+
+	if (!l || !l->announced || f->own || l->peer_held >= data->checkpoint.size)
+		return;
+	MARK("late-run-tells");
+	feed_offer(g, l, data->checkpoint.size);
+}
+
 static void on_data(struct gossip *g, struct session *s, const struct wire_data *data,
 	size_t wire_bytes)
 {
@@ -438,6 +451,8 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 		quota_spent(g, s, f)) {
 		peer_totals(g, &s->peer)->redundant_bytes += wire_bytes;
 		credit_return(g, s, wire_bytes);
+		if (data->checkpoint.present)
+			late_run(g, s, data);
 		return;
 	}
 	/* The disk is slower than all who send together: later. */

@@ -285,9 +285,45 @@ static void a_flood_of_wanted_proofs_is_blamed(void **state)
 	probe_free(&p);
 }
 
+/* A source that was left has counted the run as told, and says nothing of it again. */
+static void a_run_that_comes_too_late_tells_how_far_its_sender_is(void **state)
+{
+	struct cast_terms terms = probe_terms(THIRD);
+	const struct wire_message *m;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_agree(&p, &terms);
+	probe_open(&p, 2, THIRD);
+	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
+	log = probe_published(&p, PEER, CLEAR, 8, 20);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_run(&p, 1, log, 0, 8);
+	probe_store(&p);
+	probe_published(&p, PEER, CLEAR, 2, 20);
+	probe_hear_head(&p, 2, &log->complete);
+	for (unsigned i = 0; i < 8; i++)
+		probe_tick(&p, 250);
+	m = probe_last(&p, WIRE_SUBSCRIBE);
+	assert_true(m && p.said_to[p.said_len - 1] == 2 && m->subscribe.from == 8);
+	probe_hear_run(&p, 2, log, 8, 10);
+	probe_store(&p);
+	probe_published(&p, PEER, CLEAR, 3, 20);
+	probe_hear_run(&p, 1, log, 8, 13);
+	assert_int_equal(p.jobs_len, 0);
+	for (unsigned i = 0; i < 8; i++)
+		probe_tick(&p, 250);
+	m = probe_last(&p, WIRE_SUBSCRIBE);
+	assert_true(m && p.said_to[p.said_len - 1] == 1 && m->subscribe.from == 10);
+	probe_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_run_that_comes_too_late_tells_how_far_its_sender_is),
 		cmocka_unit_test(holds_so_many_origins_and_no_more),
 		cmocka_unit_test(holds_so_many_feeds_and_no_more),
 		cmocka_unit_test(windows_share_what_may_wait_for_the_disk),
