@@ -281,9 +281,17 @@ static void program_free(struct world_node *n)
 	n->store = NULL;
 }
 
+/* What was brought until now is not counted any more. */
+static void day_begins(struct world_node *n)
+{
+	for (size_t i = 0; i < n->peers_len; i++)
+		n->peers[i].brought_today = 0;
+}
+
 void node_down(struct world_node *n)
 {
 	narrate(n->world, "n%u is down", n->index);
+	day_begins(n);
 	net_node_down(n);
 	watch_down(n->world, n);
 	n->up = n->dying = false;
@@ -352,6 +360,7 @@ void node_init(struct world *w, unsigned index, const struct actor *actor, struc
 	n->skew_ms = (int64_t)sim_random_below(&w->random, 2 * SKEW_MS) - SKEW_MS;
 	n->dies_at = -1;
 	n->to_write_end = &n->to_write;
+	n->clock = need(calloc(1, sizeof(*n->clock)));
 	/* As `entente init` leaves it. */
 	if (!disk_guard_read(disk, &guard) && disk_guard_write(disk, empty) != 0)
 		abort();
@@ -364,6 +373,7 @@ void node_free(struct world_node *n)
 	if (n->up)
 		program_free(n);
 	free(n->publications);
+	free(n->clock);
 	free(n->peers);
 	disk_free(n->disk);
 	disk_free(n->backup);
@@ -401,8 +411,27 @@ void world_health(struct world *w, unsigned node, enum disk_health health)
 
 void world_clock(struct world *w, unsigned node, int64_t skew_ms)
 {
+	struct world_node *n = &w->nodes[node];
+	int64_t step_ms = skew_ms - n->skew_ms;
+
 	narrate(w, "n%u's clock is off by %lld ms", node, (long long)skew_ms);
-	w->nodes[node].skew_ms = skew_ms;
+	node_clock(n); /* it has looked at the clock until now */
+	if (step_ms >= CLOCK_STEP_MS || step_ms <= -CLOCK_STEP_MS)
+		for (size_t i = 0; i < n->agreements_len; i++)
+			n->waits[i] |= !world_in_force(n, i);
+	n->skew_ms = skew_ms;
+	n->stepped_ms = w->now_ms;
+	day_begins(n);
+	node_clock(n);
+}
+
+void world_clock_confirm(struct world *w, unsigned node)
+{
+	struct world_node *n = &w->nodes[node];
+
+	memset(n->waits, 0, sizeof(n->waits));
+	clock_confirm(n->clock);
+	node_agreements(n);
 }
 
 void world_backup(struct world *w, unsigned node)

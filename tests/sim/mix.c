@@ -31,6 +31,8 @@ struct mix {
 	uint64_t apart;   /* the nodes on this side of a partition; 0: there is none */
 	/* Who lies, who has come back as an old copy, who has run twice: sets of actors. */
 	uint64_t liars, restored, doubled;
+	bool limited;  /* by quotas that are soon used up */
+	bool sweeping; /* feeds are long, and retention short */
 };
 
 static unsigned below(struct mix *m, unsigned n)
@@ -76,10 +78,11 @@ static void some_pair(struct mix *m, unsigned *a, unsigned *b)
 
 /* --- agreements ------------------------------------------------------------------------------- */
 
-/* What each party gives and whether it introduces, anew. */
+/* What each party gives, whether it introduces and how much it may bring, anew. */
 static void pact_redraw(struct mix *m, struct cast_terms *t)
 {
 	t->introduces = 0;
+	t->quota_records = m->limited && chance(m, 40) ? 20 + below(m, 300) : 0;
 	for (unsigned i = 0; i < m->players; i++) {
 		if (!(t->parties & cast_bit(i)))
 			continue;
@@ -196,6 +199,8 @@ static void publish(struct mix *m)
 	struct audience audience;
 	unsigned node;
 
+	if (m->sweeping && count > 100)
+		count += 300;
 	if (body_len > 1000 && count > 8)
 		count = 8;
 	audience = some_feed(m, &node);
@@ -262,6 +267,18 @@ static void clock_step(struct mix *m, unsigned node)
 	if (chance(m, 50))
 		skew_ms += 1000 * steps_s[below(m, sizeof(steps_s) / sizeof(steps_s[0]))];
 	world_clock(m->w, node, skew_ms);
+	if (chance(m, 40))
+		world_clock_confirm(m->w, node);
+}
+
+/* What came some seconds ago goes, at most of them. */
+static void sweep(struct mix *m)
+{
+	int64_t retain_ms = 1000 * (1 + (int64_t)below(m, 20));
+
+	for (unsigned i = 0; i < m->players; i++)
+		if (chance(m, 80))
+			world_retain(m->w, i, retain_ms);
 }
 
 /* An older copy comes up, with the guard of today or with none: it signs nothing before it has back
@@ -302,7 +319,9 @@ static void machines(struct mix *m)
 	unsigned what = below(m, 100), node = some_node(m);
 	uint64_t back_ms = 1 + below(m, DOWN_MS);
 
-	if (what < 20)
+	if (what < 10 && m->sweeping)
+		sweep(m);
+	else if (what < 20)
 		world_kill(m->w, node, back_ms);
 	else if (what < 30)
 		world_backup(m->w, node);
@@ -385,6 +404,7 @@ static void heal(struct mix *m)
 	for (unsigned i = 0; i < m->players; i++) {
 		world_health(w, i, DISK_WELL);
 		world_clock(w, i, 0);
+		world_clock_confirm(w, i);
 		w->nodes[i].dies_at = -1;
 		if (w->nodes[i].slowness > 1)
 			line_clear(w, i);
@@ -398,7 +418,9 @@ static void heal(struct mix *m)
 	world_run(w, SHORT_S * 1000);
 	for (unsigned i = 0; i < m->players; i++)
 		world_confirm(w, i);
-	world_run(w, HEAL_MS);
+	/* Whoever holds something waits a minute before it gives that up for a floor, one behind the
+	 * other. */
+	world_run(w, m->sweeping ? 10 * HEAL_MS : HEAL_MS);
 }
 
 /* A node still asks, once in ten seconds, for what another has told it of and ceased to give. */
@@ -480,6 +502,8 @@ void mix_play(uint64_t seed, struct mix_result *r)
 	m.random = &w->random;
 	lying = chance(&m, 50);
 	doubled = chance(&m, 30);
+	m.limited = chance(&m, 20);
+	m.sweeping = chance(&m, 20);
 	found(&m);
 	for (unsigned i = 0; i < STEPS && !world_failure(w); i++) {
 		if (lying && i % (STEPS / 4) == STEPS / 8)

@@ -172,18 +172,23 @@ void net_close(struct world_session *s, unsigned end, const struct gossip_action
 	session_end(s, !end, s->ends[end].arrive_ms + 1);
 }
 
+/* Also what has not opened here yet, and has at the other end. */
 void net_node_down(struct world_node *n)
 {
-	for (size_t i = 0; i < n->peers_len; i++) {
-		struct world_session *s = n->peers[i].session;
+	struct world *w = n->world;
 
+	for (size_t i = 0; i < n->peers_len; i++)
 		n->peers[i].session = NULL;
-		if (!s)
+	for (size_t i = 0; i < w->sessions_len; i++) {
+		struct world_session *s = w->sessions[i];
+		unsigned end = s->ends[1].node == n;
+
+		if (s->ends[end].node != n || s->ends[end].over)
 			continue;
 		session_break(s);
-		watch_lost(n->world, s, s->ends[1].node == n);
-		s->ends[s->ends[1].node == n].over = true;
-		s->ends[s->ends[1].node == n].open = false;
+		watch_lost(w, s, end);
+		s->ends[end].over = true;
+		s->ends[end].open = false;
 	}
 }
 

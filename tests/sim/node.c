@@ -114,8 +114,28 @@ static void after_ledger(struct world_node *n, int rc)
 	}
 }
 
-/* What the index thread does of it, as far as erasures want it: nothing else in a world looks
+/* What the index thread does, where erasures or retention want it: nothing else in a world looks
  * anything up. */
+static void index_catch_up(struct world_node *n)
+{
+	while (store_index_step(n->store, NULL, 65536) == 1)
+		;
+}
+
+void world_retain(struct world *w, unsigned node, int64_t retain_ms)
+{
+	struct world_node *n = &w->nodes[node];
+	struct ledger_item *i;
+
+	if (!n->up)
+		return;
+	index_catch_up(n);
+	i = ledger_item_new(LEDGER_RETAIN);
+	i->retention = need(calloc(1, sizeof(*i->retention)));
+	i->retention->retain_ms = retain_ms;
+	to_write(n, i);
+}
+
 static void forget(struct world_node *n)
 {
 	struct store_reader *r;
@@ -127,8 +147,7 @@ static void forget(struct world_node *n)
 	store_reader_close(r);
 	if (!waiting)
 		return;
-	while (store_index_step(n->store, NULL, 65536) == 1)
-		;
+	index_catch_up(n);
 	while (store_index_erase(n->store, NULL) == 1)
 		;
 	to_write(n, ledger_item_new(LEDGER_FORGET));
@@ -639,13 +658,26 @@ void node_agreements(struct world_node *n)
 			if (gossip_origin(n->gossip, &a->chain, NULL) != 0)
 				narrate(n->world, "n%u does not take a card", n->index);
 		}
-	gossip_agreements(n->gossip, world_time(n), n->agreements, n->agreements_len);
+	n->counting_len = clock_filter(n->clock, n->agreements, n->agreements_len, n->counting);
+	gossip_agreements(n->gossip, world_time(n), n->counting, n->counting_len);
 	node_actions(n);
+}
+
+void node_clock(struct world_node *n)
+{
+	struct gossip_time now = world_time(n);
+	int64_t step_ms = clock_look(n->clock, now.mono_ms, now.wall_ms);
+
+	if (step_ms && clock_hold(n->clock, n->agreements, n->agreements_len)) {
+		narrate(n->world, "n%u: agreements wait for its operator", n->index);
+		node_agreements(n);
+	}
 }
 
 void node_on_tick(struct world_node *n)
 {
 	event_of_node(n, EVENT_TICK, n->world->now_ms + TICK_MS);
+	node_clock(n);
 	if (!n->up)
 		return;
 	gossip_tick(n->gossip, world_time(n));

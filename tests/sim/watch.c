@@ -53,13 +53,14 @@ bool watch_allows(const struct world_node *at, const struct world_node *from,
 		const struct agreement *a = at->agreements[i];
 		bool both = false;
 
+		if (at->waits[i])
+			continue;
 		if (session)
 			both = terms_known(session, a->id);
 		else
 			for (size_t k = 0; k < other->agreements_len; k++)
 				both |= other->agreements[k]->id == a->id &&
-					agreement_in_time(other->agreements[k],
-						world_time(other).wall_ms / 1000);
+					world_in_force(other, k);
 		if (both && text_allows(a, &from->actor->node, &to->actor->node, feed, now_s))
 			return true;
 	}
@@ -70,10 +71,8 @@ bool watch_allows(const struct world_node *at, const struct world_node *from,
 static bool joined(const struct world_node *at, const struct world_node *other,
 	const struct world_end *session)
 {
-	int64_t now_s = world_time(at).wall_ms / 1000;
-
 	for (size_t i = 0; i < at->agreements_len; i++)
-		if (agreement_in_time(at->agreements[i], now_s) &&
+		if (world_in_force(at, i) &&
 			agreement_party_of(at->agreements[i], &other->actor->node) &&
 			terms_known(session, at->agreements[i]->id))
 			return true;
@@ -410,6 +409,20 @@ void watch_closed(struct world *w)
 
 /* --- taking ----------------------------------------------------------------------------------- */
 
+uint64_t watch_quota(const struct world_node *n, const struct world_node *by, bool in_force)
+{
+	uint64_t quota = 0;
+
+	for (size_t i = 0; i < n->agreements_len; i++) {
+		const struct agreement_party *p =
+			agreement_party_of(n->agreements[i], &by->actor->node);
+
+		if (p && (!in_force || world_in_force(n, i)))
+			quota += p->quota_records_day;
+	}
+	return quota;
+}
+
 void watch_taken(struct world *w, struct world_session *s, unsigned end,
 	const struct ingest_job *job)
 {
@@ -421,6 +434,10 @@ void watch_taken(struct world *w, struct world_session *s, unsigned end,
 	if (!watch_allows(to, from, to, &s->ends[end], &job->feed))
 		world_fail(w, "I4: n%u takes from n%u what its own agreements do not give it",
 			to->index, from->index);
+	if (watch_brought_today(to, world_peer_of(to, from->actor->number)) >=
+		watch_quota(to, from, false))
+		world_fail(w, "I7: n%u takes from n%u what is beyond the quota", to->index,
+			from->index);
 }
 
 /* Has the other side said, in the session there is, that it has this agreement? */
@@ -435,7 +452,6 @@ void watch_pinned(struct world *w, struct world_node *n, const struct node_id *o
 	const struct node_id *introducer)
 {
 	const struct world_node *by = world_node_of(w, introducer);
-	int64_t now_s = world_time(n).wall_ms / 1000;
 
 	if (watch_accepted(w, n, origin))
 		return;
@@ -443,7 +459,7 @@ void watch_pinned(struct world *w, struct world_node *n, const struct node_id *o
 		const struct agreement *a = n->agreements[i];
 		const struct agreement_party *p = agreement_party_of(a, introducer);
 
-		if (!agreement_in_time(a, now_s))
+		if (!world_in_force(n, i))
 			continue;
 		if (!by && agreement_party_of(a, origin))
 			return;

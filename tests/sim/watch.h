@@ -74,6 +74,10 @@ void watch_tick(struct world *w, struct world_node *n);
 /* A checkpoint of the feed has arrived at that node. */
 void watch_line_heard(struct world *w, const struct world_node *by, const struct log_name *feed,
 	const struct wire_checkpoint *c);
+/* Records of others that the peer has brought to the node today. */
+uint64_t watch_brought_today(const struct world_node *n, const struct world_peer *p);
+/* Records of the origin that the node has stored since the start. */
+uint64_t watch_brought_of(const struct world_node *n, const struct node_id *origin);
 uint64_t watch_said_size(const struct world *w, const struct log_name *feed);
 /* The feeds that their origins have signed, in order of first signing. */
 size_t watch_feeds(const struct world *w, const struct log_name **feeds);
@@ -102,6 +106,10 @@ bool watch_linked(const struct world_node *a, const struct world_node *b);
 /* Fails the world unless two histories of a feed, where connected nodes have them, have ended in
  * proof; to be asked when links are whole. */
 void watch_split(struct world *w);
+
+/* Records that the node may take from that one in a day, by all agreements that name both; or by
+ * those in force alone. */
+uint64_t watch_quota(const struct world_node *n, const struct world_node *by, bool in_force);
 
 /* Does the text of an agreement let the feed go from one node to the other? (watch.c) */
 bool watch_allows(const struct world_node *at, const struct world_node *from,

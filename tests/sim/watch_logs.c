@@ -27,6 +27,7 @@ struct told {
 	struct log_name feed;
 	uint64_t durable; /* its store has had so much */
 	uint64_t held;    /* it has told others of so much */
+	uint64_t brought; /* entries of others' that it has stored, in all */
 };
 
 struct watch_node {
@@ -325,6 +326,45 @@ static void check_entry(void *ctx, uint64_t index, const struct entry *e)
 		world_fail(s->w, "I3: n%u has stored what the origin has not said", s->node->index);
 }
 
+#define DAY_MS ((int64_t)86400000)
+/* The node may count what it stores now for the day before. */
+#define DAY_BEGINS_MS 1500u
+
+uint64_t watch_brought_today(const struct world_node *n, const struct world_peer *p)
+{
+	return p->brought_day == world_time(n).wall_ms / DAY_MS ? p->brought_today : 0;
+}
+
+/* For quotas: what a node takes back of its own counts for nobody. */
+static void count_brought(struct world *w, const struct world_node *n, const struct ingest_job *job)
+{
+	struct world_peer *p = world_peer_of(n, cast_actor_of(&job->peer)->number);
+	int64_t now_ms = world_time(n).wall_ms;
+
+	if (node_id_eq(&job->feed.node, &n->actor->node))
+		return;
+	p->brought += job->count;
+	p->brought_today = watch_brought_today(n, p);
+	p->brought_day = now_ms / DAY_MS;
+	if (now_ms % DAY_MS > DAY_BEGINS_MS &&
+		(n->stepped_ms == 0 || w->now_ms - n->stepped_ms > DAY_BEGINS_MS))
+		p->brought_today += job->count;
+}
+
+uint64_t watch_brought_of(const struct world_node *n, const struct node_id *origin)
+{
+	uint64_t records = 0;
+	void *value;
+
+	for (size_t at = 0; map_next(&node_of(n->world->watch, n)->told, &at, NULL, &value);) {
+		const struct told *t = value;
+
+		if (node_id_eq(&t->feed.node, origin))
+			records += t->brought;
+	}
+	return records;
+}
+
 static void stored_by(struct world *w, struct world_node *n, const struct ingest_job *job)
 {
 	const struct world_node *origin = world_node_of(w, &job->feed.node);
@@ -338,13 +378,15 @@ static void stored_by(struct world *w, struct world_node *n, const struct ingest
 		world_fail(w, "I3: n%u has stored what the origin has not said", n->index);
 	if (!origin || origin->hand || (line && line->forked))
 		s.line = NULL;
-	if (job->start != t->durable)
+	if (job->start != t->durable && (!job->joins || job->start < t->durable))
 		world_fail(w, "I2: n%u stores from %" PRIu64 " on and has %" PRIu64, n->index,
 			job->start, t->durable);
 	if (entries_each(n, &job->feed, job->start, end, check_entry, &s) != 0)
 		world_fail(w, "I2: n%u tells of entries that are not in its store", n->index);
 	t->durable = end;
+	t->brought += job->count;
 	node_log(n, &job->feed)->size = end;
+	count_brought(w, n, job);
 }
 
 /* --- news ------------------------------------------------------------------------------------- */

@@ -36,19 +36,45 @@ bool watch_linked(const struct world_node *a, const struct world_node *b)
 
 static bool introduces(const struct world_node *n, const struct world_node *by)
 {
-	int64_t now_s = world_time(n).wall_ms / 1000;
-
 	for (size_t i = 0; i < n->agreements_len; i++) {
 		const struct agreement_party *p =
 			agreement_party_of(n->agreements[i], &by->actor->node);
 
-		if (!p || !p->introduces || !agreement_in_time(n->agreements[i], now_s))
+		if (!p || !p->introduces || !world_in_force(n, i))
 			continue;
 		for (size_t k = 0; k < by->agreements_len; k++)
 			if (by->agreements[k]->id == n->agreements[i]->id)
 				return true;
 	}
 	return false;
+}
+
+static bool is_party(const struct world_node *n, const struct node_id *origin)
+{
+	for (size_t i = 0; i < n->agreements_len; i++)
+		if (world_in_force(n, i) && agreement_party_of(n->agreements[i], origin))
+			return true;
+	return false;
+}
+
+/*
+ * The peer may have brought what it may in a day: then what else it has waits. Of an origin that is
+ * known by introduction no more is taken than its introducer may bring, whoever that was.
+ */
+static bool may_be_spent(const struct world_node *n, const struct world_node *by,
+	const struct log_name *feed)
+{
+	uint64_t quota = watch_quota(n, by, true);
+
+	if (world_peer_of(n, by->actor->number)->brought >= quota)
+		return true;
+	if (is_party(n, &feed->node))
+		return false;
+	for (size_t i = 0; i < n->agreements_len; i++)
+		for (size_t k = 0; k < n->agreements[i]->parties_len; k++)
+			if (n->agreements[i]->parties[k].quota_records_day < quota)
+				quota = n->agreements[i]->parties[k].quota_records_day;
+	return watch_brought_of(n, &feed->node) >= quota;
 }
 
 /* Over one link; true when it makes more known or held there. */
@@ -65,7 +91,7 @@ static bool pass(struct reach *r, const struct log_name *feed, unsigned origin,
 	if (!*known(r, to, origin) && introduces(to, from))
 		news = *known(r, to, origin) = true;
 	if (could[from->index].hold <= could[to->index].hold || !*known(r, to, origin) ||
-		!watch_allows(to, from, to, NULL, feed))
+		!watch_allows(to, from, to, NULL, feed) || may_be_spent(to, from, feed))
 		return news;
 	could[to->index] = (struct could){could[from->index].hold, from->index};
 	return true;
@@ -120,8 +146,8 @@ static void compare(struct world *w, const struct log_name *feed, const struct c
 	}
 }
 
-/* What a node tells others of: all that lies under one checkpoint. Behind that a run may lie whose
- * sender did not go on. */
+/* What a node can give others: all that lies under one checkpoint, if anything is above its floor.
+ * Behind that a run may lie whose sender did not go on. */
 static void holds(struct world *w, unsigned node, const struct log_name *feeds, size_t feeds_len,
 	struct could *could)
 {
@@ -132,7 +158,8 @@ static void holds(struct world *w, unsigned node, const struct log_name *feeds, 
 		return;
 	for (size_t i = 0; i < feeds_len; i++)
 		if (feeds[i].audience.kind != AUDIENCE_PROVENANCE && !watch_forked(w, &feeds[i]) &&
-			store_log_get(r, &feeds[i], &log) == 0 && log.has_held)
+			store_log_get(r, &feeds[i], &log) == 0 && log.has_held &&
+			log.floor < log.held.size)
 			could[i * w->nodes_len + node].hold = log.held.size;
 	store_reader_close(r);
 }

@@ -330,6 +330,7 @@ void world_place(struct world *w, unsigned node, const struct agreement *a)
 		at++;
 	assert(at < WORLD_AGREEMENTS_MAX);
 	n->agreements[at] = a;
+	n->waits[at] = false;
 	if (at == n->agreements_len)
 		n->agreements_len++;
 	for (size_t i = 0; i < a->parties_len; i++) {
@@ -348,17 +349,21 @@ void world_remove(struct world *w, unsigned node, uint64_t id)
 	for (size_t i = 0; i < n->agreements_len; i++)
 		if (n->agreements[i]->id == id) {
 			n->agreements[i] = n->agreements[--n->agreements_len];
+			n->waits[i] = n->waits[n->agreements_len];
 			break;
 		}
 	node_agreements(n);
 }
 
+bool world_in_force(const struct world_node *n, size_t i)
+{
+	return !n->waits[i] && agreement_in_time(n->agreements[i], world_time(n).wall_ms / 1000);
+}
+
 bool world_willing(const struct world_node *n, const struct world_node *other)
 {
-	int64_t now_s = world_time(n).wall_ms / 1000;
-
 	for (size_t i = 0; i < n->agreements_len; i++)
-		if (agreement_in_time(n->agreements[i], now_s) &&
+		if (world_in_force(n, i) &&
 			agreement_party_of(n->agreements[i], &other->actor->node))
 			return true;
 	return false;

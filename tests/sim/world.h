@@ -32,6 +32,7 @@
 #include "base/map.h"
 #include "gossip/engine.h"
 #include "ledger/ledger.h"
+#include "policy/clock.h"
 #include "provenance/act.h"
 #include "sim/cast.h"
 #include "sim/disk.h"
@@ -98,6 +99,9 @@ struct world_peer {
 	uint64_t shuns_until_ms, redial_ms;
 	bool cut;  /* the link is cut */
 	bool deaf; /* nothing comes through from there */
+	/* Records of others that it brought: since the start, and on that day by the node's clock. */
+	uint64_t brought, brought_today;
+	int64_t brought_day;
 };
 
 /* A log as the node has it durably, and where its verifier stands in it. */
@@ -143,7 +147,12 @@ struct world_node {
 
 	/* its surroundings */
 	const struct agreement *agreements[WORLD_AGREEMENTS_MAX]; /* its keys directory */
+	bool waits[WORLD_AGREEMENTS_MAX]; /* for the operator, since the clock has stepped */
 	size_t agreements_len;
+	struct clock_watch *clock; /* what the program thinks of that, */
+	const struct agreement *counting[WORLD_AGREEMENTS_MAX]; /* and has its engine go by */
+	size_t counting_len;
+	uint64_t stepped_ms; /* when the clock did so last */
 	struct world_peer *peers;
 	size_t peers_len;
 	world_hand *hand;
@@ -270,6 +279,10 @@ void world_stop(struct world *w, unsigned node);
 void world_implant(struct world *w, unsigned node, const struct sim_log *story);
 /* The wall clock of the node is off by so much from now on. */
 void world_clock(struct world *w, unsigned node, int64_t skew_ms);
+/* The operator says that the time is right. */
+void world_clock_confirm(struct world *w, unsigned node);
+/* Entries that came longer ago may go, in blocks. */
+void world_retain(struct world *w, unsigned node, int64_t retain_ms);
 
 /* --- time ------------------------------------------------------------------------------------- */
 
@@ -297,6 +310,8 @@ struct world_node *world_node_of(const struct world *w, const struct node_id *id
 struct world_peer *world_peer_of(const struct world_node *n, unsigned actor);
 /* The session between two nodes that neither has given up; NULL. */
 struct world_session *world_session_of(const struct world *w, unsigned a, unsigned b);
+/* Is the node's i-th agreement in force by its clock, as far as that counts? */
+bool world_in_force(const struct world_node *n, size_t i);
 /* Has this node an agreement with that one in force? */
 bool world_willing(const struct world_node *n, const struct world_node *other);
 /* Bytes of DATA that arrived at all nodes for each byte of what was stored. */

@@ -94,6 +94,8 @@ void node_recover(struct world_node *n);
 /* Carries out what its engine wants. */
 void node_actions(struct world_node *n);
 void node_agreements(struct world_node *n);
+/* It looks at its clock. */
+void node_clock(struct world_node *n);
 void node_on_tick(struct world_node *n);
 void node_on_verify(struct world_node *n, struct ingest_job *job);
 void node_on_write(struct world_node *n);
