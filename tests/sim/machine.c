@@ -100,6 +100,8 @@ static int load_origin(void *ctx, const struct store_origin *o)
 		gossip_origin(n->gossip, &chain,
 			node_id_eq(&o->introduced_by, &none) ? NULL : &o->introduced_by) != 0)
 		narrate(n->world, "n%u does not take a pinned origin", n->index);
+	else
+		watch_accepted(n->world, n, &card_chain_last(&chain)->node);
 	arena_free(&arena);
 	return 0;
 }

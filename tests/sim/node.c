@@ -175,6 +175,7 @@ void node_on_write(struct world_node *n)
 void node_recover(struct world_node *n)
 {
 	after_ledger(n, ledger_recover(n->ledger));
+	forget(n); /* what a crash has left to do */
 }
 
 static struct ledger_item *act_item(struct world_node *n, const struct act_body *act)
