@@ -38,6 +38,15 @@ static bool terms_known(const struct world_end *e, uint64_t id)
 	return false;
 }
 
+/* Has the node an agreement of this id in force? */
+static bool in_force_at(const struct world_node *n, uint64_t id)
+{
+	for (size_t i = 0; i < n->agreements_len; i++)
+		if (n->agreements[i]->id == id)
+			return world_in_force(n, i);
+	return false;
+}
+
 /*
  * Do the texts in the keys directory of `at` let the feed go from `from` to `to`? Only agreements
  * count that the other side of the session has said it has; session NULL: that lie in its
@@ -51,16 +60,10 @@ bool watch_allows(const struct world_node *at, const struct world_node *from,
 
 	for (size_t i = 0; i < at->agreements_len; i++) {
 		const struct agreement *a = at->agreements[i];
-		bool both = false;
+		bool both = session ? terms_known(session, a->id) : in_force_at(other, a->id);
 
 		if (at->waits[i])
 			continue;
-		if (session)
-			both = terms_known(session, a->id);
-		else
-			for (size_t k = 0; k < other->agreements_len; k++)
-				both |= other->agreements[k]->id == a->id &&
-					world_in_force(other, k);
 		if (both && text_allows(a, &from->actor->node, &to->actor->node, feed, now_s))
 			return true;
 	}
@@ -417,7 +420,8 @@ uint64_t watch_quota(const struct world_node *n, const struct world_node *by, bo
 		const struct agreement_party *p =
 			agreement_party_of(n->agreements[i], &by->actor->node);
 
-		if (p && (!in_force || world_in_force(n, i)))
+		if (p && (!in_force ||
+				 (world_in_force(n, i) && in_force_at(by, n->agreements[i]->id))))
 			quota += p->quota_records_day;
 	}
 	return quota;

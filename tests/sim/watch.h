@@ -108,7 +108,7 @@ bool watch_linked(const struct world_node *a, const struct world_node *b);
 void watch_split(struct world *w);
 
 /* Records that the node may take from that one in a day, by all agreements that name both; or by
- * those in force alone. */
+ * those that are in force at both alone. */
 uint64_t watch_quota(const struct world_node *n, const struct world_node *by, bool in_force);
 
 /* Does the text of an agreement let the feed go from one node to the other? (watch.c) */
