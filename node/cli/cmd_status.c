@@ -497,8 +497,36 @@ const struct cli_command cmd_alarms = {
 
 struct origins_walk {
 	struct cli *cli;
-	json_t *origins;
+	json_t *origins, *alarms;
 };
+
+/* Two chains of its cards contradict each other: only the daemon knows, while it runs. */
+static json_t *alarms_ask(struct cli *c)
+{
+	json_t *answer = NULL, *alarms = NULL;
+
+	if (cli_call_quiet(c, json_pack("{s:s}", "command", "status"), ANSWER_MS, &answer) == 0)
+		alarms = json_incref(json_object_get(json_object_get(answer, "status"), "alarms"));
+	c->err.text[0] = '\0';
+	json_decref(answer);
+	return alarms;
+}
+
+static bool is_contradicted(const struct origins_walk *w, const struct node_id *node)
+{
+	char id[NODE_ID_TEXT_SIZE];
+	json_t *alarm;
+	size_t at;
+
+	node_id_text(id, node);
+	json_array_foreach(w->alarms, at, alarm)
+	{
+		if (strcmp(text_of(alarm, "rule"), "card-contradiction") == 0 &&
+			strcmp(text_of(alarm, "subject"), id) == 0)
+			return true;
+	}
+	return false;
+}
 
 /* The store knows who introduced an origin; the parties of agreements are known by their files. */
 static void add_origin(void *ctx, const struct card *card)
@@ -518,18 +546,18 @@ static void add_origin(void *ctx, const struct card *card)
 		json_array_append_new(incarnations,
 			json_integer((json_int_t)card->logs[i].incarnation));
 	json_array_append_new(w->origins,
-		json_pack("{s:o, s:s, s:s, s:I, s:b, s:o, s:o, s:o, s:o, s:o}", "node",
+		json_pack("{s:o, s:s, s:s, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:b}", "node",
 			cli_json_node(&card->node), "name", card->name, "org", card->org, "serial",
 			(json_int_t)card->serial, "own", own, "introduced_by",
 			introduced ? cli_json_node(&o.introduced_by) : json_null(), "since",
 			cli_json_time_s(stored ? o.when_ms / 1000 : 0), "valid_until",
 			cli_json_time_s(card->valid_until), "incarnations", incarnations,
-			"endpoint", endpoints));
+			"endpoint", endpoints, "contradicted", is_contradicted(w, &card->node)));
 }
 
 static int run_origins(struct cli *c)
 {
-	struct origins_walk walk = {c, NULL};
+	struct origins_walk walk = {.cli = c};
 	struct cli_table table;
 	json_t *origin;
 	size_t at;
@@ -538,14 +566,16 @@ static int run_origins(struct cli *c)
 	if (rc)
 		return rc;
 	walk.origins = json_array();
+	walk.alarms = alarms_ask(c);
 	rc = cli_cards_each(c, add_origin, &walk);
+	json_decref(walk.alarms);
 	if (rc) {
 		json_decref(walk.origins);
 		return cli_fail(c, CLI_STORE, "cannot read the origins: %s", err_sentence(rc));
 	}
 	if (c->json)
 		return cli_json(c, walk.origins, CLI_DONE);
-	cli_table_init(&table, c, "NAME|NODE|SERIAL|VALID UNTIL|INTRODUCED BY|ORG");
+	cli_table_init(&table, c, "NAME|NODE|SERIAL|VALID UNTIL|INTRODUCED BY|STATE|ORG");
 	json_array_foreach(walk.origins, at, origin)
 	{
 		const char *by = text_of(origin, "introduced_by");
@@ -557,6 +587,10 @@ static int run_origins(struct cli *c)
 		cli_table_cell(&table, CLI_PLAIN, "%.10s", text_of(origin, "valid_until"));
 		cli_table_cell(&table, CLI_PLAIN, "%s",
 			node_id_parse(bytes_str(by), &node) ? cli_name(c, &node) : by);
+		if (json_is_true(json_object_get(origin, "contradicted")))
+			cli_table_cell(&table, CLI_BAD, "contradicted");
+		else
+			cli_table_cell(&table, CLI_PLAIN, "-");
 		cli_table_cell(&table, CLI_PLAIN, "%s", text_of(origin, "org"));
 	}
 	cli_table_print(&table);
