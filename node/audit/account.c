@@ -178,8 +178,8 @@ static void on_ended(struct account *t, const struct act_body *act)
 		term->until_ms = t->now_ms;
 }
 
-/* What counted then; with grace also what ended a moment before. Where the text of what was in force
- * is not here nothing is said: that it is missing is told already. */
+/* What counted then; with grace also what ended a moment before. Where the text of what was in
+ * force is not here nothing is said: that it is missing is told already. */
 static bool allowed(struct account *t, enum door door, const struct log_name *log,
 	const struct node_id *peer, bool grace)
 {

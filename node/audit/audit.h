@@ -467,7 +467,7 @@ json_t *finding_json(struct audit *a, const struct finding *f);
 /* Prints a document and gives status; takes the reference. */
 int print_json(json_t *document, int status);
 
-/* --- the questions: ask.c, sums.c, prove.c, report.c ------------------------------------------- */
+/* --- the questions: ask.c, sums.c, prove.c, report.c ------------------------------------------ */
 
 struct ask {
 	struct audit *audit;
