@@ -13,6 +13,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -22,6 +23,8 @@
 #define MERGED_A_BYTE 6u
 /* What a merge does at once while nothing else is to be done: some ten milliseconds. */
 #define PORTION_BYTES (4u << 20)
+/* What a merge leaves free on the disk. */
+#define ROOM_BYTES (64ull << 20)
 
 struct merge {
 	struct runs *runs; /* of which [from, to) are merged */
@@ -262,6 +265,17 @@ static void part_begin(struct merge *m)
 		source_of(&m->sources[i - m->from], m->runs->runs[i], m->part);
 }
 
+/* What is derived must not take the last room from the truth. */
+static bool room_for(struct store *s, const struct runs *runs, unsigned from, unsigned to)
+{
+	uint64_t bytes = ROOM_BYTES;
+	struct statvfs fs;
+
+	for (unsigned i = from; i < to; i++)
+		bytes += runs->runs[i]->bytes;
+	return statvfs(s->data, &fs) != 0 || (uint64_t)fs.f_bavail * fs.f_frsize >= bytes;
+}
+
 static int merge_begin(struct store *s, struct runs *runs, unsigned from, unsigned to)
 {
 	uint64_t counts[INDEX_PARTS] = {0};
@@ -269,6 +283,8 @@ static int merge_begin(struct store *s, struct runs *runs, unsigned from, unsign
 	struct merge *m = calloc(1, sizeof(*m));
 	int rc = m ? 0 : ENT_ENOMEM;
 
+	if (rc == 0 && !room_for(s, runs, from, to))
+		rc = ENT_EFULL;
 	for (unsigned i = from; i < to; i++)
 		for (unsigned part = 0; part < INDEX_PARTS; part++)
 			counts[part] += runs->runs[i]->parts[part].count;
