@@ -114,7 +114,7 @@ static void after_ledger(struct world_node *n, int rc)
 	}
 }
 
-/* What the index thread does, where erasures or retention want it: nothing else in a world looks
+/* What the index thread does, where erasures or floors want it: nothing else in a world looks
  * anything up. */
 static void index_catch_up(struct world_node *n)
 {
@@ -136,21 +136,27 @@ void world_retain(struct world *w, unsigned node, int64_t retain_ms)
 	to_write(n, i);
 }
 
-static void forget(struct world_node *n)
+static void forget(struct world_node *n, bool prune)
 {
 	struct store_reader *r;
-	bool waiting;
+	struct ledger_item *i;
+	bool erase;
 
 	if (n->dying || !n->up || store_reader_open(n->store, &r) != 0)
 		return;
-	waiting = store_erasing(r) > 0;
+	erase = store_erasing(r) > 0;
+	prune |= store_index_prunable(r);
 	store_reader_close(r);
-	if (!waiting)
+	if (!erase && !prune)
 		return;
 	index_catch_up(n);
-	while (store_index_erase(n->store, NULL) == 1)
+	while (erase && store_index_erase(n->store, NULL) == 1)
 		;
-	to_write(n, ledger_item_new(LEDGER_FORGET));
+	while (prune && store_index_prune(n->store) == 1)
+		;
+	i = ledger_item_new(LEDGER_FORGET);
+	i->count = prune;
+	to_write(n, i);
 }
 
 void node_on_write(struct world_node *n)
@@ -169,13 +175,13 @@ void node_on_write(struct world_node *n)
 		ledger_put(n->ledger, i);
 	}
 	after_ledger(n, ledger_run(n->ledger, &done));
-	forget(n);
+	forget(n, false);
 }
 
 void node_recover(struct world_node *n)
 {
 	after_ledger(n, ledger_recover(n->ledger));
-	forget(n); /* what a crash has left to do */
+	forget(n, true); /* a crash may have come between index and truth */
 }
 
 static struct ledger_item *act_item(struct world_node *n, const struct act_body *act)
