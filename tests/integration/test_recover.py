@@ -112,8 +112,19 @@ def test_without_a_guard_every_peer_is_heard():
         publish(fr, "b", 10)
         pl.start()
         same_everywhere(fr, (fr, de, pl), 110)
-        # And the guard is there again.
+        # And the guard is there again; doctor compares it with the store as the daemon does.
         fr.stop()
+        guard = os.path.join(fr.home, "guard")
+        with open(guard, encoding="ascii") as f:
+            good = f.read()
+        log, size, root = good.split()
+        for text, says in ((f"{log} {size} {'A' * 43}=\n", "another history"),
+                           (f"{log} 99999 {root}\n", "110 of 99999"), (good, "none behind")):
+            with open(guard, "w", encoding="ascii") as f:
+                f.write(text)
+            said, = [c for c in fr.json("doctor", status=None) if c["check"] == "guard"]
+            if says not in str(said) or said["ok"] != (text == good):
+                raise Failed(f"doctor of a guard that has {text}: {said}")
         fr.start()
         if fr.status()["mute"]:
             raise Failed("mute again after a restart")
