@@ -200,6 +200,21 @@ void chain_tell(struct gossip *g, struct session *s, const struct origin *o)
 		chain_say(g, s, o->rival);
 }
 
+/* May a feed of the origin pass between the two, in one direction or the other? Then a card may. */
+static bool card_concerns(const struct gossip *g, const struct session *s, const struct origin *o)
+{
+	struct log_name feed = {.node = o->node};
+
+	for (size_t i = 0; i < s->shared_len + 2; i++) {
+		feed.audience = i == 0   ? audience_of(AUDIENCE_CLEAR)
+				: i == 1 ? audience_of(AUDIENCE_GREEN)
+					 : audience_agreement(s->shared[i - 2]->id);
+		if (may_send(g, s, &feed) || may_take(g, s, &feed))
+			return true;
+	}
+	return false;
+}
+
 /* Has this neighbour told of a feed of the origin? Then it has a card of it. */
 static bool has_named(const struct session *s, const struct origin *o)
 {
@@ -222,7 +237,8 @@ void chain_contradicted(struct gossip *g, struct session *s, struct origin *o,
 	MARK("contradiction-told");
 	o->rival = buf_view(&text);
 	for (struct session *to = g->sessions; to; to = to->next) {
-		if (!to->greeted || to->closing)
+		/* Terms may have narrowed since the one was told, or s read them otherwise. */
+		if (!card_concerns(g, to, o))
 			continue;
 		if (!map_get(&to->chains_told, o->node.bytes)) {
 			if (to == s || has_named(to, o))
@@ -239,7 +255,9 @@ void chain_tell_news(struct gossip *g, const struct origin *o)
 	bool own = node_id_eq(&o->node, &g->config.self);
 
 	for (struct session *s = g->sessions; s; s = s->next)
-		if (s->greeted && !s->closing && (own || map_get(&s->chains_told, o->node.bytes)))
+		if (s->greeted && !s->closing &&
+			(own || (map_get(&s->chains_told, o->node.bytes) &&
+					card_concerns(g, s, o))))
 			chain_tell(g, s, o);
 }
 
