@@ -81,11 +81,12 @@ void app_clock_look(struct app *a)
 	a->clock_stepped = true;
 }
 
-size_t app_clock_confirmed(struct app *a)
+size_t app_clock_confirmed(struct app *a, const char *operator_name)
 {
 	size_t waiting = a->clock.waiting_len;
-	struct act_body act = {
-		.act = ACT_CLOCK_STEP, .text = bytes_str("the time is confirmed by the operator")};
+	struct act_body act = {.act = ACT_CLOCK_STEP,
+		.text = bytes_str("the time is confirmed by the operator"),
+		.operator_name = bytes_str(operator_name)};
 
 	app_alarm_clear(a, ALARM_CLOCK);
 	if (waiting == 0)

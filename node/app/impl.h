@@ -176,7 +176,7 @@ bool keys_authorize(struct app *a, const uint8_t transport_key[32], struct node_
 void app_clock_open(struct app *a);
 void app_clock_look(struct app *a);
 /* The operator's word; how many agreements had waited for it. */
-size_t app_clock_confirmed(struct app *a);
+size_t app_clock_confirmed(struct app *a, const char *operator_name);
 
 /* --- rotation.c ------------------------------------------------------------------------------- */
 int rotation_open(struct app *a, struct err_text *err) MUST_CHECK;
@@ -235,6 +235,8 @@ bool stop_request(struct app *a, struct control_client *c, const char *command, 
 void stop_held(struct app *a, void *user, int code);
 void stop_gone(struct app *a, const struct control_client *c);
 void stop_close(struct app *a);
+/* Who asks, as the request says; cut to what an act takes. */
+void app_operator(char out[ACT_OPERATOR_MAX + 1], const json_t *q);
 
 /* --- place.c ---------------------------------------------------------------------------------- */
 #define PLACE_DAY_MS ((int64_t)86400000)

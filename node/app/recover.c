@@ -172,6 +172,21 @@ json_t *recover_json(struct app *a)
 		what_to_do(&v, json_array_size(peers) > 0, json_array_size(feeds) > 0));
 }
 
+/* Whose word it was that the node went on. */
+static void enter_word(struct app *a, const json_t *q, const char *text,
+	const struct node_id *without)
+{
+	char who[ACT_OPERATOR_MAX + 1];
+	struct act_body act = {.act = ACT_RECOVERY_WORD, .text = bytes_str(text)};
+
+	app_operator(who, q);
+	act.operator_name = bytes_str(who);
+	act.has_peer = without != NULL;
+	if (without)
+		act.peer = *without;
+	app_enter(a, &act);
+}
+
 /* 0, or the status of the failure that was answered. */
 static int take_word(struct app *a, struct control_client *c, const json_t *q)
 {
@@ -188,6 +203,7 @@ static int take_word(struct app *a, struct control_client *c, const json_t *q)
 			control_fail(c, 3, "the node does not wait for anybody's word");
 		if (rc != 0)
 			return rc;
+		enter_word(a, q, "no second copy runs", NULL);
 	}
 	for (size_t i = 0; i < json_array_size(without); i++) {
 		const char *id = json_string_value(json_array_get(without, i));
@@ -198,6 +214,7 @@ static int take_word(struct app *a, struct control_client *c, const json_t *q)
 			control_fail(c, 1, "no peer that is waited for: %s", id ? id : "");
 			return ENT_ENOTFOUND;
 		}
+		enter_word(a, q, "without", &node);
 	}
 	return 0;
 }

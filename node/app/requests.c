@@ -405,8 +405,11 @@ static void on_request(void *ctx, struct control_client *c, const json_t *q)
 		keys_reload(a);
 		control_answer(c, json_pack("{s:b}", "ok", 1));
 	} else if (strcmp(command, "clock-confirm") == 0) {
+		char who[ACT_OPERATOR_MAX + 1];
+
+		app_operator(who, q);
 		control_answer(c, json_pack("{s:b, s:I}", "ok", 1, "waited",
-					  (json_int_t)app_clock_confirmed(a)));
+					  (json_int_t)app_clock_confirmed(a, who)));
 	} else if (strcmp(command, "compact") == 0) {
 		compact_request(a, c);
 	} else if (strcmp(command, "reindex") == 0) {

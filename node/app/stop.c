@@ -114,7 +114,7 @@ static const char *text_of(const json_t *q, const char *key)
 	return text ? text : "";
 }
 
-static void operator_of(char out[ACT_OPERATOR_MAX + 1], const json_t *q)
+void app_operator(char out[ACT_OPERATOR_MAX + 1], const json_t *q)
 {
 	struct bytes who = text_utf8_prefix(bytes_str(text_of(q, "operator")), ACT_OPERATOR_MAX);
 
@@ -142,7 +142,7 @@ static void pause_request(struct app *a, struct control_client *c, const json_t 
 		return;
 	}
 	pause_apply(a);
-	operator_of(who, q);
+	app_operator(who, q);
 	change_enter(a, &change, who);
 	pause_path(a, path);
 	if (pausefile_write(&a->pause, path, &err) != 0)
@@ -179,7 +179,7 @@ static void hold_request(struct app *a, struct control_client *c, const json_t *
 	a->holds = r;
 	hold.type = v.type;
 	hold.user = r;
-	operator_of(hold.operator_name, q);
+	app_operator(hold.operator_name, q);
 	pipeline_hold(a->pipeline, &hold, bytes_from(v.text, v.len));
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The operator's word about the time, after the machine's clock has stepped. */
-#include "cli/cli.h"
+#include "cli/publish.h"
 
 #include <unistd.h>
 
@@ -8,7 +8,10 @@ static int run_confirm(struct cli *c)
 {
 	json_t *answer;
 	json_int_t waited = 0;
-	int rc = cli_call_quiet(c, json_pack("{s:s}", "command", "clock-confirm"), 10000, &answer);
+	int rc = cli_call_quiet(c,
+		json_pack("{s:s, s:s}", "command", "clock-confirm", "operator",
+			publish_operator(c)),
+		10000, &answer);
 
 	c->err.text[0] = '\0';
 	if (rc == ENT_ECLOSED) {
@@ -29,10 +32,16 @@ static int run_confirm(struct cli *c)
 	return CLI_DONE;
 }
 
+static const struct cli_option options[] = {
+	{"--operator", "NAME", false, "who says so, for provenance; default: the login name"},
+	{NULL, NULL, false, NULL},
+};
+
 const struct cli_command cmd_clock_confirm = {
 	.name = "clock confirm",
-	.usage = "",
+	.usage = "[--operator NAME]",
 	.summary = "after the clock has stepped: the time is right, what waits may come into force",
 	.example = "entente clock confirm\n",
+	.options = options,
 	.run = run_confirm,
 };

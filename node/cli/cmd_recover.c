@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* A mute node: what it waits for, what can be done, and the operator's word. */
-#include "cli/cli.h"
+#include "cli/publish.h"
 
 #include <inttypes.h>
 
@@ -72,8 +72,8 @@ static int run(struct cli *c)
 	}
 	said = json_array_size(without) > 0 || confirm;
 	rc = cli_call(c,
-		json_pack("{s:s, s:b, s:o}", "command", "recover", "confirm", confirm, "without",
-			without),
+		json_pack("{s:s, s:b, s:o, s:s}", "command", "recover", "confirm", confirm,
+			"without", without, "operator", publish_operator(c)),
 		10000, &answer);
 	if (rc)
 		return rc;
@@ -95,12 +95,13 @@ static int run(struct cli *c)
 static const struct cli_option options[] = {
 	{"--without", "NAME", true, "do not wait for this peer: it is gone for good"},
 	{"--confirm", NULL, false, "no second copy of this node runs: go on when all were heard"},
+	{"--operator", "NAME", false, "who says so, for provenance; default: the login name"},
 	{NULL, NULL, false, NULL},
 };
 
 const struct cli_command cmd_recover = {
 	.name = "recover",
-	.usage = "[--without NAME]... [--confirm]",
+	.usage = "[--without NAME]... [--confirm] [--operator NAME]",
 	.summary = "why the node is mute, what it waits for, what you can do",
 	.example = "entente recover\nentente recover --without pl\n",
 	.options = options,

@@ -76,6 +76,7 @@ static void on_hello(struct gossip *g, struct session *s, const struct wire_hell
 		hello->credit < SESSION_CREDIT_BYTES * 2 ? hello->credit : SESSION_CREDIT_BYTES * 2;
 	enter_act(g, s, ACT_SESSION_OPENED, NULL, 0, 0, false);
 	g->last->action.act.serial = hello->card_serial;
+	g->last->action.act.text = arena_copy(&g->last->arena, hello->software);
 	if (hello->has_provenance)
 		witness_hear(g, s, &hello->provenance_log, &hello->provenance);
 	session_announce_all(g, s);

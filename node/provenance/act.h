@@ -18,7 +18,7 @@
  *     started            text: program version
  *     agreement-in-force terms[0]
  *     agreement-ended    terms[0]; rule: expired, revoked, removed, replaced
- *     session-opened     peer, session, terms; serial: of its card, as it names it
+ *     session-opened     peer, session, terms; serial: of its card, text: its program, as it says
  *     session-closed     peer, session; text: why
  *     received           peer, session, log, [from, to), root
  *     sending-opened     peer, session, terms, log, from; entered before the first byte goes
@@ -34,7 +34,7 @@
  *     card               peer, serial, hash: a chain came into force
  *     introduced         log.node: whom; peer: by whom; hash of the card
  *     alarm              rule, text, peer, log
- *     clock-step         from, to: ms
+ *     clock-step         from, to: ms; or text and operator: the word that the time is right
  *     frozen             log
  *     incarnation        log: a former feed; to, root: how far the new one says it is good
  *     restored           rule; peer and log that showed it: mute from here on
@@ -47,6 +47,7 @@
  *     hold, unhold       hash and salt of the value; rule: its type; operator
  *     over-quota         peer, session, count; log: of an origin that is over its own
  *     revocation-received peer: by whom it came; terms[0]: what it ends; text: whose it is
+ *     recovery-word      text: confirm, or without and peer; operator: goes on by his word
  *     keys-changed       serial, hash of the own card that brought them; log: its incarnation
  */
 #define PROVENANCE_ACTS(X)                                                                         \
@@ -86,7 +87,8 @@
 	X(JOINED, 33, "joined-at-floor")                                                           \
 	X(OVER_QUOTA, 34, "over-quota")                                                            \
 	X(RECALLED, 35, "recalled")                                                                \
-	X(KEYS_CHANGED, 37, "keys-changed")
+	X(KEYS_CHANGED, 37, "keys-changed")                                                        \
+	X(RECOVERY_WORD, 38, "recovery-word")
 
 enum act {
 #define X(name, number, text) ACT_##name = (number),

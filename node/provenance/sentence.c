@@ -21,7 +21,7 @@ static const struct {
 	{ACT_STOPPED, "stopped[ (%x)]"},
 	{ACT_AGREEMENT_IN_FORCE, "agreement %a in force[ (%x)]"},
 	{ACT_AGREEMENT_ENDED, "agreement %a ended[: %r][ (%x)]"},
-	{ACT_SESSION_OPENED, "opened session %e with %p[ under %a]"},
+	{ACT_SESSION_OPENED, "opened session %e with %p[ under %a][ (%x)]"},
 	{ACT_SESSION_CLOSED, "closed session %e with %p[: %x]"},
 	{ACT_RECEIVED, "received %n of %l, %f to %t, from %p"},
 	{ACT_SENDING_OPENED, "began sending %l from %f to %p[ under %a]"},
@@ -36,7 +36,7 @@ static const struct {
 	{ACT_CARD, "card[ %s] of %p in force[, %h]"},
 	{ACT_INTRODUCED, "%p introduced %l[, card %h]"},
 	{ACT_ALARM, "alarm %r[ about %p][ in %l][: %x]"},
-	{ACT_CLOCK_STEP, "clock stepped from %F to %T[ (%x)]"},
+	{ACT_CLOCK_STEP, "clock stepped from %F to %T[ (%x)][ by %o]"},
 	{ACT_FROZEN, "froze %l[: %r][ (%x)]"},
 	{ACT_SPLIT_PROVEN, "proved a split view of %l at sizes %f and %t[, shown by %p]"},
 	{ACT_INCARNATION, "new incarnation: the former %l is good up to %t"},
@@ -53,6 +53,7 @@ static const struct {
 	{ACT_JOINED, "joined %l at %t[, having %f of it][, at %p]"},
 	{ACT_OVER_QUOTA, "quota used up[ by %l, brought][ by %p][ after %c records]"},
 	{ACT_REVOCATION_RECEIVED, "received the revocation of %a from %p[: %x]"},
+	{ACT_RECOVERY_WORD, "was told how to recover: %x[ %p][ by %o]"},
 	{ACT_KEYS_CHANGED, "changed to the keys of card %s[, %h]"},
 };
 

@@ -429,15 +429,15 @@ def sent_before_held(c, b):
 
 
 @by_liar("sent-before-held", "de")
-def sending_moved_before_receiving(c, b):
+def sent_before_it_was_received(c, b):
+    """The end of a sending, moved in front of what it had of it."""
     log = b["de"].acts()
-    first = find_act(log, RECEIVED, log=c.honest["fr"].log("green").name)
-    a = log.entries[first].act()
-    i = next(i for i, s in log.acts(SENDING) if s["log"] == a["log"] and s["from"] > 0)
-    session = log.entries[first].act()["session"]
-    e = Entry(log.entries[first].header, ref.PRESENT, received=log.entries[first].received)
-    e.set_act({**log.entries[i].act(), "session": session, "peer": a["peer"]})
-    log.entries.insert(first, e)
+    opened = find_act(log, SENDING, peer=c.honest["pl"].node)
+    a = log.entries[opened].act()
+    got = [i for i, r in log.acts(RECEIVED) if r["log"] == a["log"] and i > opened]
+    e = Entry(log.entries[opened].header, ref.PRESENT, received=log.entries[opened].received)
+    e.set_act({**a, "act": MARK, "to": log.entries[got[0]].act()["to"], "terms": []})
+    log.entries.insert(got[0], e)
 
 
 @by_liar("sent-forbidden", "de")

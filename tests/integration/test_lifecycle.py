@@ -501,7 +501,8 @@ def test_after_a_step_of_the_clock_the_operator_has_the_last_word():
             claim(alarms(), "no alarm after a restart")
         time.sleep(0.7)  # long enough to dial and greet
         claim(not linked(fr, "de") and not linked(de, "fr"), "came back by itself")
-        claim(fr.json("clock", "confirm") == {"waited": 1}, "what has waited")
+        claim(fr.json("clock", "confirm", "--operator", "watch") == {"waited": 1}, "what has waited")
+        claim(acts(fr, "clock-step")[-1].get("operator") == "watch", "whose word it was")
         until(lambda: linked(fr, "de") and linked(de, "fr"), 15, "the link is back")
         claim(listed(fr) == {agreement: "in-force"} and not alarms(), "still waiting")
         fed.stop()

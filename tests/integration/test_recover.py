@@ -107,7 +107,9 @@ def test_without_a_guard_every_peer_is_heard():
             raise Failed(f"no alarm: {status['alarms']}")
         fr.run("recover", "--without", "de")  # heard already: no harm
         fr.run("recover", "--without", "nobody", status=1)
-        fr.run("recover", "--without", "pl")
+        fr.run("recover", "--without", "pl", "--operator", "watch")
+        if [a["operator"] for a in acts(fr, "recovery-word") if a["peer"] == pl.id] != ["watch"]:
+            raise Failed(f"whose word it was: {acts(fr, 'recovery-word')}")
         signs_again(fr)
         publish(fr, "b", 10)
         pl.start()
