@@ -18,6 +18,7 @@
 #define DOWN_MS   6000u
 #define HEAL_MS   60000u
 #define REST_MS   10000u
+#define CALM_MS   4000u
 
 #define CLEAR     audience_of(AUDIENCE_CLEAR)
 #define GREEN     audience_of(AUDIENCE_GREEN)
@@ -423,6 +424,47 @@ static void heal(struct mix *m)
 	world_run(w, m->sweeping ? 10 * HEAL_MS : HEAL_MS);
 }
 
+/* Bytes of runs that came, and of those that were stored, at everybody so far; what a full disk
+ * refused has to come again. */
+struct traffic {
+	uint64_t came, stored;
+};
+
+static struct traffic traffic(const struct world *w)
+{
+	struct traffic t = {0};
+
+	for (unsigned i = 0; i < w->nodes_len; i++) {
+		t.came += w->nodes[i].data_bytes - w->nodes[i].lost_bytes;
+		t.stored += w->nodes[i].stored_bytes;
+	}
+	return t;
+}
+
+/* I6: what comes a second time stays within this share of what is stored. */
+static void little_came_twice(struct world *w, struct traffic before, double most, const char *when)
+{
+	struct traffic t = traffic(w);
+	double share;
+
+	t.came -= before.came;
+	t.stored -= before.stored;
+	share = t.stored ? (double)t.came / (double)t.stored : 1;
+	if (share > most)
+		world_fail(w, "I6: %.3f times what was stored has come %s", share, when);
+}
+
+/* Everybody says something, and nothing else happens. */
+static void calm(struct mix *m)
+{
+	struct traffic before = traffic(m->w);
+
+	for (unsigned i = 0; i < m->players; i++)
+		world_publish(m->w, i, CLEAR, 4, 200);
+	world_run(m->w, CALM_MS);
+	little_came_twice(m->w, before, 1.05, "when all was calm");
+}
+
 /* A node still asks, once in ten seconds, for what another has told it of and ceased to give. */
 static void come_to_rest(struct world *w)
 {
@@ -516,8 +558,11 @@ void mix_play(uint64_t seed, struct mix_result *r)
 	watch_settled(w);
 	watch_forgotten(w);
 	watch_split(w);
-	if (!m.liars)
+	if (!m.liars) {
+		little_came_twice(w, (struct traffic){0}, 2, "in all");
 		come_to_rest(w);
+		calm(&m);
+	}
 	nobody_else_is_blamed(&m);
 	part(&m);
 	*r = (struct mix_result){

@@ -502,6 +502,7 @@ void node_on_news(struct world_node *n, const struct ledger_news *news)
 		break;
 	case LEDGER_REJECTED:
 		n->refused++;
+		n->lost_bytes += news->job->wire_bytes;
 		narrate(n->world, "n%u does not store: %s", n->index, err_sentence(news->code));
 		gossip_rejected(n->gossip, now, news->job, news->code);
 		break;
@@ -691,4 +692,5 @@ void node_on_tick(struct world_node *n)
 	node_actions(n);
 	net_dial(n);
 	watch_tick(n->world, n);
+	watch_lasting(n->world, n);
 }

@@ -472,3 +472,26 @@ void watch_pinned(struct world *w, struct world_node *n, const struct node_id *o
 	}
 	world_fail(w, "n%u accepts an origin that nobody may introduce to it", n->index);
 }
+
+/* --- lasting ---------------------------------------------------------------------------------- */
+
+/* Agreements end by the clock too, which engines look at once a second. */
+#define ENDS_MS 1500u
+
+void watch_lasting(struct world *w, struct world_node *n)
+{
+	for (size_t i = 0; i < n->peers_len; i++) {
+		struct world_session *s = n->peers[i].session;
+		unsigned end = s && s->ends[1].node == n;
+
+		if (!s || !s->ends[end].open)
+			continue;
+		if (world_willing(n, s->ends[!end].node))
+			s->ends[end].bare_ms = 0;
+		else if (s->ends[end].bare_ms == 0)
+			s->ends[end].bare_ms = w->now_ms;
+		else if (w->now_ms - s->ends[end].bare_ms > ENDS_MS)
+			world_fail(w, "I10: n%u keeps a session with n%u without an agreement",
+				n->index, s->ends[!end].node->index);
+	}
+}

@@ -45,6 +45,8 @@ void watch_taken(struct world *w, struct world_session *s, unsigned end,
 /* An origin was accepted, or a newer card of it; introducer all zero: none was needed. */
 void watch_pinned(struct world *w, struct world_node *n, const struct node_id *origin,
 	const struct node_id *introducer);
+/* No session lasts longer than its agreements; to be asked on every tick. */
+void watch_lasting(struct world *w, struct world_node *n);
 /* Fails the world unless every sending of sessions that are over is closed. */
 void watch_closed(struct world *w);
 

@@ -94,15 +94,32 @@ static void check_pair(struct world *w, struct world_node *a, struct world_node 
 			b->index);
 }
 
+/* An honest origin that runs twice signs no more when its peers can prove that it has two. */
+static void check_origin(struct world *w, const struct world_node *n, const struct log_name *feed)
+{
+	struct gossip_recovery_view v;
+
+	if (!n->up || n->hand || n->shameless || !node_id_eq(&n->actor->node, &feed->node))
+		return;
+	gossip_recovery_view(n->gossip, &v);
+	for (unsigned i = 0; i < w->nodes_len && !v.conflict; i++)
+		if (is_correct(&w->nodes[i], feed) && watch_linked(n, &w->nodes[i]) &&
+			may_pass(n, &w->nodes[i], feed) && has_proof(w, &w->nodes[i], feed))
+			world_fail(w, "I1: n%u would sign on, though n%u can prove its fork",
+				n->index, i);
+}
+
 void watch_split(struct world *w)
 {
 	const struct log_name *feeds;
 	size_t feeds_len = watch_feeds(w, &feeds);
 
 	for (size_t i = 0; i < feeds_len; i++)
-		for (unsigned a = 0; a < w->nodes_len && watch_forked(w, &feeds[i]); a++)
+		for (unsigned a = 0; a < w->nodes_len && watch_forked(w, &feeds[i]); a++) {
+			check_origin(w, &w->nodes[a], &feeds[i]);
 			for (unsigned b = 0; b < a; b++)
 				if (is_correct(&w->nodes[a], &feeds[i]) &&
 					is_correct(&w->nodes[b], &feeds[i]))
 					check_pair(w, &w->nodes[a], &w->nodes[b], &feeds[i]);
+		}
 }

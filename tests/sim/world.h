@@ -76,6 +76,7 @@ struct world_end {
 	uint64_t arrive_ms; /* when the last message from here arrives */
 	struct world_event *held_up, *held_up_last; /* on their way to here while nothing passes */
 	/* what the watcher knows */
+	uint64_t bare_ms;                    /* since when no agreement is in force; 0: one is */
 	bool greeted;                        /* the other side's HELLO has arrived here */
 	uint64_t terms[WIRE_AGREEMENTS_MAX]; /* agreements that it has said it has */
 	size_t terms_len;
@@ -161,7 +162,8 @@ struct world_node {
 
 	/* what was seen of it */
 	uint64_t data_bytes;   /* DATA that has arrived */
-	uint64_t stored_bytes; /* of these, what was stored, as it had travelled */
+	uint64_t stored_bytes; /* of these, what was stored, as it had travelled, */
+	uint64_t lost_bytes;   /* and what the disk had no room for */
 	uint64_t sent_bytes;   /* everything that left, */
 	unsigned said;         /* in so many messages */
 	struct world_alarm alarms[WORLD_ALARMS_MAX];
