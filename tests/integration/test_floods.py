@@ -17,6 +17,7 @@ from reference import Neighbour, Pair  # noqa: E402
 HANDSHAKES_MAX = 64
 SESSIONS_A_MINUTE = 60
 PEER_ALARMS_MAX = 32
+KEYDIR_PROBLEMS_MAX = 64
 HUGE = 2**64 - 1
 
 
@@ -214,6 +215,33 @@ def test_alarms_without_end():
         pair.fr.stop()
 
 
+def test_more_broken_files_than_alarms():
+    """T14: keys/ fills up with files that nobody can read. What is in force stays, what is shown is
+    bounded, and when they are gone so are their alarms."""
+    with Federation() as fed:
+        pair = Pair(fed)
+        s = pair.session()
+        folder = os.path.join(pair.fr.home, "keys", "agreements")
+        gauge = Gauge(pair.fr)
+
+        def broken():
+            return [a for a in pair.fr.status()["alarms"] if a["rule"] == "broken-key-file"]
+
+        paths = [os.path.join(folder, f"{i:016x}.agreement") for i in range(KEYDIR_PROBLEMS_MAX + 20)]
+        for path in paths:
+            with open(path, "w", encoding="utf-8") as f:
+                f.write("entente/agreement/v1\nid: nonsense\n")
+        until(broken, 15, "alarms")
+        until(lambda: len(broken()) == KEYDIR_PROBLEMS_MAX, 15, "as many as are reported at once")
+        size = pair.publish("one.bad-example-zone.net")
+        s.collect(pair.feed(), pair.card.log_key, size)
+        gauge.within("broken files", memory=4 << 20, files=4, disk=2 << 20, acts=2 * len(paths))
+        for path in paths:
+            os.remove(path)
+        until(lambda: not broken(), 15, "their alarms end")
+        pair.fr.stop()
+
+
 def test_a_record_of_one_session_is_nothing_in_another():
     """T11: what was sealed for one session opens in no other, also between the same two."""
     with Federation() as fed:
@@ -237,4 +265,5 @@ if __name__ == "__main__":
     run_tests([test_strangers_who_know_the_public_key, test_session_after_session,
                test_requests_without_end, test_heads_of_what_is_never_served,
                test_an_introducer_brings_no_more_origins_than_agreed,
-               test_alarms_without_end, test_a_record_of_one_session_is_nothing_in_another])
+               test_alarms_without_end, test_more_broken_files_than_alarms,
+               test_a_record_of_one_session_is_nothing_in_another])
