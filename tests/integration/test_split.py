@@ -5,7 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import Failed, Federation, entente, run_tests, until  # noqa: E402
+from federation import SANITISED, Failed, Federation, entente, run_tests, until  # noqa: E402
 import peer_ref  # noqa: E402
 from peer_ref import Peer  # noqa: E402
 from reference import Neighbour  # noqa: E402
@@ -119,6 +119,8 @@ def check_file(fed, line):
     with open(path, encoding="utf-8") as f:
         lines = f.read().splitlines(keepends=True)
     for at, text in enumerate(lines):
+        if SANITISED and at % 4:
+            continue
         bent = os.path.join(fed.dir, "bent.split")
         with open(bent, "w", encoding="utf-8") as f:
             f.writelines(lines[:at] + [text[:-2] + ("B" if text[-2:-1] == "A" else "A") + "\n"]
