@@ -395,6 +395,23 @@ static void another_history_that_is_signed_stops_it_for_good(void **state)
 	life_free(&l);
 }
 
+static void what_reads_back_otherwise_is_never_signed_over(void **state)
+{
+	struct life l;
+
+	(void)state;
+	life_init(&l, SIGNED, SIGNED);
+	start_with_guard(&l, SIGNED);
+	meet(&l, 1, PEER, SIGNED);
+	gossip_corrupt(l.p.g, probe_time(&l.p), &l.own->name);
+	probe_actions(&l.p);
+	assert_string_equal(l.p.mute, "corrupt");
+	assert_int_equal(gossip_recover_confirm(l.p.g, probe_time(&l.p)), ENT_EPROOF);
+	probe_tick(&l.p, 10000);
+	assert_int_equal(l.p.recovered, 0);
+	life_free(&l);
+}
+
 static void nobody_but_itself_can_make_it_mute(void **state)
 {
 	struct checkpoint c;
@@ -496,6 +513,7 @@ int main(void)
 		cmocka_unit_test(shown_more_it_is_mute_takes_it_back_and_goes_on_once),
 		cmocka_unit_test(what_it_signed_in_this_life_tells_a_clone_at_once),
 		cmocka_unit_test(another_history_that_is_signed_stops_it_for_good),
+		cmocka_unit_test(what_reads_back_otherwise_is_never_signed_over),
 		cmocka_unit_test(nobody_but_itself_can_make_it_mute),
 		cmocka_unit_test(what_was_shown_is_remembered_over_a_stop),
 		cmocka_unit_test(a_tail_that_peers_know_is_no_reason_to_be_mute),
