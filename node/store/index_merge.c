@@ -3,7 +3,8 @@
  * Runs become fewer and larger. A run belongs to a size: each is RATIO times the one before. When
  * RATIO runs of a size have come together, with none larger between or behind them, they and the
  * smaller ones behind them become one. So a key is written about once a size, and a look-up goes
- * through RATIO - 1 runs of each size and what came since.
+ * through RATIO - 1 runs of each size and what came since. When there is nothing else to do two are
+ * enough: look-ups are left with one run of each size.
  *
  * A merge goes on in portions and holds nothing up: it reads runs that stay as they are, writes a
  * file that nobody knows yet, and one transaction puts it in their place. What it had written when
@@ -18,7 +19,8 @@
 
 #include "base/log.h"
 
-#define RATIO 4u
+#define RATIO      4u
+#define RATIO_IDLE 2u
 /* A byte is written once a size; so many sizes there are of a hundred million records. */
 #define MERGED_A_BYTE 6u
 /* What a merge does at once while nothing else is to be done: some ten milliseconds. */
@@ -216,7 +218,8 @@ static bool mostly_gone(const struct runs *runs)
 	return removes > index_fresh_keys() && removes >= keys / RATIO;
 }
 
-static bool merge_pick(const struct runs *runs, unsigned *from, unsigned *to)
+/* together: so many of a size. */
+static bool merge_pick(const struct runs *runs, unsigned together, unsigned *from, unsigned *to)
 {
 	unsigned sizes[RUNS_MAX], len = runs->list.len, largest = 0;
 
@@ -234,7 +237,7 @@ static bool merge_pick(const struct runs *runs, unsigned *from, unsigned *to)
 		while (begin > 0 && sizes[begin - 1] <= size)
 			count += sizes[--begin] == size;
 		*from = begin;
-		if (count >= RATIO)
+		if (count >= together)
 			return true;
 	}
 	return false;
@@ -367,7 +370,7 @@ static int merge_advance(struct store *s, size_t budget)
 }
 
 /* Begins one if there is one to begin: 1; else 0. */
-static int merge_next(struct store *s)
+static int merge_next(struct store *s, unsigned together)
 {
 	struct index_view view;
 	unsigned from, to;
@@ -376,7 +379,7 @@ static int merge_next(struct store *s)
 	if (rc)
 		return rc;
 	if (view.runs && view.runs->list.generation != s->merge_put_off &&
-		merge_pick(view.runs, &from, &to)) {
+		merge_pick(view.runs, together, &from, &to)) {
 		rc = merge_begin(s, view.runs, from, to);
 		rc = rc ? rc : 1;
 		if (rc < 0)
@@ -399,13 +402,18 @@ static int put_off(struct store *s, int code)
 	return code == ENT_EFULL ? 0 : code;
 }
 
-int index_merge(struct store *s, size_t budget)
+static int merge_on(struct store *s, size_t budget, unsigned together)
 {
-	int rc = s->merge ? 1 : merge_next(s);
+	int rc = s->merge ? 1 : merge_next(s, together);
 
 	if (rc == 1 && (rc = merge_advance(s, budget)) == 0)
-		rc = merge_next(s);
+		rc = merge_next(s, together);
 	return rc < 0 ? put_off(s, rc) : rc;
+}
+
+int index_merge(struct store *s, size_t budget)
+{
+	return merge_on(s, budget, RATIO);
 }
 
 int index_room(struct store *s)
@@ -474,5 +482,5 @@ int index_merge_after(struct store *s, size_t bytes)
 int store_index_merge(struct store *s)
 {
 	assert(s->mode == STORE_WRITE);
-	return index_merge(s, PORTION_BYTES);
+	return merge_on(s, PORTION_BYTES, RATIO_IDLE);
 }

@@ -142,6 +142,14 @@ static const uint8_t *block_at(const struct index_run *run, enum index_part part
 	return block;
 }
 
+void index_run_prefetch(const struct index_run *run, enum index_part part, const uint8_t *prefix)
+{
+	uint64_t blocks = run->parts[part].blocks;
+
+	__builtin_prefetch(run->parts[part].filter +
+			   block_of(be64_get(prefix), blocks) * BLOCK_BYTES);
+}
+
 bool index_run_may_have(const struct index_run *run, enum index_part part, const uint8_t *prefix)
 {
 	uint64_t p = be64_get(prefix), lo, hi;

@@ -79,6 +79,8 @@ void index_run_close(struct index_run *run);
 
 /* The first key that is not less. */
 uint64_t index_run_lower(const struct index_run *run, enum index_part part, const uint8_t *key);
+/* Has the memory begin to fetch what index_run_may_have looks at: of several runs at once. */
+void index_run_prefetch(const struct index_run *run, enum index_part part, const uint8_t *prefix);
 /* May there be a key that begins with these eight bytes? */
 bool index_run_may_have(const struct index_run *run, enum index_part part, const uint8_t *prefix);
 

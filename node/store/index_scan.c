@@ -75,6 +75,8 @@ static void runs_seek(struct index_scan *sc, const uint8_t *least)
 	const struct runs *runs = sc->view->runs;
 
 	sc->runs_len = 0;
+	for (unsigned i = 0; runs && sc->prefix_len >= 8 && i < runs->list.len; i++)
+		index_run_prefetch(runs->runs[i], sc->part, least);
 	for (unsigned i = runs ? runs->list.len : 0; i-- > 0;) {
 		const struct index_run *run = runs->runs[i];
 		uint64_t at;

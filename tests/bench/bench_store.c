@@ -190,6 +190,21 @@ static void index_all(struct store *s, uint32_t group)
 	check(rc, "merge");
 }
 
+/* How long it takes until the store answers again. */
+static void reopen(struct store **s, const char *dir)
+{
+	struct err_text err;
+	struct store_reader *r;
+	double start;
+
+	store_close(*s);
+	start = now();
+	check(store_open(s, dir, STORE_WRITE, &err), "open");
+	check(store_reader_open(*s, &r), "reader");
+	store_reader_close(r);
+	printf("opened again in %.2f ms\n", (now() - start) * 1e3);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t records = argc > 2 ? strtoull(argv[2], NULL, 10) : MILLION;
@@ -232,6 +247,7 @@ int main(int argc, char **argv)
 			(double)store_disk_bytes(s) / (double)tree.end, use.ru_maxrss / 1024);
 		fflush(stdout);
 	}
+	reopen(&s, argv[1]);
 	store_close(s);
 	return 0;
 }
