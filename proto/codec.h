@@ -95,6 +95,8 @@ enum wire_type {
 	WIRE_WITNESS_WANT = 15,
 	WIRE_WITNESS = 16,
 	WIRE_SPLIT = 17,
+	WIRE_BODIES_WANT = 18,
+	WIRE_BODIES = 19,
 	WIRE_REVOCATION = 20,
 };
 
@@ -225,6 +227,25 @@ struct wire_split {
 	size_t hashes_len;
 };
 
+/* Entries of which the sender has no body, though nothing says that it was erased. */
+struct wire_bodies_want {
+	struct log_name feed;
+	const uint64_t *indexes; /* 1 to WIRE_BODIES_MAX, ascending */
+	size_t indexes_len;
+};
+
+/* What the sender has of them. */
+struct wire_body {
+	uint64_t index;
+	uint8_t salt[ENTRY_SALT_BYTES];
+	struct bytes body;
+};
+struct wire_bodies {
+	struct log_name feed;
+	const struct wire_body *bodies; /* 0 to WIRE_BODIES_MAX, ascending */
+	size_t bodies_len;
+};
+
 /* The end of an agreement, as a party has signed it. */
 struct wire_revocation {
 	struct bytes note; /* 1 to REVOCATION_BYTES_MAX bytes */
@@ -261,6 +282,8 @@ struct wire_message {
 		struct wire_witness_want witness_want;
 		struct wire_witness witness;
 		struct wire_split split;
+		struct wire_bodies_want bodies_want;
+		struct wire_bodies bodies;
 		struct wire_revocation revocation;
 	};
 };

@@ -48,3 +48,15 @@ int codec_fixed_check(struct bytes b, size_t len);
 int codec_agreements_decode(const struct codec_list *list, struct arena *a,
 	const struct wire_agreement **agreements, size_t *len) MUST_CHECK;
 struct codec_list codec_agreements_list(const struct wire_agreement *agreements, size_t len);
+
+/* What codec_wire.c has of its own kind. */
+int codec_fixed_take(uint8_t *out, size_t len, struct bytes b);
+int codec_feed_take(struct log_name *feed, struct bytes packed);
+/* Packs the name into out, to which packed then points. */
+int codec_feed_give(struct bytes *packed, uint8_t out[LOG_NAME_BYTES], const struct log_name *feed);
+
+/* codec_bodies.c */
+int codec_bodies_want_encode(struct buf *out, const struct wire_bodies_want *w);
+int codec_bodies_want_decode(struct bytes payload, struct arena *a, struct wire_bodies_want *w);
+int codec_bodies_encode(struct buf *out, const struct wire_bodies *b);
+int codec_bodies_decode(struct bytes payload, struct arena *a, struct wire_bodies *b);

@@ -8,7 +8,7 @@
 
 /* --- pieces ----------------------------------------------------------------------------------- */
 
-static int hash_take(uint8_t *out, size_t len, struct bytes b)
+int codec_fixed_take(uint8_t *out, size_t len, struct bytes b)
 {
 	if (b.len != len)
 		return ENT_EINVALID;
@@ -22,21 +22,20 @@ static bool audience_travels(struct audience a)
 	return a.kind != AUDIENCE_PROVENANCE && a.kind != AUDIENCE_LOCAL;
 }
 
-static int feed_take(struct log_name *feed, struct bytes packed)
+int codec_feed_take(struct log_name *feed, struct bytes packed)
 {
 	if (!log_name_unpack(packed, feed) || !audience_travels(feed->audience))
 		return ENT_EINVALID;
 	return 0;
 }
 
-/* Packs the name into out, to which packed then points. */
-static int feed_give(struct bytes *packed, uint8_t out[LOG_NAME_BYTES], const struct log_name *feed)
+int codec_feed_give(struct bytes *packed, uint8_t out[LOG_NAME_BYTES], const struct log_name *feed)
 {
 	struct log_name check;
 
 	log_name_pack(out, feed);
 	*packed = bytes_from(out, LOG_NAME_BYTES);
-	return feed_take(&check, *packed);
+	return codec_feed_take(&check, *packed);
 }
 
 /* A proof may also be about a log of acts: its owner's witnesses want one. */
@@ -64,9 +63,9 @@ static int checkpoint_take(struct wire_checkpoint *c, bool present, const entent
 	if (!present)
 		return 0;
 	c->size = m->size;
-	if ((rc = hash_take(c->root, sizeof(c->root), m->root)) != 0)
+	if ((rc = codec_fixed_take(c->root, sizeof(c->root), m->root)) != 0)
 		return rc;
-	return hash_take(c->signature, sizeof(c->signature), m->signature);
+	return codec_fixed_take(c->signature, sizeof(c->signature), m->signature);
 }
 
 static entente_Checkpoint checkpoint_give(const struct wire_checkpoint *c)
@@ -93,7 +92,7 @@ static int hashes_take(const struct codec_list *list, struct arena *a, const uin
 	if (!all)
 		return ENT_ENOMEM;
 	for (size_t i = 0; i < list->len; i++)
-		if ((rc = hash_take(all[i], sizeof(all[i]), views[i])) != 0)
+		if ((rc = codec_fixed_take(all[i], sizeof(all[i]), views[i])) != 0)
 			return rc;
 	*hashes = (const uint8_t(*)[32])all;
 	return 0;
@@ -145,7 +144,7 @@ int codec_agreements_decode(const struct codec_list *list, struct arena *a,
 			return rc;
 		all[i].id = m.id;
 		all[i].serial = m.serial;
-		if ((rc = hash_take(all[i].hash, sizeof(all[i].hash), m.hash)) != 0)
+		if ((rc = codec_fixed_take(all[i].hash, sizeof(all[i].hash), m.hash)) != 0)
 			return rc;
 	}
 	*agreements = all;
@@ -281,7 +280,7 @@ static bool head_write(pb_ostream_t *stream, const void *items, size_t at)
 		.newest = checkpoint_give(&h->newest),
 	};
 
-	return feed_give(&m.feed, feed, &h->feed) == 0 &&
+	return codec_feed_give(&m.feed, feed, &h->feed) == 0 &&
 	       pb_encode_submessage(stream, entente_Head_fields, &m);
 }
 
@@ -291,7 +290,7 @@ static int head_decode(struct bytes view, struct wire_head *h)
 	int rc;
 
 	if ((rc = codec_decode(entente_Head_fields, &m, view, NULL)) != 0 ||
-		(rc = feed_take(&h->feed, m.feed)) != 0)
+		(rc = codec_feed_take(&h->feed, m.feed)) != 0)
 		return rc;
 	h->floor = m.floor;
 	h->held = m.held;
@@ -309,7 +308,7 @@ static int heads_encode(struct buf *out, const struct wire_heads *h)
 	if (h->heads_len > WIRE_HEADS_MAX)
 		return ENT_ELIMIT;
 	for (size_t i = 0; i < h->heads_len; i++)
-		if (feed_give(&feed, packed, &h->heads[i].feed) != 0)
+		if (codec_feed_give(&feed, packed, &h->heads[i].feed) != 0)
 			return ENT_EINVALID;
 	return codec_encode(out, entente_Heads_fields, &m, WIRE_MESSAGE_MAX);
 }
@@ -341,7 +340,7 @@ static int held_encode(struct buf *out, const struct wire_held *h)
 {
 	uint8_t feed[LOG_NAME_BYTES];
 	entente_Held m = {.size = h->size, .root = BYTES_OF(h->root)};
-	int rc = feed_give(&m.feed, feed, &h->feed);
+	int rc = codec_feed_give(&m.feed, feed, &h->feed);
 
 	return rc ? rc : codec_encode(out, entente_Held_fields, &m, WIRE_MESSAGE_MAX);
 }
@@ -352,10 +351,10 @@ static int held_decode(struct bytes payload, struct wire_held *h)
 	int rc;
 
 	if ((rc = codec_decode(entente_Held_fields, &m, payload, NULL)) != 0 ||
-		(rc = feed_take(&h->feed, m.feed)) != 0)
+		(rc = codec_feed_take(&h->feed, m.feed)) != 0)
 		return rc;
 	h->size = m.size;
-	return hash_take(h->root, sizeof(h->root), m.root);
+	return codec_fixed_take(h->root, sizeof(h->root), m.root);
 }
 
 /* --- SUBSCRIBE, UNSUBSCRIBE, DATA, CREDIT ----------------------------------------------------- */
@@ -364,7 +363,7 @@ static int subscribe_encode(struct buf *out, const struct wire_subscribe *s)
 {
 	uint8_t feed[LOG_NAME_BYTES];
 	entente_Subscribe m = {.from = s->from};
-	int rc = feed_give(&m.feed, feed, &s->feed);
+	int rc = codec_feed_give(&m.feed, feed, &s->feed);
 
 	return rc ? rc : codec_encode(out, entente_Subscribe_fields, &m, WIRE_MESSAGE_MAX);
 }
@@ -377,14 +376,14 @@ static int subscribe_decode(struct bytes payload, struct wire_subscribe *s)
 	if ((rc = codec_decode(entente_Subscribe_fields, &m, payload, NULL)) != 0)
 		return rc;
 	s->from = m.from;
-	return feed_take(&s->feed, m.feed);
+	return codec_feed_take(&s->feed, m.feed);
 }
 
 static int unsubscribe_encode(struct buf *out, const struct wire_unsubscribe *u)
 {
 	uint8_t feed[LOG_NAME_BYTES];
 	entente_Unsubscribe m = {0};
-	int rc = feed_give(&m.feed, feed, &u->feed);
+	int rc = codec_feed_give(&m.feed, feed, &u->feed);
 
 	return rc ? rc : codec_encode(out, entente_Unsubscribe_fields, &m, WIRE_MESSAGE_MAX);
 }
@@ -396,7 +395,7 @@ static int unsubscribe_decode(struct bytes payload, struct wire_unsubscribe *u)
 
 	if ((rc = codec_decode(entente_Unsubscribe_fields, &m, payload, NULL)) != 0)
 		return rc;
-	return feed_take(&u->feed, m.feed);
+	return codec_feed_take(&u->feed, m.feed);
 }
 
 static int data_check(const struct wire_data *d)
@@ -425,7 +424,7 @@ static int data_encode(struct buf *out, const struct wire_data *d)
 	};
 	int rc;
 
-	if ((rc = data_check(d)) != 0 || (rc = feed_give(&m.feed, feed, &d->feed)) != 0)
+	if ((rc = data_check(d)) != 0 || (rc = codec_feed_give(&m.feed, feed, &d->feed)) != 0)
 		return rc;
 	return codec_encode(out, entente_Data_fields, &m, WIRE_MESSAGE_MAX);
 }
@@ -438,7 +437,7 @@ static int data_decode(struct bytes payload, struct arena *a, struct wire_data *
 	if ((rc = codec_decode(entente_Data_fields, &m, payload, a)) != 0)
 		return rc;
 	*d = (struct wire_data){.start = m.start, .count = m.count, .entries = m.entries};
-	if ((rc = feed_take(&d->feed, m.feed)) != 0 ||
+	if ((rc = codec_feed_take(&d->feed, m.feed)) != 0 ||
 		(rc = checkpoint_take(&d->checkpoint, m.has_checkpoint, &m.checkpoint)) != 0 ||
 		(rc = hashes_take(&m.right, a, &d->right, &d->right_len)) != 0 ||
 		(rc = hashes_take(&m.left, a, &d->left, &d->left_len)) != 0)
@@ -538,7 +537,7 @@ static int split_encode(struct buf *out, const struct wire_split *s)
 	};
 	int rc;
 
-	if ((rc = split_check(s)) != 0 || (rc = feed_give(&m.feed, feed, &s->feed)) != 0)
+	if ((rc = split_check(s)) != 0 || (rc = codec_feed_give(&m.feed, feed, &s->feed)) != 0)
 		return rc;
 	return codec_encode(out, entente_Split_fields, &m, WIRE_MESSAGE_MAX);
 }
@@ -551,7 +550,7 @@ static int split_decode(struct bytes payload, struct arena *a, struct wire_split
 	if ((rc = codec_decode(entente_Split_fields, &m, payload, a)) != 0)
 		return rc;
 	*s = (struct wire_split){0};
-	if ((rc = feed_take(&s->feed, m.feed)) != 0 ||
+	if ((rc = codec_feed_take(&s->feed, m.feed)) != 0 ||
 		(rc = checkpoint_take(&s->first, m.has_first, &m.first)) != 0 ||
 		(rc = checkpoint_take(&s->second, m.has_second, &m.second)) != 0 ||
 		(rc = hashes_take(&m.hashes, a, &s->hashes, &s->hashes_len)) != 0)
@@ -639,7 +638,7 @@ static int receipt_encode(struct buf *out, const struct wire_receipt *r)
 	};
 	int rc;
 
-	if ((rc = receipt_check(r)) != 0 || (rc = feed_give(&m.feed, feed, &r->feed)) != 0)
+	if ((rc = receipt_check(r)) != 0 || (rc = codec_feed_give(&m.feed, feed, &r->feed)) != 0)
 		return rc;
 	return codec_encode(out, entente_Receipt_fields, &m, WIRE_MESSAGE_MAX);
 }
@@ -650,9 +649,9 @@ static int receipt_decode(struct bytes payload, struct wire_receipt *r)
 	int rc;
 
 	if ((rc = codec_decode(entente_Receipt_fields, &m, payload, NULL)) != 0 ||
-		(rc = feed_take(&r->feed, m.feed)) != 0 ||
+		(rc = codec_feed_take(&r->feed, m.feed)) != 0 ||
 		(rc = checkpoint_take(&r->checkpoint, m.has_checkpoint, &m.checkpoint)) != 0 ||
-		(rc = hash_take(r->signature, sizeof(r->signature), m.signature)) != 0)
+		(rc = codec_fixed_take(r->signature, sizeof(r->signature), m.signature)) != 0)
 		return rc;
 	r->time = m.time;
 	return receipt_check(r);
@@ -723,9 +722,10 @@ static int witness_decode(struct bytes payload, struct wire_witness *w)
 
 	if ((rc = codec_decode(entente_Witness_fields, &m, payload, NULL)) != 0 ||
 		(rc = log_take(&w->log, m.log)) != 0 ||
-		(rc = hash_take(w->root, sizeof(w->root), m.root)) != 0 ||
-		(rc = hash_take(w->signature, sizeof(w->signature), m.signature)) != 0 ||
-		(rc = hash_take(w->log_signature, sizeof(w->log_signature), m.log_signature)) != 0)
+		(rc = codec_fixed_take(w->root, sizeof(w->root), m.root)) != 0 ||
+		(rc = codec_fixed_take(w->signature, sizeof(w->signature), m.signature)) != 0 ||
+		(rc = codec_fixed_take(w->log_signature, sizeof(w->log_signature),
+			 m.log_signature)) != 0)
 		return rc;
 	w->size = m.size;
 	w->time = m.time;
@@ -771,6 +771,10 @@ static int payload_encode(struct buf *out, const struct wire_message *m)
 		return witness_encode(out, &m->witness);
 	case WIRE_SPLIT:
 		return split_encode(out, &m->split);
+	case WIRE_BODIES_WANT:
+		return codec_bodies_want_encode(out, &m->bodies_want);
+	case WIRE_BODIES:
+		return codec_bodies_encode(out, &m->bodies);
 	case WIRE_REVOCATION:
 		return revocation_encode(out, &m->revocation);
 	}
@@ -834,6 +838,10 @@ int wire_decode(uint8_t type, struct bytes payload, struct arena *a, struct wire
 		return witness_decode(payload, &m->witness);
 	case WIRE_SPLIT:
 		return split_decode(payload, a, &m->split);
+	case WIRE_BODIES_WANT:
+		return codec_bodies_want_decode(payload, a, &m->bodies_want);
+	case WIRE_BODIES:
+		return codec_bodies_decode(payload, a, &m->bodies);
 	case WIRE_REVOCATION:
 		return revocation_decode(payload, &m->revocation);
 	}

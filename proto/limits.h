@@ -67,6 +67,8 @@
 #define WIRE_SOFTWARE_MAX    64u                  /* name and version */
 #define WIRE_HASHES_MAX      128u /* hashes of a range or proof: two borders of 64 levels */
 #define WIRE_DATA_BYTES_MAX  (256u * 1024u)       /* packed entries in one DATA */
+#define WIRE_BODIES_MAX      256u                 /* bodies asked for at once: one look-up each */
+#define WIRE_BODIES_BYTES_MAX (256u * 1024u)      /* salts and bodies in one BODIES, as in DATA */
 #define SESSION_QUEUE_MAX    (4u * 1024u * 1024u) /* bytes waiting for a slow reader, then cut */
 #define SESSION_CREDIT_BYTES (8u * 1024u * 1024u) /* data in flight towards us in one session */
 #define SESSION_CREDIT_MIN   (512u * 1024u) /* with very many sessions: two full DATA messages */

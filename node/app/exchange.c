@@ -57,6 +57,20 @@ static void sign_witness(void *ctx, const struct checkpoint *c, uint64_t time,
 	cosignature_sign(out, c, time, a->identity.witness_secret);
 }
 
+static int read_missing(void *ctx, const struct log_name *feed, uint64_t from, uint64_t *indexes,
+	size_t max, size_t *len)
+{
+	struct app *a = ctx;
+	struct store_reader *r;
+	int rc = store_reader_open(a->store, &r);
+
+	if (rc != 0)
+		return rc;
+	rc = store_missing(r, feed, from, indexes, max, len);
+	store_reader_close(r);
+	return rc;
+}
+
 static uint64_t read_erasing(void *ctx, const struct log_name *feed)
 {
 	struct app *a = ctx;
@@ -174,7 +188,7 @@ int exchange_open(struct app *a, struct err_text *err)
 {
 	struct gossip_config config = {.self = a->self,
 		.rng = a->rng,
-		.store = {a, read_run, read_range, read_erasing},
+		.store = {a, read_run, read_range, read_missing, read_erasing},
 		.signer = {a, sign_receipt, sign_witness},
 		.software = "entente " ENTENTE_VERSION};
 	struct feeds_load load = {a, NULL};

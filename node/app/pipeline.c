@@ -272,11 +272,15 @@ void pipeline_free(struct pipeline *p)
 
 void pipeline_ingest(struct pipeline *p, struct ingest_job *job)
 {
-	struct ledger_item *i = ledger_item_new(LEDGER_RUN);
+	struct ledger_item *i = ledger_item_new(job->bodies ? LEDGER_BODIES : LEDGER_RUN);
 
-	i->tag = WORK_INGEST;
 	i->job = job;
 	i->bytes += job->entries_len;
+	if (job->bodies) {
+		queue_put(&p->to_writer, i); /* verified, and of entries that are stored */
+		return;
+	}
+	i->tag = WORK_INGEST;
 	queue_put(&p->to_work, i);
 }
 

@@ -201,7 +201,7 @@ static int missing_count(void *ctx, const struct store_log *log)
 	uint64_t indexes[MISSING_SHOWN_MAX];
 	struct missing *m = ctx;
 	size_t len;
-	int rc = store_missing(m->reader, &log->name, indexes, MISSING_SHOWN_MAX, &len);
+	int rc = store_missing(m->reader, &log->name, 0, indexes, MISSING_SHOWN_MAX, &len);
 
 	m->bodies += len;
 	m->feeds += len > 0;
@@ -215,7 +215,7 @@ static void check_bodies(struct doctor *d)
 	int rc = store_log_each(m.reader, missing_count, &m);
 
 	check(d, "bodies", rc == 0 && m.bodies == 0,
-		"ask the origin and the neighbour that the feed comes from (entente feeds)",
+		"neighbours that hold the feeds are asked for them; where it stays so, ask the origin",
 		"%" PRIu64 " bodies of %" PRIu64 " feeds are absent, and no erasure says why",
 		m.bodies, m.feeds);
 }

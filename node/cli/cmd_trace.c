@@ -105,6 +105,18 @@ static void on_reached(struct place *p, uint64_t time_ms, const struct act_body 
 	}
 }
 
+/* The entry came there from somebody else, its body from here. */
+static void on_body(struct place *p, uint64_t time_ms, const struct act_body *act)
+{
+	size_t before = p->sent_len;
+
+	if (act->from > p->index || act->to <= p->index)
+		return;
+	on_opened(p, time_ms, act);
+	if (p->sent_len > before)
+		on_reached(p, time_ms, act);
+}
+
 /* After a crash the end of a sending is all that was held then. */
 static void on_started(struct place *p, uint64_t time_ms)
 {
@@ -143,6 +155,8 @@ static int on_act(void *ctx, uint64_t index, uint64_t time_ms, const struct act_
 		on_published(p, time_ms, act);
 	else if (act->act == ACT_SENDING_OPENED)
 		on_opened(p, time_ms, act);
+	else if (act->act == ACT_BODIES_SENT)
+		on_body(p, time_ms, act);
 	else if (act->act == ACT_SENDING_MARK || act->act == ACT_SENDING_CLOSED)
 		on_reached(p, time_ms, act);
 	return 0;

@@ -100,7 +100,7 @@ void enter_act(struct gossip *g, struct session *s, enum act act, const struct f
 	}
 	body->from = from;
 	body->to = to;
-	if (act != ACT_SENDING_OPENED && act != ACT_SESSION_OPENED)
+	if (act != ACT_SENDING_OPENED && act != ACT_SESSION_OPENED && act != ACT_BODIES_SENT)
 		return;
 	terms = arena_alloc(&q->arena, sizeof(*terms) * (s->shared_len + 1));
 	if (!terms)
@@ -157,6 +157,7 @@ static void origin_free(struct origin *o)
 
 static void feed_free(struct feed *f)
 {
+	bodies_free(f);
 	free(f->receipts);
 	free(f->split);
 	free(f);
@@ -493,6 +494,7 @@ int gossip_feed(struct gossip *g, const struct log_name *name, uint64_t size, ui
 	if (!f)
 		return ENT_ELIMIT;
 	feed_load(f, size, floor, held, seen, frozen);
+	bodies_suspect(g, f);
 	return 0;
 }
 

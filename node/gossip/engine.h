@@ -51,6 +51,9 @@ struct gossip_store {
 	/* The compact range [begin, end) of what is stored. */
 	int (*range)(void *ctx, const struct log_name *feed, uint64_t begin, uint64_t end,
 		struct range *out);
+	/* store_missing: which bodies are absent without a reason, from an index on; NULL: none. */
+	int (*missing)(void *ctx, const struct log_name *feed, uint64_t from, uint64_t *indexes,
+		size_t max, size_t *len);
 	/* store_erasing_from: up to which index the feed's erasures are done; NULL: all are. */
 	uint64_t (*erasing_from)(void *ctx, const struct log_name *feed);
 };

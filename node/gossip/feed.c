@@ -251,13 +251,17 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 
 	g->now = now;
 	g->ingest_bytes -= job->wire_bytes;
-	quota_arrived(g, f, job, true);
-	if (s)
-		credit_return(g, s, job->wire_bytes);
 	if (g->store_doubted) {
 		g->store_doubted = false;
 		g->store_retry_ms = 0;
 	}
+	if (job->bodies) {
+		bodies_stored(g, job, true);
+		return;
+	}
+	quota_arrived(g, f, job, true);
+	if (s)
+		credit_return(g, s, job->wire_bytes);
 	if (!f || job->start + job->count <= f->held)
 		return;
 	if (job->joins) {
@@ -268,6 +272,8 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 	f->progress_ms = now.mono_ms;
 	if (ingest_urgent(job))
 		f->urgent_until = f->held;
+	if (ingest_absent(job))
+		bodies_suspect(g, f);
 	if (job->mismarked)
 		raise_alarm(g, "mismarked",
 			"the origin put entries of another marking into this feed; "
@@ -310,6 +316,12 @@ void gossip_rejected(struct gossip *g, struct gossip_time now, const struct inge
 
 	g->now = now;
 	g->ingest_bytes -= job->wire_bytes;
+	if (job->bodies) {
+		bodies_stored(g, job, false);
+		if (code != ENT_ESTATE)
+			g->store_retry_ms = now.mono_ms + STORE_RETRY_MS;
+		return;
+	}
 	quota_arrived(g, f, job, false);
 	if (s)
 		credit_return(g, s, job->wire_bytes);

@@ -10,6 +10,7 @@
  *     revocation.c  ends of agreements that travel
  *     orphan.c   stored feeds whose origin is not known
  *     send.c     where it goes: pushing runs, reduced heads
+ *     bodies.c   bodies that are missing, asked for and given
  *     receipt.c  what is held is receipted, and who holds what is ours
  *     witness.c  peers cosign each other's logs of acts
  *     doubt.c    what neighbours say and our trees do not bear out
@@ -58,6 +59,14 @@
  * in ten seconds, and twice more for each feed the neighbour was told of. */
 #define ASKS_MAX 64u
 
+/* A question for bodies that has no answer by then will have none. Who had none of what was asked
+ * for is not asked again about the feed for a while, which doubles up to the last; and in one
+ * session there is time between two questions. */
+#define BODIES_ANSWER_MS    10000u
+#define BODIES_AGAIN_MS     5000u
+#define BODIES_AGAIN_MS_MAX 320000u
+#define BODIES_PAUSE_MS     500u
+
 /* Entries of others, and their packed bytes. */
 struct quota_use {
 	uint64_t records, bytes;
@@ -95,6 +104,8 @@ struct origin {
 
 struct feed;
 struct session;
+struct bodies_ask;
+struct bodies_give;
 
 enum sink_state { SINK_NONE, SINK_OPENING, SINK_OPEN };
 
@@ -110,8 +121,10 @@ struct link {
 	uint64_t peer_held;
 	uint64_t peer_floor;
 	uint64_t distrust_until_ms;
-	struct doubt *doubt; /* what it has said and is not borne out; NULL: nothing */
-	bool split_told;     /* either side has told the other of the feed's split view */
+	struct doubt *doubt;      /* what it has said and is not borne out; NULL: nothing */
+	uint64_t bodies_again_ms; /* not asked for bodies before */
+	uint32_t bodies_wait_ms;  /* how long it was left alone for having none */
+	bool split_told;          /* either side has told the other of the feed's split view */
 
 	/* as a sink */
 	bool told; /* we have told of it */
@@ -165,7 +178,14 @@ struct feed {
 	uint64_t progress_ms; /* last time upstream gave something new, or was chosen */
 	uint64_t behind_ms;   /* since when another neighbour is ahead; 0: none is */
 	struct feed *next_lagging, *prev_lagging;
-	bool lagging; /* somebody, in doubt or not, offers more than is here or on its way */
+	bool lagging;        /* somebody, in doubt or not, offers more than is here or on its way */
+	bool lacks;          /* bodies, maybe: in g->lacking */
+	bool lacks_known;    /* and the store has said so */
+	uint64_t lacks_from; /* those before it have been asked for */
+	uint64_t lacks_ms;   /* nobody is asked before */
+	bool lacks_fewer;    /* some have come since the first was asked for */
+	struct bodies_ask *ask; /* the question that is open; NULL: none */
+	struct feed *next_lacking, *prev_lacking;
 	struct receipt *receipts; /* of others */
 	size_t receipts_len;
 	uint64_t receipted_size; /* of this node's newest receipt; 0: none since start */
@@ -226,11 +246,14 @@ struct session {
 	uint64_t credit_in;     /* bytes of DATA we will still take */
 	uint64_t credit_owed;   /* taken and stored, not granted again yet */
 	size_t unflushed;
-	size_t data_unflushed; /* of these, up to the end of the last DATA */
-	uint64_t asks_ms;      /* a window of ten seconds, */
-	uint32_t asks;         /* and how often they subscribed or changed terms in it */
-	uint64_t receipts_ms;  /* a window of ten seconds, */
-	size_t receipts;       /* and how many receipts they gave in it */
+	size_t data_unflushed;      /* of these, up to the end of the last DATA */
+	uint64_t asks_ms;           /* a window of ten seconds, */
+	uint32_t asks;              /* and how often they subscribed or changed terms in it */
+	uint64_t receipts_ms;       /* a window of ten seconds, */
+	size_t receipts;            /* and how many receipts they gave in it */
+	struct feed *asked;         /* for bodies of it; NULL: for none */
+	uint64_t bodies_ms;         /* not asked again before */
+	struct bodies_give *giving; /* bodies that it has asked for; NULL: none */
 	struct witnessing witness;
 	struct session *next;
 };
@@ -274,6 +297,7 @@ struct gossip {
 	struct map cosigners; /* node id -> struct cosigner */
 	struct session *sessions;
 	struct feed *lagging, *lagging_last; /* who has waited longest first */
+	struct feed *lacking, *lacking_next; /* a list, and where a walk through it goes on */
 	struct doubt *doubts, *doubt_next;   /* a list, and where a walk through it goes on */
 	unsigned reads_left, asks_left;      /* for doubts, until the next tick */
 	size_t splits;                       /* feeds with one */
@@ -361,6 +385,20 @@ void chain_tell(struct gossip *g, struct session *s, const struct origin *o);
  * of the other. */
 void chain_contradicted(struct gossip *g, struct session *s, struct origin *o,
 	const struct card_chain *rival);
+
+/* --- bodies.c --------------------------------------------------------------------------------- */
+/* Bodies of it may be missing: the store is to be asked. */
+void bodies_suspect(struct gossip *g, struct feed *f);
+void bodies_tick(struct gossip *g);
+void on_bodies(struct gossip *g, struct session *s, struct wire_bodies *m, size_t wire_bytes);
+void bodies_stored(struct gossip *g, const struct ingest_job *job, bool durable);
+void on_bodies_want(struct gossip *g, struct session *s, const struct wire_bodies_want *want);
+/* An act about the feed is durable: true if it was that of giving bodies. */
+bool bodies_entered(struct gossip *g, struct link *l);
+/* Gives them, when nothing else is on its way to the kernel. */
+void bodies_push(struct gossip *g, struct session *s);
+void bodies_closed(struct session *s);
+void bodies_free(struct feed *f);
 
 /* --- receipt.c -------------------------------------------------------------------------------- */
 bool receipt_concerns(const struct gossip *g, const struct link *l);
@@ -453,6 +491,8 @@ void quota_on_its_way(struct gossip *g, struct session *s, struct feed *f,
 	const struct ingest_job *job);
 void quota_arrived(struct gossip *g, const struct feed *f, const struct ingest_job *job,
 	bool stored);
+/* Bodies that came later, stored. */
+void quota_bodies(struct gossip *g, const struct feed *f, const struct node_id *peer, size_t bytes);
 void quota_tick(struct gossip *g);
 
 /* --- pause.c ---------------------------------------------------------------------------------- */

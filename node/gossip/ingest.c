@@ -26,6 +26,21 @@ struct ingest_job *ingest_job_new(const struct wire_data *data, const uint8_t lo
 	return job;
 }
 
+struct ingest_job *ingest_bodies_new(const struct log_name *feed, size_t count,
+	struct bytes payload)
+{
+	struct ingest_job *job = calloc(1, sizeof(*job) + payload.len);
+
+	if (!job)
+		return NULL;
+	job->feed = *feed;
+	job->bodies = true;
+	job->count = (uint32_t)count;
+	job->entries_len = payload.len;
+	memcpy(job->entries, payload.data, payload.len);
+	return job;
+}
+
 void ingest_job_join(struct ingest_job *job, const struct wire_data *data)
 {
 	assert(data->left_len <= RANGE_LEFT_MAX);
@@ -174,6 +189,17 @@ uint32_t ingest_drop_mismarked(struct ingest_job *job)
 	job->entries_len = (size_t)(end - job->entries);
 	job->mismarked = dropped;
 	return dropped;
+}
+
+bool ingest_absent(const struct ingest_job *job)
+{
+	struct cursor c = cursor_of(bytes_from(job->entries, job->entries_len));
+	struct entry entry;
+
+	for (uint32_t i = 0; i < job->count && entry_next(&c, &entry) == 0; i++)
+		if (entry.erased)
+			return true;
+	return false;
 }
 
 bool ingest_urgent(const struct ingest_job *job)

@@ -20,6 +20,8 @@
 /* Hashes that a range from 0 can have. */
 #define RANGE_LEFT_MAX 64
 
+/* Also of bodies that come later (bodies.c), which are verified when they come: then `bodies` is
+ * set, count is how many, and entries the payload of a BODIES. */
 struct ingest_job {
 	uint32_t session;
 	struct node_id peer;
@@ -33,7 +35,8 @@ struct ingest_job {
 	struct hash right[WIRE_HASHES_MAX];
 	size_t wire_bytes;   /* of the message, for credit */
 	size_t packed_bytes; /* of the entries as they came, for the quota */
-	bool joins;          /* at a floor beyond what is held: left is [0, start) */
+	bool bodies;
+	bool joins; /* at a floor beyond what is held: left is [0, start) */
 	size_t left_len;
 	struct hash left[RANGE_LEFT_MAX];
 	uint32_t mismarked; /* bodies dropped: ingest_drop_mismarked */
@@ -44,6 +47,8 @@ struct ingest_job {
 /* A job with a copy of the message's entries; NULL when out of memory. Free with ingest_job_free.
  * */
 struct ingest_job *ingest_job_new(const struct wire_data *data, const uint8_t log_key[32]);
+struct ingest_job *ingest_bodies_new(const struct log_name *feed, size_t count,
+	struct bytes payload);
 /* The run joins at a floor; left_len of the message is right. */
 void ingest_job_join(struct ingest_job *job, const struct wire_data *data);
 void ingest_job_free(struct ingest_job *job);
@@ -75,6 +80,9 @@ int ingest_verify(struct ingest_frontier *f, const struct ingest_job *job) MUST_
  * Gives how many bodies went. The job must have been verified.
  */
 uint32_t ingest_drop_mismarked(struct ingest_job *job);
+
+/* True if an entry of the run has no body. The job must have been verified. */
+bool ingest_absent(const struct ingest_job *job);
 
 /* True if the run holds what goes before everything else: a retraction, an erasure, or an entry
  * that its origin marked urgent. The job must have been verified. */

@@ -222,6 +222,14 @@ void quota_arrived(struct gossip *g, const struct feed *f, const struct ingest_j
 	use_add(&f->origin->quota.taken, job);
 }
 
+void quota_bodies(struct gossip *g, const struct feed *f, const struct node_id *peer, size_t bytes)
+{
+	if (f->own)
+		return;
+	peer_totals(g, peer)->quota.taken.bytes += bytes;
+	f->origin->quota.taken.bytes += bytes;
+}
+
 void gossip_taken_today(struct gossip *g, struct gossip_time now, const struct node_id *peer,
 	const struct node_id *origin, uint64_t records, uint64_t bytes)
 {

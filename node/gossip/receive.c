@@ -523,8 +523,7 @@ int log_subtree(void *ctx, unsigned level, uint64_t index, struct hash *hash)
 
 /* --- all of them ------------------------------------------------------------------------------ */
 
-static void dispatch(struct gossip *g, struct session *s, const struct wire_message *m,
-	size_t wire_bytes)
+static void dispatch(struct gossip *g, struct session *s, struct wire_message *m, size_t wire_bytes)
 {
 	switch (m->type) {
 	case WIRE_HELLO:
@@ -567,6 +566,12 @@ static void dispatch(struct gossip *g, struct session *s, const struct wire_mess
 		return;
 	case WIRE_SPLIT:
 		on_split(g, s, &m->split);
+		return;
+	case WIRE_BODIES_WANT:
+		on_bodies_want(g, s, &m->bodies_want);
+		return;
+	case WIRE_BODIES:
+		on_bodies(g, s, &m->bodies, wire_bytes);
 		return;
 	case WIRE_RECEIPT:
 		on_receipt(g, s, &m->receipt);

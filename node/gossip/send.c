@@ -68,16 +68,17 @@ void gossip_entered(struct gossip *g, struct gossip_time now, uint32_t id,
 	struct link *l = s && f ? link_find(s, f) : NULL;
 
 	g->now = now;
-	if (!l || l->entering == 0)
-		return;
+	if (!l || bodies_entered(g, l) || l->entering == 0)
+		goto out;
 	/* Of several openings only the last counts: the earlier ones have been closed since. */
 	l->entering--;
 	if (l->entering > 0 || l->sink != SINK_OPENING)
-		return;
+		goto out;
 	l->sink = SINK_OPEN;
 	l->marked_ms = now.mono_ms;
 	sink_ready(l);
 	session_push(g, s);
+out:
 	arena_reset(&g->scratch);
 }
 
@@ -143,6 +144,7 @@ out:
 
 void session_push(struct gossip *g, struct session *s)
 {
+	bodies_push(g, s);
 	while (s->ready && !s->closing && !s->data_unflushed && s->unflushed < PUSH_AHEAD &&
 		s->credit_out >= ENTRY_PACKED_MAX + DATA_OVERHEAD) {
 		struct link *l = s->ready;

@@ -513,6 +513,7 @@ void session_free(struct gossip *g, struct session *s)
 	while (*at != s)
 		at = &(*at)->next;
 	*at = s->next;
+	bodies_closed(s);
 	while (s->first_link)
 		link_free(g, s, s->first_link);
 	map_free(&s->links);
@@ -560,6 +561,7 @@ void gossip_tick(struct gossip *g, struct gossip_time now)
 	feeds_tick(g);
 	recover_tick(g);
 	splits_tick(g);
+	bodies_tick(g);
 	for (struct session *s = g->sessions; s; s = s->next) {
 		sinks_tick(g, s);
 		if (!s->greeted && now.mono_ms - s->opened_ms > GREET_MS)

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "base/mark.h"
 #include "ledger/impl.h"
 
 /* --- gathering acts --------------------------------------------------------------------------- */
@@ -204,6 +205,37 @@ static int apply_run(struct ledger *l, struct store_txn *txn, struct ledger_item
 	return rc;
 }
 
+/* What of it is still missing: an erasure may have come since it was asked for. */
+static int apply_bodies(struct ledger *l, struct store_txn *txn, const struct ingest_job *job)
+{
+	struct store_bodies put = {.log = job->feed, .via = job->peer, .received_ms = l->now_ms};
+	struct act_body act = {.act = ACT_BODIES_RECEIVED,
+		.has_peer = true,
+		.peer = job->peer,
+		.session = BYTES_OF(job->binding),
+		.has_log = true,
+		.log = job->feed};
+	struct arena arena = {0};
+	struct wire_message m;
+	int rc = wire_decode(WIRE_BODIES, bytes_from(job->entries, job->entries_len), &arena, &m);
+
+	if (rc == 0) {
+		put.bodies = m.bodies.bodies;
+		put.len = m.bodies.bodies_len;
+		rc = store_bodies_put(txn, &put);
+	}
+	arena_free(&arena);
+	if (rc != 0 || put.taken == 0)
+		return rc;
+	MARK("bodies-restored");
+	act.from = put.first;
+	act.to = put.last + 1;
+	act.count = put.taken;
+	received_flush(l);
+	group_act(l, &act);
+	return 0;
+}
+
 /* Nothing is known here of a feed that forked before its first entry came. */
 static int apply_freeze(struct store_txn *txn, const struct ledger_item *i)
 {
@@ -243,6 +275,8 @@ static int apply_item(struct ledger *l, struct store_txn *txn, struct ledger_ite
 	switch (i->type) {
 	case LEDGER_RUN:
 		return apply_run(l, txn, i);
+	case LEDGER_BODIES:
+		return apply_bodies(l, txn, i->job);
 	case LEDGER_OWN:
 		return apply_own(l, txn, i);
 	case LEDGER_ACT:

@@ -169,7 +169,7 @@ static void tell_item(struct ledger *l, struct ledger_item *i, int code)
 {
 	struct ledger_news news = {.code = code ? code : i->code};
 
-	if (i->type == LEDGER_RUN) {
+	if (i->type == LEDGER_RUN || i->type == LEDGER_BODIES) {
 		news.type = news.code ? LEDGER_REJECTED : LEDGER_STORED;
 		news.job = i->job;
 		i->job = NULL;

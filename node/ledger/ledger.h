@@ -57,6 +57,7 @@ struct ledger_retention {
 
 enum ledger_item_type {
 	LEDGER_RUN,     /* job, tree: a verified run of another origin */
+	LEDGER_BODIES,  /* job: bodies of entries that came without */
 	LEDGER_OWN,     /* publication, audience, data, leaves, count, urgent: own entries */
 	LEDGER_ACT,     /* data: a packed act; wait, session, feed */
 	LEDGER_PIN,     /* node, introduced_by, data: a card chain */

@@ -49,6 +49,9 @@
  *     revocation-received peer: by whom it came; terms[0]: what it ends; text: whose it is
  *     recovery-word      text: confirm, or without and peer; operator: goes on by his word
  *     keys-changed       serial, hash of the own card that brought them; log: its incarnation
+ *     bodies-sent        peer, session, terms, log, [from, to), count: bodies that were missing
+ *                        there; entered before the first byte goes
+ *     bodies-received    peer, session, log, [from, to), count: bodies that were missing here
  */
 #define PROVENANCE_ACTS(X)                                                                         \
 	X(STARTED, 1, "started")                                                                   \
@@ -88,7 +91,9 @@
 	X(OVER_QUOTA, 34, "over-quota")                                                            \
 	X(RECALLED, 35, "recalled")                                                                \
 	X(KEYS_CHANGED, 37, "keys-changed")                                                        \
-	X(RECOVERY_WORD, 38, "recovery-word")
+	X(RECOVERY_WORD, 38, "recovery-word")                                                      \
+	X(BODIES_SENT, 39, "bodies-sent")                                                          \
+	X(BODIES_RECEIVED, 40, "bodies-received")
 
 enum act {
 #define X(name, number, text) ACT_##name = (number),

@@ -54,6 +54,8 @@ static const struct {
 	{ACT_OVER_QUOTA, "quota used up[ by %l, brought][ by %p][ after %c records]"},
 	{ACT_REVOCATION_RECEIVED, "received the revocation of %a from %p[: %x]"},
 	{ACT_RECOVERY_WORD, "was told how to recover: %x[ %p][ by %o]"},
+	{ACT_BODIES_SENT, "sends %c bodies of %l, among %f to %t, to %p[ under %a]"},
+	{ACT_BODIES_RECEIVED, "received %c missing bodies of %l, among %f to %t, from %p"},
 	{ACT_KEYS_CHANGED, "changed to the keys of card %s[, %h]"},
 };
 

@@ -211,13 +211,64 @@ static int tree_prune(struct prune *p, uint32_t log, uint64_t floor)
 	return rc;
 }
 
-static int missing_prune(struct prune *p, uint32_t log, uint64_t floor)
+/* The rows of a table of entries that lie below. */
+static int rows_prune(struct prune *p, enum log_table table, uint32_t log, uint64_t floor)
 {
 	uint8_t from[RUN_KEY_BYTES], to[RUN_KEY_BYTES];
 
 	run_key_put(from, log, 0);
 	run_key_put(to, log, floor);
-	return keys_delete(p->txn, LOG_MISSING, from, to, sizeof(from), NULL);
+	return keys_delete(p->txn, table, from, to, sizeof(from), NULL);
+}
+
+/* The place of the first body that came later, if it lies below. ENT_ENOTFOUND. */
+static int restored_first(struct prune *p, uint32_t log, uint64_t to, struct store_place *place)
+{
+	uint8_t raw[RUN_KEY_BYTES];
+	MDB_val key = db_val(raw, sizeof(raw));
+	MDB_cursor *cursor;
+	MDB_val value;
+	int rc = mdb_cursor_open(p->txn->mdb, p->txn->store->log.tables[LOG_RESTORED], &cursor);
+
+	if (rc)
+		return db_err(rc);
+	run_key_put(raw, log, 0);
+	rc = db_err(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
+	if (rc == 0 && value.mv_size != PLACE_BYTES)
+		rc = ENT_ECORRUPT;
+	if (rc == 0 &&
+		(be32_get(key.mv_data) != log || be64_get((const uint8_t *)key.mv_data + 4) >= to))
+		rc = ENT_ENOTFOUND;
+	if (rc == 0)
+		*place = place_get(value.mv_data);
+	mdb_cursor_close(cursor);
+	return rc;
+}
+
+/* Bodies that came later lie in bundles of their own, which go as the others do. */
+static int restored_prune(struct prune *p, uint32_t log, uint64_t to)
+{
+	struct store_place place = {0};
+	int rc;
+
+	while ((rc = restored_first(p, log, to, &place)) == 0) {
+		struct bundle b;
+
+		if (p->done++ >= BUNDLES_MAX) {
+			p->more = true;
+			return 0;
+		}
+		p->reader.arrival = 0;
+		if ((rc = reader_bundle(&p->reader, place.arrival)) != 0)
+			return rc == ENT_ENOTFOUND ? ENT_ECORRUPT : rc;
+		b = p->reader.bundle;
+		if (b.first + b.count > to || place.arrival == p->last)
+			return bundle_strip(p, place.arrival, &b, to);
+		if ((rc = bundle_delete(p, place.arrival, &b)) != 0 ||
+			(rc = rows_prune(p, LOG_RESTORED, log, b.first + b.count)) != 0)
+			return rc;
+	}
+	return rc == ENT_ENOTFOUND ? 0 : rc;
 }
 
 static int log_prune(void *ctx, const struct store_log *log)
@@ -236,7 +287,9 @@ static int log_prune(void *ctx, const struct store_log *log)
 	rc = bundles_prune(p, log->number, to);
 	if (rc == 0 && to == log->floor)
 		rc = tree_prune(p, log->number, to);
-	return rc ? rc : missing_prune(p, log->number, to);
+	if (rc == 0)
+		rc = rows_prune(p, LOG_MISSING, log->number, to);
+	return rc ? rc : restored_prune(p, log->number, to);
 }
 
 int store_prune(struct store_txn *txn)

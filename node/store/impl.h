@@ -14,7 +14,7 @@
 #include "store/index_runs.h"
 #include "store/store.h"
 
-#define STORE_SCHEMA       2u
+#define STORE_SCHEMA       3u
 #define STORE_SCHEMA_FIRST 1u /* brought up to date in place */
 #define INDEX_SCHEMA       3u
 #define STORE_ID_BYTES     16
@@ -30,6 +30,7 @@ enum log_table {
 	LOG_ERASURES,
 	LOG_ERASING,
 	LOG_MISSING,
+	LOG_RESTORED,
 	LOG_RECEIPTS,
 	LOG_COSIGNED,
 	LOG_WITNESS,
@@ -111,6 +112,8 @@ int txn_put(struct store_txn *txn, enum log_table table, MDB_val key, MDB_val va
 /* What is not there needs no deleting. */
 int txn_del(struct store_txn *txn, enum log_table table, MDB_val key) MUST_CHECK;
 int txn_log_put(struct store_txn *txn, const struct store_log *log) MUST_CHECK;
+/* Puts a bundle as the newest. Which entries of the log it has is said elsewhere. */
+int txn_bundle_put(struct store_txn *txn, uint64_t arrival, const struct bundle *b) MUST_CHECK;
 
 /* --- receipts (receipt.c) --------------------------------------------------------------------- */
 
@@ -209,6 +212,9 @@ void index_reader_end(struct index_view *view);
  * transaction of the calling thread may be open. */
 void store_grow(struct store *s, struct db *db);
 
+/* How many rows a table of the truth has. */
+uint64_t reader_rows(struct store_reader *r, enum log_table table);
+
 /* The bundle with that arrival number, kept as where the reader stands. ENT_ENOTFOUND. */
 int reader_bundle(struct store_reader *r, uint64_t arrival) MUST_CHECK;
 
@@ -227,6 +233,22 @@ extern const char *const store_log_tables[LOG_TABLES], *const store_index_tables
 /* A file that the writer has replaced is opened anew; with the mutex held, by who only reads. */
 void store_follow(struct store *s);
 
+/* --- bodies that came later (missing.c) ------------------------------------------------------- */
+
+/*
+ * The entry with its body, which came after it and lies in a bundle of its own, in another place.
+ * The reader stands where it stood. ENT_ENOTFOUND: there is none.
+ */
+int reader_restored(struct store_reader *r, uint32_t log, uint64_t index,
+	struct store_entry *e) MUST_CHECK;
+/* Puts such bodies into packed entries that begin at index `from`, of which so many stay as fit in
+ * bytes_max, at least one. */
+int restored_fill(struct store_reader *r, uint32_t log, uint64_t from, size_t bytes_max,
+	struct buf *entries, size_t start, uint32_t *count) MUST_CHECK;
+/* The entry in its first place, where it has no body. */
+int reader_original(struct store_reader *r, uint32_t log, uint64_t index,
+	struct store_entry *e) MUST_CHECK;
+
 /* --- floors (floor.c) ------------------------------------------------------------------------- */
 
 /* How often floors have moved. */
@@ -234,10 +256,21 @@ int floors_moved(struct store *s, MDB_txn *txn, uint64_t *moves) MUST_CHECK;
 /* Up to where the index has let go of a log; 0: nothing. */
 int index_floor_get(struct store *s, MDB_txn *index, uint32_t log, uint64_t *floor) MUST_CHECK;
 
-/* --- erasure (erase.c) ------------------------------------------------------------------------ */
+/* --- erasure (erase.c, erase_out.c) ----------------------------------------------------------- */
 
 /* May an erasure take the body of such an entry? What takes back or settles stays readable. */
 bool entry_erasable(const struct entry_header *h);
+bool entry_is_erasure(const struct entry_header *h);
+/*
+ * Visits the numbers of the node's logs of that audience with incarnations in [from, to]. The
+ * visitor's answer, when not 0, ends the walk and is given.
+ */
+int erase_siblings_each(struct store *s, MDB_txn *txn, const struct log_name *name, uint64_t from,
+	uint64_t to, int (*visit)(void *ctx, const struct log_name *log, uint32_t number),
+	void *ctx) MUST_CHECK;
+/* Visits the entries of table erasing in order, up to that place; likewise. */
+int erasing_each(struct store *s, MDB_txn *txn, uint64_t from, uint64_t to,
+	int (*visit)(void *ctx, struct store_place place), void *ctx) MUST_CHECK;
 
 /* What an append has to know of erasures: gathered while its entries are looked at. */
 struct erase_notes {

@@ -280,12 +280,14 @@ int index_hidden_put(struct store *s, MDB_txn *txn, struct store_place place, co
 	return db_err(mdb_put(txn, s->index.tables[INDEX_HIDDEN], &key, &value, 0));
 }
 
+/* anew: its object stands in the part already. */
 static void record_gather(struct step *st, const struct store_entry *e,
-	const struct index_reading *r)
+	const struct index_reading *r, bool anew)
 {
-	uint8_t *key = group_add(st, PART_OBJECT);
+	uint8_t *key;
 
-	object_key_put(key, e->header.object, e->log, e->index);
+	if (!anew)
+		object_key_put(group_add(st, PART_OBJECT), e->header.object, e->log, e->index);
 	if (r->value.len > 0) {
 		key = group_add(st, PART_VALUE);
 		index_value_hash(st->store, key, r->type, r->value);
@@ -305,15 +307,48 @@ static void unlisted_gather(struct step *st, const struct store_entry *e)
 	object_key_put(group_add(st, PART_UNLISTED), e->header.object, e->log, e->index);
 }
 
+/*
+ * A body that came after its entry (store_bodies_put): without it the entry has been counted, under
+ * its first place, and is judged anew. An entry is in one group once: where it stands already it is
+ * not put again.
+ */
+enum before { BEFORE_NOTHING, BEFORE_SHOWN, BEFORE_HIDDEN };
+
+static int original_forget(struct step *st, const struct store_entry *e, enum before *before)
+{
+	uint8_t place[PLACE_BYTES];
+	MDB_val key = db_val(place, sizeof(place));
+	struct store_reader first = {.store = st->store, .log = st->reader.log};
+	struct store_entry later, original;
+	int rc = reader_restored(&st->reader, e->log, e->index, &later);
+
+	*before = BEFORE_NOTHING;
+	if (rc || later.place.arrival != e->place.arrival)
+		return rc == ENT_ENOTFOUND ? 0 : rc;
+	if ((rc = reader_original(&first, e->log, e->index, &original)) != 0)
+		return rc;
+	place_put(place, original.place);
+	rc = mdb_del(st->view.txn, st->store->index.tables[INDEX_HIDDEN], &key, NULL);
+	*before = rc == 0 || !index_is_record(&e->header) ? BEFORE_HIDDEN : BEFORE_SHOWN;
+	st->state.counts.hidden -= rc == 0;
+	st->state.counts.records -= *before == BEFORE_SHOWN;
+	return rc == MDB_NOTFOUND ? 0 : db_err(rc);
+}
+
 static int entry_index(struct step *st, const struct store_entry *e)
 {
 	struct index_reading reading;
+	enum before before;
 	const char *rule;
+	int rc;
 
 	if (e->index < st->floor || e->header.version != ENTRY_VERSION)
 		return 0;
+	if ((rc = original_forget(st, e, &before)) != 0)
+		return rc;
 	if (!index_is_record(&e->header)) {
-		unlisted_gather(st, e);
+		if (before != BEFORE_HIDDEN)
+			unlisted_gather(st, e);
 		return 0;
 	}
 	arena_reset(&st->arena);
@@ -322,11 +357,12 @@ static int entry_index(struct step *st, const struct store_entry *e)
 		rule = st->ops->hidden(st->ops->ctx, &st->name, e,
 			reading.has_indicator ? &reading.indicator : NULL);
 	if (rule) {
-		unlisted_gather(st, e);
+		if (before != BEFORE_HIDDEN)
+			unlisted_gather(st, e);
 		st->state.counts.hidden++;
 		return index_hidden_put(st->store, st->view.txn, e->place, rule);
 	}
-	record_gather(st, e, &reading);
+	record_gather(st, e, &reading, before == BEFORE_SHOWN);
 	return 0;
 }
 

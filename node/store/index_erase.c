@@ -275,13 +275,24 @@ static int index_floor_put(struct removal *rm, uint32_t log, uint64_t floor)
 static int entry_remove(struct removal *rm, const struct store_entry *e)
 {
 	uint8_t object[OBJECT_KEY_BYTES];
-	int rc = e->entry.erased ? 0 : body_remove(rm, e);
+	struct store_entry later;
+	int rc = e->entry.erased ? reader_restored(&rm->reader, e->log, e->index, &later)
+				 : ENT_ENOTFOUND;
 
+	/* A body that came later stands under its own place. */
+	if (rc == 0)
+		e = &later;
+	if (rc && rc != ENT_ENOTFOUND)
+		return rc;
+	rc = e->entry.erased ? 0 : body_remove(rm, e);
 	if (rc == 0)
 		rc = hidden_remove(rm, e);
+	object_key_put(object, e->header.object, e->log, e->index);
+	/* It may have been shown without it, and hidden with it. */
+	if (rc == 1 && e == &later)
+		rc = index_key_del(&rm->view, PART_OBJECT, object) < 0 ? ENT_EIO : 1;
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	object_key_put(object, e->header.object, e->log, e->index);
 	rc = index_key_del(&rm->view, index_is_record(&e->header) ? PART_OBJECT : PART_UNLISTED,
 		object);
 	rm->state.counts.records -= rc == 1 && index_is_record(&e->header);

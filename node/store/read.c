@@ -153,6 +153,13 @@ void store_reader_close(struct store_reader *r)
 	free(r);
 }
 
+uint64_t reader_rows(struct store_reader *r, enum log_table table)
+{
+	MDB_stat stat;
+
+	return mdb_stat(r->log, r->store->log.tables[table], &stat) == 0 ? stat.ms_entries : 0;
+}
+
 /* --- logs ------------------------------------------------------------------------------------- */
 
 int store_log_at(struct store_reader *r, uint32_t number, struct store_log *log)
@@ -386,13 +393,26 @@ int reader_bundles(struct store_reader *r, uint32_t log, uint64_t from, uint64_t
 	return rc == MDB_NOTFOUND ? 0 : db_err(rc);
 }
 
-int store_entry_get(struct store_reader *r, uint32_t log, uint64_t index, struct store_entry *e)
+int reader_original(struct store_reader *r, uint32_t log, uint64_t index, struct store_entry *e)
 {
 	struct walk w;
 	int rc = walk_open(&w, r, log, index);
 
 	walk_close(&w);
 	return rc ? rc : reader_entry(r, (uint32_t)(index - r->bundle.first), e);
+}
+
+int store_entry_get(struct store_reader *r, uint32_t log, uint64_t index, struct store_entry *e)
+{
+	int rc = reader_original(r, log, index, e);
+	struct store_entry later;
+
+	if (rc || !e->entry.erased)
+		return rc;
+	rc = reader_restored(r, log, index, &later);
+	if (rc == 0)
+		*e = later;
+	return rc == ENT_ENOTFOUND ? 0 : rc;
 }
 
 /*
@@ -474,9 +494,11 @@ int store_run_read(struct store_reader *r, const struct log_name *name, uint64_t
 	rc = walk_open(&w, r, log.number, from);
 	if (rc == 0)
 		rc = run_copy(&w, to, bytes_max, out, count);
+	walk_close(&w);
+	if (rc == 0)
+		rc = restored_fill(r, log.number, from, bytes_max, out, start, count);
 	if (rc == 0)
 		rc = erase_strip(r, &log, from, out, start, *count);
-	walk_close(&w);
 	/* Between floor and size every entry is here, or the store is damaged. */
 	return rc == ENT_ENOTFOUND ? ENT_ECORRUPT : rc;
 }

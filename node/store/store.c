@@ -22,6 +22,7 @@ const char *const store_log_tables[LOG_TABLES] = {
 	[LOG_ERASURES] = "erasures",
 	[LOG_ERASING] = "erasing",
 	[LOG_MISSING] = "missing",
+	[LOG_RESTORED] = "restored",
 	[LOG_RECEIPTS] = "receipts",
 	[LOG_COSIGNED] = "cosigned",
 	[LOG_WITNESS] = "witness",
@@ -81,7 +82,8 @@ static int truth_check(struct store *s)
 		return rc;
 	rc = meta_get(s, txn, ".schema", schema, sizeof(schema));
 	if (rc == 0 && be32_get(schema) != STORE_SCHEMA)
-		rc = be32_get(schema) == STORE_SCHEMA_FIRST && s->mode == STORE_WRITE
+		rc = be32_get(schema) >= STORE_SCHEMA_FIRST && be32_get(schema) < STORE_SCHEMA &&
+				     s->mode == STORE_WRITE
 			     ? ENT_EAGAIN
 			     : ENT_EVERSION;
 	if (rc == 0 || rc == ENT_EAGAIN) {
@@ -93,7 +95,7 @@ static int truth_check(struct store *s)
 	return rc;
 }
 
-/* Schema 2 has further tables, all empty at first, and nothing else: opening has made them. */
+/* Schemas 2 and 3 have further tables, all empty at first, and nothing else: opening has made them. */
 static int truth_upgrade(struct store *s)
 {
 	MDB_val key = db_val(".schema", strlen(".schema"));

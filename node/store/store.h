@@ -229,6 +229,21 @@ int store_index_compact(struct store *s) MUST_CHECK;
 #define STORE_RECALLED_SINCE "recalled-since"
 int store_compacted(struct store_txn *txn) MUST_CHECK;
 
+/*
+ * Bodies of entries that came without one (store_missing). Taken are those that are missing, fit
+ * the commitment, and are covered by no erasure; the others are passed over. They become known now:
+ * each stands under a new arrival number, and the index comes to it there.
+ */
+struct store_bodies {
+	struct log_name log;
+	const struct wire_body *bodies; /* ascending */
+	size_t len;
+	struct node_id via;
+	int64_t received_ms;
+	uint64_t taken, first, last; /* given: how many, the least index and the highest */
+};
+int store_bodies_put(struct store_txn *txn, struct store_bodies *b) MUST_CHECK;
+
 /* --- floors ----------------------------------------------------------------------------------- */
 
 /*
@@ -308,12 +323,12 @@ uint64_t store_erasing(struct store_reader *r);
  */
 uint64_t store_erasing_from(struct store_reader *r, const struct log_name *name);
 /*
- * Indexes of entries whose body is absent though no erasure covers them, ascending, max at most:
+ * Indexes from `from` on of entries whose body is absent though no erasure covers them, ascending:
  * somebody has withheld them. Only while all of the log up to its newest checkpoint held is here;
  * before that the erasure may still come.
  */
-int store_missing(struct store_reader *r, const struct log_name *name, uint64_t *indexes,
-	size_t max, size_t *len) MUST_CHECK;
+int store_missing(struct store_reader *r, const struct log_name *name, uint64_t from,
+	uint64_t *indexes, size_t max, size_t *len) MUST_CHECK;
 
 /*
  * Hash of a perfect subtree of a log (levels below 8 from the entries); ENT_ENOTFOUND when it is

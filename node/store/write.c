@@ -175,21 +175,31 @@ static int subtrees_put(struct store_txn *txn, uint32_t log)
 	return 0;
 }
 
-static int bundle_put(struct store_txn *txn, uint64_t arrival, const struct bundle *b)
+int txn_bundle_put(struct store_txn *txn, uint64_t arrival, const struct bundle *b)
 {
-	uint8_t arrival_raw[ARRIVAL_KEY_BYTES], run_raw[RUN_KEY_BYTES];
-	MDB_val key = db_val(arrival_raw, sizeof(arrival_raw));
+	uint8_t raw[ARRIVAL_KEY_BYTES];
+	MDB_val key = db_val(raw, sizeof(raw));
 	MDB_val value = db_val(NULL, bundle_len(b));
 	int rc;
 
-	be64_put(arrival_raw, arrival);
+	be64_put(raw, arrival);
 	rc = mdb_put(txn->mdb, txn->store->log.tables[LOG_ENTRIES], &key, &value,
 		MDB_APPEND | MDB_RESERVE);
 	if (rc)
 		return txn_result(txn, rc);
 	bundle_encode(value.mv_data, b);
-	run_key_put(run_raw, b->log, b->first);
-	return txn_put(txn, LOG_RUNS, db_val(run_raw, sizeof(run_raw)), key, 0);
+	return 0;
+}
+
+static int bundle_put(struct store_txn *txn, uint64_t arrival, const struct bundle *b)
+{
+	uint8_t run[RUN_KEY_BYTES], raw[ARRIVAL_KEY_BYTES];
+	int rc = txn_bundle_put(txn, arrival, b);
+
+	run_key_put(run, b->log, b->first);
+	be64_put(raw, arrival);
+	return rc ? rc
+		  : txn_put(txn, LOG_RUNS, db_val(run, sizeof(run)), db_val(raw, sizeof(raw)), 0);
 }
 
 static int bundles_put(struct store_txn *txn, const struct store_log *log,

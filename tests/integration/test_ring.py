@@ -231,12 +231,54 @@ def test_a_root_that_the_origin_did_not_sign_is_the_senders_lie():
     lies(unsigned_root)
 
 
+def test_bodies_that_are_withheld_come_from_somebody_else():
+    with Federation() as fed:
+        ring = Ring(fed)
+        # Whole but for every third body: header and state "erased", as the signature allows.
+        stripped = [e if i % 3 else e[:64] + b"\x01" for i, e in enumerate(ring.feed.entries)]
+        bodies = sum(i % 3 == 0 for i in range(ring.size))
+        for start in range(0, ring.size, 250):
+            run = ring.feed.run(start, min(250, ring.size - start))
+            run["entries"] = b"".join(stripped[start:start + 250])
+            ring.session.send("Data", **run)
+        ring.victim.wait_held(ring.origin, "green", ring.size)
+        absent = "bodies of 1 feeds are absent"
+        if absent not in ring.victim.run("doctor", status=1).out:
+            raise Failed("the doctor sees nothing")
+        if ring.victim.find(VALUES[0]):
+            raise Failed("a value without a body is found")
+        # py is asked, and has none of them.
+        asked = ring.session.wait("BodiesWant")
+        if asked["feed"] != ring.feed.packed or asked["indexes"][:3] != [0, 3, 6]:
+            raise Failed(f"asked for {asked}")
+        ring.session.send("Bodies", feed=ring.feed.packed)
+        ring.good.start()
+        ring.good.wait_held(ring.origin, "green", ring.size)
+        for node in (ring.victim, ring.behind):
+            until(lambda n=node: all(n.find(v) for v in VALUES[::300]), 20,
+                  f"{node.name} has all bodies")
+        if absent in ring.victim.run("doctor", status=None).out:
+            raise Failed("the doctor still sees absent bodies")
+        acts = [a for a in ring.victim.json("log") if a["act"] == "bodies-received"]
+        if sum(a["count"] for a in acts) != bodies or {a["peer_name"] for a in acts} != {"good"}:
+            raise Failed(f"received {acts}")
+        sent = [a for a in ring.good.json("log") if a["act"] == "bodies-sent"]
+        if sum(a["count"] for a in sent) != bodies or not all(a["terms"] for a in sent):
+            raise Failed(f"sent {sent}")
+        if ring.blamed():
+            raise Failed(f"blamed {ring.blamed()}")
+        ring.session.drop()
+        for node in (ring.origin, ring.good, ring.victim, ring.behind):
+            node.stop()
+
+
 # One of each sort, and all of them with ENTENTE_LONG: every lie is played against the engine in
 # tests/unit/gossip too.
 TESTS = [test_a_neighbour_that_stalls_in_mid_transfer_is_left,
          test_a_neighbour_that_gives_a_byte_at_a_time_is_left,
          test_a_changed_entry_is_the_senders_lie,
-         test_an_entry_cut_short_is_the_senders_lie]
+         test_an_entry_cut_short_is_the_senders_lie,
+         test_bodies_that_are_withheld_come_from_somebody_else]
 LONG = [test_a_neighbour_that_stalls_is_left,
         test_a_changed_body_is_the_senders_lie,
         test_an_entry_left_out_is_the_senders_lie,

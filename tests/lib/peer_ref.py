@@ -31,7 +31,7 @@ PROTO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "pr
 NUMBERS = {"Hello": 1, "Terms": 2, "Cards": 3, "Heads": 4, "Held": 5, "Subscribe": 6,
            "Unsubscribe": 7, "Data": 8, "Credit": 9, "ProofWant": 10, "Proof": 11, "Ping": 12,
            "Bye": 13, "Receipt": 14, "WitnessWant": 15, "Witness": 16, "Split": 17,
-           "Revocation": 20}
+           "BodiesWant": 18, "Bodies": 19, "Revocation": 20}
 NAMES = {number: name for name, number in NUMBERS.items()}
 AUDIENCES = {"clear": 1, "green": 2}
 PROVENANCE = 5  # an audience kind: the log of acts that began at that second
@@ -127,7 +127,12 @@ def decode(message, data):
         name, kind, repeated = SCHEMA[message][number]
         if kind in SCHEMA:
             value = decode(kind, value)
-        if repeated:
+        if repeated and kind in ("uint32", "uint64") and wire == 2:
+            here = 0
+            while here < len(value):
+                one, here = read_varint(value, here)
+                out[name].append(one)
+        elif repeated:
             out[name].append(value)
         else:
             out[name] = value

@@ -46,6 +46,20 @@ int node_range(void *ctx, const struct log_name *feed, uint64_t begin, uint64_t 
 	return rc;
 }
 
+static int read_missing(void *ctx, const struct log_name *feed, uint64_t from, uint64_t *indexes,
+	size_t max, size_t *len)
+{
+	struct world_node *n = ctx;
+	struct store_reader *r;
+	int rc = store_reader_open(n->store, &r);
+
+	if (rc != 0)
+		return rc;
+	rc = store_missing(r, feed, from, indexes, max, len);
+	store_reader_close(r);
+	return rc;
+}
+
 static uint64_t read_erasing(void *ctx, const struct log_name *feed)
 {
 	struct world_node *n = ctx;
@@ -161,7 +175,7 @@ static int engine_open(struct world_node *n)
 {
 	struct gossip_config config = {.self = n->actor->node,
 		.rng = sim_random_env(&n->random),
-		.store = {n, read_run, node_range, read_erasing},
+		.store = {n, read_run, node_range, read_missing, read_erasing},
 		.signer = cast_signer(n->actor),
 		.software = "sim"};
 	struct load load = {.node = n};

@@ -568,6 +568,13 @@ static void verify_later(struct world_node *n, struct ingest_job *job)
 {
 	uint64_t at = world_turn(n->world, &n->work_ms, VERIFY_MS);
 
+	if (job->bodies) {
+		struct ledger_item *i = ledger_item_new(LEDGER_BODIES);
+
+		i->job = job;
+		to_write(n, i);
+		return;
+	}
 	event_of_node(n, EVENT_VERIFY, at)->job = job;
 }
 

@@ -165,7 +165,7 @@ out:
 static struct world_sending *sending_find(struct world_end *e, const struct log_name *feed)
 {
 	for (size_t i = e->sendings_len; i-- > 0;)
-		if (log_name_eq(&e->sendings[i].feed, feed))
+		if (!e->sendings[i].bodies && log_name_eq(&e->sendings[i].feed, feed))
 			return &e->sendings[i];
 	return NULL;
 }
@@ -185,6 +185,30 @@ static void check_sending(struct world *w, struct world_session *s, unsigned end
 			from, data->start, open->to);
 	else
 		open->to += data->count;
+}
+
+/* The act that covers them is the newest of its kind, and durable. */
+static void check_bodies(struct world *w, struct world_session *s, unsigned end,
+	const struct wire_bodies *m)
+{
+	struct world_end *e = &s->ends[end];
+	struct world_sending *act = NULL;
+
+	check_names(w, s, end, &m->feed, "bodies");
+	for (size_t i = e->sendings_len; i-- > 0 && !act;)
+		if (e->sendings[i].bodies && log_name_eq(&e->sendings[i].feed, &m->feed))
+			act = &e->sendings[i];
+	if (m->bodies_len == 0)
+		return;
+	if (!act || !act->durable)
+		world_fail(w, "I12: n%u sends bodies before there is a durable act",
+			e->node->index);
+	else if (m->bodies[0].index < act->from ||
+		 m->bodies[m->bodies_len - 1].index >= act->bodies_to)
+		world_fail(w, "I12: n%u sends bodies that its act does not cover", e->node->index);
+	else
+		act->to = act->bodies_to;
+	watch_serves_bodies(w, e->node, m);
 }
 
 /* Only the origin is told, and the parties of an agreement's feed; and only what is in the store,
@@ -231,6 +255,12 @@ void watch_said(struct world *w, struct world_session *s, unsigned end,
 		check_sending(w, s, end, &m->data);
 		watch_serves(w, n, &m->data);
 		watch_told(w, n, &m->data.feed, m->data.start + m->data.count);
+		return;
+	case WIRE_BODIES_WANT:
+		check_asks(w, s, end, &m->bodies_want.feed);
+		return;
+	case WIRE_BODIES:
+		check_bodies(w, s, end, &m->bodies);
 		return;
 	case WIRE_SPLIT:
 		/* It is told to whoever may be shown the feed, and to whoever may show it. */
@@ -341,7 +371,9 @@ static void sending_opened(struct world *w, struct world_session *s, unsigned en
 	struct world_end *e = &s->ends[end];
 	struct world_sending *last = sending_find(e, &act->log);
 
-	if (last && !last->closed)
+	bool bodies = act->act == ACT_BODIES_SENT;
+
+	if (!bodies && last && !last->closed)
 		world_fail(w, "I12: n%u opens a sending twice", e->node->index);
 	if (!act_allows(e->node, s->ends[!end].node, act))
 		world_fail(w, "I12: n%u opens a sending under terms that do not allow it",
@@ -349,15 +381,19 @@ static void sending_opened(struct world *w, struct world_session *s, unsigned en
 	e->sendings = realloc(e->sendings, (e->sendings_len + 1) * sizeof(*e->sendings));
 	if (!e->sendings)
 		abort();
-	e->sendings[e->sendings_len++] =
-		(struct world_sending){.feed = act->log, .from = act->from, .to = act->from};
+	e->sendings[e->sendings_len++] = (struct world_sending){.feed = act->log,
+		.from = act->from,
+		.to = act->from,
+		.closed = bodies,
+		.bodies = bodies,
+		.bodies_to = act->to};
 }
 
 void watch_act(struct world *w, struct world_session *s, unsigned end, const struct act_body *act)
 {
 	struct world_sending *open;
 
-	if (act->act == ACT_SENDING_OPENED) {
+	if (act->act == ACT_SENDING_OPENED || act->act == ACT_BODIES_SENT) {
 		sending_opened(w, s, end, act);
 		return;
 	}

@@ -90,6 +90,7 @@ bool watch_forked(const struct world *w, const struct log_name *feed);
 
 /* A correct node sends this. */
 void watch_serves(struct world *w, struct world_node *n, const struct wire_data *data);
+void watch_serves_bodies(struct world *w, struct world_node *n, const struct wire_bodies *m);
 bool watch_has_body(struct world_node *n, const struct log_name *feed, uint64_t index);
 /* Fails the world unless everybody who has an erasure has carried it out; to be asked when disks
  * are well. */

@@ -60,6 +60,15 @@ void watch_serves(struct world *w, struct world_node *n, const struct wire_data 
 	}
 }
 
+void watch_serves_bodies(struct world *w, struct world_node *n, const struct wire_bodies *m)
+{
+	for (size_t i = 0; i < m->bodies_len; i++)
+		for (size_t k = 0; k < w->erasures_len; k++)
+			if (w->erasures[k].index == m->bodies[i].index &&
+				log_name_eq(&w->erasures[k].feed, &m->feed))
+				check_entry(w, n, &w->erasures[k]);
+}
+
 bool watch_has_body(struct world_node *n, const struct log_name *feed, uint64_t index)
 {
 	struct store_reader *r;

@@ -365,6 +365,26 @@ uint64_t watch_brought_of(const struct world_node *n, const struct node_id *orig
 	return records;
 }
 
+/* Bodies that came later: they too are what was committed to. */
+static void bodies_stored_by(struct world *w, struct world_node *n, const struct ingest_job *job)
+{
+	struct stored s = {.w = w, .node = n};
+	struct arena arena = {0};
+	struct wire_message m;
+
+	if (wire_decode(WIRE_BODIES, bytes_from(job->entries, job->entries_len), &arena, &m) != 0)
+		world_fail(w, "n%u has stored bodies that do not decode", n->index);
+	else
+		for (size_t i = 0; i < m.bodies.bodies_len; i++) {
+			uint64_t at = m.bodies.bodies[i].index;
+
+			if (entries_each(n, &job->feed, at, at + 1, check_entry, &s) != 0)
+				world_fail(w, "I2: n%u lost an entry whose body it has stored",
+					n->index);
+		}
+	arena_free(&arena);
+}
+
 static void stored_by(struct world *w, struct world_node *n, const struct ingest_job *job)
 {
 	const struct world_node *origin = world_node_of(w, &job->feed.node);
@@ -420,7 +440,10 @@ void watch_news(struct world *w, struct world_node *n, const struct ledger_news 
 
 	switch (news->type) {
 	case LEDGER_STORED:
-		stored_by(w, n, news->job);
+		if (news->job->bodies)
+			bodies_stored_by(w, n, news->job);
+		else
+			stored_by(w, n, news->job);
 		return;
 	case LEDGER_SEALED:
 		n->seals++;
@@ -509,7 +532,8 @@ static void collect_opened(void *ctx, uint64_t index, const struct entry *e)
 
 	(void)index;
 	if (!e->erased && act_body_decode(e->body, &arena, &act) == 0 &&
-		act.act == ACT_SENDING_OPENED && act.session.len == 16) {
+		(act.act == ACT_SENDING_OPENED || act.act == ACT_BODIES_SENT) &&
+		act.session.len == 16) {
 		acts->opened = need(realloc(acts->opened, (acts->len + 1) * sizeof(*acts->opened)));
 		acts->opened[acts->len] = (struct opened){.log = act.log, .from = act.from};
 		memcpy(acts->opened[acts->len++].session, act.session.data, 16);

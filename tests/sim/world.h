@@ -59,11 +59,13 @@ struct world_alarm {
 	struct log_name feed;
 };
 
-/* What stands in the provenance log about one sending. */
+/* What stands in the provenance log about one sending, or about bodies that were missing. */
 struct world_sending {
 	struct log_name feed;
 	uint64_t from, to; /* to: how far it has gone */
 	bool durable, closed;
+	bool bodies;        /* once, */
+	uint64_t bodies_to; /* and no further */
 };
 
 /* One end of a session. */

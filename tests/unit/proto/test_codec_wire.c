@@ -175,6 +175,32 @@ static void random_split(struct random *r, struct wire_split *s)
 	s->hashes = (const uint8_t(*)[32])random_bytes(r, s->hashes_len * 32).data;
 }
 
+static const uint64_t *random_indexes(struct random *r, size_t *len)
+{
+	static uint64_t indexes[WIRE_BODIES_MAX];
+
+	*len = random_below(r, 4) ? 1 + random_below(r, 5) : WIRE_BODIES_MAX;
+	indexes[0] = random_u64(r, UINT64_MAX / 2);
+	for (size_t i = 1; i < *len; i++)
+		indexes[i] = indexes[i - 1] + 1 + random_below(r, 300);
+	return indexes;
+}
+
+static void random_bodies(struct random *r, struct wire_bodies *b)
+{
+	static struct wire_body bodies[WIRE_BODIES_MAX];
+	const uint64_t *indexes = random_indexes(r, &b->bodies_len);
+
+	b->feed = random_feed(r);
+	b->bodies = bodies;
+	b->bodies_len -= random_below(r, 2);
+	for (size_t i = 0; i < b->bodies_len; i++) {
+		bodies[i].index = indexes[i];
+		bodies[i].body = random_bytes(r, random_below(r, 900));
+		env_random(&r->rng, bodies[i].salt, sizeof(bodies[i].salt));
+	}
+}
+
 static struct wire_message random_message(struct random *r, enum wire_type type)
 {
 	struct wire_message m = {.type = type};
@@ -234,6 +260,13 @@ static struct wire_message random_message(struct random *r, enum wire_type type)
 		break;
 	case WIRE_SPLIT:
 		random_split(r, &m.split);
+		break;
+	case WIRE_BODIES_WANT:
+		m.bodies_want.feed = random_feed(r);
+		m.bodies_want.indexes = random_indexes(r, &m.bodies_want.indexes_len);
+		break;
+	case WIRE_BODIES:
+		random_bodies(r, &m.bodies);
 		break;
 	case WIRE_REVOCATION:
 		m.revocation.note = random_bytes(r, 1 + random_below(r, REVOCATION_BYTES_MAX));
@@ -372,6 +405,23 @@ static void assert_message_equal(const struct wire_message *a, const struct wire
 		assert_checkpoint_equal(&a->split.second, &b->split.second);
 		assert_hashes_equal(a->split.hashes, a->split.hashes_len, b->split.hashes,
 			b->split.hashes_len);
+		break;
+	case WIRE_BODIES_WANT:
+		assert_feed_equal(a, b, bodies_want.feed);
+		assert_field_equal(a, b, bodies_want.indexes_len);
+		assert_memory_equal(a->bodies_want.indexes, b->bodies_want.indexes,
+			a->bodies_want.indexes_len * sizeof(uint64_t));
+		break;
+	case WIRE_BODIES:
+		assert_feed_equal(a, b, bodies.feed);
+		assert_field_equal(a, b, bodies.bodies_len);
+		for (size_t i = 0; i < a->bodies.bodies_len; i++) {
+			const struct wire_body *x = &a->bodies.bodies[i];
+			const struct wire_body *y = &b->bodies.bodies[i];
+
+			assert_true(x->index == y->index && bytes_eq(x->body, y->body));
+			assert_memory_equal(x->salt, y->salt, sizeof(x->salt));
+		}
 		break;
 	case WIRE_REVOCATION:
 		assert_true(bytes_eq(a->revocation.note, b->revocation.note));
@@ -721,6 +771,48 @@ static void a_split_is_two_checkpoints_in_order_with_hashes_where_sizes_differ(v
 	}
 }
 
+static void bodies_are_asked_for_and_given_in_order_and_within_bounds(void **state)
+{
+	static uint64_t up[WIRE_BODIES_MAX + 1], twice[] = {4, 4}, down[] = {4, 3};
+	static uint8_t big[ENTRY_BODY_MAX + 1];
+	static struct wire_body full[WIRE_BODIES_MAX + 1];
+	struct fixture *f = *state;
+	struct log_name feed = random_feed(&f->random);
+	struct wire_message m = {.type = WIRE_BODIES_WANT, .bodies_want = {feed, up, 0}};
+	struct wire_message b = {.type = WIRE_BODIES, .bodies = {feed, full, WIRE_BODIES_MAX}};
+
+	for (size_t i = 0; i < COUNT_OF(up); i++)
+		up[i] = full[i].index = i;
+	assert_int_equal(wire_encode(&f->buf, &m), ENT_EINVALID);
+	m.bodies_want.indexes_len = WIRE_BODIES_MAX;
+	assert_int_equal(wire_encode(&f->buf, &m), 0);
+	m.bodies_want.indexes_len++;
+	assert_int_equal(wire_encode(&f->buf, &m), ENT_ELIMIT);
+	m.bodies_want = (struct wire_bodies_want){feed, twice, 2};
+	assert_int_equal(wire_encode(&f->buf, &m), ENT_EINVALID);
+	m.bodies_want.indexes = down;
+	assert_int_equal(wire_encode(&f->buf, &m), ENT_EINVALID);
+
+	assert_int_equal(wire_encode(&f->buf, &b), 0);
+	b.bodies.bodies_len++;
+	assert_int_equal(wire_encode(&f->buf, &b), ENT_ELIMIT);
+	b.bodies.bodies_len = 5;
+	for (size_t i = 0; i < 4; i++)
+		full[i].body = bytes_from(big, ENTRY_BODY_MAX);
+	full[4].body =
+		bytes_from(big, WIRE_BODIES_BYTES_MAX - 4 * ENTRY_BODY_MAX - 5 * ENTRY_SALT_BYTES);
+	assert_int_equal(wire_encode(&f->buf, &b), 0);
+	full[4].body.len++;
+	assert_int_equal(wire_encode(&f->buf, &b), ENT_ELIMIT);
+	b.bodies.bodies_len = 1;
+	full[0].body.len++;
+	assert_int_equal(wire_encode(&f->buf, &b), ENT_ELIMIT);
+	b.bodies.bodies_len = 2;
+	full[0].body = full[1].body = BYTES_NONE;
+	full[1].index = 0;
+	assert_int_equal(wire_encode(&f->buf, &b), ENT_EINVALID);
+}
+
 static void a_message_over_the_limit_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -752,6 +844,7 @@ int main(void)
 		TEST(lists_are_bounded_when_decoding),
 		TEST(lists_are_bounded_when_encoding),
 		TEST(a_split_is_two_checkpoints_in_order_with_hashes_where_sizes_differ),
+		TEST(bodies_are_asked_for_and_given_in_order_and_within_bounds),
 		TEST(a_message_over_the_limit_is_refused),
 	};
 

@@ -392,6 +392,10 @@ static void transfers(struct buf *out)
 			.hashes_len = 2},
 	};
 
+	static const uint64_t indexes[] = {0, 300};
+	struct wire_body body = {.index = 300, .body = bytes_str("body")};
+
+	memcpy(body.salt, counting, sizeof(body.salt));
 	memcpy(receipt.receipt.signature, counting + 0x40, 64);
 	memcpy(witness.witness.root, counting + 0x20, 32);
 	memcpy(witness.witness.signature, counting + 0x40, 64);
@@ -433,6 +437,12 @@ static void transfers(struct buf *out)
 		"\", \"signature\": \"" UP_40 UP_60 "\"}, \"second\": " CHECKPOINT_301
 		", \"hashes\": [\"" UP_40 "\", \"" UP_60 "\"]}",
 		split);
+	message(out, "bodies want", "{\"feed\": " GREEN ", \"indexes\": [0, 300]}",
+		(struct wire_message){WIRE_BODIES_WANT, .bodies_want = {green, indexes, 2}});
+	message(out, "bodies",
+		"{\"feed\": " GREEN ", \"bodies\": [{\"index\": 300, \"salt\": \"" NODE
+		"\", \"body\": \"626f6479\"}]}",
+		(struct wire_message){WIRE_BODIES, .bodies = {green, &body, 1}});
 	message(out, "revocation", "{\"note\": \"656e64\"}",
 		(struct wire_message){WIRE_REVOCATION, .revocation = {bytes_str("end")}});
 	message(out, "ping", "{}", (struct wire_message){.type = WIRE_PING});

@@ -234,7 +234,7 @@ static inline size_t missing(struct place *w, enum place_log log, uint64_t index
 	struct store_reader *r = look(w);
 	size_t len;
 
-	assert_ok(store_missing(r, &w->logs[log].name, indexes, 4, &len));
+	assert_ok(store_missing(r, &w->logs[log].name, 0, indexes, 4, &len));
 	store_reader_close(r);
 	return len;
 }

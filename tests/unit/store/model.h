@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/vocab.h"
+#include "merkle/hash.h"
 #include "store/store.h"
 
 #define assert_ok(call) assert_int_equal(call, 0)
@@ -48,18 +49,27 @@ static inline void model_log_free(struct model_log *m)
 	free(m->leaves);
 }
 
-/* Makes the next entry of the log; commitment and salt need not fit, the store does not look. */
+/* The salt of an entry: no two commitments are alike. */
+static inline void model_salt(const struct model_log *m, uint64_t index,
+	uint8_t salt[ENTRY_SALT_BYTES])
+{
+	be64_put(salt, index);
+	be64_put(salt + 8, m->name.incarnation);
+}
+
+/* Makes the next entry of the log; erased: it comes without its body. */
 static inline void model_entry(struct model_log *m, struct entry_header header, struct bytes body,
 	bool erased)
 {
-	static const uint8_t salt[ENTRY_SALT_BYTES] = {1, 2, 3};
-	uint8_t leaf[ENTRY_HEADER_BYTES];
+	uint8_t leaf[ENTRY_HEADER_BYTES], salt[ENTRY_SALT_BYTES];
 	struct entry entry = {.leaf = BYTES_OF(leaf), .erased = erased};
+	struct hash commitment;
 
 	header.version = header.version ? header.version : ENTRY_VERSION;
 	header.body_len = (uint16_t)body.len;
-	be64_put(header.commitment, m->made);
-	be64_put(header.commitment + 8, m->name.incarnation);
+	model_salt(m, m->made, salt);
+	hash_commitment(&commitment, BYTES_OF(salt), body);
+	memcpy(header.commitment, commitment.bytes, sizeof(header.commitment));
 	entry_header_encode(leaf, &header);
 	if (!erased) {
 		entry.salt = BYTES_OF(salt);
