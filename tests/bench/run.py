@@ -118,8 +118,8 @@ def bench_store():
     at5 = lines[min(5, len(lines)) - 1]
     million = f"{round(last[0] / 1e6)} M"
     row("index, CPU a record, 1 M", first[3], "us", None, "lower")
-    row(f"index, CPU a record at 1 M against the last of {million}", first[3] / last[3], "", 0.7,
-        "higher", 0.9)
+    row(f"index, CPU a record of 1 M against those of {million}",
+        first[3] / statistics.mean(line[3] for line in lines), "", 0.7, "higher", 0.9)
     row("look-up by value in process, 1 M, warm", first[4], "us", 5, "lower", 2.5)
     row(f"look-up by value in process, {million}, warm", last[4], "us", 8, "lower", 4)
     row(f"written a record by then, {round(at5[0] / 1e6)} M, store alone", at5[6], "B", 1500, "lower", 700)
