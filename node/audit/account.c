@@ -544,7 +544,7 @@ static void on_started(struct account *t)
 static void on_epoch(struct account *t, const struct act_body *act)
 {
 	t->lost = grow(t->lost, &t->lost_cap, t->lost_len, sizeof(*t->lost));
-	t->lost[t->lost_len++] = (struct lost){act->log, t->clock_ms, t->now_ms};
+	t->lost[t->lost_len++] = (struct lost){act->log, act->to, t->clock_ms, t->now_ms};
 }
 
 static void on_alarm(struct account *t, const struct act_body *act)

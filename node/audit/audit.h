@@ -275,6 +275,7 @@ struct released {
 /* Acts that it says itself are lost, by the times around them. */
 struct lost {
 	struct log_name log; /* the former log of acts */
+	uint64_t to;         /* so much of it is still here */
 	int64_t from_ms, to_ms;
 };
 

@@ -381,10 +381,11 @@ static void log_close(struct walk *w, bool acts)
 			(unsigned long long)log->checkpoint.size);
 	} else if (w->differs)
 		differing_tell(w);
+	if (acts)
+		return;
 	if (node_id_eq(&log->name.node, &w->bundle->about.node))
 		signed_beyond(w);
-	if (!acts)
-		feed_close(w);
+	feed_close(w);
 }
 
 static int walk_log(struct walk *w, struct frames *f)
@@ -415,35 +416,17 @@ static int walk_log(struct walk *w, struct frames *f)
 	return rc;
 }
 
-static void hidden_acts(struct audit *a, struct bundle *b);
-
-static int walk_bundle(struct audit *a, struct bundle *b)
+/* Did the log begin before the node was set back, as it says? Then it can have lost it; but not a
+ * log of which it says itself that it is here. */
+static bool set_back_since(const struct account *t, const struct log_name *log)
 {
-	const struct section *former = NULL;
-	struct frames f;
-	bool ended = false;
-	int rc = frames_open(&f, b->path, &a->err);
-
-	account_begin(&b->account, a, b);
-	for (size_t i = 0; rc == 0 && i < b->sections_len; i++) {
-		struct walk w = {.audit = a, .bundle = b, .section = &b->sections[i]};
-
-		w.former = former;
-		if (w.section->log.name.audience.kind == AUDIENCE_PROVENANCE) {
-			former = w.section;
-		} else if (!ended) {
-			account_end(&b->account);
-			ended = true;
-		}
-		rc = walk_log(&w, &f);
-	}
-	if (!ended)
-		account_end(&b->account);
-	hidden_acts(a, b);
-	frames_close(&f);
-	if (rc == ENT_EINVALID && !a->err.text[0])
-		err_set(&a->err, rc, "%s: changed while it was read", b->path);
-	return rc;
+	for (size_t i = 0; i < t->lost_len; i++)
+		if (log_name_eq(&t->lost[i].log, log) && t->lost[i].to > 0)
+			return false;
+	for (size_t i = 0; t->restored && i < t->lost_len; i++)
+		if ((int64_t)log->audience.id * 1000 <= t->lost[i].to_ms)
+			return true;
+	return false;
 }
 
 /* Logs of acts of this node that others have witnessed, and that are not in its bundle. */
@@ -464,11 +447,56 @@ static void hidden_acts(struct audit *a, struct bundle *b)
 			there |= log_name_eq(&b->sections[j].log.name, log);
 		if (there || (int64_t)log->audience.id * 1000 > b->about.made_ms - AUDIT_FRESH_MS)
 			continue;
-		found(a, FOUND_HISTORY_HIDDEN, &b->about.node, log, 0, k->checkpoint.size, 0,
-			"%s has its signature", party_name(a, &a->bundles[k->bundle].about.node));
+		found(a, set_back_since(&b->account, log) ? FOUND_ACTS_LOST : FOUND_HISTORY_HIDDEN,
+			&b->about.node, log, 0, k->checkpoint.size, 0, "%s has its signature",
+			party_name(a, &a->bundles[k->bundle].about.node));
 	}
 	if (!witnessed)
 		found(a, FOUND_UNWITNESSED, &b->about.node, NULL, 0, 0, 0, "%s", "");
+}
+
+/* Only when all acts are replayed is it known what the node itself says of their ends. */
+static void acts_end(struct audit *a, struct bundle *b)
+{
+	account_end(&b->account);
+	for (size_t i = 0; i < b->sections_len; i++) {
+		struct walk w = {.audit = a, .bundle = b, .section = &b->sections[i]};
+
+		if (w.section->log.name.audience.kind != AUDIENCE_PROVENANCE ||
+			!node_id_eq(&w.section->log.name.node, &b->about.node))
+			continue;
+		w.claims = claims_of(a, &w.section->log.name, &w.claims_len);
+		signed_beyond(&w);
+	}
+	hidden_acts(a, b);
+}
+
+static int walk_bundle(struct audit *a, struct bundle *b)
+{
+	const struct section *former = NULL;
+	struct frames f;
+	bool ended = false;
+	int rc = frames_open(&f, b->path, &a->err);
+
+	account_begin(&b->account, a, b);
+	for (size_t i = 0; rc == 0 && i < b->sections_len; i++) {
+		struct walk w = {.audit = a, .bundle = b, .section = &b->sections[i]};
+
+		w.former = former;
+		if (w.section->log.name.audience.kind == AUDIENCE_PROVENANCE) {
+			former = w.section;
+		} else if (!ended) {
+			acts_end(a, b);
+			ended = true;
+		}
+		rc = walk_log(&w, &f);
+	}
+	if (!ended)
+		acts_end(a, b);
+	frames_close(&f);
+	if (rc == ENT_EINVALID && !a->err.text[0])
+		err_set(&a->err, rc, "%s: changed while it was read", b->path);
+	return rc;
 }
 
 int walk_all(struct audit *a)

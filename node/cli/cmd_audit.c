@@ -170,20 +170,19 @@ static int names_read(struct export *x, const char *dir, const char *end, char *
 	return 0;
 }
 
-/* Signed texts of a folder of keys/, as they lie there. */
-static int put_notes(struct export *x, const char *sub, const char *end, enum bundle_frame kind)
+static int put_history(struct export *x)
 {
-	const char *dir = cli_path(x->cli, sub);
+	const char *dir = cli_path(x->cli, "keys/history");
 	char **names, path[PATH_MAX];
 	size_t len;
-	int rc = names_read(x, dir, end, &names, &len);
+	int rc = names_read(x, dir, ".agreement", &names, &len);
 
 	for (size_t i = 0; rc == 0 && i < len; i++) {
 		struct buf note = buf_with_max(NOTE_BYTES_MAX);
 
 		if (file_path(path, sizeof(path), dir, names[i]) == 0 &&
 			file_read_nofollow(path, &note, &x->cli->err) == 0)
-			rc = frame(x, kind, buf_view(&note));
+			rc = frame(x, BUNDLE_AGREEMENT, buf_view(&note));
 		else
 			cli_note(x->cli, "%s cannot be read and is left out", path);
 		buf_free(&note);
@@ -192,13 +191,17 @@ static int put_notes(struct export *x, const char *sub, const char *end, enum bu
 	return rc;
 }
 
+/* What ever was in force, and what counts now: a broken file in keys/ is none of it. */
 static int put_agreements(struct export *x)
 {
-	int rc = put_notes(x, "keys/history", ".agreement", BUNDLE_AGREEMENT);
+	const struct keydir *keys = &x->cli->keydir;
+	int rc = put_history(x);
 
-	if (rc == 0)
-		rc = put_notes(x, "keys/agreements", ".agreement", BUNDLE_AGREEMENT);
-	return rc ? rc : put_notes(x, "keys/agreements", ".revocation", BUNDLE_REVOCATION);
+	for (size_t i = 0; rc == 0 && i < keys->agreements_len; i++)
+		rc = frame(x, BUNDLE_AGREEMENT, keys->agreement_notes[i]);
+	for (size_t i = 0; rc == 0 && i < keys->revocations_len; i++)
+		rc = frame(x, BUNDLE_REVOCATION, keys->revocations[i].note);
+	return rc;
 }
 
 static int put_witness(void *ctx, const struct store_witness *w)
