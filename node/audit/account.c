@@ -207,6 +207,11 @@ static bool allowed(struct account *t, enum door door, const struct log_name *lo
 		return v.allow || unknown;
 	q.now_s -= AUDIT_GRACE_MS / 1000;
 	decide(&q, &v);
+	if (v.allow || !t->before_ms || llabs(t->now_ms - t->stepped_ms) > AUDIT_GRACE_MS)
+		return v.allow;
+	/* What was under way when the clock was set had been allowed by the time before. */
+	q.now_s = t->before_ms / 1000;
+	decide(&q, &v);
 	return v.allow;
 }
 
@@ -579,6 +584,10 @@ static void clock_watch(struct account *t, const struct act_body *act)
 	if (act->act == ACT_CLOCK_STEP || (act->act == ACT_STARTED && back)) {
 		say(t, FOUND_CLOCK_STEP, act,
 			act->act == ACT_STARTED ? "while it was not running" : "");
+		if (act->act == ACT_CLOCK_STEP && act->from != act->to) {
+			t->stepped_ms = t->now_ms;
+			t->before_ms = (int64_t)(act->from % RECORD_TIME_MAX_MS);
+		}
 		t->clock_ms = t->now_ms;
 		t->back_ms = 0;
 		return;

@@ -310,6 +310,7 @@ struct account {
 	struct key_change *changes;
 	size_t lost_len, lost_cap;
 	struct lost *lost;
+	int64_t stepped_ms, before_ms; /* the last clock step, and what it would be without */
 	int64_t back_ms; /* the time went back to here, and no clock step is entered yet; 0: not */
 	uint64_t back_index;
 	size_t sendings_len, sendings_cap;

@@ -39,6 +39,7 @@ def test_a_whole_old_home_is_found_out_by_its_peers():
         if [a for a in de.json("alarms") + pl.json("alarms")]:
             raise Failed(f"alarms: {de.json('alarms')} {pl.json('alarms')}")
         fed.stop()
+        fed.audit()
 
 
 class Clone(Node):

@@ -87,6 +87,7 @@ def test_behind_its_guard_it_takes_its_entries_back():
         if fr.run("recover").out != "not mute: this node signs what it publishes\n":
             raise Failed("recover when all is well")
         fed.stop()
+        fed.audit()
 
 
 def test_without_a_guard_every_peer_is_heard():
@@ -131,6 +132,7 @@ def test_without_a_guard_every_peer_is_heard():
         if fr.status()["mute"]:
             raise Failed("mute again after a restart")
         fed.stop()
+        fed.audit()
 
 
 STEPS = ("commit", "reread", "guard", "sign", "tell", "carry", "finished")

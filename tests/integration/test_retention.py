@@ -68,6 +68,7 @@ def test_a_newcomer_joins_at_the_floor():
         if "forgot fr/green" not in de.run("log").out:
             raise Failed("provenance does not tell of the floor")
         fed.stop()
+        fed.audit()
 
 
 def test_an_origin_says_again_what_still_holds():
