@@ -45,7 +45,8 @@ struct gossip_time {
 /* What the engine reads of the store, answered at once. */
 struct gossip_store {
 	void *ctx;
-	/* Packed entries [from, to') with to' <= to, as many as fit in bytes_max, at least one. */
+	/* Packed entries [from, to') with to' <= to, as many as fit in bytes_max, at least one.
+	 * ENT_ENOTFOUND: from lies below the feed's floor. */
 	int (*run)(void *ctx, const struct log_name *feed, uint64_t from, uint64_t to,
 		size_t bytes_max, struct buf *out, uint32_t *count);
 	/* The compact range [begin, end) of what is stored. */

@@ -148,6 +148,7 @@ void session_push(struct gossip *g, struct session *s)
 	while (s->ready && !s->closing && !s->data_unflushed && s->unflushed < PUSH_AHEAD &&
 		s->credit_out >= ENTRY_PACKED_MAX + DATA_OVERHEAD) {
 		struct link *l = s->ready;
+		int rc;
 
 		sink_unready(l);
 		/* An agreement may have ended since it was last looked at. */
@@ -157,10 +158,15 @@ void session_push(struct gossip *g, struct session *s)
 		}
 		if (floor_overtakes(g, l))
 			continue;
-		if (push_run(g, l) != 0) {
-			/* The store cannot read what it holds: nothing to blame the peer for. */
-			raise_alarm(g, "store-unreadable", "a stored run could not be read", NULL,
-				&l->feed->name);
+		rc = push_run(g, l);
+		if (rc != 0) {
+			/* The floor has moved, and its news (gossip_floor) is on its way; or the
+			 * store cannot read what it holds: nothing to blame the peer for. */
+			if (rc == ENT_ENOTFOUND)
+				MARK("floor-moved-untold");
+			else
+				raise_alarm(g, "store-unreadable", "a stored run could not be read",
+					NULL, &l->feed->name);
 			sink_close(g, l);
 			continue;
 		}
