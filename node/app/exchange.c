@@ -4,40 +4,7 @@
 
 #include "base/text.h"
 #include "base/version.h"
-
-/* --- what the engine reads -------------------------------------------------------------------- */
-
-static int read_run(void *ctx, const struct log_name *feed, uint64_t from, uint64_t to,
-	size_t bytes_max, struct buf *out, uint32_t *count)
-{
-	struct app *a = ctx;
-	struct store_reader *r;
-	int rc = store_reader_open(a->store, &r);
-
-	if (rc != 0)
-		return rc;
-	rc = store_run_read(r, feed, from, to, bytes_max, out, count);
-	store_reader_close(r);
-	return rc;
-}
-
-static int read_range(void *ctx, const struct log_name *feed, uint64_t begin, uint64_t end,
-	struct range *out)
-{
-	struct app *a = ctx;
-	struct store_tree tree;
-	struct store_log log;
-	int rc = store_reader_open(a->store, &tree.reader);
-
-	if (rc != 0)
-		return rc;
-	rc = store_log_get(tree.reader, feed, &log);
-	tree.log = log.number;
-	if (rc == 0)
-		rc = proof_range_build(out, begin, end, store_tree_subtree, &tree);
-	store_reader_close(tree.reader);
-	return rc;
-}
+#include "ledger/reading.h"
 
 /* --- how the node cosigns --------------------------------------------------------------------- */
 
@@ -55,34 +22,6 @@ static void sign_witness(void *ctx, const struct checkpoint *c, uint64_t time,
 	struct app *a = ctx;
 
 	cosignature_sign(out, c, time, a->identity.witness_secret);
-}
-
-static int read_missing(void *ctx, const struct log_name *feed, uint64_t from, uint64_t *indexes,
-	size_t max, size_t *len)
-{
-	struct app *a = ctx;
-	struct store_reader *r;
-	int rc = store_reader_open(a->store, &r);
-
-	if (rc != 0)
-		return rc;
-	rc = store_missing(r, feed, from, indexes, max, len);
-	store_reader_close(r);
-	return rc;
-}
-
-static uint64_t read_erasing(void *ctx, const struct log_name *feed)
-{
-	struct app *a = ctx;
-	struct store_reader *r;
-	uint64_t from;
-
-	/* What cannot be read is not known to be done. */
-	if (store_reader_open(a->store, &r) != 0)
-		return 0;
-	from = store_erasing_from(r, feed);
-	store_reader_close(r);
-	return from;
 }
 
 /* --- start: what the store has ---------------------------------------------------------------- */
@@ -188,7 +127,7 @@ int exchange_open(struct app *a, struct err_text *err)
 {
 	struct gossip_config config = {.self = a->self,
 		.rng = a->rng,
-		.store = {a, read_run, read_range, read_missing, read_erasing},
+		.store = ledger_reads(a->store),
 		.signer = {a, sign_receipt, sign_witness},
 		.software = "entente " ENTENTE_VERSION};
 	struct feeds_load load = {a, NULL};

@@ -9,6 +9,7 @@
  *     hold.c    values kept from exports
  *     seal.c    re-reading, guard, signatures; what a crash left unsigned
  *     succession.c  what a new incarnation says of the former
+ *     reading.c what the engine reads
  *     restore.c going on after a recovery: cutting tails, a new provenance log, unmuting
  */
 #pragma once

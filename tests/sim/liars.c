@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "base/vocab.h"
+#include "ledger/reading.h"
 #include "proto/entry.h"
 #include "proto/limits.h"
 #include "sim/world_impl.h"
@@ -171,10 +172,11 @@ bool liar_changes_a_hash(void *ctx, struct world_node *from, struct world_node *
 /* The hashes that complete a run which ends at `end`; false: the liar has not got them. */
 static bool right_of(struct world_node *n, struct wire_data *m, uint64_t end, struct arena *arena)
 {
+	struct gossip_store reads = ledger_reads(n->store);
 	struct range right;
 	uint8_t(*copy)[32];
 
-	if (node_range(n, &m->feed, end, m->checkpoint.size, &right) != 0)
+	if (reads.range(reads.ctx, &m->feed, end, m->checkpoint.size, &right) != 0)
 		return false;
 	copy = arena_alloc(arena, (right.hashes_len + 1) * sizeof(*copy));
 	memcpy(copy, right.hashes, right.hashes_len * sizeof(*copy));

@@ -6,72 +6,12 @@
 #include <assert.h>
 #include <string.h>
 
+#include "ledger/reading.h"
 #include "sim/narrate.h"
 #include "sim/watch.h"
 #include "sim/world_impl.h"
 
 #define SKEW_MS 400
-
-/* --- what the engine reads -------------------------------------------------------------------- */
-
-static int read_run(void *ctx, const struct log_name *feed, uint64_t from, uint64_t to,
-	size_t bytes_max, struct buf *out, uint32_t *count)
-{
-	struct world_node *n = ctx;
-	struct store_reader *r;
-	int rc = store_reader_open(n->store, &r);
-
-	if (rc != 0)
-		return rc;
-	rc = store_run_read(r, feed, from, to, bytes_max, out, count);
-	store_reader_close(r);
-	return rc;
-}
-
-int node_range(void *ctx, const struct log_name *feed, uint64_t begin, uint64_t end,
-	struct range *out)
-{
-	struct world_node *n = ctx;
-	struct store_tree tree;
-	struct store_log log;
-	int rc = store_reader_open(n->store, &tree.reader);
-
-	if (rc != 0)
-		return rc;
-	rc = store_log_get(tree.reader, feed, &log);
-	tree.log = log.number;
-	if (rc == 0)
-		rc = proof_range_build(out, begin, end, store_tree_subtree, &tree);
-	store_reader_close(tree.reader);
-	return rc;
-}
-
-static int read_missing(void *ctx, const struct log_name *feed, uint64_t from, uint64_t *indexes,
-	size_t max, size_t *len)
-{
-	struct world_node *n = ctx;
-	struct store_reader *r;
-	int rc = store_reader_open(n->store, &r);
-
-	if (rc != 0)
-		return rc;
-	rc = store_missing(r, feed, from, indexes, max, len);
-	store_reader_close(r);
-	return rc;
-}
-
-static uint64_t read_erasing(void *ctx, const struct log_name *feed)
-{
-	struct world_node *n = ctx;
-	struct store_reader *r;
-	uint64_t from;
-
-	if (store_reader_open(n->store, &r) != 0)
-		return 0;
-	from = store_erasing_from(r, feed);
-	store_reader_close(r);
-	return from;
-}
 
 /* --- logs ------------------------------------------------------------------------------------- */
 
@@ -175,7 +115,7 @@ static int engine_open(struct world_node *n)
 {
 	struct gossip_config config = {.self = n->actor->node,
 		.rng = sim_random_env(&n->random),
-		.store = {n, read_run, node_range, read_missing, read_erasing},
+		.store = ledger_reads(n->store),
 		.signer = cast_signer(n->actor),
 		.software = "sim"};
 	struct load load = {.node = n};

@@ -4,13 +4,12 @@
  * with the proof that its origin signed two; and whoever has a proof has told it to whoever may see
  * the feed.
  */
-#include "merkle/proof.h"
+#include "ledger/reading.h"
 #include "sim/watch.h"
 #include "sim/world_impl.h"
 
 /* What a node has of a feed, as far as it tells others. */
 struct view {
-	bool proof;
 	uint64_t size;
 	struct hash root; /* of the first so many entries */
 };
@@ -18,24 +17,23 @@ struct view {
 /* Looks at the first `size` entries at most. */
 static bool look(struct world_node *n, const struct log_name *feed, uint64_t size, struct view *v)
 {
-	struct store_tree tree;
+	struct gossip_store reads = ledger_reads(n->store);
+	struct store_reader *r;
 	struct store_log log;
 	struct range range;
-	int rc;
+	bool there;
 
-	*v = (struct view){0};
-	if (store_reader_open(n->store, &tree.reader) != 0)
+	if (store_reader_open(n->store, &r) != 0)
 		return false;
-	rc = store_log_get(tree.reader, feed, &log);
-	if (rc == 0 && log.has_held) {
-		tree.log = log.number;
-		v->size = log.held.size < size ? log.held.size : size;
-		rc = proof_range_build(&range, 0, v->size, store_tree_subtree, &tree);
-		if (rc == 0 && v->size)
-			range_root(&range, &v->root);
-	}
-	store_reader_close(tree.reader);
-	return rc == 0 || rc == ENT_ENOTFOUND;
+	there = store_log_get(r, feed, &log) == 0 && log.has_held;
+	store_reader_close(r);
+	if (!there)
+		return false;
+	v->size = log.held.size < size ? log.held.size : size;
+	if (v->size == 0 || reads.range(reads.ctx, feed, 0, v->size, &range) != 0)
+		return false;
+	range_root(&range, &v->root);
+	return true;
 }
 
 static bool has_proof(struct world *w, const struct world_node *n, const struct log_name *feed)
@@ -51,10 +49,8 @@ static bool differ(struct world_node *a, struct world_node *b, const struct log_
 {
 	struct view va, vb;
 
-	if (!look(a, feed, UINT64_MAX, &va) || !look(b, feed, va.size, &vb) ||
-		!look(a, feed, vb.size, &va))
-		return false;
-	return va.size && !hash_eq(&va.root, &vb.root);
+	return look(a, feed, UINT64_MAX, &va) && look(b, feed, va.size, &vb) &&
+	       look(a, feed, vb.size, &va) && !hash_eq(&va.root, &vb.root);
 }
 
 static bool knows(const struct world_node *n, const struct log_name *feed)

@@ -78,9 +78,6 @@ struct world_peer *net_peer(struct world_node *n, unsigned actor);
 void node_init(struct world *w, unsigned index, const struct actor *actor, struct disk *disk);
 void node_free(struct world_node *n);
 struct world_log *node_log(struct world_node *n, const struct log_name *name);
-/* The compact range [begin, end) of a log; ctx: the node. */
-int node_range(void *ctx, const struct log_name *feed, uint64_t begin, uint64_t end,
-	struct range *out) MUST_CHECK;
 /* A name that no provenance log of the node has had. */
 void node_provenance_name(struct world_node *n);
 void node_on_start(struct world_node *n);
