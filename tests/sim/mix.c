@@ -17,6 +17,7 @@
 #define SHORT_S   20 /* an agreement that ends by the clock lives so long at the most */
 #define DOWN_MS   6000u
 #define HEAL_MS   60000u
+#define WAIT_MS   2000u /* until operators have looked at clocks that were set right */
 #define REST_MS   10000u
 #define CALM_MS   4000u
 
@@ -405,7 +406,6 @@ static void heal(struct mix *m)
 	for (unsigned i = 0; i < m->players; i++) {
 		world_health(w, i, DISK_WELL);
 		world_clock(w, i, 0);
-		world_clock_confirm(w, i);
 		w->nodes[i].dies_at = -1;
 		if (w->nodes[i].slowness > 1)
 			line_clear(w, i);
@@ -416,6 +416,9 @@ static void heal(struct mix *m)
 			world_deafen(w, k, i, false);
 		}
 	}
+	world_run(w, WAIT_MS);
+	for (unsigned i = 0; i < m->players; i++)
+		world_clock_confirm(w, i);
 	world_run(w, SHORT_S * 1000);
 	for (unsigned i = 0; i < m->players; i++)
 		world_confirm(w, i);
