@@ -512,22 +512,30 @@ int walk_all(struct audit *a)
 
 /* --- for questions ---------------------------------------------------------------------------- */
 
-static int visit_frame(const struct frames *f, struct walk_entry *e,
-	int (*visit)(void *ctx, const struct walk_entry *e), void *ctx)
+struct visiting {
+	struct bundle *bundle;
+	const struct section *section;
+	uint64_t next;
+	int (*visit)(void *ctx, const struct walk_entry *e);
+	void *ctx;
+};
+
+static int visit_frame(struct visiting *v, const struct frames *f)
 {
 	struct bundle_entries batch;
 	struct bundle_entry entry;
+	struct walk_entry e = {
+		.bundle = v->bundle, .section = v->section, .batch = &batch, .entry = &entry};
 	struct cursor c;
 	int rc = bundle_entries_read(f->payload, &batch);
 
 	c = cursor_of(batch.packed);
-	e->batch = &batch;
-	e->entry = &entry;
 	for (uint32_t i = 0; rc == 0 && i < batch.count; i++) {
 		rc = bundle_entry_next(&c, &entry);
-		e->index = batch.first + i;
+		e.index = batch.first + i;
+		v->next = e.index + 1;
 		if (rc == 0)
-			rc = visit(ctx, e);
+			rc = v->visit(v->ctx, &e);
 	}
 	return rc;
 }
@@ -541,14 +549,13 @@ int walk_entries(struct audit *a, struct bundle *b,
 
 	for (size_t i = 0; rc == 0 && i < b->sections_len; i++) {
 		const struct section *s = &b->sections[i];
-		struct walk_entry e = {.bundle = b, .section = s, .index = s->log.from};
+		struct visiting v = {b, s, s->log.from, visit, ctx};
 
 		if (s->log.from == s->log.to || !want(ctx, b, s))
 			continue;
 		rc = frames_seek(&f, s->at, &a->err);
-		while (rc == 0 && (e.batch == NULL || e.index + 1 < s->log.to) &&
-			(rc = frames_next(&f, &a->err)) == 1)
-			rc = f.kind == BUNDLE_ENTRIES ? visit_frame(&f, &e, visit, ctx) : 0;
+		while (rc == 0 && v.next < s->log.to && (rc = frames_next(&f, &a->err)) == 1)
+			rc = f.kind == BUNDLE_ENTRIES ? visit_frame(&v, &f) : 0;
 	}
 	frames_close(&f);
 	return rc;

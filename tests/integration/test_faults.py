@@ -190,6 +190,7 @@ def test_a_clock_that_steps_by_ten_years_both_ways():
             raise Failed(f"{fr.held(fr, 'green')} {fr.held(de, 'green')}")
         fr.stop()
         de.stop()
+        fed.audit()
     return None
 
 
