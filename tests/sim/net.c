@@ -82,6 +82,16 @@ static void session_new(struct world_node *a, struct world_node *b)
 	}
 }
 
+/* Has the program an agreement with the other, by which it goes? */
+static bool willing(const struct world_node *n, const struct world_node *other)
+{
+	for (size_t i = 0; i < n->counting_len; i++)
+		if (agreement_in_time(n->counting[i], world_time(n).wall_ms / 1000) &&
+			agreement_party_of(n->counting[i], &other->actor->node))
+			return true;
+	return false;
+}
+
 /* Neither of the two has a session with the other, nor shuns it, and they can reach each other. */
 static bool may_dial(struct world_node *a, struct world_node *b)
 {
@@ -94,7 +104,7 @@ static bool may_dial(struct world_node *a, struct world_node *b)
 	if (ab->redial_ms > now || ba->redial_ms > now || ab->shuns_until_ms > now ||
 		ba->shuns_until_ms > now)
 		return false;
-	return world_willing(a, b) && world_willing(b, a);
+	return willing(a, b) && willing(b, a);
 }
 
 /* Where two machines run with the same keys, whoever dials last has the session. */

@@ -244,8 +244,8 @@ void watch_line_heard(struct world *w, const struct world_node *by, const struct
 }
 
 /*
- * Without today's guard a node that has heard every peer cannot know of what it signed and nobody has
- * ever been shown. Nobody can ever hold that against it either: the line begins anew where the
+ * Without today's guard a node that has heard every peer cannot know of what it signed and nobody
+ * has ever been shown. Nobody can ever hold that against it either: the line begins anew where the
  * last that was heard ends.
  */
 static bool forgets_unheard(struct world *w, struct world_node *n, struct line *line,

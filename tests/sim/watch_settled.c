@@ -146,6 +146,20 @@ static void compare(struct world *w, const struct log_name *feed, const struct c
 	}
 }
 
+/* A liar may have left the node between two checkpoints, of which it remembers the later. */
+static bool left_between(const struct world_node *n, const struct log_name *feed)
+{
+	const struct world *w = n->world;
+	struct gossip_feed_view v;
+
+	if (!gossip_feed_view(n->gossip, feed, &v) || v.seen <= v.held)
+		return false;
+	for (unsigned i = 0; i < w->nodes_len; i++)
+		if (w->nodes[i].hand)
+			return true;
+	return false;
+}
+
 /* What a node can give others: all that lies under one checkpoint, if anything is above its floor.
  * Behind that a run may lie whose sender did not go on. */
 static void holds(struct world *w, unsigned node, const struct log_name *feeds, size_t feeds_len,
@@ -159,7 +173,7 @@ static void holds(struct world *w, unsigned node, const struct log_name *feeds, 
 	for (size_t i = 0; i < feeds_len; i++)
 		if (feeds[i].audience.kind != AUDIENCE_PROVENANCE && !watch_forked(w, &feeds[i]) &&
 			store_log_get(r, &feeds[i], &log) == 0 && log.has_held &&
-			log.floor < log.held.size)
+			log.floor < log.held.size && !left_between(&w->nodes[node], &feeds[i]))
 			could[i * w->nodes_len + node].hold = log.held.size;
 	store_reader_close(r);
 }
