@@ -248,12 +248,13 @@ int store_receipt_put(struct store_txn *txn, const struct store_receipt *r)
 	uint8_t raw[RECEIPT_KEY_BYTES], row[RECEIPT_BYTES];
 	struct store_log log;
 	bool news = true;
-	int rc = store_txn_log(txn, name, false, &log);
+	int rc;
 
-	if (rc)
-		return rc;
 	if (r->checkpoint.size == 0 || r->checkpoint.size > INT64_MAX)
 		return ENT_EINVALID;
+	rc = store_txn_log(txn, name, true, &log);
+	if (rc)
+		return rc;
 	key_put(raw, log.number, r->differs ? CLASS_DIFFERS : CLASS_HELD, &r->node,
 		r->checkpoint.size);
 	rc = make_room(txn, r, raw, &news);

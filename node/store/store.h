@@ -138,7 +138,8 @@ struct store_receipt {
 /*
  * Keeps the newest of each node, and earlier ones so far apart that when it had an entry is known
  * to the minute (STORE.md, "receipts": they are bounded). One that is not newer changes nothing.
- * ENT_ENOTFOUND: no such log. ENT_ELIMIT: evidence enough of this node.
+ * Of a log of which nothing is held the receipt may come first: it is begun, empty. ENT_ELIMIT:
+ * evidence enough of this node.
  */
 int store_receipt_put(struct store_txn *txn, const struct store_receipt *r) MUST_CHECK;
 
