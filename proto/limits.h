@@ -59,30 +59,30 @@
 #define AGREEMENTS_MAX        1024u /* files a node reads; 43 states stay far below */
 
 /* --- sessions --------------------------------------------------------------------------------- */
-#define NOISE_MESSAGE_MAX    65535u               /* Noise rev 34 */
-#define NOISE_PLAIN_MAX      65519u               /* less the 16-byte tag */
-#define WIRE_MESSAGE_MAX     (2u * 1024u * 1024u) /* one message: a full batch with its hashes */
-#define WIRE_HEADS_MAX       256u                 /* heads in one message */
-#define WIRE_AGREEMENTS_MAX  64u                  /* agreements two nodes can share */
-#define WIRE_SOFTWARE_MAX    64u                  /* name and version */
-#define WIRE_HASHES_MAX      128u /* hashes of a range or proof: two borders of 64 levels */
-#define WIRE_DATA_BYTES_MAX  (256u * 1024u)       /* packed entries in one DATA */
-#define WIRE_BODIES_MAX      256u                 /* bodies asked for at once: one look-up each */
-#define WIRE_BODIES_BYTES_MAX (256u * 1024u)      /* salts and bodies in one BODIES, as in DATA */
-#define SESSION_QUEUE_MAX    (4u * 1024u * 1024u) /* bytes waiting for a slow reader, then cut */
-#define SESSION_CREDIT_BYTES (8u * 1024u * 1024u) /* data in flight towards us in one session */
-#define SESSION_CREDIT_MIN   (512u * 1024u) /* with very many sessions: two full DATA messages */
-#define SESSIONS_MAX         512u
-#define SESSIONS_A_MINUTE    60u   /* of one peer: each costs entries of the provenance log */
-#define HANDSHAKES_MAX       64u   /* unauthenticated connections at once; the oldest gives way */
-#define HANDSHAKE_MS         5000u /* a stranger's connection is closed after this */
-#define REPLAY_MEMORY        4096u /* first messages remembered against replay, at the most */
-#define REKEY_MESSAGES       (1u << 20)
-#define REKEY_BYTES          (1ull << 34)
-#define KEEPALIVE_MS         10000u
-#define DEAD_MS              30000u
-#define REDIAL_FIRST_MS      500u
-#define REDIAL_MAX_MS        60000u
+#define NOISE_MESSAGE_MAX     65535u               /* Noise rev 34 */
+#define NOISE_PLAIN_MAX       65519u               /* less the 16-byte tag */
+#define WIRE_MESSAGE_MAX      (2u * 1024u * 1024u) /* one message: a full batch with its hashes */
+#define WIRE_HEADS_MAX        256u                 /* heads in one message */
+#define WIRE_AGREEMENTS_MAX   64u                  /* agreements two nodes can share */
+#define WIRE_SOFTWARE_MAX     64u                  /* name and version */
+#define WIRE_HASHES_MAX       128u /* hashes of a range or proof: two borders of 64 levels */
+#define WIRE_DATA_BYTES_MAX   (256u * 1024u)       /* packed entries in one DATA */
+#define WIRE_BODIES_MAX       256u                 /* bodies asked for at once: one look-up each */
+#define WIRE_BODIES_BYTES_MAX (256u * 1024u)       /* salts and bodies in one BODIES, as in DATA */
+#define SESSION_QUEUE_MAX     (4u * 1024u * 1024u) /* bytes waiting for a slow reader, then cut */
+#define SESSION_CREDIT_BYTES  (8u * 1024u * 1024u) /* data in flight towards us in one session */
+#define SESSION_CREDIT_MIN    (512u * 1024u) /* with very many sessions: two full DATA messages */
+#define SESSIONS_MAX          512u
+#define SESSIONS_A_MINUTE     60u   /* of one peer: each costs entries of the provenance log */
+#define HANDSHAKES_MAX        64u   /* unauthenticated connections at once; the oldest gives way */
+#define HANDSHAKE_MS          5000u /* a stranger's connection is closed after this */
+#define REPLAY_MEMORY         4096u /* first messages remembered against replay, at the most */
+#define REKEY_MESSAGES        (1u << 20)
+#define REKEY_BYTES           (1ull << 34)
+#define KEEPALIVE_MS          10000u
+#define DEAD_MS               30000u
+#define REDIAL_FIRST_MS       500u
+#define REDIAL_MAX_MS         60000u
 
 /* --- replication ------------------------------------------------------------------------------ */
 #define GOSSIP_PEERS_MAX   512u

@@ -215,7 +215,8 @@ static void check_bodies(struct doctor *d)
 	int rc = store_log_each(m.reader, missing_count, &m);
 
 	check(d, "bodies", rc == 0 && m.bodies == 0,
-		"neighbours that hold the feeds are asked for them; where it stays so, ask the origin",
+		"neighbours that hold the feeds are asked for them; where it stays so, ask the "
+		"origin",
 		"%" PRIu64 " bodies of %" PRIu64 " feeds are absent, and no erasure says why",
 		m.bodies, m.feeds);
 }
