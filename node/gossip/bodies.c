@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Bodies that are missing (PROTOCOL.md, "Missing bodies"): entries that came without one though
- * nothing says that it was erased. Somebody on the way has withheld them, so they are asked for from
- * other neighbours that have the feed and may give it.
+ * nothing says that it was erased. Somebody on the way has withheld them, so they are asked for
+ * from other neighbours that have the feed and may give it.
  *
  *     the one that lacks them                      the one that may have them
  *     BODIES_WANT, 256 at most         ──▶

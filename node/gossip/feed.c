@@ -139,8 +139,8 @@ void feed_choose(struct gossip *g, struct feed *f)
 		if (best && (!f->own || feed_leads(g, best)))
 			subscribe(g, f, best);
 		/* One run shows whether the store is well again: were all feeds asked for, and left
-		 * again, every time, the peers would take it for a flood. Another feed is next, since
-		 * this one may be of those that are offered and not given. */
+		 * again, every time, the peers would take it for a flood. Another feed is next,
+		 * since this one may be of those that are offered and not given. */
 		if (best && g->store_doubted && feed_leads(g, best)) {
 			MARK("store-tried-with-one-feed");
 			g->store_retry_ms = g->now.mono_ms + STORE_RETRY_MS;

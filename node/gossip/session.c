@@ -288,6 +288,23 @@ static void link_told(struct gossip *g, struct link *l)
 	l->held_due = false;
 }
 
+/* A head that names a checkpoint beyond what is held says nothing of the root of what is held, in
+ * which a fork may lie: the reduced head behind it does. */
+static void heads_send(struct gossip *g, struct session *s, const struct wire_message *m)
+{
+	send_message(g, s, m);
+	for (size_t i = 0; i < m->heads.heads_len; i++) {
+		const struct wire_head *h = &m->heads.heads[i];
+		struct wire_message held = {.type = WIRE_HELD, .held = {h->feed, h->held, {0}}};
+
+		if (h->held == 0 || h->held == h->newest.size)
+			continue;
+		memcpy(held.held.root, feed_find(g, &h->feed)->complete.root.bytes,
+			sizeof(held.held.root));
+		send_message(g, s, &held);
+	}
+}
+
 void session_announce(struct gossip *g, struct session *s, struct feed *f)
 {
 	struct wire_message m = {.type = WIRE_HEADS};
@@ -300,7 +317,7 @@ void session_announce(struct gossip *g, struct session *s, struct feed *f)
 	head_fill(f, &head);
 	m.heads.heads = &head;
 	m.heads.heads_len = 1;
-	send_message(g, s, &m);
+	heads_send(g, s, &m);
 	link_told(g, l);
 }
 
@@ -326,12 +343,12 @@ void session_announce_all(struct gossip *g, struct session *s)
 		head_fill(f, &heads[m.heads.heads_len++]);
 		link_told(g, l);
 		if (m.heads.heads_len == WIRE_HEADS_MAX) {
-			send_message(g, s, &m);
+			heads_send(g, s, &m);
 			m.heads.heads_len = 0;
 		}
 	}
 	/* A message that is not full, if need be an empty one, says that these were all. */
-	send_message(g, s, &m);
+	heads_send(g, s, &m);
 	split_tell_all(g, s);
 }
 

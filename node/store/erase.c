@@ -7,7 +7,8 @@
  *     erasing    places of erasures, and of late entries, that are not carried out
  *     missing    entries that came without a body, until an erasure says why (missing.c)
  *
- * How they are carried out is in erase_out.c. Headers alone decide: whoever strips the body of an erasure changes nothing.
+ * How they are carried out is in erase_out.c. Headers alone decide: whoever strips the body of an
+ * erasure changes nothing.
  */
 #include "store/impl.h"
 

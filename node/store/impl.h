@@ -76,8 +76,8 @@ struct store {
 	uint8_t index_hash_key[INDEX_HASH_KEY_BYTES];
 	struct merge *merge; /* the index thread's; NULL: none is under way */
 	uint64_t run_next;   /* number of the next run; likewise */
-	uint64_t
-		merge_put_off; /* nothing is merged while the list is of this generation; likewise */
+	/* Nothing is merged while the list is of this generation; likewise. */
+	uint64_t merge_put_off;
 	pthread_mutex_t mutex;       /* over the fields below, and a late opening of the index */
 	struct runs *runs;           /* those last read; NULL: none */
 	pthread_cond_t readers_gone; /* there is none left */

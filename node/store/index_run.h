@@ -101,8 +101,8 @@ struct run_writer;
 int run_writer_begin(struct run_writer **w, const char *path, uint64_t number, uint64_t tag,
 	const uint64_t counts_max[INDEX_PARTS]) MUST_CHECK;
 void run_writer_put(struct run_writer *w, enum index_part part, const uint8_t *key);
-/* Completes the file: *keys is how many it holds; it goes again on error, and when that is none. The
- * writer is gone either way. */
+/* Completes the file: *keys is how many it holds; it goes again on error, and when that is none.
+ * The writer is gone either way. */
 int run_writer_finish(struct run_writer *w, uint64_t *keys) MUST_CHECK;
 void run_writer_abort(struct run_writer *w);
 bool run_writer_failed(const struct run_writer *w);

@@ -122,8 +122,9 @@ struct merge_source {
 	const uint8_t *at, *end;
 };
 /*
- * Hands about budget bytes of keys (SIZE_MAX: all) to the writer; of the same key the last source's.
- * oldest: nothing lies below, so that what takes out need not be kept. How many bytes it was.
+ * Hands about budget bytes of keys (SIZE_MAX: all) to the writer; of the same key the last
+ * source's. oldest: nothing lies below, so that what takes out need not be kept. How many bytes it
+ * was.
  */
 size_t merge_part(struct run_writer *w, enum index_part part, struct merge_source *sources,
 	unsigned len, bool oldest, size_t budget);

@@ -134,7 +134,7 @@ int restored_fill(struct store_reader *r, uint32_t log, uint64_t from, size_t by
 	if (!restored_within(r, log, from, from + *count))
 		return 0;
 	for (; filled < *count; filled++) {
-		struct store_entry later;
+		struct store_entry later = {0};
 		struct entry e;
 		uint8_t *room;
 		size_t len;

@@ -95,7 +95,8 @@ static int truth_check(struct store *s)
 	return rc;
 }
 
-/* Schemas 2 and 3 have further tables, all empty at first, and nothing else: opening has made them. */
+/* Schemas 2 and 3 have further tables, all empty at first, and nothing else: opening has made
+ * them. */
 static int truth_upgrade(struct store *s)
 {
 	MDB_val key = db_val(".schema", strlen(".schema"));

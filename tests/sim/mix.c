@@ -422,8 +422,8 @@ static void heal(struct mix *m)
 	world_run(w, SHORT_S * 1000);
 	for (unsigned i = 0; i < m->players; i++)
 		world_confirm(w, i);
-	/* Whoever holds something waits a minute before it gives that up for a floor, one behind the
-	 * other. */
+	/* Whoever holds something waits a minute before it gives that up for a floor, one behind
+	 * the other. */
 	world_run(w, m->sweeping ? 10 * HEAL_MS : HEAL_MS);
 }
 

@@ -102,7 +102,7 @@ struct world_peer {
 	uint64_t shuns_until_ms, redial_ms;
 	bool cut;  /* the link is cut */
 	bool deaf; /* nothing comes through from there */
-	/* Records of others that it brought: since the start, and on that day by the node's clock. */
+	/* Records of others that it brought: since the start, and on that day by its clock. */
 	uint64_t brought, brought_today;
 	int64_t brought_day;
 };
