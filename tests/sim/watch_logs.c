@@ -17,8 +17,7 @@ struct line {
 	struct hash *leaves;
 	size_t len, cap;
 	struct range tree;
-	uint64_t heard; /* the largest signed size that has arrived at any other node */
-	bool may_fork;  /* an old copy of its origin runs, or a clone */
+	bool may_fork; /* an old copy of its origin runs, or a clone */
 	bool forked;
 };
 
@@ -27,6 +26,7 @@ struct told {
 	struct log_name feed;
 	uint64_t durable; /* its store has had so much */
 	uint64_t held;    /* it has told others of so much */
+	uint64_t heard;   /* the largest size that it has seen signed and still knows of */
 	uint64_t brought; /* entries of others' that it has stored, in all */
 };
 
@@ -234,34 +234,52 @@ void watch_line_heard(struct world *w, const struct world_node *by, const struct
 {
 	struct line *line = line_find(w, feed);
 	struct hash root;
+	struct told *t;
 
-	if (!line || node_id_eq(&feed->node, &by->actor->node) || c->size <= line->heard ||
-		c->size > line->len)
+	if (!line || node_id_eq(&feed->node, &by->actor->node) || c->size > line->len)
+		return;
+	t = told_of(w, by, feed);
+	if (c->size <= t->heard)
 		return;
 	line_root(line, c->size, &root);
 	if (memcmp(root.bytes, c->root, HASH_BYTES) == 0) /* else a liar has said it */
-		line->heard = c->size;
+		t->heard = c->size;
+}
+
+/* The largest signed size that any other node knows of. */
+static uint64_t line_heard(struct world *w, const struct line *line)
+{
+	uint64_t heard = 0;
+
+	for (unsigned i = 0; i < w->nodes_len; i++) {
+		const struct told *t = told_of(w, &w->nodes[i], &line->name);
+
+		if (t->heard > heard)
+			heard = t->heard;
+	}
+	return heard;
 }
 
 /*
  * Without today's guard a node that has heard every peer cannot know of what it signed and nobody
- * has ever been shown. Nobody can ever hold that against it either: the line begins anew where the
- * last that was heard ends.
+ * has been shown, or only such as died before they held it. Nobody can ever hold that against it
+ * either: the line begins anew where the last that is known of ends.
  */
 static bool forgets_unheard(struct world *w, struct world_node *n, struct line *line,
 	const struct checkpoint *c)
 {
+	const uint64_t heard = line_heard(w, line);
 	struct hash said, stands;
 	struct line anew = {0};
 	bool same;
 
-	if (!node_of(w->watch, n)->bare || c->size < line->heard)
+	if (!node_of(w->watch, n)->bare || c->size < heard)
 		return false;
 	range_init(&anew.tree, 0);
 	if (entries_each(n, &c->log, 0, c->size, add_to_line, &anew) != 0)
 		return false;
-	line_root(line, line->heard, &said);
-	line_root(&anew, line->heard, &stands);
+	line_root(line, heard, &said);
+	line_root(&anew, heard, &stands);
 	same = hash_eq(&said, &stands);
 	if (same) {
 		free(line->leaves);
@@ -496,9 +514,17 @@ void watch_receipted(struct world *w, struct world_node *n, const struct log_nam
 
 /* --- ends and starts (I11, I12) --------------------------------------------------------------- */
 
+/* What it has seen signed and does not hold it forgets. */
 void watch_down(struct world *w, struct world_node *n)
 {
-	(void)w, (void)n;
+	void *value;
+
+	for (size_t at = 0; map_next(&node_of(w->watch, n)->told, &at, NULL, &value);) {
+		struct told *t = value;
+
+		if (t->heard > t->durable)
+			t->heard = t->durable;
+	}
 }
 
 static int check_log(void *ctx, const struct store_log *log)
