@@ -8,9 +8,9 @@ _Static_assert(INDEX_OBJECT - INDEX_VALUE == PART_OBJECT &&
 		       INDEX_EXPIRY - INDEX_VALUE == PART_EXPIRY &&
 		       INDEX_UNLISTED - INDEX_VALUE == PART_UNLISTED,
 	"parts are tables");
-_Static_assert(OBJECT_KEY_BYTES == INDEX_KEY_BYTES_MAX && VALUE_KEY_BYTES == 16 &&
-		       EXPIRY_KEY_BYTES == 16,
-	"keys are as long as runs have them");
+_Static_assert(OBJECT_KEY_BYTES == INDEX_KEY_BYTES_MAX, "keys are as long as runs have them");
+_Static_assert(VALUE_KEY_BYTES == 16, "keys are as long as runs have them");
+_Static_assert(EXPIRY_KEY_BYTES == 16, "keys are as long as runs have them");
 
 static MDB_dbi table_of(const struct index_view *v, enum index_part part)
 {
