@@ -82,6 +82,10 @@ def encode(message, fields):
              for number, (name, kind, repeated) in SCHEMA[message].items()}
     for name, value in fields.items():
         number, kind, repeated = known[name]
+        if repeated and kind in ("uint32", "uint64"):  # packed, as proto3 has it
+            data = b"".join(varint(one) for one in value)
+            out += varint(number << 3 | 2) + varint(len(data)) + data
+            continue
         for one in value if repeated else [value]:
             if kind in ("uint32", "uint64", "bool"):
                 out += varint(number << 3) + varint(int(one))
