@@ -381,8 +381,9 @@ static void on_subscribe(struct gossip *g, struct session *s, const struct wire_
 	}
 	if (!f || !may_send(g, s, &sub->feed) || sub->from < f->floor || !(l = link_need(g, s, f)))
 		return;
-	if (sub->from > l->peer_held)
-		l->peer_held = sub->from;
+	/* It has what is here up to there. Of what is beyond it may have no checkpoint to show. */
+	if (sub->from > l->peer_held && f->complete.size > l->peer_held)
+		l->peer_held = sub->from < f->complete.size ? sub->from : f->complete.size;
 	if (l->sink != SINK_NONE)
 		sink_close(g, l);
 	sink_open(g, l, sub->from);
