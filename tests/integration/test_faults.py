@@ -213,9 +213,15 @@ class Disk:
             subprocess.run(["umount", "-l", self.path], check=False)
 
     def fill(self, leave):
-        fs = os.statvfs(self.path)
         with open(self.ballast, "ab") as f:
-            os.posix_fallocate(f.fileno(), 0, fs.f_bavail * fs.f_frsize - leave)
+            while True:
+                fs = os.statvfs(self.path)
+                try:
+                    os.posix_fallocate(f.fileno(), 0, fs.f_bavail * fs.f_frsize - leave)
+                    return
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise  # else the node has written something in between
 
     def free(self):
         os.remove(self.ballast)
