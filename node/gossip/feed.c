@@ -209,6 +209,7 @@ static void change_over(struct gossip *g, struct feed *f)
 		MARK("upstream-distrusted");
 		f->upstream->distrust_until_ms = g->now.mono_ms + DISTRUST_MS;
 	}
+	f->upstream->in_vain = !f->behind_ms;
 	feed_leave(g, f, true);
 }
 

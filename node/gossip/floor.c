@@ -12,7 +12,8 @@ bool link_continues(const struct link *l)
 	return l->peer_floor <= l->feed->expected;
 }
 
-/* The lowest floor among those who lead; NULL when one of them goes on from here. */
+/* The lowest floor among those who lead; NULL when one of them goes on from here. Who only says so,
+ * and gives nothing, does not count: it may not give it to us any more. */
 static struct link *cut_off(const struct gossip *g, const struct feed *f)
 {
 	struct link *lowest = NULL;
@@ -20,8 +21,10 @@ static struct link *cut_off(const struct gossip *g, const struct feed *f)
 	for (struct link *l = f->links; l; l = l->next_of_feed) {
 		if (!feed_leads(g, l))
 			continue;
-		if (link_continues(l))
+		if (link_continues(l) && !l->in_vain)
 			return NULL;
+		if (link_continues(l))
+			continue;
 		if (!lowest || l->peer_floor < lowest->peer_floor)
 			lowest = l;
 	}

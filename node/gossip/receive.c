@@ -329,6 +329,7 @@ static void on_head(struct gossip *g, struct session *s, const struct wire_head 
 		return;
 	}
 	l->peer_floor = head->floor;
+	l->in_vain = false;
 	consider_checkpoint(g, s, l, &head->newest);
 	if (s->closing)
 		return;
@@ -484,6 +485,7 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 	if (joins)
 		ingest_job_join(job, data);
 	f->joining = 0;
+	f->upstream->in_vain = false;
 	f->expected = job->start + job->count;
 	f->progress_ms = s->data_ms = g->now.mono_ms;
 	if (f->upstream->peer_held < f->expected)
