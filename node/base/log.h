@@ -11,7 +11,8 @@
 
 #include "base/err.h"
 
-enum log_level { LOG_ERROR, LOG_WARN, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
+/* LOG_NOTHING is for log_level_set alone. */
+enum log_level { LOG_NOTHING = -1, LOG_ERROR, LOG_WARN, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
 
 void log_level_set(enum log_level level);
 bool log_level_parse(const char *name, enum log_level *level);

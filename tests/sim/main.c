@@ -203,7 +203,7 @@ int main(int argc, char **argv)
 	first = argc > 2 && argv[2][0] ? strtoull(argv[2], NULL, 10) : 1;
 	/* What a node says of its full disk is no news here. */
 	if (!getenv("NARRATE"))
-		fclose(stderr);
+		log_level_set(LOG_NOTHING);
 	memo_idealise();
 	run(&t, first, seeds);
 	branches = marks_count(&t, getenv("UNREACHED") != NULL);
