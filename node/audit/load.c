@@ -409,8 +409,10 @@ int audit_load(struct audit *a, const char *const *paths, size_t len)
 
 		b->path = paths[i];
 		rc = load_bundle(a, b);
-		if (rc != 0)
+		if (rc != 0) {
+			free(b->sections);
 			return rc;
+		}
 		qsort(b->sections, b->sections_len, sizeof(*b->sections), section_cmp);
 		party_bundle(a, b);
 		a->acts += b->acts;

@@ -71,6 +71,8 @@ static inline void cursor_copy(struct cursor *c, void *to, size_t len)
 {
 	struct bytes v = cursor_bytes(c, len);
 
+	if (len == 0)
+		return;
 	if (v.len == len)
 		memcpy(to, v.data, len);
 	else

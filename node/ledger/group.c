@@ -410,6 +410,7 @@ int group_commit(struct ledger *l)
 	if (rc == 0)
 		rc = apply_acts(l, txn);
 	if (rc != 0) {
+		retain_drop(l);
 		store_abort(txn);
 		return rc;
 	}

@@ -64,6 +64,7 @@ void ledger_free(struct ledger *l)
 		l->items = i->next;
 		ledger_item_free(i);
 	}
+	retain_drop(l);
 	buf_free(&l->acts);
 	buf_free(&l->erased);
 	buf_free(&l->floors);

@@ -13,11 +13,13 @@ NAME = "no_seed_of_the_standard_mix_breaks_a_promise"
 
 
 def main():
-    # Under sanitisers a seed takes seven times as long.
-    seeds = os.environ.get("SIM_SEEDS", "30" if "/asan/" in os.environ["SIM"] else "200")
+    # Under sanitisers a seed takes ten times as long.
+    sanitised = "/asan/" in os.environ["SIM"]
+    seeds = os.environ.get("SIM_SEEDS", "20" if sanitised else "200")
     first = os.environ.get("SIM_FIRST", "1")
+    again = [] if sanitised else REGRESSIONS
     failed = 0
-    for count, seed in [(seeds, first)] + [("1", str(seed)) for seed in REGRESSIONS]:
+    for count, seed in [(seeds, first)] + [("1", str(seed)) for seed in again]:
         done = subprocess.run([os.environ["SIM"], count, seed], stdout=subprocess.PIPE, text=True)
         print(done.stdout, end="")
         failed |= done.returncode != 0
