@@ -194,8 +194,9 @@ class Node:
         return next((p for p in self.status()["peers"] if p["name"] == name), None)
 
     def connected(self, *names):
-        return all(p["state"] == "connected" for p in self.status()["peers"]
-                   if not names or p["name"] in names)
+        peers = [p for p in self.status()["peers"] if not names or p["name"] in names]
+        return ({p["name"] for p in peers} >= set(names)
+                and all(p["state"] == "connected" for p in peers))
 
     def feed(self, origin, audience):
         for f in self.status()["feeds"]:
