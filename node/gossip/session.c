@@ -297,7 +297,9 @@ static void heads_send(struct gossip *g, struct session *s, const struct wire_me
 		const struct wire_head *h = &m->heads.heads[i];
 		struct wire_message held = {.type = WIRE_HELD, .held = {h->feed, h->held, {0}}};
 
-		if (h->held == 0 || h->held == h->newest.size)
+		/* The origin would ask for heads again: it is to see signatures. */
+		if (h->held == 0 || h->held == h->newest.size ||
+			node_id_eq(&h->feed.node, &s->peer))
 			continue;
 		memcpy(held.held.root, feed_find(g, &h->feed)->complete.root.bytes,
 			sizeof(held.held.root));
