@@ -329,7 +329,6 @@ static void on_head(struct gossip *g, struct session *s, const struct wire_head 
 		return;
 	}
 	l->peer_floor = head->floor;
-	l->in_vain = false;
 	consider_checkpoint(g, s, l, &head->newest);
 	if (s->closing)
 		return;
