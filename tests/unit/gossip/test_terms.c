@@ -211,22 +211,30 @@ static void a_full_disk_heals_without_anything_new(void **state)
 	world_free(w);
 }
 
-/* Each retry asks for one feed alone: many feeds asked for again and again look like a flood. */
-static void a_disk_that_stays_full_is_nobodys_flood(void **state)
+/* Two nodes with so many agreements, all of which have something new for 1, whose disk is full. */
+static struct world *full_disk_and_many_feeds(uint64_t seed, struct cast_terms *terms, unsigned len)
 {
-	struct world *w = world_chain(2, 2);
-	struct cast_terms terms[40];
+	struct world *w = world_chain(seed, 2);
 
-	(void)state;
-	for (unsigned i = 0; i < 40; i++) {
+	for (unsigned i = 0; i < len; i++) {
 		terms[i] = terms_open(0, 1);
 		terms[i].id = 0x5000 + i;
 		world_agree(w, &terms[i]);
 	}
 	world_run(w, 3000);
 	world_health(w, 1, DISK_FULL);
-	for (unsigned i = 0; i < 40; i++)
+	for (unsigned i = 0; i < len; i++)
 		world_publish(w, 0, audience_agreement(terms[i].id), 1, 100);
+	return w;
+}
+
+/* Each retry asks for one feed alone: many feeds asked for again and again look like a flood. */
+static void a_disk_that_stays_full_is_nobodys_flood(void **state)
+{
+	struct cast_terms terms[40];
+	struct world *w = full_disk_and_many_feeds(2, terms, 40);
+
+	(void)state;
 	world_run(w, 60000);
 	world_health(w, 1, DISK_WELL);
 	assert_settles(w, 5000);
@@ -247,19 +255,10 @@ static bool gives_one(void *ctx, struct world_node *from, struct world_node *to,
 /* Each retry asks for another feed: those that are offered and not given keep nothing waiting. */
 static void a_disk_that_is_well_again_takes_what_is_given(void **state)
 {
-	struct world *w = world_chain(3, 2);
 	struct cast_terms terms[12];
+	struct world *w = full_disk_and_many_feeds(3, terms, 12);
 
 	(void)state;
-	for (unsigned i = 0; i < 12; i++) {
-		terms[i] = terms_open(0, 1);
-		terms[i].id = 0x5000 + i;
-		world_agree(w, &terms[i]);
-	}
-	world_run(w, 3000);
-	world_health(w, 1, DISK_FULL);
-	for (unsigned i = 0; i < 12; i++)
-		world_publish(w, 0, audience_agreement(terms[i].id), 1, 100);
 	world_run(w, 5000);
 	world_health(w, 1, DISK_WELL);
 	for (unsigned i = 0; i < 12; i += 11) {
