@@ -35,6 +35,16 @@ static void hear_join(struct probe *p, uint32_t session, const struct sim_log *l
 	probe_hear(p, session, &m);
 }
 
+static void greet_third(struct probe *p)
+{
+	struct cast_terms terms = probe_terms(THIRD);
+
+	probe_agree(p, &terms);
+	probe_open(p, 2, THIRD);
+	probe_hear_hello(p, 2, SESSION_CREDIT_BYTES);
+	probe_forget(p);
+}
+
 static uint64_t subscribed_from(const struct probe *p)
 {
 	const struct wire_message *m = probe_last(p, WIRE_SUBSCRIBE);
@@ -100,16 +110,12 @@ static void a_false_range_is_the_senders_lie(void **state)
 
 static void whoever_has_it_all_is_preferred(void **state)
 {
-	struct cast_terms terms = probe_terms(THIRD);
 	struct sim_log *log;
 	struct probe p;
 
 	(void)state;
 	probe_greeted(&p);
-	probe_agree(&p, &terms);
-	probe_open(&p, 2, THIRD);
-	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
-	probe_forget(&p);
+	greet_third(&p);
 	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
 	hear_head(&p, 1, log, FLOOR);
 	probe_tick(&p, GOSSIP_JOIN_NEW_MS / 2);
@@ -119,6 +125,83 @@ static void whoever_has_it_all_is_preferred(void **state)
 	probe_forget(&p);
 	probe_tick(&p, 900);
 	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 0);
+	probe_free(&p);
+}
+
+/* Its terms may have narrowed: it is asked on, and others no less. */
+static void who_says_that_it_goes_on_and_gives_nothing_keeps_nobody_back(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	greet_third(&p);
+	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
+	hear_head(&p, 1, log, FLOOR);
+	hear_head(&p, 2, log, 0);
+	assert_true(subscribed_from(&p) == 0);
+	probe_tick(&p, 9000);
+	assert_true(subscribed_from(&p) == 0);
+	probe_tick(&p, 2000);
+	hear_head(&p, 2, log, 0); /* a word more changes nothing */
+	probe_forget(&p);
+	probe_tick(&p, GOSSIP_JOIN_NEW_MS + 500);
+	assert_true(subscribed_from(&p) == FLOOR);
+	assert_int_equal(p.said_to[p.said_len - 1], 1);
+	probe_free(&p);
+}
+
+/* It may hold more than it has a whole checkpoint for. */
+static void a_subscriber_is_not_asked_for_what_it_has_not_offered(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	greet_third(&p);
+	log = probe_published(&p, PEER, CLEAR, 5, 20);
+	hear_head(&p, 1, log, 0);
+	hear_head(&p, 2, log, 0);
+	probe_hear_run(&p, 1, log, 0, 5);
+	probe_store(&p);
+	probe_hear_subscribe(&p, 2, &log->name, 9);
+	probe_forget(&p);
+	probe_tick(&p, 15000);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 0);
+	probe_free(&p);
+}
+
+/* A fork may lie below what the head names; the origin knows what it signed. */
+static void behind_a_head_beyond_what_is_held_comes_its_root(void **state)
+{
+	const struct wire_message *held;
+	struct hash root;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	log = probe_published(&p, PEER, CLEAR, 5, 20);
+	root = log->complete.root;
+	hear_head(&p, 1, log, 0);
+	probe_hear_run(&p, 1, log, 0, 5);
+	probe_store(&p);
+	probe_published(&p, PEER, CLEAR, 4, 20);
+	hear_head(&p, 1, log, 0);
+	greet_third(&p);
+	probe_open(&p, 3, THIRD);
+	probe_hear_hello(&p, 3, SESSION_CREDIT_BYTES);
+	held = probe_last(&p, WIRE_HELD);
+	assert_non_null(held);
+	assert_true(held->held.size == 5);
+	assert_memory_equal(held->held.root, root.bytes, sizeof(held->held.root));
+	probe_forget(&p);
+	probe_open(&p, 4, PEER);
+	probe_hear_hello(&p, 4, SESSION_CREDIT_BYTES);
+	assert_true(probe_count(&p, WIRE_HEADS) > 0);
+	assert_int_equal(probe_count(&p, WIRE_HELD), 0);
 	probe_free(&p);
 }
 
@@ -211,6 +294,9 @@ int main(void)
 		cmocka_unit_test(a_newcomer_joins_at_the_only_floor),
 		cmocka_unit_test(a_false_range_is_the_senders_lie),
 		cmocka_unit_test(whoever_has_it_all_is_preferred),
+		cmocka_unit_test(who_says_that_it_goes_on_and_gives_nothing_keeps_nobody_back),
+		cmocka_unit_test(a_subscriber_is_not_asked_for_what_it_has_not_offered),
+		cmocka_unit_test(behind_a_head_beyond_what_is_held_comes_its_root),
 		cmocka_unit_test(whoever_holds_something_waits_before_it_gives_it_up),
 		cmocka_unit_test(runs_that_join_unasked_are_dropped),
 		cmocka_unit_test(a_floor_that_cannot_be_is_misbehaviour),
