@@ -125,6 +125,26 @@ static void what_was_not_asked_for_is_dropped(void **state)
 	probe_free(&p);
 }
 
+/* Were it taken, a body that its marking keeps out could come this way. */
+static void what_is_missing_and_was_not_asked_for_is_dropped(void **state)
+{
+	struct probe p;
+	struct sim_log *log = lacking(&p);
+	struct wire_head head = {.feed = log->name, .held = 2};
+	struct wire_message m = {.type = WIRE_HEADS, .heads = {&head, 1}};
+	struct wire_body b = body_of(log, 3);
+
+	(void)state;
+	checkpoint_to_wire(&head.newest, &log->complete);
+	probe_hear(&p, 2, &m);
+	probe_tick(&p, 1000);
+	assert_int_equal(probe_last(&p, WIRE_BODIES_WANT)->bodies_want.indexes_len, 1);
+	answer(&p, 2, log, &b, 1);
+	assert_int_equal(p.jobs_len, 0);
+	assert_int_equal(p.closed, 0);
+	probe_free(&p);
+}
+
 static void who_has_none_is_left_alone_and_another_is_asked(void **state)
 {
 	struct probe p;
@@ -208,6 +228,8 @@ static void gives_what_is_here_once_its_act_is_durable(void **state)
 	probe_forget(&p);
 	want(&p, 1, &log->name, 2, 900);
 	assert_int_equal(p.act, ACT_BODIES_SENT);
+	gossip_flushed(p.g, probe_time(&p), 1, SIZE_MAX); /* there would be room */
+	probe_actions(&p);
 	assert_int_equal(probe_count(&p, WIRE_BODIES), 0);
 	/* A second question before the answer is not heard. */
 	want(&p, 1, &log->name, 3, 4);
@@ -226,6 +248,29 @@ static void gives_what_is_here_once_its_act_is_durable(void **state)
 	want(&p, 1, &log->name, 700, 900);
 	assert_int_equal(p.acts, 0);
 	assert_int_equal(probe_last(&p, WIRE_BODIES)->bodies.bodies_len, 0);
+	probe_free(&p);
+}
+
+static void gives_no_more_at_once_than_a_run_has(void **state)
+{
+	enum { ASKED = 40, BODY = 30000 };
+	uint64_t indexes[ASKED];
+	struct wire_message m = {.type = WIRE_BODIES_WANT};
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	log = probe_published(&p, SELF, CLEAR, ASKED, BODY);
+	probe_forget(&p);
+	for (uint64_t i = 0; i < ASKED; i++)
+		indexes[i] = i;
+	m.bodies_want = (struct wire_bodies_want){log->name, indexes, ASKED};
+	probe_hear(&p, 1, &m);
+	gossip_entered(p.g, probe_time(&p), 1, &log->name);
+	probe_actions(&p);
+	assert_int_equal(probe_last(&p, WIRE_BODIES)->bodies.bodies_len,
+		WIRE_BODIES_BYTES_MAX / BODY);
 	probe_free(&p);
 }
 
@@ -414,9 +459,11 @@ int main(void)
 		cmocka_unit_test(asks_whoever_says_that_it_has_them),
 		cmocka_unit_test(a_body_that_does_not_fit_costs_the_session),
 		cmocka_unit_test(what_was_not_asked_for_is_dropped),
+		cmocka_unit_test(what_is_missing_and_was_not_asked_for_is_dropped),
 		cmocka_unit_test(who_has_none_is_left_alone_and_another_is_asked),
 		cmocka_unit_test(nobody_is_asked_who_may_not_give_it),
 		cmocka_unit_test(gives_what_is_here_once_its_act_is_durable),
+		cmocka_unit_test(gives_no_more_at_once_than_a_run_has),
 		cmocka_unit_test(the_act_of_a_subscription_is_not_taken_for_it),
 		cmocka_unit_test(what_may_not_be_told_of_is_met_with_silence),
 		cmocka_unit_test(what_ends_before_the_act_is_durable_is_not_given),
