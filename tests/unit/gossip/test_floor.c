@@ -155,6 +155,7 @@ static void who_says_that_it_goes_on_and_gives_nothing_keeps_nobody_back(void **
 /* It may hold more than it has a whole checkpoint for. */
 static void a_subscriber_is_not_asked_for_what_it_has_not_offered(void **state)
 {
+	struct wire_message held = {.type = WIRE_HELD};
 	struct sim_log *log;
 	struct probe p;
 
@@ -168,6 +169,10 @@ static void a_subscriber_is_not_asked_for_what_it_has_not_offered(void **state)
 	probe_store(&p);
 	probe_hear_subscribe(&p, 2, &log->name, 9);
 	probe_forget(&p);
+	/* So that it is thought about who leads. */
+	held.held = (struct wire_held){.feed = log->name, .size = 5};
+	memcpy(held.held.root, log->complete.root.bytes, sizeof(held.held.root));
+	probe_hear(&p, 1, &held);
 	probe_tick(&p, 15000);
 	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 0);
 	probe_free(&p);
