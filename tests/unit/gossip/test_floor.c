@@ -263,6 +263,33 @@ static void a_floor_that_cannot_be_is_misbehaviour(void **state)
 	}
 }
 
+/* The writer has moved it, and the loop has not heard yet. */
+static void a_floor_that_moves_before_its_news_alarms_nobody(void **state)
+{
+	struct log_name feed = probe_name(SELF, CLEAR);
+	const struct wire_message *m;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	log = probe_published(&p, SELF, CLEAR, LOG_SIZE, 20);
+	probe_forget(&p);
+	log->size = 0; /* the run is not there any more */
+	probe_hear_subscribe(&p, 1, &feed, 0);
+	gossip_entered(p.g, probe_time(&p), 1, &feed);
+	probe_actions(&p);
+	assert_int_equal(probe_count(&p, WIRE_DATA), 0);
+	assert_null(p.alarm);
+	log->size = LOG_SIZE;
+	gossip_floor(p.g, probe_time(&p), &feed, FLOOR);
+	probe_actions(&p);
+	m = probe_last(&p, WIRE_HEADS);
+	assert_non_null(m);
+	assert_true(m->heads.heads[0].floor == FLOOR);
+	probe_free(&p);
+}
+
 static void who_begins_at_our_floor_gets_the_range_before_it(void **state)
 {
 	struct log_name feed = probe_name(SELF, CLEAR);
@@ -305,6 +332,7 @@ int main(void)
 		cmocka_unit_test(whoever_holds_something_waits_before_it_gives_it_up),
 		cmocka_unit_test(runs_that_join_unasked_are_dropped),
 		cmocka_unit_test(a_floor_that_cannot_be_is_misbehaviour),
+		cmocka_unit_test(a_floor_that_moves_before_its_news_alarms_nobody),
 		cmocka_unit_test(who_begins_at_our_floor_gets_the_range_before_it),
 	};
 
