@@ -520,6 +520,34 @@ static void tells_everybody_of_cards_that_contradict_each_other(void **state)
 	probe_free(&p);
 }
 
+/* Not even to whoever has brought one of them, if no feed of the origin may pass between the two. */
+static void tells_nobody_of_cards_who_may_see_no_feed_of_theirs(void **state)
+{
+	struct cast_terms with_third = probe_terms(THIRD);
+	struct card_chain one, other;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	with_third.gives[SELF] = with_third.gives[THIRD] = 0;
+	probe_agree(&p, &with_third);
+	probe_open(&p, 2, THIRD);
+	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
+	one = cast_next_card(4, false, &p.arena);
+	other = cast_next_card(4, true, &p.arena);
+	log = probe_published(&p, 4, CLEAR, 4, 10);
+	probe_hear_cards(&p, 1, &one);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_forget(&p);
+	probe_hear_cards(&p, 2, &other);
+	assert_string_equal(p.alarm, "card-contradiction");
+	assert_int_equal(probe_count(&p, WIRE_CARDS), 2);
+	for (size_t i = 0; i < p.said_len; i++)
+		assert_true(p.said[i].type != WIRE_CARDS || p.said_to[i] == 1);
+	probe_free(&p);
+}
+
 static void freezes_a_feed_with_two_roots_for_one_size(void **state)
 {
 	struct probe p, elsewhere;
@@ -683,6 +711,7 @@ int main(void)
 		cmocka_unit_test(an_introducer_has_a_quota_of_origins),
 		cmocka_unit_test(freezes_an_origin_whose_cards_contradict_each_other),
 		cmocka_unit_test(tells_everybody_of_cards_that_contradict_each_other),
+		cmocka_unit_test(tells_nobody_of_cards_who_may_see_no_feed_of_theirs),
 		cmocka_unit_test(freezes_a_feed_with_two_roots_for_one_size),
 		cmocka_unit_test(nobody_is_blamed_when_the_store_is_full),
 		cmocka_unit_test(sends_nothing_before_the_act_of_this_very_sending_is_durable),
