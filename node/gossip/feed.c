@@ -114,6 +114,8 @@ static void subscribe(struct gossip *g, struct feed *f, struct link *l)
 	f->upstream = l;
 	f->joining = 0;
 	f->progress_ms = g->now.mono_ms;
+	if (l->asked_ms == 0 && feed_leads(g, l))
+		l->asked_ms = g->now.mono_ms;
 	send_message(g, l->session, &m);
 }
 
@@ -209,7 +211,6 @@ static void change_over(struct gossip *g, struct feed *f)
 		MARK("upstream-distrusted");
 		f->upstream->distrust_until_ms = g->now.mono_ms + DISTRUST_MS;
 	}
-	f->upstream->in_vain = !f->behind_ms;
 	feed_leave(g, f, true);
 }
 

@@ -12,6 +12,13 @@ bool link_continues(const struct link *l)
 	return l->peer_floor <= l->feed->expected;
 }
 
+/* Asked for so long, and nothing came, of this feed or of another that had its turn. */
+static bool in_vain(const struct gossip *g, const struct link *l)
+{
+	return l->asked_ms && g->now.mono_ms - l->asked_ms >= ASK_AGAIN_MS &&
+	       g->now.mono_ms - l->session->data_ms >= ASK_AGAIN_MS;
+}
+
 /* The lowest floor among those who lead; NULL when one of them goes on from here. Who only says so,
  * and gives nothing, does not count: it may not give it to us any more. */
 static struct link *cut_off(const struct gossip *g, const struct feed *f)
@@ -21,7 +28,7 @@ static struct link *cut_off(const struct gossip *g, const struct feed *f)
 	for (struct link *l = f->links; l; l = l->next_of_feed) {
 		if (!feed_leads(g, l))
 			continue;
-		if (link_continues(l) && !l->in_vain)
+		if (link_continues(l) && !in_vain(g, l))
 			return NULL;
 		if (link_continues(l))
 			continue;

@@ -121,8 +121,8 @@ struct link {
 	uint64_t peer_held;
 	uint64_t peer_floor;
 	uint64_t distrust_until_ms;
-	bool in_vain;             /* asked, alone, and nothing came; until it gives something */
-	struct doubt *doubt;      /* what it has said and is not borne out; NULL: nothing */
+	uint64_t asked_ms;   /* since when it leads, is asked, and has given nothing; 0: not so */
+	struct doubt *doubt; /* what it has said and is not borne out; NULL: nothing */
 	uint64_t bodies_again_ms; /* not asked for bodies before */
 	uint32_t bodies_wait_ms;  /* how long it was left alone for having none */
 	bool split_told;          /* either side has told the other of the feed's split view */

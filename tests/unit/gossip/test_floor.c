@@ -141,12 +141,13 @@ static void who_says_that_it_goes_on_and_gives_nothing_keeps_nobody_back(void **
 	hear_head(&p, 1, log, FLOOR);
 	hear_head(&p, 2, log, 0);
 	assert_true(subscribed_from(&p) == 0);
-	probe_tick(&p, 9000);
-	assert_true(subscribed_from(&p) == 0);
-	probe_tick(&p, 2000);
-	hear_head(&p, 2, log, 0); /* a word more changes nothing */
+	for (unsigned i = 0; i < 3; i++) {
+		probe_tick(&p, 3000);
+		assert_true(subscribed_from(&p) == 0);
+		hear_head(&p, 2, log, 0); /* its word alone changes nothing */
+	}
 	probe_forget(&p);
-	probe_tick(&p, GOSSIP_JOIN_NEW_MS + 500);
+	probe_tick(&p, 1000 + GOSSIP_JOIN_NEW_MS + 500);
 	assert_true(subscribed_from(&p) == FLOOR);
 	assert_int_equal(p.said_to[p.said_len - 1], 1);
 	probe_free(&p);
