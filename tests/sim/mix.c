@@ -424,7 +424,7 @@ static void heal(struct mix *m)
 		world_confirm(w, i);
 	/* Whoever holds something waits a minute before it gives that up for a floor, one behind
 	 * the other. */
-	world_run(w, m->sweeping ? 10 * HEAL_MS : HEAL_MS);
+	world_run(w, m->sweeping ? w->nodes_len * (GOSSIP_JOIN_AGAIN_MS + 1000u) : HEAL_MS);
 }
 
 /* Bytes of runs that came, and of those that were stored, at everybody so far; what a full disk
