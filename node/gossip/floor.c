@@ -26,7 +26,8 @@ static struct link *cut_off(const struct gossip *g, const struct feed *f)
 	struct link *lowest = NULL;
 
 	for (struct link *l = f->links; l; l = l->next_of_feed) {
-		if (!feed_leads(g, l))
+		/* Where nothing lies above a floor there is no run to join with. */
+		if (!feed_leads(g, l) || l->peer_floor == l->peer_held)
 			continue;
 		if (link_continues(l) && !in_vain(g, l))
 			return NULL;

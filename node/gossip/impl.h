@@ -76,6 +76,7 @@ struct quota {
 	struct quota_use taken;     /* stored, today */
 	struct quota_use in_flight; /* being verified and stored */
 	bool spent;                 /* used up today, and entered as such */
+	bool waits;                 /* of an origin: a feed was not asked for because of it */
 };
 
 /* A proof of a log of acts that was asked for comes within this time, or there is an alarm. */
@@ -316,6 +317,7 @@ struct gossip {
 	uint64_t origins_ignored, heads_ignored;
 	bool heads_heard;
 	int64_t quota_day; /* UTC day that quotas count; 0: before the first tick */
+	bool origins_wait; /* one of them, at least */
 	size_t origins_over_quota;
 	struct gossip_pause pause; /* peers owned */
 	bool refusing;             /* the store cannot take anything */
@@ -484,6 +486,8 @@ void sinks_tick(struct gossip *g, struct session *s);
 /* --- quota.c ---------------------------------------------------------------------------------- */
 /* The day's quota of the neighbour or of the feed's origin is used up. */
 bool quota_spent(const struct gossip *g, const struct session *s, const struct feed *f);
+/* A feed without upstream: if it is the origin's quota, what ends that is watched for. */
+void quota_notice(struct gossip *g, struct feed *f);
 /* Feeds that waited are chosen anew. */
 void feeds_resume(struct gossip *g);
 /* Gives up what the session may bring no more of today; f: whose run has come. */

@@ -112,6 +112,35 @@ void quota_wait(struct gossip *g, struct session *s, struct feed *f)
 	}
 }
 
+void quota_notice(struct gossip *g, struct feed *f)
+{
+	if (!f->own && origin_spent(g, f->origin))
+		f->origin->quota.waits = g->origins_wait = true;
+}
+
+/* May more come of an origin that waited? Its introducer's agreement may have changed, or what was
+ * on its way was not stored after all. */
+static bool origins_go_on(struct gossip *g)
+{
+	bool any = false;
+	void *value;
+	size_t at = 0;
+
+	if (!g->origins_wait)
+		return false;
+	g->origins_wait = false;
+	while (map_next(&g->origins, &at, NULL, &value)) {
+		struct origin *o = value;
+
+		if (!o->quota.waits)
+			continue;
+		o->quota.waits = origin_spent(g, o);
+		any |= !o->quota.waits;
+		g->origins_wait |= o->quota.waits;
+	}
+	return any;
+}
+
 /* Something would come if it might. */
 static bool offers_more(const struct gossip *g, const struct session *s)
 {
@@ -178,6 +207,7 @@ void quota_tick(struct gossip *g)
 		news |= q->spent && !spent;
 		q->spent = spent;
 	}
+	news |= origins_go_on(g);
 	if (news)
 		feeds_resume(g);
 }

@@ -126,6 +126,20 @@ static void reach_init(struct reach *r, struct world *w)
 		}
 }
 
+/* Everything that it has lies below its floor: there is no run to join with. */
+static bool has_nothing_left(const struct world_node *n, const struct log_name *feed)
+{
+	struct store_reader *r;
+	struct store_log log;
+	bool nothing;
+
+	if (!n->up || store_reader_open(n->store, &r) != 0)
+		return false;
+	nothing = store_log_get(r, feed, &log) == 0 && log.floor >= log.held.size;
+	store_reader_close(r);
+	return nothing;
+}
+
 static void compare(struct world *w, const struct log_name *feed, const struct could *could)
 {
 	char text[LOG_NAME_TEXT_SIZE];
@@ -136,7 +150,8 @@ static void compare(struct world *w, const struct log_name *feed, const struct c
 		if (held >= could[i].hold || !w->nodes[i].up || w->nodes[i].hand)
 			continue;
 		/* Told of where it stops, not of all that lies behind. */
-		if (world_held(w, could[i].from, feed) < could[i].hold)
+		if (world_held(w, could[i].from, feed) < could[i].hold ||
+			has_nothing_left(&w->nodes[could[i].from], feed))
 			continue;
 		log_name_text(text, feed);
 		world_fail(w,
