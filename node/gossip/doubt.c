@@ -112,9 +112,11 @@ static const struct checkpoint *comparable(const struct feed *f, uint64_t size)
 									  : &f->complete;
 }
 
+/* Whoever has told of a feed, be it our own, learns nothing by a question about it. */
 static bool may_ask(const struct gossip *g, const struct link *l)
 {
-	return may_see(g, l->session, l->feed) && may_take(g, l->session, &l->feed->name);
+	return (l->announced || may_see(g, l->session, l->feed)) &&
+	       may_take(g, l->session, &l->feed->name);
 }
 
 static bool ask(struct gossip *g, struct doubt *d, uint64_t first, uint64_t second,

@@ -560,6 +560,41 @@ static void accusations_about_what_may_not_be_seen_meet_silence(void **state)
 }
 
 /* Of an own feed everybody is heard, and nobody told who may not see it. */
+/* PEER may give it back and be given nothing: it has named the feed, and is asked before it is
+ * blamed. */
+static void a_run_of_a_clone_is_looked_into_whoever_brings_it(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	struct sim_store a = {0};
+	struct sim_log *own, *other;
+	struct env_rng rng;
+	struct probe p;
+
+	(void)state;
+	probe_init(&p);
+	terms.gives[SELF] = 0;
+	probe_agree(&p, &terms);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	own = probe_published(&p, SELF, CLEAR, 3, 10);
+	rng = sim_random_env(&p.random);
+	other = sim_store_need(&a, &own->name);
+	sim_log_publish(other, &cast_actor(SELF)->identity, 8, 10, &rng);
+	probe_hear_head(&p, 1, &other->complete);
+	assert_non_null(p.mute);
+	assert_non_null(probe_last(&p, WIRE_SUBSCRIBE));
+	probe_hear_run(&p, 1, other, 3, 8);
+	assert_int_equal(p.jobs_len, 1);
+	probe_reject(&p, ENT_EPROOF);
+	assert_int_equal(p.closed, 0);
+	assert_non_null(probe_last(&p, WIRE_PROOF_WANT));
+	hear_answer(&p, 1, other);
+	assert_int_equal(p.splits, 1);
+	assert_int_equal(p.closed, 0);
+	sim_store_free(&a);
+	probe_free(&p);
+}
+
 static void an_own_feed_is_not_named_to_who_may_not_see_it(void **state)
 {
 	struct cast_terms secret = probe_terms(FOURTH);
@@ -817,6 +852,7 @@ int main(void)
 		cmocka_unit_test(a_feed_is_frozen_before_anything_of_it_has_come),
 		cmocka_unit_test(nobody_can_be_framed),
 		cmocka_unit_test(accusations_about_what_may_not_be_seen_meet_silence),
+		cmocka_unit_test(a_run_of_a_clone_is_looked_into_whoever_brings_it),
 		cmocka_unit_test(an_own_feed_is_not_named_to_who_may_not_see_it),
 		cmocka_unit_test(a_flood_of_accusations_is_blamed),
 		cmocka_unit_test(whoever_comes_later_is_told_once),
