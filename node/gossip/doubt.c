@@ -415,9 +415,12 @@ static void answer_judge(struct gossip *g, struct doubt *d, const struct checkpo
 	struct hash root;
 
 	d->asked = false;
+	/* Nobody can hold more of ours than we have signed: a copy runs, and perhaps a fork shows. */
 	if (f->own && c->size > f->complete.size) {
-		doubt_free(g, l);
 		recover_shown(g, l->session, f, c);
+		if (d->mine.size > 0 && p->hashes_len > 0)
+			answer_larger(g, d, c, p);
+		doubt_free(g, l);
 		return;
 	}
 	if (c->size == d->mine.size && !hash_eq(&c->root, &d->mine.root) &&
