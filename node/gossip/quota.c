@@ -94,6 +94,18 @@ static void enter_spent(struct gossip *g, struct session *s, const struct feed *
 	g->last->action.act.count = q->taken.records + q->in_flight.records;
 }
 
+/* Of one origin, or, NULL, of any. */
+static void session_waits(struct gossip *g, struct session *s, const struct origin *origin)
+{
+	for (struct link *l = s->first_link; l; l = l->next_of_session) {
+		if (l->feed->upstream != l || (origin && l->feed->origin != origin) ||
+			!quota_spent(g, s, l->feed))
+			continue;
+		feed_leave(g, l->feed, true);
+		feed_choose(g, l->feed);
+	}
+}
+
 void quota_wait(struct gossip *g, struct session *s, struct feed *f)
 {
 	struct quota *origin = &f->origin->quota;
@@ -103,13 +115,11 @@ void quota_wait(struct gossip *g, struct session *s, struct feed *f)
 		origin->spent = true;
 		g->origins_over_quota++;
 		enter_spent(g, s, f, origin);
+		/* Its other feeds may come from others. */
+		for (struct session *any = g->sessions; any; any = any->next)
+			session_waits(g, any, f->origin);
 	}
-	for (struct link *l = s->first_link; l; l = l->next_of_session) {
-		if (l->feed->upstream != l || !quota_spent(g, s, l->feed))
-			continue;
-		feed_leave(g, l->feed, true);
-		feed_choose(g, l->feed);
-	}
+	session_waits(g, s, NULL);
 }
 
 void quota_notice(struct gossip *g, struct feed *f)

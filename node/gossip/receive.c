@@ -455,6 +455,9 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 		credit_return(g, s, wire_bytes);
 		if (data->checkpoint.present)
 			late_run(g, s, data);
+		/* The quota has ended otherwise than by a run: nothing more is to come in vain. */
+		if (f && f->upstream && f->upstream->session == s && quota_spent(g, s, f))
+			quota_wait(g, s, f);
 		return;
 	}
 	/* The disk is slower than all who send together: later. */

@@ -217,6 +217,47 @@ static void an_introduced_origin_brings_no_more_than_its_introducer_may(void **s
 	probe_free(&p);
 }
 
+/* All of its feeds wait, whoever brings them, also such as come up meanwhile; and they go on when the
+ * introducer may bring more. */
+static void all_feeds_of_an_origin_wait_and_go_on_together(void **state)
+{
+	const unsigned fourth = 3;
+	struct cast_terms small = probe_terms(PEER), large = probe_terms(fourth);
+	struct sim_log *clear, *green;
+	struct probe p;
+
+	(void)state;
+	small.quota_records = 20;
+	small.gives[PEER] |= TLP_BIT(TLP_GREEN);
+	probe_init(&p);
+	probe_agree(&p, &large);
+	probe_agree(&p, &small);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	probe_open(&p, 2, fourth);
+	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
+	probe_hear_cards(&p, 1, &cast_actor(THIRD)->chain);
+	clear = probe_published(&p, THIRD, CLEAR, 40, 100);
+	green = probe_published(&p, THIRD, GREEN, 5, 100);
+	probe_hear_head(&p, 1, &green->complete);
+	probe_hear_head(&p, 2, &clear->complete);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 2);
+	probe_hear_run(&p, 2, clear, 0, 20);
+	probe_store(&p);
+	assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 2);
+	probe_forget(&p);
+	probe_hear_head(&p, 1, &green->complete);
+	probe_tick(&p, 3000);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 0);
+	small.serial = 2;
+	small.quota_records = 100;
+	p.agreements_len--;
+	probe_agree(&p, &small);
+	probe_tick(&p, 2000);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 2);
+	probe_free(&p);
+}
+
 /* Everything arrives all the same, a day's part each day, and other feeds do not wait for it. */
 static void days_of_quota_bring_a_whole_feed(void **state)
 {
@@ -259,6 +300,7 @@ int main(void)
 		cmocka_unit_test(a_restart_does_not_begin_the_day_anew),
 		cmocka_unit_test(quotas_of_several_agreements_add_up),
 		cmocka_unit_test(an_introduced_origin_brings_no_more_than_its_introducer_may),
+		cmocka_unit_test(all_feeds_of_an_origin_wait_and_go_on_together),
 		cmocka_unit_test(days_of_quota_bring_a_whole_feed),
 	};
 
