@@ -415,7 +415,7 @@ static void answer_judge(struct gossip *g, struct doubt *d, const struct checkpo
 	struct hash root;
 
 	d->asked = false;
-	/* Nobody can hold more of ours than we have signed: a copy runs, and perhaps a fork shows. */
+	/* Nobody holds more of ours than we have signed: a copy runs; perhaps a fork shows. */
 	if (f->own && c->size > f->complete.size) {
 		recover_shown(g, l->session, f, c);
 		if (d->mine.size > 0 && p->hashes_len > 0)

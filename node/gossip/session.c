@@ -501,7 +501,6 @@ void gossip_opened(struct gossip *g, struct gossip_time now, uint32_t id,
 	m.hello.agreements_len = own_terms_wire(g, peer, own);
 	m.hello.credit = s->credit_in;
 	m.hello.software = bytes_str(g->config.software);
-	s->witness.answers = 1; /* what it remembers of a log that has ended or been lost */
 	told = witness_show(g, s);
 	if (told->size) {
 		m.hello.has_provenance = true;

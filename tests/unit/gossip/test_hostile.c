@@ -520,7 +520,7 @@ static void tells_everybody_of_cards_that_contradict_each_other(void **state)
 	probe_free(&p);
 }
 
-/* Not even to whoever has brought one of them, if no feed of the origin may pass between the two. */
+/* Not even to whoever has brought one of them, if no feed of the origin may pass between them. */
 static void tells_nobody_of_cards_who_may_see_no_feed_of_theirs(void **state)
 {
 	struct cast_terms with_third = probe_terms(THIRD);

@@ -217,8 +217,8 @@ static void an_introduced_origin_brings_no_more_than_its_introducer_may(void **s
 	probe_free(&p);
 }
 
-/* All of its feeds wait, whoever brings them, also such as come up meanwhile; and they go on when the
- * introducer may bring more. */
+/* All of its feeds wait, whoever brings them, also such as come up meanwhile; and they go on when
+ * the introducer may bring more. */
 static void all_feeds_of_an_origin_wait_and_go_on_together(void **state)
 {
 	const unsigned fourth = 3;

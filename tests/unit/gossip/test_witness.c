@@ -543,6 +543,39 @@ static void enters_what_a_witness_has_and_it_has_not(void **state)
 	probe_free(&p);
 }
 
+/* A log that begins in the middle of a session: both the old and the new one are answered for. */
+static void takes_two_answers_for_each_log_that_it_shows(void **state)
+{
+	struct sim_log *before, *log;
+	struct wire_message m;
+	struct probe p;
+
+	(void)state;
+	acquainted(&p);
+	before = acts_grow(&p, &p.store, SELF, START, 5);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	m = witness_by(PEER, &before->complete);
+	probe_hear(&p, 1, &m);
+	probe_hear(&p, 1, &m);
+	log = acts_grow(&p, &p.store, SELF, START + 100, 3);
+	probe_forget(&p);
+	probe_tick(&p, 6 * MINUTES);
+	assert_int_equal(probe_count(&p, WIRE_WITNESS_WANT), 1);
+	probe_forget(&p);
+	m = witness_by(PEER, &before->complete);
+	probe_hear(&p, 1, &m);
+	assert_int_equal(p.closed, 0);
+	m = witness_by(PEER, &log->complete);
+	probe_hear(&p, 1, &m);
+	assert_int_equal(p.kept_len, 1);
+	assert_int_equal(p.kept[0].checkpoint.size, 3);
+	assert_int_equal(p.closed, 0);
+	probe_hear(&p, 1, &m);
+	assert_blamed(&p, 1, PEER);
+	probe_free(&p);
+}
+
 static void blames_cosignatures_that_are_forged_or_unasked(void **state)
 {
 	struct wire_message m[4];
@@ -597,6 +630,7 @@ int main(void)
 		cmocka_unit_test(proves_its_growth_to_whom_it_has_shown_it_and_to_nobody_else),
 		cmocka_unit_test(shows_growth_again_and_does_not_go_round_in_circles),
 		cmocka_unit_test(enters_what_a_witness_has_and_it_has_not),
+		cmocka_unit_test(takes_two_answers_for_each_log_that_it_shows),
 		cmocka_unit_test(blames_cosignatures_that_are_forged_or_unasked),
 	};
 
