@@ -101,7 +101,8 @@ UNIT_TESTS   := $(UNIT_SOURCES:%.c=$(O)/%)
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(O)/%)
 BENCH_SOURCES := $(wildcard tests/bench/bench_*.c)
-BENCHES      := $(BENCH_SOURCES:%.c=$(O)/%)
+FLOOR        := $(O)/tests/bench/floor/floor
+BENCHES      := $(BENCH_SOURCES:%.c=$(O)/%) $(FLOOR)
 INTEGRATION  ?= $(wildcard tests/integration/test_*.py)
 # Those that wait for their daemons first: at the end many short ones fill all cores.
 TESTS         = tests/sim/test_mix.py $(INTEGRATION) $(UNIT_TESTS) $(FUZZ_TARGETS)
@@ -153,6 +154,18 @@ $(O)/$(1:.c=): $(O)/$(1:.c=.o) $(call archives,$(call links_of,$(1)))
 	$$(call link)
 endef
 $(foreach s,$(BENCH_SOURCES),$(eval $(call bench_rule,$(s))))
+
+# The floor program has a record of its own, which nanopb decodes at its plainest.
+FLOOR_GEN := $(O)/gen/floor.pb.c
+$(FLOOR_GEN): tests/bench/floor/floor.proto tests/bench/floor/floor.options
+	@mkdir -p $(@D)
+	@echo "  GEN   $@"
+	$(Q)cd $(<D) && nanopb_generator.py -q -I . --error-on-unmatched -D $(CURDIR)/$(O)/gen floor.proto
+FLOOR_OBJECTS := $(patsubst %.c,$(O)/%.o,$(wildcard tests/bench/floor/*.c))
+$(FLOOR_OBJECTS): ALL_CFLAGS += -Itests/bench
+$(FLOOR_OBJECTS): | $(FLOOR_GEN)
+$(FLOOR): $(FLOOR_OBJECTS) $(FLOOR_GEN:.c=.o) $(call archives,app)
+	$(call link)
 
 unit: $(UNIT_TESTS)
 
