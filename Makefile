@@ -160,7 +160,8 @@ FLOOR_GEN := $(O)/gen/floor.pb.c
 $(FLOOR_GEN): tests/bench/floor/floor.proto tests/bench/floor/floor.options
 	@mkdir -p $(@D)
 	@echo "  GEN   $@"
-	$(Q)cd $(<D) && nanopb_generator.py -q -I . --error-on-unmatched -D $(CURDIR)/$(O)/gen floor.proto
+	$(Q)cd $(<D) && nanopb_generator.py -q -I . --error-on-unmatched \
+		-D $(CURDIR)/$(O)/gen $(<F)
 FLOOR_OBJECTS := $(patsubst %.c,$(O)/%.o,$(wildcard tests/bench/floor/*.c))
 $(FLOOR_OBJECTS): ALL_CFLAGS += -Itests/bench
 $(FLOOR_OBJECTS): | $(FLOOR_GEN)

@@ -44,7 +44,7 @@ struct floor_peer {
 	uint8_t session_key[NOISE_KEY_BYTES];
 };
 
-/* Writes frames of so many records, the first of the list, into a file; gives how many there were. */
+/* Writes frames of the list's first records, at most so many, into a file; gives how many. */
 uint64_t floor_input_make(const char *path, const char *list, uint64_t records,
 	const struct floor_peer *peer);
 
