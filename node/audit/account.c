@@ -52,20 +52,15 @@ static void map_free_all(struct map *m)
 	map_free(m);
 }
 
-struct holding *account_holding(struct account *t, const struct log_name *log)
+/* Does a feed follow a former one, as an act says? Its first entry is then in: the succession. */
+static bool follows(const struct account *t, const struct log_name *log)
 {
-	uint8_t packed[LOG_NAME_BYTES];
-	struct holding *h;
-
-	log_name_pack(packed, log);
-	h = map_get(&t->holdings, packed);
-	if (h)
-		return h;
-	h = need(sizeof(*h));
-	h->log = *log;
-	h->known = !t->lenient;
-	put(&t->holdings, packed, h);
-	return h;
+	for (size_t i = 0; i < t->followed_len; i++)
+		if (node_id_eq(&log->node, &t->followed[i].node) &&
+			audience_eq(log->audience, t->followed[i].audience) &&
+			log->incarnation > t->followed[i].incarnation)
+			return true;
+	return false;
 }
 
 static void span_add(struct holding *h, uint64_t from, uint64_t to)
@@ -79,6 +74,26 @@ static void span_add(struct holding *h, uint64_t from, uint64_t to)
 	}
 	h->spans = grow(h->spans, &h->spans_cap, h->spans_len, sizeof(*h->spans));
 	h->spans[h->spans_len++] = (struct span){from, to};
+}
+
+struct holding *account_holding(struct account *t, const struct log_name *log)
+{
+	uint8_t packed[LOG_NAME_BYTES];
+	struct holding *h;
+
+	log_name_pack(packed, log);
+	h = map_get(&t->holdings, packed);
+	if (h)
+		return h;
+	h = need(sizeof(*h));
+	h->log = *log;
+	h->known = !t->lenient;
+	if (follows(t, log)) {
+		span_add(h, 0, 1);
+		h->held = 1;
+	}
+	put(&t->holdings, packed, h);
+	return h;
 }
 
 void account_begin(struct account *t, struct audit *a, struct bundle *b)
@@ -114,6 +129,7 @@ void account_free(struct account *t)
 	free(t->erased);
 	free(t->changes);
 	free(t->lost);
+	free(t->followed);
 }
 
 static void say(struct account *t, enum audit_rule rule, const struct act_body *act,
@@ -366,7 +382,8 @@ static void on_sending_reached(struct account *t, const struct act_body *act)
 		return;
 	}
 	h = account_holding(t, &act->log);
-	if (h->known && act->to > h->held)
+	/* What stands at the beginning of a sending says the peer, and nothing has gone by that. */
+	if (h->known && act->to > s->reach && act->to > h->held)
 		say(t, FOUND_SENT_NOT_HELD, act, "");
 	if (act->to > s->reach) {
 		if (!allowed(t, DOOR_FORWARD, &act->log, &act->peer, true))
@@ -497,10 +514,7 @@ static void on_published(struct account *t, const struct act_body *act)
 	if (!act->has_log || act->to <= act->from || !node_id_eq(&act->log.node, &t->self))
 		return say(t, FOUND_ACT_OUTSIDE, act, "names no range of an own feed");
 	h = account_holding(t, &act->log);
-	/* The first entry of a feed that follows a former one is its succession: no publication. */
-	if (h->spans_len == 0 && act->from == 1)
-		span_add(h, 0, 1);
-	else if (h->known && act->from > h->held)
+	if (h->known && act->from > h->held)
 		say(t, FOUND_RECEIVED_GAP, act, "");
 	if (h->known && act->from < h->held)
 		say(t, FOUND_PUBLISHED_TWICE, act, "");
@@ -510,6 +524,15 @@ static void on_published(struct account *t, const struct act_body *act)
 	h->last_ms = t->now_ms;
 	t->published += act->to - act->from;
 	time_check(t, act);
+}
+
+/* The succession of that former feed is entered with it. */
+static void on_incarnation(struct account *t, const struct act_body *act)
+{
+	if (!act->has_log || !node_id_eq(&act->log.node, &t->self))
+		return;
+	t->followed = grow(t->followed, &t->followed_cap, t->followed_len, sizeof(*t->followed));
+	t->followed[t->followed_len++] = act->log;
 }
 
 static void on_joined(struct account *t, const struct act_body *act)
@@ -643,6 +666,8 @@ void account_act(struct account *t, uint64_t index, int64_t when_ms, const struc
 		return on_erased(t, act);
 	case ACT_JOINED:
 		return on_joined(t, act);
+	case ACT_INCARNATION:
+		return on_incarnation(t, act);
 	case ACT_ALARM:
 		return on_alarm(t, act);
 	case ACT_KEYS_CHANGED:

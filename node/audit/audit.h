@@ -75,7 +75,7 @@ enum audit_class { AUDIT_BREACH, AUDIT_GAP, AUDIT_NOTE };
 	X(ENTRY_MISMATCH, BREACH, TREES, "entry-mismatch",                                         \
 		"salt and body of an entry do not match its commitment")                           \
 	X(SPLIT_VIEW, BREACH, TREES, "split-view", "its key has signed two histories of one feed") \
-	X(NOT_SIGNED, NOTE, TREES, "not-signed", "nothing of a log is signed yet")                 \
+	X(NOT_SIGNED, NOTE, TREES, "not-signed", "a log, or its end, is not signed yet")           \
 	X(FROZEN, NOTE, TREES, "frozen", "a feed is frozen")                                       \
 	X(REWRITTEN, BREACH, WITNESSES, "history-rewritten",                                       \
 		"its log of acts is not the one that was witnessed")                               \
@@ -310,6 +310,8 @@ struct account {
 	struct key_change *changes;
 	size_t lost_len, lost_cap;
 	struct lost *lost;
+	size_t followed_len, followed_cap;
+	struct log_name *followed;     /* former feeds of its own that others follow */
 	int64_t stepped_ms, before_ms; /* the last clock step, and what it would be without */
 	int64_t back_ms; /* the time went back to here, and no clock step is entered yet; 0: not */
 	uint64_t back_index;

@@ -16,6 +16,8 @@ struct walk {
 	const struct claim *claims;
 	size_t claims_len, claim;
 	const struct claim *differs; /* the first that does not fit */
+	bool passed;                 /* the size of its checkpoint lies within its entries, */
+	struct hash passed_root;     /* with this root there */
 	struct arena arena;
 	bool first;
 	/* of a feed: */
@@ -47,6 +49,15 @@ static void claims_compare(struct walk *w)
 	}
 }
 
+/* An own log may go on behind the newest checkpoint that was stored. */
+static void signed_size_pass(struct walk *w)
+{
+	if (w->tree.end != w->section->log.checkpoint.size || w->tree.end == w->section->log.to)
+		return;
+	w->passed = true;
+	range_root(&w->tree, &w->passed_root);
+}
+
 static bool leads_to_root(struct walk *w)
 {
 	struct range whole = w->tree;
@@ -54,6 +65,8 @@ static bool leads_to_root(struct walk *w)
 
 	if (!(w->section->log.flags & BUNDLE_FLAG_SIGNED))
 		return true;
+	if (w->passed)
+		return hash_eq(&w->passed_root, &w->section->log.checkpoint.root);
 	if (range_merge(&whole, &w->section->log.right) != 0)
 		return false;
 	range_root(&whole, &root);
@@ -84,13 +97,19 @@ static bool end_declared(const struct account *t, const struct log_name *log)
 	return false;
 }
 
+/* How far a log goes that is handed over: under its checkpoint, and behind it. */
+static uint64_t log_end(const struct bundle_log *log)
+{
+	return log->to > log->checkpoint.size ? log->to : log->checkpoint.size;
+}
+
 static void signed_beyond(struct walk *w)
 {
 	const struct bundle_log *log = &w->section->log;
 	const struct account *t = &w->bundle->account;
 	bool declared = log->name.audience.kind == AUDIENCE_PROVENANCE ? end_declared(t, &log->name)
 								       : t->restored;
-	uint64_t size = log->flags & BUNDLE_FLAG_SIGNED ? log->checkpoint.size : 0;
+	uint64_t size = log_end(log);
 	int64_t made_s = w->bundle->about.made_ms / 1000;
 
 	for (size_t i = 0; i < w->claims_len; i++) {
@@ -274,7 +293,7 @@ static void covered_check(struct walk *w)
 		return;
 	/* Of an own feed all that was published is signed a moment later. */
 	if (node_id_eq(&log->name.node, &t->self) && !t->restored &&
-		h->held > (log->flags & BUNDLE_FLAG_SIGNED ? log->checkpoint.size : 0) &&
+		h->held > log_end(log) &&
 		h->last_ms < w->bundle->about.made_ms - AUDIT_FRESH_MS)
 		found(w->audit, FOUND_TRUNCATED, &t->self, &log->name, log->to, h->held, h->last_ms,
 			"%s", "its acts say that it published more");
@@ -287,8 +306,7 @@ static void covered_check(struct walk *w)
 			break;
 		at = h->spans[i].to;
 	}
-	/* A feed that has nothing but its succession is told of by the incarnation alone. */
-	if (at < log->to && !(at == 0 && log->to == 1 && node_id_eq(&log->name.node, &t->self)))
+	if (at < log->to)
 		found(w->audit, FOUND_UNACCOUNTED, &t->self, &log->name, at, log->to, 0, "%s", "");
 }
 
@@ -356,6 +374,7 @@ static int log_frame(struct walk *w, bool acts, const struct frames *f)
 			return ENT_EINVALID;
 		hash_leaf(&leaf, e.leaf);
 		range_append(&w->tree, &leaf);
+		signed_size_pass(w);
 		claims_compare(w);
 		if (acts)
 			act_entry_check(w, batch.first + i, &e);
@@ -381,6 +400,9 @@ static void log_close(struct walk *w, bool acts)
 			(unsigned long long)log->checkpoint.size);
 	} else if (w->differs)
 		differing_tell(w);
+	else if (log->to > log->checkpoint.size)
+		found(a, FOUND_NOT_SIGNED, &w->bundle->about.node, &log->name, log->checkpoint.size,
+			log->to, 0, "%s", "its last entries");
 	if (acts)
 		return;
 	if (node_id_eq(&log->name.node, &w->bundle->about.node))
@@ -397,6 +419,7 @@ static int walk_log(struct walk *w, struct frames *f)
 	w->tree = w->section->log.left;
 	w->claims = claims_of(a, &w->section->log.name, &w->claims_len);
 	w->first = true;
+	signed_size_pass(w);
 	claims_compare(w);
 	if (acts && !node_id_eq(&w->section->log.name.node, &w->bundle->about.node)) {
 		w->bundle->doubtful = true;

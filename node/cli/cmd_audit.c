@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "base/version.h"
+#include "cli/acts.h"
 #include "cli/records.h"
 #include "keys/file.h"
 #include "merkle/proof.h"
@@ -43,6 +44,7 @@ struct export
 	int64_t since_ms, until_ms;
 	bool bodies;
 	bool acts; /* the logs of acts now, the feeds then */
+	struct log_name acts_log; /* that in use */
 	size_t opened_len;
 	struct opened *opened;
 	uint64_t logs, entries, acts_len;
@@ -238,11 +240,23 @@ static int index_since(struct export *x, const struct store_log *log, uint64_t l
 	return 0;
 }
 
+/* What stands behind the newest checkpoint is durable and will be signed, or is and the checkpoint
+ * waits for the next commit: without it an own feed would seem cut, and what came would have come
+ * by no act. What was not signed of a former log of acts stands in the next one again. */
+static bool to_its_end(const struct export *x, const struct store_log *log)
+{
+	return node_id_eq(&log->name.node, &x->self) &&
+	       (log->name.audience.kind != AUDIENCE_PROVENANCE ||
+		       log_name_eq(&log->name, &x->acts_log));
+}
+
 /* Which entries go: all acts up to the end asked for, since what was open at its beginning follows
  * from those before it; of a feed what came in that time. */
 static int log_scope(struct export *x, const struct store_log *log, struct bundle_log *b)
 {
-	uint64_t end = log->has_held ? log->held.size : log->floor;
+	uint64_t end = to_its_end(x, log) ? log->size
+		     : log->has_held      ? log->held.size
+					  : log->floor;
 	int rc = 0;
 
 	if (end < log->floor)
@@ -273,8 +287,8 @@ static int log_begin(struct export *x, const struct store_log *log, struct bundl
 		rc = proof_range_build(&b->left, 0, b->from, store_tree_subtree, &tree);
 	if (rc == 0)
 		rc = proof_range_build(&b->right, b->to,
-			b->flags & BUNDLE_FLAG_SIGNED ? b->checkpoint.size : b->to,
-			store_tree_subtree, &tree);
+			b->checkpoint.size > b->to ? b->checkpoint.size : b->to, store_tree_subtree,
+			&tree);
 	if (rc != 0)
 		return rc;
 	bundle_log_put(&x->out, b);
@@ -389,10 +403,16 @@ static int put_all(struct export *x)
 		.since_ms = x->since_ms,
 		.until_ms = x->until_ms,
 		.software = bytes_str("entente " ENTENTE_VERSION)};
+	struct store_log newest;
 	int rc;
 
 	about.flags = (uint8_t)((x->bodies ? BUNDLE_FLAG_BODIES : 0) |
 				(x->opened_len ? BUNDLE_FLAG_OPENED : 0));
+	rc = acts_log_newest(x->cli, &newest);
+	if (rc == 0)
+		x->acts_log = newest.name;
+	else if (rc != ENT_ENOTFOUND)
+		return rc;
 	bundle_digest_begin(&x->digest);
 	bundle_about_put(&x->out, &about);
 	rc = put(x, bytes_str(BUNDLE_MAGIC));

@@ -187,10 +187,12 @@ int bundle_log_read(struct bytes payload, struct bundle_log *log)
 	log->to = cursor_u64(&c);
 	if (log->flags & BUNDLE_FLAG_SIGNED)
 		checkpoint_read(&c, &log->name, &log->checkpoint);
-	end = log->flags & BUNDLE_FLAG_SIGNED ? log->checkpoint.size : log->to;
+	end = log->to;
+	if ((log->flags & BUNDLE_FLAG_SIGNED) && log->checkpoint.size > end)
+		end = log->checkpoint.size;
 	/* Sizes that no log reaches would only be a way to make sums overflow. */
 	if (log->size >= 1ull << 62 || log->from < log->floor || log->from > log->to ||
-		log->to > end || end > log->size || range_read(&c, 0, log->from, &log->left) != 0 ||
+		end > log->size || range_read(&c, 0, log->from, &log->left) != 0 ||
 		range_read(&c, log->to, end, &log->right) != 0)
 		return ENT_EINVALID;
 	return cursor_done(&c) ? 0 : ENT_EINVALID;

@@ -64,7 +64,8 @@ struct bundle_witness {
 
 /*
  * A log: entries [from, to) follow; left is the compact range [0, from), right that of
- * [to, checkpoint.size), so that the three lead to the signed root.
+ * [to, checkpoint.size), so that the three lead to the signed root. Own logs are handed over to
+ * their end, which may lie behind the newest checkpoint that is stored: then right is empty.
  */
 struct bundle_log {
 	struct log_name name;
