@@ -292,8 +292,7 @@ static void covered_check(struct walk *w)
 	if (t->lenient)
 		return;
 	/* Of an own feed all that was published is signed a moment later. */
-	if (node_id_eq(&log->name.node, &t->self) && !t->restored &&
-		h->held > log_end(log) &&
+	if (node_id_eq(&log->name.node, &t->self) && !t->restored && h->held > log_end(log) &&
 		h->last_ms < w->bundle->about.made_ms - AUDIT_FRESH_MS)
 		found(w->audit, FOUND_TRUNCATED, &t->self, &log->name, log->to, h->held, h->last_ms,
 			"%s", "its acts say that it published more");

@@ -43,7 +43,7 @@ struct export
 	struct node_id self;
 	int64_t since_ms, until_ms;
 	bool bodies;
-	bool acts; /* the logs of acts now, the feeds then */
+	bool acts;                /* the logs of acts now, the feeds then */
 	struct log_name acts_log; /* that in use */
 	size_t opened_len;
 	struct opened *opened;
@@ -254,9 +254,7 @@ static bool to_its_end(const struct export *x, const struct store_log *log)
  * from those before it; of a feed what came in that time. */
 static int log_scope(struct export *x, const struct store_log *log, struct bundle_log *b)
 {
-	uint64_t end = to_its_end(x, log) ? log->size
-		     : log->has_held      ? log->held.size
-					  : log->floor;
+	uint64_t end = to_its_end(x, log) ? log->size : log->has_held ? log->held.size : log->floor;
 	int rc = 0;
 
 	if (end < log->floor)
