@@ -222,6 +222,7 @@ demo: setup
 bench: setup
 	$(Q)$(SUBMAKE) bench-run
 bench-run: all $(BENCHES)
+	$(Q)mkdir -p build/bench
 	$(Q)ENTENTE_BIN=$(BIN) $(PYTHON) tests/bench/run.py
 
 # 43 daemons in network namespaces, in four topologies: a quarter of an hour.

@@ -4,7 +4,8 @@
 
 Prints what was measured beside what is wanted and writes build/bench/europe.json, rows as those of
 make bench. BENCH_TOPOLOGIES=sparse,camps chooses; BENCH_NODES=12 takes fewer; BENCH_RECORDS=N single
-records; BENCH_APART=10,45 parts the halves for so many seconds each.
+records; BENCH_APART=10,45 parts the halves for so many seconds each. BENCH_SHORT=FILE: single records
+only, rows into that file (make bench).
 """
 import json
 import os
@@ -14,7 +15,8 @@ import time
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [FOLDER, os.path.join(FOLDER, "..", "integration")]
-from run import ROWS, note, row  # noqa: E402  (before tests/lib, which has a run.py too, is on the path)
+import table  # noqa: E402
+from table import note, row  # noqa: E402
 from federation import BIN, Failed, ROOT, data  # noqa: E402
 from network import NetworkedFederation, enter  # noqa: E402
 from topology import EUROPE, TOPOLOGIES, camps_with_a_traveller, degrees  # noqa: E402
@@ -25,6 +27,7 @@ RECORDS = int(os.environ.get("BENCH_RECORDS", "258"))
 PAUSE_S = 0.2
 CONTROLS = 43
 APART_S = [float(s) for s in os.environ.get("BENCH_APART", "10,45").split(",") if s]
+SHORT = os.environ.get("BENCH_SHORT")
 LIST = data("lists/maltrail_lummac2.txt")
 
 
@@ -133,6 +136,10 @@ def bench(name):
         note(f"keys, cards and agreements made by the real commands in {time.monotonic() - began:.0f} s; "
              f"all links up {scale.start(fed):.1f} s after the start")
         singles(fed, name)
+        if SHORT:
+            scale.quiet(fed)
+            fed.stop()
+            return
         control(fed, name)
         bulk(fed, name)
         memory(fed, name)
@@ -157,14 +164,14 @@ def main():
     print(f"machine: {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f} before")
     for name in chosen:
         bench(name)
+    if SHORT:
+        with open(SHORT, "w", encoding="utf-8") as f:
+            json.dump(table.ROWS, f)
+        return
     print(f"\na split view among {len(NODES)} nodes in two camps")
     split((3, 5))
     split((4, 4))
-    folder = os.path.join(ROOT, "build", "bench")
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "europe.json"), "w", encoding="utf-8") as f:
-        json.dump(ROWS, f, indent=1)
-    print(f"\n{time.monotonic() - began:.0f} s in all; build/bench/europe.json written")
+    print(f"\n{time.monotonic() - began:.0f} s in all; {table.write('europe.json')} written")
 
 
 if __name__ == "__main__":

@@ -2,133 +2,312 @@
 # SPDX-License-Identifier: EUPL-1.2
 """make bench: what the federation does on this machine, printed beside what is wanted.
 
-Real daemons over real encrypted links on loopback. Absolute figures wander with the machine; the
-table says what must be reached. Also writes build/bench/latest.json (CLI.md, "make").
+Real daemons over real encrypted links on loopback, and the floor program in the same run. Absolute
+figures wander with the machine: compare within one run. It takes at most BENCH_SECONDS (900): the run
+of ten million ends earlier where time or disk do not allow more, and says so, and so does a part that
+is left out. Writes build/bench/latest.json (CLI.md, "make") and build/bench/bench.svg.
+
+Smaller: BENCH_BULK=100000 BENCH_ROUNDS=1 BENCH_TEN=300000 BENCH_LOOKUPS=2000 BENCH_SINGLES=20
+BENCH_LATENCIES=100 BENCH_IMPORT=50000 BENCH_NODES=6 BENCH_AUDIT=100000. BENCH_ONLY=bulk,ten chooses
+parts. BENCH_DOMAINS=FILE imports a list of your own.
 """
-import hashlib
 import json
 import os
-import random
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+import traceback
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
-from federation import BIN, Failed, Federation, ROOT, data, until  # noqa: E402
+import plots
+import table
+from measure import (BIN, FIRST_SEAL_S, MILLION, OPTIONS, Failed, Federation, Pair, Peak, anonymous_mb,
+                     control_path, cpu_seconds, cpu_split, disk_bytes, disk_free, look_up, mixed,
+                     mixed_lists, on_a_disk, program, thread_seconds, wait_indexed, written_bytes)
+from table import note, row, section
 
-BULK = int(os.environ.get("BENCH_BULK", "1000000"))
-STORE = int(os.environ.get("BENCH_STORE", "10000000"))
-SINGLES = int(os.environ.get("BENCH_SINGLES", "200"))
-ROWS = []
-
-
-def row(name, value, unit, must, better, aim=None, why=None):
-    ROWS.append({"name": name, "value": value, "unit": unit, "must": must, "aim": aim,
-                 "better": better, "floor": None, "why": why})
-    good = "" if value is None or must is None else (
-        "ok" if (value >= must if better == "higher" else value <= must) else "BELOW")
-    shown = "-" if value is None else f"{value:,.3f}" if value < 100 else f"{value:,.0f}"
-    print(f"{name:56} {shown:>10} {unit:10} must {must if must is not None else '-':>7}"
-          f" aim {aim if aim is not None else '-':>5}  {good}", flush=True)
+TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 
 
-def note(text):
-    print("    " + text, flush=True)
+def setting(name, default):
+    return int(os.environ.get("BENCH_" + name, default))
 
 
-def thread_seconds(pid):
-    """CPU seconds by thread name: the split by stage."""
-    ticks = os.sysconf("SC_CLK_TCK")
-    out = {}
-    for tid in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{tid}/stat", encoding="utf-8") as f:
-            text = f.read()
-        name = text[text.index("(") + 1:text.rindex(")")]
-        fields = text[text.rindex(")") + 2:].split()
-        out[name] = out.get(name, 0) + (int(fields[11]) + int(fields[12])) / ticks
-    return out
+BULK, ROUNDS, TEN = setting("BULK", MILLION), setting("ROUNDS", 3), setting("TEN", 10 * MILLION)
+LOOKUPS, LATENCIES, SINGLES = setting("LOOKUPS", 200000), setting("LATENCIES", 1000), setting("SINGLES", 100)
+IMPORT, AUDIT, SECONDS = setting("IMPORT", 1160820), setting("AUDIT", 10 * MILLION), setting("SECONDS", 900)
+HEADLINE = 10 * 600 * MILLION / 86400  # ten times the vendor's, a second
+BYTES_A_RECORD = 1000  # of disk, both nodes and the list, with room for merging
+
+# key: name, unit, must, aim, better. One for each line of the table of targets, and those beside it.
+WANTED = {
+    "ratio": ("bulk against the floor in the same run", "", 0.6, 1.0, "higher"),
+    "bulk": ("bulk, publish to durable and indexed at the second node, 1 M", "records/s", None, None, "higher"),
+    "floor": ("the floor program, 1 M", "records/s", None, None, "higher"),
+    "publish": ("bulk, publish command alone (durable and signed), 1 M", "records/s", None, None, "higher"),
+    "receive_cpu": ("receive CPU a record", "us", 3.3, 2.0, "lower"),
+    "publish_cpu": ("publishing daemon, CPU a record", "us", None, None, "lower"),
+    "disk_1": ("disk a record at the second node, everything, 1 M", "B", 420, 330, "lower"),
+    "latency_50": ("publish call to durable and indexed at the second node, 100/s, p50", "ms", 1.5, 0.7,
+                   "lower"),
+    "latency_99": ("publish call to durable and indexed at the second node, 100/s, p99", "ms", 5, 2, "lower"),
+    "catch_up": ("catch-up of 1 M missed, durable and indexed", "s", 5, 3, "lower"),
+    "ten": ("bulk, 10 M in one store", "records/s", None, None, "higher"),
+    "ten_last": ("bulk, the tenth million against the first", "", 0.7, 0.9, "higher"),
+    "ten_whole": ("bulk, all of 10 M against the first million", "", 0.7, 0.9, "higher"),
+    "headline": ("ten times 600 million a day, every door and index on, 10 M", "records/s", HEADLINE, None,
+                 "higher"),
+    "written": ("written to disk a record during bulk, 5 M", "B", 1500, 700, "lower"),
+    "load_mb": ("anonymous memory of a node under full load", "MB", 128, 96, "lower"),
+    "idle_mb": ("anonymous memory of a node, idle with 10 M records", "MB", 64, 32, "lower"),
+    "lookup_1": ("look-up by value in process, 1 M, warm", "us", 5, 2.5, "lower"),
+    "lookup_10": ("look-up by value in process, 10 M, warm", "us", 8, 4, "lower"),
+    "lookup_cold": ("look-up by value in process, 10 M, asked for the first time", "us", None, None, "lower"),
+    "disk_10": ("disk a record at the second node, everything, 10 M", "B", 420, 330, "lower"),
+    "restart": ("restart of a node with 10 M records to serving", "s", 1, 0.2, "lower"),
+    "europe_50": ("43 nodes, one record to all, p50", "s", None, None, "lower"),
+    "europe_99": ("43 nodes, one record to all, p99", "s", 2, 0.5, "lower"),
+    "redundancy": ("43 nodes, bytes of DATA received / unique", "", 1.05, 1.01, "lower"),
+    "import": ("import of a 1.16 M line domain list, ready to announce", "s", 6, 3, "lower"),
+    "import_mb": ("the same, largest size of the publish command", "MB", None, None, "lower"),
+    "lumma": ("Lumma list, publish to findable at all five", "s", 5, None, "lower"),
+    "wire": ("bytes on the wire / unique bytes of entries, five nodes", "", 1.05, None, "lower"),
+    "hops_50": ("publish command to three hops on, a single record, p50", "ms", None, None, "lower"),
+    "hops_99": ("publish command to three hops on, a single record, p99", "ms", 150, None, "lower"),
+    "demo_mb": ("idle node after the Lumma list, anonymous memory", "MB", 32, None, "lower"),
+    "audit_100k": ("audit, 100 k entries checked", "s", 1, None, "lower"),
+    "audit_10m": ("audit, 10 M entries checked", "s", 30, None, "lower"),
+    "audit_mb": ("audit of 10 M, memory", "MB", 256, None, "lower"),
+    "redis": ("bulk against Redis Streams, fsync always", "", 1.5, 3, "higher"),
+    "nats": ("bulk against NATS JetStream mirror", "", 1.5, 3, "higher"),
+    "postgres": ("bulk against PostgreSQL logical replication", "", 3, 6, "higher"),
+}
+DONE, DRAWN = set(), {}  # rows put; what the plots show
 
 
-def split(before, after, records):
-    parts = {("loop" if k == "entented" else k): (after[k] - before.get(k, 0)) / records * 1e6
-             for k in after}
-    return ", ".join(f"{k} {v:.2f}" for k, v in sorted(parts.items()) if v >= 0.005)
+def put(key, value, why=None, floor=None):
+    name, unit, must, aim, better = WANTED[key]
+    DONE.add(key)
+    row(name, value, unit, must, better, aim, why, floor)
 
 
-def anonymous_mb(pid):
-    with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as f:
-        for line in f:
-            if line.startswith("Anonymous:"):
-                return int(line.split()[1]) / 1024
-    return None
+def left_s():
+    return SECONDS - (time.monotonic() - table.BEGAN)
 
 
-class Peak(threading.Thread):
-    """The most anonymous memory that one of the nodes has, looked at five times a second."""
-
-    def __init__(self, *nodes):
-        super().__init__(daemon=True)
-        self.pids, self.most, self.over = [n.process.pid for n in nodes], 0, threading.Event()
-        self.start()
-
-    def run(self):
-        while not self.over.wait(0.2):
-            self.most = max([self.most] + [anonymous_mb(pid) for pid in self.pids])
-
-    def end(self):
-        self.over.set()
-        self.join()
-        return self.most
+def smaller(have, want):
+    """Why a row is not of the size that its name says."""
+    return None if have == want else f"measured with {have:,} records"
 
 
-def mixed(path, count):
-    """Real-looking values: domains, addresses, URLs and hashes, none of them special."""
-    draw = random.Random(7)
-    words = ["mail", "cdn", "login", "update", "static", "secure", "api", "img", "shop", "news"]
-    tlds = ["com", "net", "org", "top", "xyz", "info", "ru", "cn", "site", "online"]
-    with open(path, "w", encoding="utf-8") as f:
-        for i in range(count):
-            kind = i % 10
-            digest = hashlib.sha256(b"%d" % i).hexdigest()
-            if kind < 5:
-                f.write(f"{draw.choice(words)}.{digest[:14]}.{draw.choice(tlds)}\n")
-            elif kind < 7:
-                f.write(f"{draw.choice([5, 23, 45, 77, 91, 185, 193])}.{i >> 16 & 255}."
-                        f"{i >> 8 & 255}.{i & 255}\n")
-            elif kind < 9:
-                f.write(f"http://{digest[:10]}.{draw.choice(tlds)}/{digest[10:30]}.php?id={i}\n")
-            else:
-                f.write(digest + "\n")
+def rate_text(split):
+    return ", ".join(f"{k} {v:.2f}" for k, v in split.items())
 
 
-def bench_store():
-    """The store by itself, one thread: what the index costs as it grows."""
-    print(f"\nthe store by itself, {STORE:,} records of 158 bytes")
-    with tempfile.TemporaryDirectory() as folder:
-        out = subprocess.run([os.path.join(ROOT, "build/plain/tests/bench/bench_store"), folder,
-                              str(STORE)], stdout=subprocess.PIPE, text=True, check=True).stdout
-    lines = [[float(n) for n in re.findall(r"[0-9.]+", line)] for line in out.splitlines()]
-    # At last how long opening took, before it of each million:
-    # records, append k/s, index k/s, CPU us, look-up us, walk k/s, written B, disk B, rss MB
-    opened, first, last = lines.pop()[0], lines[0], lines[-1]
-    at5 = lines[min(5, len(lines)) - 1]
-    million = f"{round(last[0] / 1e6)} M"
-    row("index, CPU a record, 1 M", first[3], "us", None, "lower")
-    row(f"index, CPU a record of 1 M against those of {million}",
-        first[3] / statistics.mean(line[3] for line in lines), "", 0.7, "higher", 0.9)
-    row("look-up by value in process, 1 M, warm", first[4], "us", 5, "lower", 2.5)
-    row(f"look-up by value in process, {million}, warm", last[4], "us", 8, "lower", 4)
-    row(f"written a record by then, {round(at5[0] / 1e6)} M, store alone", at5[6], "B", 1500, "lower", 700)
-    row(f"store of {million} opened again to its first reader", opened / 1000, "s", 1, "lower", 0.2)
-    row(f"disk a record, {million}, store alone", last[7], "B", 420, "lower", 330)
+# --- one million, beside the floor ---------------------------------------------------------------
 
+def floor_run(folder, path, count):
+    with tempfile.TemporaryDirectory(dir=folder) as inside:
+        return json.loads(program("floor/floor", inside, path, count))
+
+
+def bulk_round(pair, path):
+    cpu = {n: thread_seconds(n.process.pid) for n in (pair.a, pair.b)}
+    whole = {n: cpu_seconds(n.process.pid) for n in (pair.a, pair.b)}
+    published, took, done = pair.publish(path)
+    count = done["published"]
+    return {"rate": count / took, "published": count / published, "count": count,
+            "cpu": {n.name: (cpu_seconds(n.process.pid) - whole[n]) / count * 1e6 for n in whole},
+            "split": {n.name: cpu_split(cpu[n], thread_seconds(n.process.pid), count) for n in cpu}}
+
+
+def bench_bulk():
+    floors, rounds = [], []
+    for i in range(ROUNDS):
+        with Pair() as pair:
+            path = os.path.join(pair.fed.dir, "mixed.txt")
+            mixed(path, BULK)
+            floors.append(floor_run(pair.fed.dir, path, BULK))
+            rounds.append(bulk_round(pair, path))
+            note(f"round {i + 1}: {rounds[-1]['rate']:,.0f} records/s, the floor "
+                 f"{floors[-1]['records'] / floors[-1]['seconds']:,.0f}")
+            if i == ROUNDS - 1:
+                bulk_rows(floors, rounds)
+                pair.quiet()
+                put("disk_1", disk_bytes(pair.b) / pair.size, smaller(pair.size, MILLION))
+                latency(pair)
+                catch_up(pair)
+            pair.check([path])
+            note("counts, roots, 1,000 random look-ups and the whole tree at the second node are right")
+
+
+def bulk_rows(floors, rounds):
+    why = smaller(rounds[0]["count"], MILLION)
+    floor = statistics.median(f["records"] / f["seconds"] for f in floors)
+    floor_cpu = statistics.median(f["cpu_us"] for f in floors)
+    ratios = [r["rate"] / (f["records"] / f["seconds"]) for r, f in zip(rounds, floors)]
+    put("ratio", statistics.median(ratios), why or f"median of {len(ratios)} rounds", 1)
+    put("bulk", statistics.median(r["rate"] for r in rounds), why, floor)
+    put("floor", floor, why)
+    put("publish", statistics.median(r["published"] for r in rounds), why, floor)
+    put("receive_cpu", statistics.median(r["cpu"]["b"] for r in rounds), why, floor_cpu)
+    put("publish_cpu", statistics.median(r["cpu"]["a"] for r in rounds), why)
+    for name, what in (("a", "publishing"), ("b", "receiving")):
+        note(f"{what} node, CPU us a record by thread: {rate_text(rounds[-1]['split'][name])}")
+        DRAWN[what] = rounds[-1]["split"][name]
+    DRAWN["floor"] = floors[-1]["stages"]
+    note(f"floor, CPU us a record: {floor_cpu:.2f}: {rate_text(floors[-1]['stages'])}")
+
+
+def latency(pair):
+    said = program("bench_latency", control_path(pair.a), control_path(pair.b), f"{pair.a.id}/green",
+                   pair.size, LATENCIES, 100)
+    took = sorted(int(line) / 1000 for line in said.split())
+    pair.size += len(took)
+    DRAWN["latency"] = took
+    why = None if len(took) == 1000 else f"{len(took)} records"
+    put("latency_50", statistics.median(took), why)
+    put("latency_99", took[max(0, round(len(took) * 0.99) - 1)], why)
+    note(f"{len(took)} records at 100 a second into a store of {pair.size - len(took):,}; one client and "
+         f"one clock; most {took[-1]:.1f} ms")
+
+
+def catch_up(pair):
+    """Another node that has missed everything."""
+    c = pair.fed.add("c")[0]
+    pair.fed.agree("a", "c", gives={"a": "clear,green", "c": "clear,green"})
+    pair.b.stop()
+    start = time.monotonic()
+    c.start()
+    wait_indexed(c, pair.a, pair.size)
+    put("catch_up", time.monotonic() - start, smaller(pair.size - LATENCIES, MILLION))
+    c.stop()
+    pair.b.start()
+
+
+# --- ten million ---------------------------------------------------------------------------------
+
+def ten_size():
+    """As many as the disk takes."""
+    return max(1, min(TEN, int(disk_free() * 0.9) // BYTES_A_RECORD))
+
+
+def grow(pair, lists, reserve_s):
+    """Million after million. [(records then, records a second of this one)], and look-ups after the
+    first."""
+    points, first, written = [], None, None
+    start_written = written_bytes(pair.b.process.pid)
+    for i, path in enumerate(lists):
+        began = time.monotonic()
+        _, took, done = pair.publish(path)
+        points.append((pair.size, done["published"] / took))
+        if pair.size <= 5 * MILLION:
+            written = (written_bytes(pair.b.process.pid) - start_written) / pair.size, pair.size
+        if i == 0:
+            pair.quiet(30)
+            first = look_up(pair.b, LOOKUPS, lists[:1])
+        print(f"    {pair.size:>11,} records: {points[-1][1]:>9,.0f} a second", flush=True)
+        if left_s() < reserve_s + (time.monotonic() - began) + 40:
+            break
+    return points, first, written
+
+
+def bench_ten(reserve_s=240):
+    with Pair() as pair:
+        lists = mixed_lists(pair.fed.dir, ten_size())
+        peak = Peak(pair.a, pair.b)
+        points, first, written = grow(pair, lists, reserve_s)
+        loaded = peak.end()
+        lists = lists[:len(points)]
+        why = smaller(pair.size, 10 * MILLION)
+        seconds = sum((n - m) / r for (m, _), (n, r) in zip([(0, 0)] + points, points))
+        put("ten", pair.size / seconds, why)
+        put("ten_last", points[-1][1] / points[0][1], why)
+        put("ten_whole", pair.size / seconds / points[0][1], why)
+        put("headline", pair.size / seconds, why or "both nodes and the command share the processors")
+        put("written", written[0], smaller(written[1], 5 * MILLION))
+        put("load_mb", loaded, why)
+        put("lookup_1", first["warm_us"], smaller(points[0][0], MILLION))
+        pair.quiet()
+        put("idle_mb", max(anonymous_mb(n.process.pid) for n in (pair.a, pair.b)), why)
+        last = look_up(pair.b, LOOKUPS, lists)
+        put("lookup_10", last["warm_us"], why)
+        put("lookup_cold", last["first_us"], why)
+        put("disk_10", disk_bytes(pair.b) / pair.size, why)
+        restart(pair, why)
+        said = pair.check(lists)
+        note(f"counts, roots, 1,000 random look-ups and the whole tree ({said['entries']:,} entries in "
+             f"{said['seconds']:.1f} s) are right")
+        DRAWN["size"] = points
+
+
+def restart(pair, why):
+    pair.b.stop(60)
+    start = time.monotonic()
+    pair.b.start(wait=False)
+    while not pair.b.ready():
+        time.sleep(0.002)
+    held = pair.b.held(pair.a, "green")
+    put("restart", time.monotonic() - start, why)
+    if held != pair.size:
+        raise Failed(f"after the restart {held} of {pair.size} are held")
+
+
+# --- 43 nodes ------------------------------------------------------------------------------------
+
+def bench_europe():
+    """In namespaces of its own, so in a process of its own."""
+    out = os.path.join(table.FOLDER, "europe-short.json")
+    env = dict(os.environ, BENCH_TOPOLOGIES="sparse", BENCH_SHORT=out, BENCH_APART="", BENCH_RECORDS="86")
+    if os.path.exists(out):
+        os.unlink(out)
+    done = subprocess.run([sys.executable, os.path.join(TESTS, "bench", "europe.py")], env=env, check=False,
+                          stdout=subprocess.PIPE, text=True, timeout=max(60, left_s()))
+    if not os.path.exists(out):
+        raise Failed((done.stdout.strip().splitlines() or ["nothing was said"])[-1])
+    with open(out, encoding="utf-8") as f:
+        rows = {r["name"]: r["value"] for r in json.load(f)}
+    nodes = os.environ.get("BENCH_NODES")
+    why = f"{nodes} nodes" if nodes else None
+    put("europe_50", rows["sparse: record at all nodes, p50"] / 1000, why)
+    put("europe_99", rows["sparse: record at all nodes, p99"] / 1000, why)
+    put("redundancy", rows["sparse: bytes of DATA received / unique"], why)
+    note("86 records of 43 origins, 5 a second, from the start of the publish command; 3 to 5 links a node")
+
+
+# --- import --------------------------------------------------------------------------------------
+
+def bench_import():
+    with Federation() as fed:
+        node = fed.add("a")[0]
+        fed.start()
+        path, why = os.environ.get("BENCH_DOMAINS"), None
+        if not path:
+            path = os.path.join(fed.dir, "domains.txt")
+            with open(path, "w", encoding="utf-8") as f:
+                for i in range(IMPORT):
+                    f.write(f"{i * 2654435761 % 2**32:08x}{i % 97}.{'abcdefgh'[i % 8]}-example{i % 1009}"
+                            f".{('com', 'net', 'org', 'top', 'xyz')[i % 5]}\n")
+            why = None if IMPORT == 1160820 else f"{IMPORT:,} lines"
+        time.sleep(FIRST_SEAL_S)
+        start = time.monotonic()
+        done = subprocess.Popen([os.path.join(BIN, "entente"), "--home", node.home, "publish", *OPTIONS,
+                                 "--json", path], stdout=subprocess.PIPE, text=True)
+        said = json.loads(done.stdout.read())
+        _, status, usage = os.wait4(done.pid, 0)
+        done.returncode = os.waitstatus_to_exitcode(status)
+        if done.returncode != 0:
+            raise Failed(f"publish ended with {done.returncode}")
+        put("import", time.monotonic() - start, why)
+        put("import_mb", usage.ru_maxrss / 1024, why)
+        note(f"{said['published']:,} of {said['read']:,} lines are published, "
+             f"{said['refused_count']:,} refused")
+
+
+# --- five nodes ----------------------------------------------------------------------------------
 
 def bench_demo():
-    print("\nthe demo federation: fr de ee pl ua, the Lumma list")
     with Federation() as fed:
         fr, _, _, _, ua = fed.add("fr", "de", "ee", "pl", "ua")
         both = "clear,green"
@@ -136,18 +315,18 @@ def bench_demo():
             fed.agree(a, b, gives={a: both, b: both}, introduces=(a, b))
         fed.start()
         fed.wait_connected()
-        time.sleep(2.2)  # past the wait of the first seal
+        time.sleep(FIRST_SEAL_S)
         start = time.monotonic()
-        done = fr.json("publish", "--tlp", "green", data("lists/maltrail_lummac2.txt"))
+        done = fr.json("publish", "--tlp", "green",
+                       os.path.join(TESTS, "data", "lists", "maltrail_lummac2.txt"))
         size = done["feeds"][0]["size"]
         for node in fed.nodes.values():
-            node.wait_held(fr, "green", size)
-        row("Lumma list, publish to findable at all five", time.monotonic() - start, "s", 5, "lower")
+            wait_indexed(node, fr, size)
+        put("lumma", time.monotonic() - start)
         peers = [p for n in fed.nodes.values() for p in n.status()["peers"]]
         wire, unique = (sum(p[k] for p in peers) for k in ("received_bytes", "data_bytes"))
-        row("bytes on the wire / unique bytes of entries", wire / unique, "", 1.05, "lower")
-        row("idle node after the Lumma list, anonymous memory", anonymous_mb(ua.process.pid), "MB", 32,
-            "lower")
+        put("wire", wire / unique)
+        put("demo_mb", anonymous_mb(ua.process.pid))
         hops(fr, ua)
 
 
@@ -167,77 +346,19 @@ def hops(fr, ua):
         latencies.append((time.monotonic() - start) * 1000)
         size += 1
     latencies.sort()
-    row("single record over three hops, p50", statistics.median(latencies), "ms", None, "lower")
-    row("single record over three hops, p99", latencies[int(len(latencies) * 0.99) - 1], "ms", 150,
-        "lower")
+    put("hops_50", statistics.median(latencies))
+    put("hops_99", latencies[max(0, round(len(latencies) * 0.99) - 1)])
     note("from the start of the publish command, a process of its own, to durable and indexed at ua")
 
 
-def bench_bulk():
-    print(f"\ntwo nodes, {BULK:,} mixed records in bulk")
-    with Federation() as fed:
-        a, b = fed.add("a", "b")
-        fed.agree("a", "b", gives={"a": "clear,green", "b": "clear,green"})
-        fed.start()
-        fed.wait_connected()
-        path = os.path.join(fed.dir, "mixed.txt")
-        mixed(path, BULK)
-        time.sleep(2.2)
-        cpu = {n.name: thread_seconds(n.process.pid) for n in (a, b)}
-        peak = Peak(a, b)
-        start = time.monotonic()
-        publishing = subprocess.Popen([os.path.join(BIN, "entente"), "--home", a.home, "publish", "--tlp",
-                                       "green", "--json", path], stdout=subprocess.PIPE, text=True)
-        out, _ = publishing.communicate()
-        done = json.loads(out)
-        published = time.monotonic() - start
-        count = done["published"]
-        b.wait_held(a, "green", done["feeds"][0]["size"], 600)
-        took = time.monotonic() - start
-        row("bulk, publish to durable and indexed at the second node", count / took, "records/s", 60000,
-            "higher")
-        row("bulk, publish command alone (durable and signed)", count / published, "records/s", None,
-            "higher")
-        note(f"{count:,} of {done['read']:,} published in {published:.1f} s, all there after {took:.1f} s")
-        for n in (a, b):
-            note(f"{n.name}: CPU us a record by thread: "
-                 f"{split(cpu[n.name], thread_seconds(n.process.pid), count)}")
-        row("anonymous memory of the larger node, at its peak", peak.end(), "MB", 128, "lower", 96)
-        row("disk a record at the second node, everything", b.status()["disk_bytes"] / count, "B", 420,
-            "lower", 330)
-        probe = hashlib.sha256(b"%d" % 9).hexdigest()
-        if not b.find(probe):
-            raise Failed("a value of the bulk is not found at the second node")
-        roots = {n.feed(a, "green")["root"] for n in (a, b)}
-        if len(roots) != 1:
-            raise Failed("the two nodes do not have the same root")
-        bench_catch_up(fed, a, b, path)
-
-
-def bench_catch_up(fed, a, b, path):
-    """The second node comes back from nothing: same keys, empty store."""
-    b.stop()
-    c = fed.add("c")[0]
-    fed.agree("a", "c", gives={"a": "clear,green", "c": "clear,green"})
-    size = a.held(a, "green")
-    start = time.monotonic()
-    c.start()
-    c.wait_held(a, "green", size, 600)
-    row(f"catch-up of {size:,} by a new node, durable and indexed", time.monotonic() - start, "s", None,
-        "lower")
-
+# --- the auditor ---------------------------------------------------------------------------------
 
 def bench_audit():
     """entente-audit over the bundle of a node that has published much (bench_audit.c)."""
-    program = os.path.join(ROOT, "build", "plain", "tests", "bench", "bench_audit")
-    if not os.path.exists(program):
-        for name in ("100 k", "10 M"):
-            row(f"audit, {name} entries checked", None, "s", None, "lower", why="not built")
-        return
-    for name, entries, acts, must in (("100 k", 50000, 50000, 1), ("10 M", 9000000, 1000000, 30)):
+    for key, entries, acts in (("audit_100k", 50000, 50000), ("audit_10m", AUDIT * 9 // 10, AUDIT // 10)):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "fr.audit")
-            subprocess.run([program, path, str(entries), str(acts)], check=True)
+            program("bench_audit", path, entries, acts)
             start = time.monotonic()
             done = subprocess.Popen([os.path.join(BIN, "entente-audit"), "check", path],
                                     stdout=subprocess.DEVNULL)
@@ -245,27 +366,78 @@ def bench_audit():
             done.returncode = os.waitstatus_to_exitcode(status)
             if done.returncode != 0:
                 raise Failed(f"entente-audit ended with {done.returncode}")
-            row(f"audit, {name} entries checked", time.monotonic() - start, "s", must, "lower")
-    row("audit, memory of the larger", usage.ru_maxrss / 1024, "MB", 256, "lower")
+            put(key, time.monotonic() - start,
+                smaller(AUDIT, 10 * MILLION) if key == "audit_10m" else None)
+    put("audit_mb", usage.ru_maxrss / 1024, smaller(AUDIT, 10 * MILLION))
 
 
-def main():
-    start = time.monotonic()
-    print(f"machine: {os.cpu_count()} CPUs; programs: {os.path.relpath(BIN, ROOT)}")
-    bench_store()
-    bench_demo()
-    bench_bulk()
-    bench_audit()
-    folder = os.path.join(ROOT, "build", "bench")
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "latest.json"), "w", encoding="utf-8") as f:
-        json.dump(ROWS, f, indent=1)
-    print(f"\n{time.monotonic() - start:.0f} s in all; build/bench/latest.json written")
+# --- all of it -----------------------------------------------------------------------------------
+
+# name, what is said, how, seconds that it takes at least, keys of its rows from .. to
+PARTS = [
+    ("bulk", f"{ROUNDS} rounds of {BULK:,} records beside the floor program", bench_bulk, 60,
+     ("ratio", "catch_up")),
+    ("ten", f"two nodes, {TEN:,} records", bench_ten, 60, ("ten", "restart")),
+    ("europe", "43 nodes in network namespaces", bench_europe, 100, ("europe_50", "redundancy")),
+    ("import", "a long list of domains into one node", bench_import, 15, ("import", "import_mb")),
+    ("demo", "the demo federation: fr de ee pl ua", bench_demo, 25, ("lumma", "demo_mb")),
+    ("audit", "bundles for the auditor", bench_audit, 60, ("audit_100k", "audit_mb")),
+]
+
+
+def part(name, what, how, seconds):
+    """Why its rows are not all there; None when they are."""
+    section(what)
+    if os.environ.get("BENCH_ONLY") and name not in os.environ["BENCH_ONLY"].split(","):
+        return "not asked for"
+    if left_s() < seconds:
+        return f"left out: {left_s():.0f} s are left of {SECONDS}"
+    try:
+        how()
+    except Failed as e:
+        return f"failed: {e}"
+    except Exception:  # one part that breaks is told, and the others are measured
+        return f"failed: {traceback.format_exc()}"
+    return None
+
+
+def draw():
+    panels = []
+    if DRAWN.get("size"):
+        panels.append(plots.curves(
+            "Throughput against the size of the store", "records in the store, millions",
+            "records/s, publish to durable and indexed there",
+            [("two nodes", [(n / 1e6, r) for n, r in DRAWN["size"]])]))
+    if DRAWN.get("latency"):
+        panels.append(plots.curves(
+            "Publish call to durable and indexed at the second node, 100 records/s", "ms", "% of records",
+            [("", plots.distribution(DRAWN["latency"]))]))
+    for name, title in (("publishing", "Publishing node, CPU by thread"),
+                        ("receiving", "Receiving node, CPU by thread"), ("floor", "Floor, CPU by stage")):
+        if DRAWN.get(name):
+            panels.append(plots.bars(title, "us a record", list(DRAWN[name].items())))
+    if panels:
+        plots.write(os.path.join(table.FOLDER, "bench.svg"), "Entente: " + table.machine(), panels)
+
+
+def measure():
+    on_a_disk()
+    table.head()
+    failed, keys = False, list(WANTED)
+    for name, what, how, seconds, (first, last) in PARTS:
+        why = part(name, what, how, seconds)
+        failed = failed or (why or "").startswith("failed")
+        for key in keys[keys.index(first):keys.index(last) + 1]:
+            if key not in DONE:
+                put(key, None, why)
+    section("peers")
+    for key in ("redis", "nats", "postgres"):
+        put(key, None, "`make bench-peers` measures it")
+    draw()
+    path = table.write("latest.json")
+    print(f"\n{time.monotonic() - table.BEGAN:.0f} s in all; {path} and bench.svg written")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failed as e:
-        print(e)
-        sys.exit(1)
+    table.main(measure)
