@@ -76,12 +76,12 @@ def mixed(path, count, first=0):
     _part(path, first, count)
 
 
-def mixed_lists(folder, records):
-    """The paths of one list for each million, made on all processors."""
-    counts = [min(MILLION, records - first) for first in range(0, records, MILLION)]
+def mixed_lists(folder, records, each=MILLION):
+    """The paths of lists of so many records each, made on all processors."""
+    counts = [min(each, records - first) for first in range(0, records, each)]
     paths = [os.path.join(folder, f"mixed-{i}.txt") for i in range(len(counts))]
     with concurrent.futures.ProcessPoolExecutor() as pool:
-        done = [pool.submit(_part, path, i * MILLION, count)
+        done = [pool.submit(_part, path, i * each, count)
                 for i, (path, count) in enumerate(zip(paths, counts))]
         for d in done:
             d.result()

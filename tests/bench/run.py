@@ -188,13 +188,16 @@ def catch_up(pair):
 
 # --- ten million ---------------------------------------------------------------------------------
 
+STEP = max(1, TEN // 10)
+
+
 def ten_size():
     """As many as the disk takes."""
-    return max(1, min(TEN, int(disk_free() * 0.9) // BYTES_A_RECORD))
+    return max(STEP, min(TEN, int(disk_free() * 0.9) // BYTES_A_RECORD // STEP * STEP))
 
 
 def grow(pair, lists, reserve_s):
-    """Million after million. [(records then, records a second of this one)], and look-ups after the
+    """A tenth after the other. [(records then, records a second of this one)], and look-ups after the
     first."""
     points, first, written = [], None, None
     start_written = written_bytes(pair.b.process.pid)
@@ -202,7 +205,7 @@ def grow(pair, lists, reserve_s):
         began = time.monotonic()
         _, took, done = pair.publish(path)
         points.append((pair.size, done["published"] / took))
-        if pair.size <= 5 * MILLION:
+        if pair.size <= 5 * STEP:
             written = (written_bytes(pair.b.process.pid) - start_written) / pair.size, pair.size
         if i == 0:
             pair.quiet(30)
@@ -215,7 +218,7 @@ def grow(pair, lists, reserve_s):
 
 def bench_ten(reserve_s=240):
     with Pair() as pair:
-        lists = mixed_lists(pair.fed.dir, ten_size())
+        lists = mixed_lists(pair.fed.dir, ten_size(), STEP)
         peak = Peak(pair.a, pair.b)
         points, first, written = grow(pair, lists, reserve_s)
         loaded = peak.end()
