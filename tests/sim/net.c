@@ -371,7 +371,8 @@ void net_send(struct world_session *s, unsigned end, struct bytes message)
 /* What the watcher learns from must be read. */
 static bool tells(uint8_t type)
 {
-	return type == WIRE_HELLO || type == WIRE_TERMS || type == WIRE_HEADS || type == WIRE_HELD;
+	return type == WIRE_HELLO || type == WIRE_TERMS || type == WIRE_HEADS ||
+	       type == WIRE_HELD || type == WIRE_DATA;
 }
 
 bool net_on_message(struct world_event *e)
