@@ -4,12 +4,13 @@
  * How long a record takes from the publish call at one node until another holds it, durable and
  * indexed.
  *
- *     bench_latency <socket of the one> <socket of the other> <feed> <size> <records> <a second>
+ *     bench_latency <its socket> <the other's> <feed> <size> <records> <a second>
  *
- * One process and one clock: it asks the other node to say when the feed has one entry more, waits
- * until the record is due, publishes it over the control socket as `entente publish` does, and looks
- * at the clock when the other node answers. Records are due at fixed times, whatever becomes of those
- * before them: several threads take turns, and one that comes late counts from when it was due.
+ * One process and one clock: it asks the other node to say when the feed has one entry more,
+ * waits until the record is due, publishes it over the control socket as `entente publish` does,
+ * and looks at the clock when the other node answers. Records are due at fixed times, whatever
+ * becomes of those before them: several threads take turns, and one that comes late counts from
+ * when it was due.
  * Prints microseconds, a line each: until the other node has it.
  */
 #include <inttypes.h>

@@ -5,9 +5,9 @@
  *
  *     bench_lookup <data directory> <how many> <list of values>...
  *
- * Values are drawn at random from the lists, and every one of them must be found. They are asked for
- * twice: at first whatever is mapped is mapped anew, the second time it is warm. Prints one JSON
- * object, CPU microseconds a look-up; ends with 1 when a value was not found.
+ * Values are drawn at random from the lists, and every one of them must be found. They are asked
+ * for twice: at first whatever is mapped is mapped anew, the second time it is warm. Prints one
+ * JSON object, CPU microseconds a look-up; ends with 1 when a value was not found.
  */
 #include <inttypes.h>
 #include <sodium.h>
