@@ -62,7 +62,8 @@ link = @mkdir -p $(@D); echo "  LD    $@"; $(if $(Q),,set -x;) \
 .SUFFIXES:
 .SECONDARY:
 .PHONY: all unit sim sim-mutants sim-scale setup check check-run check-long check-asan lint fuzz \
-        fuzz-run demo bench bench-run bench-europe install clean
+        fuzz-run demo bench bench-run bench-peers bench-long bench-record bench-europe \
+        install clean
 
 all: $(PROGRAMS:%=$(BIN)/%)
 
@@ -219,11 +220,29 @@ demo: setup
 	$(Q)$(SUBMAKE) all
 	$(Q)ENTENTE_BIN=$(BIN) KEEP=$(KEEP) $(PYTHON) tests/integration/demo.py
 
+# Every row of the table of targets, in at most a quarter of an hour; build/bench/latest.json.
 bench: setup
 	$(Q)$(SUBMAKE) bench-run
 bench-run: all $(BENCHES)
 	$(Q)mkdir -p build/bench
 	$(Q)ENTENTE_BIN=$(BIN) $(PYTHON) tests/bench/run.py
+
+# Redis Streams, NATS JetStream and PostgreSQL move the same records; installs what is missing.
+bench-peers: setup
+	$(Q)tests/bench/peers_setup.sh
+	$(Q)$(SUBMAKE) all $(BENCHES)
+	$(Q)mkdir -p build/bench
+	$(Q)ENTENTE_BIN=$(BIN) $(PYTHON) tests/bench/peers.py
+
+# A store as large as the disk allows: up to an hour.
+bench-long: setup
+	$(Q)$(SUBMAKE) all $(BENCHES)
+	$(Q)mkdir -p build/bench
+	$(Q)ENTENTE_BIN=$(BIN) $(PYTHON) tests/bench/long.py
+
+# The last runs become what later ones are compared with.
+bench-record:
+	$(Q)$(PYTHON) tests/bench/record.py
 
 # 43 daemons in network namespaces, in four topologies: a quarter of an hour.
 bench-europe: setup
