@@ -481,9 +481,24 @@ static size_t base_of(struct cli *c, const struct card *card)
 
 	for (size_t i = 0; i + 1 < own->cards_len; i++)
 		if (memcmp(own->cards[i].hash, card->previous, 32) == 0 &&
-			memcmp(own->cards[i].root.public_key, card->root.public_key, 32) != 0)
+			memcmp(own->cards[i].root.public_key, card->root.public_key, 32) != 0 &&
+			memcmp(own->cards[i + 1].root.public_key, card->root.public_key, 32) != 0)
 			return i + 1;
 	return own->cards_len;
+}
+
+/* Cards only move forward: an older one of ours, lying about as a file, is not taken up again. */
+static int check_forward(struct cli *c, const struct card *card, const char *file)
+{
+	const struct card_chain *own = &c->keydir.own;
+
+	for (size_t i = 0; i + 1 < own->cards_len; i++)
+		if (memcmp(own->cards[i].hash, card->hash, 32) == 0)
+			return cli_fail(c, CLI_INVALID,
+				"%s: saw card %u, wanted one that follows card %u, which is "
+				"installed",
+				file, card->serial, card_chain_last(own)->serial);
+	return 0;
 }
 
 int cli_card_settle(struct cli *c, const struct card *card)
@@ -528,7 +543,7 @@ static int run_install(struct cli *c)
 			"%s: valid: saw a time that is over, wanted a card that "
 			"is still valid",
 			file);
-	rc = own ? 0 : check_first(c, &card, file);
+	rc = own ? check_forward(c, &card, file) : check_first(c, &card, file);
 	if (!rc)
 		rc = check_keys(c, &card, file);
 	if (!rc)

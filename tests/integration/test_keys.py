@@ -273,6 +273,27 @@ def test_renewing_chains_the_cards():
         claim(shown == card, "show FILE differs")
 
 
+def test_cards_move_only_forward():
+    """An older card of one's own lies about as a file, signed and valid, and is tried again."""
+    with Place() as p:
+        fr, safe = p.path("fr"), p.path("safe")
+        entente("root", "new", "-o", safe, "--no-passphrase")
+        entente("init", "--name", "fr", "--org", "x", "--root-public", safe + "/root.public",
+                home=fr)
+        entente("card", "draft", "-o", p.path("1.card"), home=fr)
+        entente("card", "sign", p.path("1.card"), "--root-key", safe + "/root.key")
+        entente("card", "install", p.path("1.card"), home=fr)
+        entente("card", "draft", "-o", p.path("2.card"), home=fr)
+        entente("card", "rotate-root", p.path("2.card"), "--root-key", safe + "/next-root.key")
+        entente("card", "install", p.path("2.card"), home=fr)
+        entente("card", "renew", "--root-key", safe + "/root.key", home=fr)
+        before = tree(fr)
+        for old in "1", "2":
+            said = entente("card", "install", p.path(old + ".card"), home=fr, status=6).err
+            claim(f"{old}.card: saw card {old}, wanted one that follows card 3" in said, said)
+        claim(tree(fr) == before, "an old card has changed something")
+
+
 # --- agreements ----------------------------------------------------------------------------------
 
 def test_two_agencies_get_from_nothing_to_an_agreement():
