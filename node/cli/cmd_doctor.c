@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "keys/identity.h"
 
 #define EXPIRES_SOON_S (30 * CLI_DAY_S)
 #define DISK_FREE_MIN  (256ull << 20) /* below this a busy day may end in a full disk */
@@ -110,6 +111,39 @@ static void check_disk(struct doctor *d)
 }
 
 /* --- keys ------------------------------------------------------------------------------------- */
+
+/* That it reads, and gives the keys that the card names; a sealed one is the daemon's to open. */
+static void check_node_key(struct doctor *d)
+{
+	struct cli *c = d->cli;
+	const struct card *own = cli_own(c);
+	const struct card_log *log = own ? &own->logs[own->logs_len - 1] : NULL;
+	const char *path = cli_path(c, "keys/node.key");
+	struct identity id = {0};
+	bool sealed = false;
+	struct stat st;
+	int rc;
+
+	if (lstat(path, &st) != 0 || (st.st_mode & 077) != 0)
+		return; /* check_secret has said so */
+	rc = secret_file_sealed(path, &sealed, &c->err);
+	if (rc == 0 && !sealed)
+		rc = identity_read(&id, path, BYTES_NONE, log ? log->incarnation : 1, &c->err);
+	if (rc != 0)
+		check(d, "node key", false, "bring it back from its backup", "%s",
+			c->err.text[0] ? c->err.text : err_sentence(rc));
+	else if (sealed)
+		check(d, "node key", true, "", "%s is sealed", path);
+	else
+		check(d, "node key", !log || memcmp(log->key.public_key, id.log_public, 32) == 0,
+			"bring back keys/ as a whole from one backup",
+			log ? "%s and the card %s" : "%s is readable", path,
+			log && memcmp(log->key.public_key, id.log_public, 32) == 0
+				? "name the same keys"
+				: "name different keys");
+	c->err.text[0] = '\0';
+	identity_free(&id);
+}
 
 static void check_card(struct doctor *d)
 {
@@ -331,8 +365,8 @@ static void check_daemon(struct doctor *d)
 	if (!d->answering)
 		return;
 	mute = json_is_true(json_object_get(json_object_get(answer, "status"), "mute"));
-	check(d, "mute", !mute, "see entente alarms, and docs/OPERATING.md, Mute", "%s",
-		mute ? err_sentence(ENT_EMUTE) : "the node signs what it publishes");
+	check(d, "mute", !mute, "entente recover says what it waits for; docs/OPERATING.md, Mute",
+		"%s", mute ? err_sentence(ENT_EMUTE) : "the node signs what it publishes");
 	json_decref(answer);
 	check_port(d);
 }
@@ -346,6 +380,7 @@ static int run(struct cli *c)
 		return rc;
 	d.checks = json_array();
 	check_home(&d);
+	check_node_key(&d);
 	check_card(&d);
 	check_agreements(&d);
 	check_disk(&d);

@@ -241,6 +241,8 @@ static int init_root(struct init *in)
 		in->root_elsewhere = true;
 		in->root_public = buf_with_max(4096);
 		rc = file_read(file, &in->root_public, &c->err);
+		if (rc == ENT_ENOTFOUND)
+			rc = ENT_EIO;
 		if (!rc)
 			rc = root_public_parse(buf_view(&in->root_public), file, public_key,
 				in->card.next_root, &c->err);

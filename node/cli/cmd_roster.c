@@ -164,6 +164,13 @@ static int take_options(struct cli *c, struct roster *r)
 	if (!rc)
 		rc = cli_number(c, "--threshold", 1, ROSTER_SIGNERS_MAX, &threshold);
 	r->threshold = (uint32_t)threshold;
+	if (!rc && (r->signers_len == 0 || r->members_len == 0))
+		rc = cli_usage(c, "%s FILE.card is missing",
+			r->signers_len == 0 ? "--signer" : "--member");
+	if (!rc && threshold > r->signers_len)
+		rc = cli_fail(c, CLI_INVALID,
+			"--threshold: saw %u, wanted at most the %zu who sign", r->threshold,
+			r->signers_len);
 	if (!rc)
 		rc = cli_title(c, r->title, sizeof(r->title));
 	return rc;

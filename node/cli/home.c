@@ -159,7 +159,8 @@ int cli_write_out(struct cli *c, struct bytes data, mode_t mode)
 		return 0;
 	}
 	rc = file_write(path, data, mode, &c->err);
-	return rc ? cli_fail_code(c, rc, path) : 0;
+	/* A folder that is missing is no answer to a question. */
+	return rc ? cli_fail_code(c, rc == ENT_ENOTFOUND ? ENT_EIO : rc, path) : 0;
 }
 
 int cli_conf_read(struct cli *c, struct conf *conf)

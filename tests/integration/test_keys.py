@@ -551,6 +551,39 @@ def test_doctor_names_what_is_wrong():
         claim(failed() == {"daemon", "secrets", "conf", "keys", "guard"}, f"{failed()}")
         said = entente("doctor", home=p.path("fr"), status=1).out
         claim("entente.conf:13: saw \"colour\"" in said, said)
+    with Place("fr", "de") as p:
+        shutil.copy(p.path("de/keys/node.key"), p.path("fr/keys/node.key"))
+        said = entente("doctor", home=p.path("fr"), status=1).out
+        claim("node.key and the card name different keys" in said, said)
+        p.write("fr/keys/node.key", "nonsense\n")
+        said = entente("doctor", home=p.path("fr"), status=1).out
+        claim("node.key:1: saw something else, wanted entente/secret/v1" in said, said)
+
+
+def test_a_file_that_is_missing_is_no_answer():
+    """Status 1 says that nothing is known; a path that leads nowhere is 5, as a full disk is."""
+    with Place("fr") as p:
+        for args in (("card", "export", "-o", p.path("no/fr.card")),
+                     ("card", "draft", "-o", p.path("no/fr.card")),
+                     ("card", "install", p.path("no/fr.card")),
+                     ("card", "show", p.path("no/fr.card")),
+                     ("agreement", "words", p.path("no/x.agreement")),
+                     ("agreement", "accept", p.path("no/x.agreement")),
+                     ("agreement", "draft", "--with", p.path("no/de.card"), "-o", p.path("x")),
+                     ("roster", "accept", p.path("no/x.roster")),
+                     ("publish", "--tlp", "green", "--dry-run", p.path("no/list")),
+                     ("split", "verify", p.path("no/proof"), "--card", p.path("fr.card")),
+                     ("restore", p.path("no/copy"), "--home", p.path("new"))):
+            home = None if "--home" in args else p.path("fr")
+            said = entente(*args, "--json", home=home, status=5).json
+            claim(said["status"] == 5 and p.path("no") in said["error"], f"{args}: {said}")
+        entente("init", "--name", "de", "--org", "x", "--root-public", p.path("no/root.public"),
+                home=p.path("de"), status=5)
+        claim(not os.path.exists(p.path("de")), "init has left something")
+        entente("roster", "draft", "--member", p.path("fr.card"), "-o", p.path("r"), status=2)
+        said = entente("roster", "draft", "--signer", p.path("fr.card"), "--member",
+                       p.path("fr.card"), "--threshold", "2", "-o", p.path("r"), status=6).err
+        claim("--threshold: saw 2, wanted at most the 1" in said, said)
 
 
 def test_a_running_node_takes_an_agreement_up_at_once():
