@@ -26,8 +26,11 @@ static void pause_alarm(struct app *a)
 	app_alarm_clear(a, "paused");
 	if (!pausefile_any(p))
 		return;
-	snprintf(text, sizeof(text), "stopped by an operator:%s%s%s", p->out ? " sending" : "",
-		p->in ? " taking" : "", p->peers_len ? " both with single peers" : "");
+	snprintf(text, sizeof(text), "stopped by an operator:%s%s%s%s", p->out ? " sending" : "",
+		p->out && p->in ? " and" : "", p->in ? " taking" : "",
+		!p->peers_len     ? ""
+		: p->out || p->in ? "; both with single peers"
+				  : " both with single peers");
 	app_alarm(a, "paused", "info", a->options->home, text, pause_help);
 }
 

@@ -19,6 +19,9 @@ static int change_read(struct cli *c, struct pausefile_change *change)
 	if (change->out || change->in)
 		return 0;
 	rc = cli_find_node(c, what, &change->peer);
+	if (rc == 0 && cli_own(c) && node_id_eq(&change->peer, &cli_own(c)->node))
+		return cli_fail(c, CLI_INVALID,
+			"%s: saw this node itself, wanted out, in, all or a peer's name", what);
 	change->has_peer = rc == 0;
 	return rc;
 }
@@ -71,17 +74,23 @@ static void print(struct cli *c, const json_t *paused, bool running)
 	const json_t *peers = json_object_get(paused, "peers");
 	bool out = json_is_true(json_object_get(paused, "out"));
 	bool in = json_is_true(json_object_get(paused, "in"));
+	const char *before = out || in ? "; both with" : " both with";
 
 	if (!out && !in && json_array_size(peers) == 0)
 		printf("nothing is paused");
 	else
-		printf("paused:%s%s", out ? " sending" : "", in ? " taking" : "");
+		printf("paused:%s%s", out ? " sending" : "",
+			!in   ? ""
+			: out ? " and taking"
+			      : " taking");
 	for (size_t i = 0; i < json_array_size(peers); i++) {
 		struct node_id node;
 		const char *id = json_string_value(json_array_get(peers, i));
 
-		if (id && node_id_parse(bytes_str(id), &node))
-			printf(" %s", cli_name(c, &node));
+		if (!id || !node_id_parse(bytes_str(id), &node))
+			continue;
+		printf("%s %s", before, cli_name(c, &node));
+		before = ",";
 	}
 	printf("%s\n", running ? "" : "; the node does not run, and will start so");
 }

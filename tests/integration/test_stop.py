@@ -65,6 +65,7 @@ def test_one_peer_is_paused_also_while_the_daemon_is_down():
         at, = fed.add("at")
         fed.agree("fr", "de")
         fed.agree("fr", "at")
+        fr.run("pause", "fr", status=6)
         fr.run("pause", "de")
         if fr.status()["paused"]["peers"] != [de.id]:
             raise Failed(f"without the daemon: {fr.status()['paused']}")
