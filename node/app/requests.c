@@ -221,7 +221,7 @@ static size_t json_text_bytes(const char *text)
 
 static json_t *published_answer(const struct publication *pub)
 {
-	json_t *refused = json_array(), *feeds = json_array();
+	json_t *refused = json_array(), *feeds = json_array(), *standing = json_array();
 	char id[HEX_TEXT_SIZE(PUBLICATION_ID_BYTES)];
 	size_t bytes = 0, listed = 0;
 
@@ -245,11 +245,17 @@ static json_t *published_answer(const struct publication *pub)
 		json_array_append_new(feeds, json_pack("{s:s,s:I}", "audience", audience, "size",
 						     (json_int_t)pub->feeds[i].size));
 	}
+	for (size_t i = 0; i < pub->standing_len; i++) {
+		char audience[AUDIENCE_TEXT_SIZE];
+
+		audience_text(audience, pub->standing[i]);
+		json_array_append_new(standing, json_string(audience));
+	}
 	text_hex_encode(id, BYTES_OF(pub->id));
-	return json_pack("{s:b,s:I,s:I,s:o,s:I,s:s,s:o}", "ok", 1, "published",
+	return json_pack("{s:b,s:I,s:I,s:o,s:I,s:s,s:o,s:o}", "ok", 1, "published",
 		(json_int_t)pub->published, "unchanged", (json_int_t)pub->unchanged, "refused",
 		refused, "refused_count", (json_int_t)pub->refused, "publication", id, "feeds",
-		feeds);
+		feeds, "standing", standing);
 }
 
 static void request_free(struct request *r)

@@ -225,6 +225,7 @@ static int claim_publish(struct batch *b, const struct intake *in, struct store_
 	}
 	if (result.verdict == INTAKE_UNCHANGED) {
 		pub->unchanged++;
+		publication_stood(pub, result.audience);
 		return 0;
 	}
 	if (result.lifted)

@@ -18,7 +18,7 @@ struct retracting {
 	struct publish_input input;
 	struct buf body;
 	struct arena arena; /* of one claim */
-	bool erasing;
+	bool erasing, now;
 	struct record_claims claims;
 	unsigned asked_len;
 };
@@ -60,9 +60,10 @@ static int retract_claim(struct retracting *r, const struct record_claim *claim,
 		.value = claim_value(r, claim),
 		.body = buf_view(&r->body)};
 
-	/* What is retracted may still be erased. */
-	if (r->erasing ? claim->erased : claim->retracted) {
-		r->publish.unchanged++;
+	/* What is retracted may still be erased, and what is erased recalled: whether it is, the
+	 * daemon knows. */
+	if (r->erasing ? claim->erased && !r->now : claim->retracted) {
+		publish_unchanged(&r->publish, claim->log.audience);
 		return 0;
 	}
 	memcpy(c.object, h->object, sizeof(c.object));
@@ -77,9 +78,13 @@ static bool is_own_claim(const struct retracting *r, const struct record_claim *
 		       claim->entry.header.kind == KIND_OBJECT);
 }
 
-static int unknown_add(struct retracting *r, struct bytes text, const char *why)
+static int unknown_add(struct retracting *r, unsigned line, struct bytes text, const char *why)
 {
-	cli_note(r->cli, "%s: %s", cli_clean(r->cli, text), why);
+	if (cli_value(r->cli, "--file"))
+		cli_note(r->cli, "%s:%u: %s: %s", r->input.name, line, cli_clean(r->cli, text),
+			why);
+	else
+		cli_note(r->cli, "%s: %s", cli_clean(r->cli, text), why);
 	json_array_append_new(r->publish.unknown, cli_json_text(text));
 	return 0;
 }
@@ -96,9 +101,11 @@ static int retract_one(void *ctx, unsigned line, struct bytes text)
 	if (!target)
 		return cli_fail_code(r->cli, ENT_ENOMEM, command(r));
 	if (record_target_parse(target, text, &reason) != 0)
-		return unknown_add(r, text, reason.text);
+		return unknown_add(r, line, text, reason.text);
 	r->claims.len = 0;
 	rc = records_by_target(&r->records, target, &r->claims);
+	if (rc == 0 && r->claims.len == 0)
+		rc = records_by_own_value(&r->records, target, &r->claims);
 	for (size_t i = 0; rc == 0 && i < r->claims.len; i++) {
 		if (!is_own_claim(r, &r->claims.list[i]))
 			continue;
@@ -109,7 +116,7 @@ static int retract_one(void *ctx, unsigned line, struct bytes text)
 		return cli_fail_code(r->cli, rc, command(r));
 	if (own)
 		return 0;
-	return unknown_add(r, text,
+	return unknown_add(r, line, text,
 		r->claims.len > 0 ? "others have published it, this node has not"
 				  : "this node has not published it");
 }
@@ -128,11 +135,14 @@ static int retract_published(void *ctx, const struct log_name *log, const struct
 		&standing);
 	if (rc != 0 && rc != ENT_ENOTFOUND)
 		return cli_fail_code(r->cli, rc, "store");
-	claim.retracted =
-		rc == ENT_ENOTFOUND || standing.log != e->log || standing.index != e->index;
-	claim.erased =
-		claim.retracted && (rc == ENT_ENOTFOUND || standing.header.kind != KIND_RETRACTION);
 	r->asked_len++;
+	claim.erased = rc == 0 && standing.header.kind == KIND_ERASURE;
+	claim.retracted = claim.erased || (rc == 0 && standing.header.kind == KIND_RETRACTION);
+	if (rc != 0 ||
+		(!claim.retracted && (standing.log != e->log || standing.index != e->index))) {
+		publish_unchanged(&r->publish, log->audience);
+		return 0;
+	}
 	rc = retract_claim(r, &claim, r->asked_len);
 	return rc != 0 ? cli_fail_code(r->cli, rc, command(r)) : 0;
 }
@@ -171,8 +181,7 @@ static int reason_read(struct retracting *r)
 {
 	const char *reason = cli_value(r->cli, "--reason");
 	struct record_retraction retraction = {.reason = bytes_str(reason ? reason : "")};
-	struct record_erasure erasure = {
-		.reason = retraction.reason, .now = r->erasing && cli_has(r->cli, "--now")};
+	struct record_erasure erasure = {.reason = retraction.reason, .now = r->now};
 	int rc = r->erasing ? record_erasure_encode(&r->body, &erasure)
 			    : record_retraction_encode(&r->body, &retraction);
 
@@ -206,13 +215,17 @@ static int retract_run(struct retracting *r)
 
 static int take_back(struct cli *c, bool erasing)
 {
-	struct retracting r = {.cli = c, .erasing = erasing, .body = buf_with_max(ENTRY_BODY_MAX)};
+	struct retracting r = {.cli = c,
+		.erasing = erasing,
+		.now = erasing && cli_has(c, "--now"),
+		.body = buf_with_max(ENTRY_BODY_MAX)};
 	int rc = publish_init(&r.publish, c);
 
 	r.publish.unknown = json_array();
 	r.publish.takes_back = true;
 	if (rc == 0)
 		rc = retract_run(&r);
+	records_own_forget(&r.records);
 	publish_free(&r.publish);
 	arena_free(&r.arena);
 	buf_free(&r.body);

@@ -9,7 +9,6 @@
 #include "base/text.h"
 #include "cli/acts.h"
 #include "cli/records.h"
-#include "keys/identity.h"
 
 #define PEERS_MAX GOSSIP_PEERS_MAX
 
@@ -40,6 +39,8 @@ struct place {
 	struct sent sent[PEERS_MAX];
 	size_t confirmed_len;
 	struct confirmed confirmed[PEERS_MAX];
+	size_t had_len; /* of a claim that was taken back: who may have it, or confirmed to */
+	struct node_id had[2 * PEERS_MAX];
 };
 
 struct trace {
@@ -48,6 +49,7 @@ struct trace {
 	struct record_target target;
 	struct record_claims claims;
 	struct place *place; /* at hand */
+	struct place *claim; /* what that takes back */
 	json_t *places;
 };
 
@@ -177,12 +179,48 @@ static int on_receipt(void *ctx, const struct store_receipt *r)
 	return 0;
 }
 
-static int place_read(struct trace *t, const struct log_name *log, const struct store_entry *e)
+/* Whom receipts reach: the origin, and for an agreement's feed its parties (DESIGN 10). */
+static bool receipts_come(const struct trace *t)
+{
+	const struct log_name *log = &t->place->log;
+
+	return node_id_eq(&log->node, &t->records.self) || log->audience.kind == AUDIENCE_AGREEMENT;
+}
+
+static void had_add(struct place *p, const struct node_id *node)
+{
+	for (size_t i = 0; i < p->had_len; i++)
+		if (node_id_eq(&p->had[i], node))
+			return;
+	if (p->had_len < sizeof(p->had) / sizeof(p->had[0]))
+		p->had[p->had_len++] = *node;
+}
+
+/* Who may have the entry, or what it takes back, and has not said that it holds the entry. */
+static void unconfirmed_find(struct place *p)
+{
+	for (size_t i = 0; i < p->sent_len; i++)
+		had_add(p, &p->sent[i].peer);
+	for (size_t i = p->had_len; i-- > 0;)
+		for (size_t k = 0; k < p->confirmed_len; k++)
+			if (node_id_eq(&p->confirmed[k].receipt.node, &p->had[i])) {
+				p->had[i] = p->had[--p->had_len];
+				break;
+			}
+}
+
+/* had: what is known of the claim that this entry takes back, or NULL. */
+static int place_read(struct trace *t, const struct log_name *log, const struct store_entry *e,
+	const struct place *had)
 {
 	struct place *p = t->place;
 	int rc;
 
 	*p = (struct place){.log = *log, .index = e->index, .received_ms = e->received_ms};
+	for (size_t i = 0; had && i < had->sent_len; i++)
+		had_add(p, &had->sent[i].peer);
+	for (size_t i = 0; had && i < had->confirmed_len; i++)
+		had_add(p, &had->confirmed[i].receipt.node);
 	rc = acts_each(t->cli, on_act, p);
 	if (rc == 0)
 		rc = store_receipt_each(t->cli->reader, log, on_receipt, p);
@@ -190,6 +228,10 @@ static int place_read(struct trace *t, const struct log_name *log, const struct 
 	for (size_t i = p->confirmed_len; i-- > 0;)
 		if (!receipt_key_of(t->cli, &p->confirmed[i].receipt))
 			p->confirmed[i] = p->confirmed[--p->confirmed_len];
+	if (receipts_come(t))
+		unconfirmed_find(p);
+	else
+		p->had_len = 0;
 	return rc;
 }
 
@@ -267,19 +309,31 @@ static json_t *receipts_json(struct trace *t)
 	return list;
 }
 
+static json_t *unconfirmed_json(struct trace *t)
+{
+	const struct place *p = t->place;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < p->had_len; i++)
+		json_array_append_new(list,
+			json_pack("{s:o, s:s}", "node", cli_json_node(&p->had[i]), "name",
+				cli_name(t->cli, &p->had[i])));
+	return list;
+}
+
 static json_t *entry_json(struct trace *t, const char *what, const struct store_entry *e)
 {
 	const struct place *p = t->place;
 	char audience[AUDIENCE_TEXT_SIZE];
 
 	audience_text(audience, p->log.audience);
-	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:I, s:I, s:s, s:o, s:o, s:o}", "what", what,
-		"object", cli_json_hex(BYTES_OF(e->header.object)), "origin",
+	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o}", "what",
+		what, "object", cli_json_hex(BYTES_OF(e->header.object)), "origin",
 		cli_json_node(&p->log.node), "name", cli_name(t->cli, &p->log.node), "audience",
 		audience, "incarnation", (json_int_t)p->log.incarnation, "index",
 		(json_int_t)p->index, "tlp", tlp_name(e->header.tlp), "said",
-		time_json(e->header.time_ms), "hops", hops_json(t, e), "receipts",
-		receipts_json(t));
+		time_json(e->header.time_ms), "hops", hops_json(t, e), "receipts", receipts_json(t),
+		"unconfirmed", unconfirmed_json(t));
 }
 
 /* --- for people ------------------------------------------------------------------------------- */
@@ -330,6 +384,9 @@ static void print_entry(struct trace *t, const char *what, const struct store_en
 		printf("  %-24s  %sconfirmed%s by %s\n", time, cli_paint(t->cli, CLI_GOOD),
 			cli_paint(t->cli, CLI_PLAIN), cli_name(t->cli, &r->node));
 	}
+	for (size_t i = 0; i < p->had_len; i++)
+		printf("  %-24s  %snot confirmed%s by %s\n", "-", cli_paint(t->cli, CLI_WARN),
+			cli_paint(t->cli, CLI_PLAIN), cli_name(t->cli, &p->had[i]));
 }
 
 /* --- the command ------------------------------------------------------------------------------ */
@@ -346,9 +403,10 @@ static const char *what_is(const struct store_entry *e)
 	}
 }
 
-static int show_entry(struct trace *t, const struct log_name *log, const struct store_entry *e)
+static int show_entry(struct trace *t, const struct log_name *log, const struct store_entry *e,
+	const struct place *had)
 {
-	int rc = place_read(t, log, e);
+	int rc = place_read(t, log, e, had);
 
 	if (rc != 0)
 		return rc;
@@ -364,7 +422,7 @@ static int show_claim(struct trace *t, const struct record_claim *claim)
 {
 	const struct records_log *log;
 	struct store_entry last;
-	int rc = show_entry(t, &claim->log, &claim->entry);
+	int rc = show_entry(t, &claim->log, &claim->entry, NULL);
 
 	if (rc != 0)
 		return rc;
@@ -376,40 +434,8 @@ static int show_claim(struct trace *t, const struct record_claim *claim)
 		(last.log == claim->entry.log && last.index == claim->entry.index))
 		return rc;
 	log = records_log(&t->records, last.log);
-	return log ? show_entry(t, &log->name, &last) : ENT_ECORRUPT;
-}
-
-/*
- * What is erased is found by its value no more. Of this node's own claims the value still leads to
- * the object id, under the object secret, where the operator's own files give it: so whoever has
- * recalled a value can ask by that value who has confirmed.
- */
-static int own_object(struct trace *t)
-{
-	struct cli *c = t->cli;
-	struct record_target *target = &t->target;
-	const struct card *own = cli_own(c);
-	const char *path = cli_path(c, "keys/node.key");
-	struct identity id = {0};
-	bool sealed = true, readable;
-
-	if (!target->has_value || !own)
-		return 0;
-	c->quiet = true;
-	readable = secret_file_sealed(path, &sealed, &c->err) == 0 && !sealed &&
-		   cli_identity(c, own->logs[own->logs_len - 1].incarnation, &id) == 0;
-	c->quiet = false;
-	if (!readable) {
-		cli_note(c, "what this node has erased is found by its object id alone: node.key "
-			    "cannot be read here");
-		return 0;
-	}
-	value_object_id(target->prefix, id.object_secret, target->value.type,
-		bytes_from(target->value.text, target->value.len));
-	target->digits = 2 * OBJECT_ID_BYTES;
-	target->has_value = false;
-	identity_free(&id);
-	return records_by_target(&t->records, target, &t->claims);
+	*t->claim = *t->place;
+	return log ? show_entry(t, &log->name, &last, t->claim) : ENT_ECORRUPT;
 }
 
 static int trace_run(struct trace *t)
@@ -417,7 +443,7 @@ static int trace_run(struct trace *t)
 	int rc = records_by_target(&t->records, &t->target, &t->claims);
 
 	if (rc == 0 && t->claims.len == 0)
-		rc = own_object(t);
+		rc = records_by_own_value(&t->records, &t->target, &t->claims);
 	for (size_t i = 0; rc == 0 && i < t->claims.len; i++)
 		rc = show_claim(t, &t->claims.list[i]);
 	if (rc != 0)
@@ -430,7 +456,8 @@ static int run(struct cli *c)
 	struct trace *t = arena_alloc(&c->arena, sizeof(*t));
 	int rc;
 
-	if (!t || !(t->place = arena_alloc(&c->arena, sizeof(*t->place))))
+	if (!t || !(t->place = arena_alloc(&c->arena, sizeof(*t->place))) ||
+		!(t->claim = arena_alloc(&c->arena, sizeof(*t->claim))))
 		return cli_fail_code(c, ENT_ENOMEM, "trace");
 	t->cli = c;
 	if (record_target_parse(&t->target, bytes_str(c->args[0]), &c->err) != 0)
@@ -442,6 +469,7 @@ static int run(struct cli *c)
 		return cli_fail(c, CLI_STORE, "%s: this node has no card yet", c->home);
 	t->places = json_array();
 	rc = trace_run(t);
+	records_own_forget(&t->records);
 	if (rc == 0 && c->json)
 		return cli_json(c,
 			json_pack("{s:s, s:o}", "asked", c->args[0], "entries", t->places),

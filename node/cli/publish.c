@@ -51,6 +51,7 @@ int publish_init(struct publish *p, struct cli *c)
 	spool_init(&p->spool);
 	p->rules = json_object();
 	p->feeds = json_object();
+	p->awaited = json_object();
 	p->urgent = cli_has(c, "--urgent");
 	p->strict = cli_has(c, "--strict");
 	p->operator_name = publish_operator(c);
@@ -71,6 +72,7 @@ void publish_free(struct publish *p)
 	free(p->list);
 	json_decref(p->rules);
 	json_decref(p->feeds);
+	json_decref(p->awaited);
 	json_decref(p->unknown);
 	for (size_t i = 0; i < p->inputs_len; i++)
 		json_decref(p->inputs[i].unsent);
@@ -210,20 +212,46 @@ static void print_account(struct publish *p, bool dry_run)
 	json_object_foreach(p->feeds, audience, size) printf("feed %s: %" PRIi64 " entries\n",
 		audience, (int64_t)json_integer_value(size));
 	if (p->receipts_wanted && !dry_run)
-		printf("confirmed by %" PRIu64 " peers\n", p->receipts);
+		printf("confirmed by %" PRIu64 " peer%s\n", p->receipts,
+			p->receipts == 1 ? "" : "s");
 	print_refusals(p);
+}
+
+/* Nodes with which there is an agreement. */
+static size_t peers_len(struct cli *c)
+{
+	const struct keydir *k = &c->keydir;
+	struct node_id seen[GOSSIP_PEERS_MAX];
+	size_t len = 0;
+
+	for (size_t i = 0; i < k->agreements_len; i++) {
+		const struct agreement *a = k->agreements[i];
+
+		if (!agreement_in_time(a, cli_now_s()))
+			continue;
+		for (size_t n = 0; n < a->parties_len && len < GOSSIP_PEERS_MAX; n++) {
+			size_t at = 0;
+
+			while (at < len && !node_id_eq(&seen[at], &a->parties[n].node))
+				at++;
+			if (at == len && !node_id_eq(&a->parties[n].node, &cli_own(c)->node))
+				seen[len++] = a->parties[n].node;
+		}
+	}
+	return len;
 }
 
 /* What was published stays published; but somebody wanted to be sure. */
 static int print_unconfirmed(struct publish *p, int status)
 {
 	if (status != CLI_DONE || p->receipts >= p->receipts_wanted ||
-		json_object_size(p->feeds) == 0)
+		json_object_size(p->awaited) == 0)
 		return status;
 	return cli_fail(p->cli, CLI_NODE,
 		"%" PRIu64 " of %" PRIu64 " peers have confirmed within %" PRIu64
-		" s that they hold it; what was published stays published",
-		p->receipts, p->receipts_wanted, p->receipts_timeout_s);
+		" s that they hold it, and there are agreements with %zu; what was published stays "
+		"published",
+		p->receipts, p->receipts_wanted, p->receipts_timeout_s, peers_len(p->cli));
 }
 
 int publish_print(struct publish *p, bool dry_run)
@@ -392,6 +420,7 @@ static void answer_take(struct publish *p, const struct publish_input *input, co
 {
 	const json_t *refused = json_object_get(answer, "refused");
 	const json_t *feeds = json_object_get(answer, "feeds");
+	const json_t *standing = json_object_get(answer, "standing");
 	uint64_t refused_before = p->refused;
 
 	p->published += number(answer, "published");
@@ -409,6 +438,18 @@ static void answer_take(struct publish *p, const struct publish_input *input, co
 
 		json_object_set(p->feeds, member(feed, "audience"), json_object_get(feed, "size"));
 	}
+	for (size_t i = 0; i < json_array_size(standing); i++)
+		json_object_set_new(p->awaited, json_string_value(json_array_get(standing, i)),
+			json_true());
+}
+
+void publish_unchanged(struct publish *p, struct audience audience)
+{
+	char text[AUDIENCE_TEXT_SIZE];
+
+	audience_text(text, audience);
+	json_object_set_new(p->awaited, text, json_true());
+	p->unchanged++;
 }
 
 /* The call's own failures: the node went away, or has said earlier why it refuses. */
@@ -466,6 +507,35 @@ static int confirm_feed(struct publish *p, const char *audience, int64_t size, i
 	return 0;
 }
 
+/* How far the own feeds go: what is unchanged stands somewhere below. What was published now goes
+ * as far as the daemon has said. */
+static int awaited_sizes(struct publish *p)
+{
+	struct cli *c = p->cli;
+	const struct card *own = cli_own(c);
+	struct log_name name = {
+		.node = own->node, .incarnation = own->logs[own->logs_len - 1].incarnation};
+	struct store_log log;
+	const char *audience;
+	json_t *size;
+	void *next;
+	int rc = cli_reader_renew(c);
+
+	json_object_foreach_safe(p->awaited, next, audience, size)
+	{
+		if (rc != 0)
+			return rc;
+		if (c->reader && audience_parse(bytes_str(audience), &name.audience) &&
+			store_log_get(c->reader, &name, &log) == 0)
+			json_object_set_new(p->awaited, audience,
+				json_integer((json_int_t)log.size));
+		else /* it stands in a feed of a former incarnation alone */
+			json_object_del(p->awaited, audience);
+	}
+	json_object_update(p->awaited, p->feeds);
+	return rc;
+}
+
 static int confirm(struct publish *p)
 {
 	int64_t until_ms = cli_now_ms() + (int64_t)p->receipts_timeout_s * 1000;
@@ -474,9 +544,9 @@ static int confirm(struct publish *p)
 	json_t *size;
 	int rc = cli_need_keydir(p->cli);
 
-	if (rc != 0 || !cli_own(p->cli))
+	if (rc != 0 || !cli_own(p->cli) || (rc = awaited_sizes(p)) != 0)
 		return rc;
-	json_object_foreach(p->feeds, audience, size)
+	json_object_foreach(p->awaited, audience, size)
 	{
 		rc = confirm_feed(p, audience, json_integer_value(size), until_ms, &receipts);
 		if (rc != 0)
@@ -525,9 +595,7 @@ int publish_send(struct publish *p)
 {
 	int rc;
 
-	if (!any_claims(p))
-		return publish_tell_refused(p);
-	rc = send_inputs(p, true);
+	rc = any_claims(p) ? send_inputs(p, true) : publish_tell_refused(p);
 	return rc == 0 && p->receipts_wanted ? confirm(p) : rc;
 }
 

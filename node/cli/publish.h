@@ -47,6 +47,7 @@ struct publish {
 	struct publish_refusal *list;
 	json_t *rules;   /* rule -> how often, as far as rules were named */
 	json_t *feeds;   /* audience -> size */
+	json_t *awaited; /* audience -> true: where what was unchanged stands */
 	json_t *unknown; /* what cannot be retracted, as asked; NULL where that cannot be */
 	char id[17];     /* of the publication; "" before there is one */
 };
@@ -57,6 +58,9 @@ const char *publish_operator(struct cli *c);
  * the exit status. */
 int publish_init(struct publish *p, struct cli *c) MUST_CHECK;
 void publish_free(struct publish *p);
+
+/* Counts a claim that says nothing new, about what stands in that audience. */
+void publish_unchanged(struct publish *p, struct audience audience);
 
 /* Enters a refusal; value is what was seen. */
 void publish_refuse(struct publish *p, const struct publish_input *input, unsigned line,

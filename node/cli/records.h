@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "intel/value.h"
+#include "keys/identity.h"
 
 /* The name of a log and how far it is believed, remembered by number: a value may stand in hundreds
  * of feeds and a command may ask for thousands of values. */
@@ -22,6 +23,8 @@ struct records {
 	size_t logs_cap;
 	bool has_self; /* this node has a card */
 	struct node_id self;
+	bool own_asked, own_known; /* node.key: records_by_own_value */
+	struct identity own;
 };
 
 /*
@@ -77,6 +80,16 @@ int records_by_value(struct records *r, enum type type, struct bytes value,
  */
 int records_by_target(struct records *r, const struct record_target *t,
 	struct record_claims *claims) MUST_CHECK;
+
+/*
+ * What is erased is found by its value no more. Of this node's own claims the value still leads to
+ * the object id, under the object secret, where the operator's own files give it: so whoever has
+ * recalled a value can ask by that value who has confirmed, and recall it once more. The target
+ * becomes that object. Behind it records_own_forget() wipes the secret.
+ */
+int records_by_own_value(struct records *r, struct record_target *target,
+	struct record_claims *claims) MUST_CHECK;
+void records_own_forget(struct records *r);
 
 /* Calls visit for each non-blank line of FILE ("-": standard input) that is no "#" comment, without
  * white space around it. 0, the visitor's value if not 0, or the exit status after cli_fail. */

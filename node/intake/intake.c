@@ -273,6 +273,17 @@ static int claim_standing(const struct intake *in, struct store_reader *reader,
 	return store_object_standing(reader, &in->self, audience, s.object, standing);
 }
 
+/* What is erased is recalled only by an erasure that says so. */
+static bool erasure_unchanged(const struct intake_claim *c, const struct store_entry *standing)
+{
+	struct record_erasure was, now;
+
+	if (standing->header.kind != KIND_ERASURE)
+		return false;
+	return record_erasure_decode(c->body, &now) != 0 || !now.now || standing->entry.erased ||
+	       record_erasure_decode(standing->entry.body, &was) != 0 || was.now;
+}
+
 /* 1: the claim says nothing new; 0: it does; or an error. */
 static int claim_unchanged(const struct intake *in, struct store_reader *reader,
 	const struct intake_claim *c, struct audience audience, struct arena *a)
@@ -288,7 +299,7 @@ static int claim_unchanged(const struct intake *in, struct store_reader *reader,
 	if (c->kind == KIND_RETRACTION)
 		return takes_back(e.header.kind);
 	if (c->kind == KIND_ERASURE)
-		return e.header.kind == KIND_ERASURE;
+		return erasure_unchanged(c, &e);
 	if (e.entry.erased || e.header.kind != c->kind || e.header.tlp != c->tlp ||
 		e.header.pap != c->pap)
 		return 0;

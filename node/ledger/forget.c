@@ -21,7 +21,10 @@ static void erased_enter(void *ctx, const struct store_erased *e)
 
 	received_flush(l);
 	group_act(l, &act);
-	l->forgot |= e->bodies == 0 ? 0 : e->now ? FORGOT_RECALLED : FORGOT_ERASED;
+	/* A recall of what is erased already makes haste for what is still in the files. */
+	l->forgot |= e->now      ? (e->bodies ? FORGOT_RECALLED : FORGOT_HASTENED)
+		     : e->bodies ? FORGOT_ERASED
+				 : 0;
 	buf_append(&l->erased, &e->log, sizeof(e->log));
 }
 
@@ -42,7 +45,9 @@ int apply_forget(struct ledger *l, struct store_txn *txn, bool prune)
 		rc = store_erase(txn, erased_enter, l);
 	if (rc >= 0 && (l->forgot & FORGOT_ERASED))
 		rc = since_put(l, txn, STORE_ERASED_SINCE);
-	if (rc >= 0 && (l->forgot & FORGOT_RECALLED))
+	if (rc >= 0 &&
+		((l->forgot & FORGOT_RECALLED) ||
+			((l->forgot & FORGOT_HASTENED) && store_meta_set(txn, STORE_ERASED_SINCE))))
 		rc = since_put(l, txn, STORE_RECALLED_SINCE);
 	l->forgot = 0;
 	/* What is left goes with the next group. */

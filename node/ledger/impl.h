@@ -28,6 +28,7 @@
 
 #define FORGOT_ERASED   0x01u
 #define FORGOT_RECALLED 0x02u
+#define FORGOT_HASTENED 0x04u /* a recall of what was erased before */
 
 /* An own log that has grown beyond its last signed size. */
 struct grown {

@@ -19,6 +19,7 @@ void publication_free(struct publication *pub)
 		free(pub->refusals[i].value);
 	free(pub->refusals);
 	free(pub->feeds);
+	free(pub->standing);
 	free(pub);
 }
 
@@ -34,4 +35,15 @@ void publication_feed_set(struct publication *pub, struct audience audience, uin
 	if (!pub->feeds)
 		abort();
 	pub->feeds[pub->feeds_len++] = (struct publication_feed){audience, size};
+}
+
+void publication_stood(struct publication *pub, struct audience audience)
+{
+	for (size_t i = 0; i < pub->standing_len; i++)
+		if (audience_eq(pub->standing[i], audience))
+			return;
+	pub->standing = realloc(pub->standing, (pub->standing_len + 1) * sizeof(*pub->standing));
+	if (!pub->standing)
+		abort();
+	pub->standing[pub->standing_len++] = audience;
 }

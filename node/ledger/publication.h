@@ -46,9 +46,13 @@ struct publication {
 		uint64_t size;
 	} * feeds;
 	size_t feeds_len;
+	struct audience *standing; /* where what was unchanged stands; each once */
+	size_t standing_len;
 };
 
 struct publication *publication_new(void);
 void publication_free(struct publication *pub);
 /* How far the feed of that audience has grown by it. */
 void publication_feed_set(struct publication *pub, struct audience audience, uint64_t size);
+/* Something of it stood there already. */
+void publication_stood(struct publication *pub, struct audience audience);

@@ -3,6 +3,7 @@
 """Receipts between real daemons, and provenance logs that peers witness: who holds it, since when,
 and that nobody can rewrite what it did."""
 import os
+import signal
 import sys
 import time
 
@@ -104,6 +105,58 @@ def test_publish_waits_for_receipts_and_trace_names_who_has_it():
         de.run("wait", "--feed", f"{de.id}/green", "--size", 2, "--receipts", 2, "--timeout", 5)
         de.run("wait", "--feed", f"{de.id}/green", "--size", 2, "--receipts", 3, "--timeout", 1,
                status=1)
+        de.stop()
+
+
+def test_who_has_not_confirmed_is_named_and_asked_again():
+    """A list, then a recall, that one of two holders has not taken yet."""
+    def unconfirmed(entry):
+        return sorted(n["name"] for n in entry["unconfirmed"])
+
+    with Federation() as fed:
+        fr, de, pl = fed.add("fr", "de", "pl")
+        fed.agree("fr", "de")
+        fed.agree("fr", "pl")
+        fed.start()
+        fed.wait_connected()
+        value, path = f"a.{ZONE}", os.path.join(fed.dir, "list")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(value + "\n")
+        fr.run("publish", "--tlp", "green", "--receipts", "2", path)
+        claim(unconfirmed(fr.json("trace", value)["entries"][0]) == [], "all have confirmed")
+
+        pl.process.send_signal(signal.SIGSTOP)
+        said = fr.run("erase", value, "--reason", "wrong", "--now", "--receipts", "2",
+                      "--receipts-timeout", "1", status=4).err
+        claim("1 of 2 peers" in said and "agreements with 2" in said, said)
+        claim_, erasure = fr.json("trace", value)["entries"]
+        claim(unconfirmed(claim_) == [] and unconfirmed(erasure) == ["pl"], f"{erasure}")
+        claim("not confirmed by pl" in fr.run("trace", value).out, "nothing for people")
+        # Nothing new is said, and it still waits for those who hold what stands.
+        again = ("erase", value, "--reason", "wrong", "--now", "--receipts", "2",
+                 "--receipts-timeout")
+        done = fr.json(*again, "1", status=4)
+        claim((done["published"], done["unchanged"], done["receipts"]) == (0, 1, 1), f"{done}")
+        pl.process.send_signal(signal.SIGCONT)
+        done = fr.json(*again, "40")
+        claim((done["unchanged"], done["receipts"]) == (1, 2), f"{done}")
+        claim(unconfirmed(fr.json("trace", value)["entries"][1]) == [], "all have confirmed")
+
+        # One that was down when it was recalled has nothing sent to it, and is named all the same.
+        fr.run("publish", "--tlp", "green", "--receipts", "2", path)
+        done = fr.json("publish", "--tlp", "green", "--receipts", "2", path)
+        claim((done["unchanged"], done["receipts"]) == (1, 2), f"a repeat: {done}")
+        pl.stop()
+        until(lambda: fr.peer("pl")["state"] != "connected", 20, "pl is gone")
+        fr.run("erase", value, "--reason", "wrong", "--receipts", "1")
+        claim(unconfirmed(fr.json("trace", value)["entries"][-1]) == ["pl"], "pl is not named")
+        # What is erased in its time may still be recalled, once.
+        for published in 1, 0:
+            done = fr.json("erase", value, "--reason", "wrong", "--now")
+            claim(done["published"] == published, f"{done}")
+        claim([a["act"] for a in fr.json("log") if a["act"] in ("erased", "recalled")]
+              == ["recalled", "erased", "recalled"], f"{fr.run('log').out}")
+        fr.stop()
         de.stop()
 
 
