@@ -117,7 +117,7 @@ def measure():
          f"{said['seconds']:.0f} s) are right")
     plots.write(os.path.join(table.FOLDER, "long.svg"), "Entente: " + table.machine(), [
         plots.curves("Throughput against the size of the store", "records in the store, millions",
-                     "records/s, publish to durable and indexed there",
+                     "records/s at the second node",
                      [("two nodes", [(n / 1e6, r) for n, r, _ in points]),
                       ("floor program", [(n / 1e6, r) for n, r in floor])]),
         plots.curves("Receive CPU a record", "records in the store, millions", "us",

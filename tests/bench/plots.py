@@ -43,6 +43,8 @@ def curves(title, x_label, y_label, series):
         at = " ".join(f"{LEFT + wide * x / x_most:.1f},{TOP + high * (1 - y / y_most):.1f}"
                       for x, y in points)
         out += f'<polyline fill="none" stroke="{colour}" stroke-width="1.8" points="{at}"/>\n'
+        if not name:
+            continue
         key = TOP + high - 10 - 17 * (len(series) - 1 - i)
         out += line(WIDTH - RIGHT - 24, key - 4, WIDTH - RIGHT - 6, key - 4, colour)
         out += text(WIDTH - RIGHT - 30, key, name, "end", ' class="s"')

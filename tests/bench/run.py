@@ -161,16 +161,18 @@ def bulk_rows(floors, rounds):
 
 
 def latency(pair):
+    cpu = [cpu_seconds(n.process.pid) for n in (pair.a, pair.b)]
     said = program("bench_latency", control_path(pair.a), control_path(pair.b), f"{pair.a.id}/green",
                    pair.size, LATENCIES, 100)
     took = sorted(int(line) / 1000 for line in said.split())
     pair.size += len(took)
+    cpu = [(cpu_seconds(n.process.pid) - c) / len(took) * 1e6 for n, c in zip((pair.a, pair.b), cpu)]
     DRAWN["latency"] = took
     why = None if len(took) == 1000 else f"{len(took)} records"
     put("latency_50", statistics.median(took), why)
     put("latency_99", took[max(0, round(len(took) * 0.99) - 1)], why)
     note(f"{len(took)} records at 100 a second into a store of {pair.size - len(took):,}; one client and "
-         f"one clock; most {took[-1]:.1f} ms")
+         f"one clock; most {took[-1]:.1f} ms; CPU a record {cpu[0]:.0f} us there, {cpu[1]:.0f} us here")
 
 
 def catch_up(pair):
@@ -276,7 +278,7 @@ def bench_europe():
     put("europe_50", rows["sparse: record at all nodes, p50"] / 1000, why)
     put("europe_99", rows["sparse: record at all nodes, p99"] / 1000, why)
     put("redundancy", rows["sparse: bytes of DATA received / unique"], why)
-    note("86 records of 43 origins, 5 a second, from the start of the publish command; 3 to 5 links a node")
+    note("86 records, origins in turn, 5 a second, from the start of the publish command; 3 to 5 links a node")
 
 
 # --- import --------------------------------------------------------------------------------------
@@ -377,6 +379,7 @@ def bench_audit():
 # --- all of it -----------------------------------------------------------------------------------
 
 # name, what is said, how, seconds that it takes at least, keys of its rows from .. to
+ORDER = ("loop", "work", "writer", "index")  # of the daemon's threads, as a record comes by them
 PARTS = [
     ("bulk", f"{ROUNDS} rounds of {BULK:,} records beside the floor program", bench_bulk, 60,
      ("ratio", "catch_up")),
@@ -409,7 +412,7 @@ def draw():
     if DRAWN.get("size"):
         panels.append(plots.curves(
             "Throughput against the size of the store", "records in the store, millions",
-            "records/s, publish to durable and indexed there",
+            "records/s at the second node",
             [("two nodes", [(n / 1e6, r) for n, r in DRAWN["size"]])]))
     if DRAWN.get("latency"):
         panels.append(plots.curves(
@@ -418,7 +421,8 @@ def draw():
     for name, title in (("publishing", "Publishing node, CPU by thread"),
                         ("receiving", "Receiving node, CPU by thread"), ("floor", "Floor, CPU by stage")):
         if DRAWN.get(name):
-            panels.append(plots.bars(title, "us a record", list(DRAWN[name].items())))
+            shown = sorted(DRAWN[name].items(), key=lambda x: ORDER.index(x[0]) if x[0] in ORDER else 9)
+            panels.append(plots.bars(title, "us a record", shown))
     if panels:
         plots.write(os.path.join(table.FOLDER, "bench.svg"), "Entente: " + table.machine(), panels)
 

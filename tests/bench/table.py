@@ -40,7 +40,9 @@ def verdict(value, must, aim, better):
 
     def reaches(wanted):
         return value >= wanted if better == "higher" else value <= wanted
-    return "aim" if aim is not None and reaches(aim) else "must" if reaches(must) else "BELOW"
+    if not reaches(must):
+        return "BELOW"
+    return "ok" if aim is None else "aim" if reaches(aim) else "must"
 
 
 def head():
