@@ -25,10 +25,10 @@ static bool input_read(pb_istream_t *stream, pb_byte_t *out, size_t len)
 	return true;
 }
 
-static bool refuse(struct input *in, int error)
+static bool accept(struct input *in, int error)
 {
 	in->error = error;
-	return false;
+	return error == 0;
 }
 
 static bool is_list(const pb_field_t *field)
@@ -36,18 +36,18 @@ static bool is_list(const pb_field_t *field)
 	return PB_HTYPE(field->type) == PB_HTYPE_REPEATED;
 }
 
-static bool list_add(struct input *in, struct codec_list *list, struct bytes view)
+int codec_list_add(struct codec_list *list, struct arena *a, struct bytes view)
 {
 	struct bytes *items;
 
 	if (list->len == list->max)
-		return refuse(in, ENT_ELIMIT);
+		return ENT_ELIMIT;
 	if (list->len == list->cap) {
 		size_t cap = list->cap ? 2 * list->cap : LIST_CAP_FIRST;
 
-		items = arena_alloc(in->arena, cap * sizeof(*items));
+		items = arena_alloc(a, cap * sizeof(*items));
 		if (!items)
-			return refuse(in, ENT_ENOMEM);
+			return ENT_ENOMEM;
 		if (list->len)
 			memcpy(items, list->items, list->len * sizeof(*items));
 		list->items = items;
@@ -55,7 +55,7 @@ static bool list_add(struct input *in, struct codec_list *list, struct bytes vie
 	}
 	items = (struct bytes *)(uintptr_t)list->items;
 	items[list->len++] = view;
-	return true;
+	return 0;
 }
 
 static bool field_decode(pb_istream_t *stream, const pb_field_t *field)
@@ -71,7 +71,7 @@ static bool field_decode(pb_istream_t *stream, const pb_field_t *field)
 	in->at += view.len;
 	stream->bytes_left = 0;
 	if (is_list(field))
-		return list_add(in, field->pData, view);
+		return accept(in, codec_list_add(field->pData, in->arena, view));
 	memcpy(field->pData, &view, sizeof(view));
 	return true;
 }

@@ -24,6 +24,9 @@ struct codec_list {
 	bool (*write)(pb_ostream_t *stream, const void *items, size_t at);
 };
 
+/* A decoded item. ENT_ELIMIT, ENT_ENOMEM. */
+int codec_list_add(struct codec_list *list, struct arena *a, struct bytes view) MUST_CHECK;
+
 /* The one callback of all messages: named by the .options files, called by nanopb. */
 bool codec_field(pb_istream_t *istream, pb_ostream_t *ostream, const pb_field_t *field);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "proto/codec_impl.h"
+#include "proto/codec_quick.h"
 
 #include <pb_encode.h>
 
@@ -129,19 +129,29 @@ int record_indicator_encode(struct buf *out, const struct record_indicator *r)
 	return rc ? rc : codec_encode(out, entente_Indicator_fields, &m, ENTRY_BODY_MAX);
 }
 
-int record_indicator_decode(struct bytes body, struct arena *a, struct record_indicator *r)
+static const struct codec_shape indicator_shapes[] = {
+	entente_Indicator_FIELDLIST(CODEC_SHAPE, entente_Indicator)};
+
+static int indicator_decode(struct bytes body, struct arena *a, struct record_indicator *r,
+	bool quick)
 {
-	entente_Indicator m = {
+	static const entente_Indicator empty = {
 		.labels = {.max = RECORD_LABELS_MAX},
 		.references = {.max = RECORD_REFS_MAX},
 		.recipients = {.max = RECORD_RECIPIENTS_MAX},
 	};
+	entente_Indicator m = empty;
 	int rc;
 
 	if (body.len > ENTRY_BODY_MAX)
 		return ENT_ELIMIT;
-	if ((rc = codec_decode(entente_Indicator_fields, &m, body, a)) != 0)
-		return rc;
+	if (!quick ||
+		!codec_quick(indicator_shapes,
+			sizeof(indicator_shapes) / sizeof(indicator_shapes[0]), &m, body, a)) {
+		m = empty;
+		if ((rc = codec_decode(entente_Indicator_fields, &m, body, a)) != 0)
+			return rc;
+	}
 	*r = (struct record_indicator){
 		.value = m.value,
 		.has_confidence = m.has_confidence,
@@ -167,6 +177,16 @@ int record_indicator_decode(struct bytes body, struct arena *a, struct record_in
 	if ((rc = references_decode(&m.references, a, r)) != 0)
 		return rc;
 	return indicator_check(r);
+}
+
+int record_indicator_decode(struct bytes body, struct arena *a, struct record_indicator *r)
+{
+	return indicator_decode(body, a, r, true);
+}
+
+int record_indicator_decode_slowly(struct bytes body, struct arena *a, struct record_indicator *r)
+{
+	return indicator_decode(body, a, r, false);
 }
 
 /* --- object ----------------------------------------------------------------------------------- */
@@ -198,15 +218,23 @@ int record_object_encode(struct buf *out, const struct record_object *r)
 	return rc ? rc : codec_encode(out, entente_Object_fields, &m, ENTRY_BODY_MAX);
 }
 
-int record_object_decode(struct bytes body, struct arena *a, struct record_object *r)
+static const struct codec_shape object_shapes[] = {
+	entente_Object_FIELDLIST(CODEC_SHAPE, entente_Object)};
+
+static int object_decode(struct bytes body, struct arena *a, struct record_object *r, bool quick)
 {
-	entente_Object m = {.recipients = {.max = RECORD_RECIPIENTS_MAX}};
+	static const entente_Object empty = {.recipients = {.max = RECORD_RECIPIENTS_MAX}};
+	entente_Object m = empty;
 	int rc;
 
 	if (body.len > ENTRY_BODY_MAX)
 		return ENT_ELIMIT;
-	if ((rc = codec_decode(entente_Object_fields, &m, body, a)) != 0)
-		return rc;
+	if (!quick || !codec_quick(object_shapes, sizeof(object_shapes) / sizeof(object_shapes[0]),
+			      &m, body, a)) {
+		m = empty;
+		if ((rc = codec_decode(entente_Object_fields, &m, body, a)) != 0)
+			return rc;
+	}
 	*r = (struct record_object){
 		.stix_id = m.stix_id,
 		.stix_type = m.stix_type,
@@ -215,6 +243,16 @@ int record_object_decode(struct bytes body, struct arena *a, struct record_objec
 		.recipients_len = m.recipients.len,
 	};
 	return object_check(r);
+}
+
+int record_object_decode(struct bytes body, struct arena *a, struct record_object *r)
+{
+	return object_decode(body, a, r, true);
+}
+
+int record_object_decode_slowly(struct bytes body, struct arena *a, struct record_object *r)
+{
+	return object_decode(body, a, r, false);
 }
 
 /* --- retraction, erasure, succession ---------------------------------------------------------- */

@@ -5,9 +5,39 @@
 #include <stdlib.h>
 
 #include "base/vocab.h"
-#include "proto/codec.h"
+#include "proto/codec_quick.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool indicators_equal(const struct record_indicator *a, const struct record_indicator *b)
+{
+	struct buf one = buf_with_max(2 * ENTRY_BODY_MAX), other = one;
+	bool equal;
+
+	if (record_indicator_encode(&one, a) != 0 || record_indicator_encode(&other, b) != 0)
+		abort();
+	equal = bytes_eq(buf_view(&one), buf_view(&other));
+	buf_free(&one);
+	buf_free(&other);
+	return equal;
+}
+
+/* The quick reader and nanopb. */
+static void readers_agree(struct bytes body)
+{
+	struct record_indicator quick, slow;
+	struct record_object one, other;
+	struct arena arena = {0};
+	int rc = record_indicator_decode(body, &arena, &quick);
+
+	assert(record_indicator_decode_slowly(body, &arena, &slow) == rc);
+	assert(rc != 0 || indicators_equal(&quick, &slow));
+	rc = record_object_decode(body, &arena, &one);
+	assert(record_object_decode_slowly(body, &arena, &other) == rc);
+	assert(rc != 0 || (bytes_eq(one.stix_id, other.stix_id) && bytes_eq(one.json, other.json) &&
+				  one.recipients_len == other.recipients_len));
+	arena_free(&arena);
+}
 
 /* Decodes a body and encodes it again; false when it does not decode. */
 static bool recode(uint8_t kind, struct bytes body, struct buf *out)
@@ -56,6 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct buf once = buf_with_max(2 * ENTRY_BODY_MAX), twice = once;
 
+	if (size)
+		readers_agree(bytes_from(data + 1, size - 1));
 	if (size && recode(data[0], bytes_from(data + 1, size - 1), &once)) {
 		assert(once.len < size);
 		if (!recode(data[0], buf_view(&once), &twice))

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+#include "proto/codec_quick.h"
 #include "random.h"
 
 #include "base/buf.h"
@@ -383,6 +384,113 @@ static void bad_varints_are_refused(void **state)
 		ENT_EINVALID);
 }
 
+/* Changes bytes that mean something: tags, lengths, what lies behind them. */
+static void meddle(struct random *r, struct buf *b)
+{
+	size_t times = random_below(r, 4);
+
+	for (size_t i = 0; i < times && b->len > 0; i++) {
+		size_t at =
+			random_below(r, random_below(r, 2) ? b->len : (b->len < 16 ? b->len : 16));
+
+		switch (random_below(r, 4)) {
+		case 0:
+			b->data[at] = (uint8_t)env_random_u64(&r->rng);
+			break;
+		case 1:
+			b->data[at] ^= (uint8_t)(1u << random_below(r, 8));
+			break;
+		case 2:
+			b->len = at;
+			break;
+		default: /* a field twice, or out of order */
+			buf_bytes(b, random_bytes(r, random_below(r, 3)));
+			buf_append(b, "\x10\x07\x42\x01z\x0a\x02xy", random_below(r, 10));
+		}
+	}
+}
+
+static void both_readers_agree(struct bytes body, unsigned *good)
+{
+	struct record_indicator quick, slow;
+	struct record_object quick_object, slow_object;
+	struct arena a = {0}, b = {0};
+	int rc = record_indicator_decode(body, &a, &quick);
+
+	assert_int_equal(rc, record_indicator_decode_slowly(body, &b, &slow));
+	if (rc == 0)
+		assert_indicator_equal(&quick, &slow);
+	*good += rc == 0;
+	rc = record_object_decode(body, &a, &quick_object);
+	assert_int_equal(rc, record_object_decode_slowly(body, &b, &slow_object));
+	if (rc == 0) {
+		assert_bytes_field_equal(&quick_object, &slow_object, stix_id);
+		assert_bytes_field_equal(&quick_object, &slow_object, stix_type);
+		assert_bytes_field_equal(&quick_object, &slow_object, json);
+		assert_texts_equal(quick_object.recipients, quick_object.recipients_len,
+			slow_object.recipients, slow_object.recipients_len);
+	}
+	*good += rc == 0;
+	arena_free(&a);
+	arena_free(&b);
+}
+
+static void the_quick_reader_and_nanopb_agree(void **state)
+{
+	struct fixture *f = *state;
+	unsigned good = 0;
+
+	for (int round = 0; round < 20 * ROUNDS; round++) {
+		struct record_indicator in = random_indicator(&f->random);
+		struct record_object o = {.stix_id = random_text(&f->random, 1, RECORD_STIX_ID_MAX),
+			.stix_type = random_text(&f->random, 1, RECORD_STIX_TYPE_MAX),
+			.json = random_text(&f->random, 1, 300)};
+
+		buf_reset(&f->buf);
+		in.description = in.rule = BYTES_NONE;
+		o.recipients = random_texts(&f->random, &o.recipients_len, RECORD_RECIPIENTS_MAX,
+			RECORD_RECIPIENT_MAX);
+		if ((round % 2 ? record_object_encode(&f->buf, &o)
+			       : record_indicator_encode(&f->buf, &in)) != 0)
+			continue;
+		meddle(&f->random, &f->buf);
+		both_readers_agree(buf_view(&f->buf), &good);
+		arena_reset(&f->arena);
+	}
+	assert_true(good > 2 * ROUNDS);
+}
+
+/* Each of these the quick reader leaves to nanopb, or takes as nanopb does. */
+static void the_quick_reader_leaves_what_is_unusual(void **state)
+{
+	static const struct bytes bodies[] = {
+		BYTES_OF("\x0a\x01z\x0a\x01y"),                /* value twice */
+		BYTES_OF("\x18\x02\x0a\x01z"),                 /* out of order */
+		BYTES_OF("\x0a\x01z\x10\x80\x80\x80\x80\x10"), /* beyond 32 bits */
+		BYTES_OF("\x0a\x01z\x10\x80\x80\x00"),         /* zero in three bytes */
+		BYTES_OF("\x8a\x80\x00\x01z"),                 /* tag in three bytes */
+		BYTES_OF("\x0a\x81\x00z"),                     /* length in two */
+		BYTES_OF("\x0a\x01z\x20\x81\x80\x80\x80\x80\x80\x80\x80\x80\x00"),
+		BYTES_OF("\x0a\x01z\x9a\x01\x01u"), /* unknown, by length */
+		BYTES_OF("\x0a\x01z\x00\x01"),      /* field 0 */
+		BYTES_OF("\x0a\x01z\x10\x00"),      /* confidence 0 */
+		BYTES_OF("\x0a\x00"),               /* empty value */
+		BYTES_OF("\x0a\x01z\x42\x00"),      /* empty label */
+		BYTES_OF("\x0a\x01z\x0b\x0c"),      /* a group */
+		BYTES_OF("\x0a\x01z\x30\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), /* 2^64 - 1 */
+	};
+	unsigned good = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		struct bytes body = bytes_from(bodies[i].data, bodies[i].len - 1);
+
+		for (size_t len = 0; len <= body.len; len++)
+			both_readers_agree(bytes_from(body.data, len), &good);
+	}
+	assert_true(good > 0);
+}
+
 static void damaged_records_do_no_harm(void **state)
 {
 	struct fixture *f = *state;
@@ -558,6 +666,8 @@ int main(void)
 		TEST(indicator_bounds_hold_when_encoding),
 		TEST(text_is_utf8),
 		TEST(unknown_fields_are_skipped),
+		TEST(the_quick_reader_and_nanopb_agree),
+		TEST(the_quick_reader_leaves_what_is_unusual),
 		TEST(a_number_in_place_of_text_is_refused),
 		TEST(bad_varints_are_refused),
 		TEST(damaged_records_do_no_harm),
