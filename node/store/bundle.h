@@ -4,11 +4,14 @@
  * Inside store/ only.
  *
  *      0  u32  log number                 30  i64  received, ms
- *      4  u64  index of the first entry   38  u16  offset of entry 16, 32, ... in the entries
- *     12  u16  count                           ..  packed entries
+ *      4  u64  index of the first entry   38  u16  offset of entry 1, 2, ... in the entries
+ *     12  u16  count | 0x8000                  ..  packed entries
  *     14  16   via
  *
- * The offsets (marks) let a look-up reach any entry by stepping over at most fifteen others.
+ * The offsets (marks) let a look-up go straight to an entry: to step over others costs a miss of
+ * the cache each, more than all the rest of a look-up. Up to schema 3 they stood for every
+ * sixteenth entry, and 0x8000 was not set; such bundles are read and, when something of them is
+ * erased, written as they were.
  */
 #pragma once
 
@@ -19,13 +22,13 @@
 #include "proto/limits.h"
 
 #define BUNDLE_HEADER_BYTES 38u
-#define BUNDLE_STRIDE       16u
+#define BUNDLE_STRIDE_OLD   16u
 
 /* Sixteen pages less the header LMDB puts into the first: no page is left mostly empty. The largest
  * entry fits, and offsets fit in 16 bits. */
 #define BUNDLE_BYTES_MAX   (16u * 4096u - 16u)
 #define BUNDLE_ENTRIES_MAX (BUNDLE_BYTES_MAX / (ENTRY_HEADER_BYTES + 1u))
-#define BUNDLE_MARKS_MAX   (BUNDLE_ENTRIES_MAX / BUNDLE_STRIDE)
+#define BUNDLE_MARKS_MAX   BUNDLE_ENTRIES_MAX
 
 _Static_assert(BUNDLE_HEADER_BYTES + ENTRY_PACKED_MAX <= BUNDLE_BYTES_MAX,
 	"the largest entry fits");
@@ -37,7 +40,8 @@ struct bundle {
 	uint32_t count;
 	struct node_id via;
 	int64_t received_ms;
-	struct bytes marks;   /* big-endian u16, (count - 1) / BUNDLE_STRIDE of them */
+	bool sparse;          /* of the old kind: with few marks */
+	struct bytes marks;   /* big-endian u16 */
 	struct bytes entries; /* packed */
 };
 
@@ -47,8 +51,8 @@ size_t bundle_len(const struct bundle *b);
 void bundle_encode(uint8_t *out, const struct bundle *b); /* out: bundle_len bytes */
 
 /*
- * Takes from the cursor as many of the next entries_max entries (at least 1) as fit one bundle:
- * sets count, entries and marks, which lie in marks_raw. ENT_EINVALID: not packed entries.
+ * Takes from the cursor as many of the next entries_max entries (at least 1) as fit one bundle,
+ * sparse or not: sets count, entries and marks, which lie in marks_raw. ENT_EINVALID: not packed entries.
  */
 int bundle_fill(struct bundle *b, struct cursor *c, uint32_t entries_max,
 	uint8_t marks_raw[2 * BUNDLE_MARKS_MAX]) MUST_CHECK;

@@ -14,7 +14,7 @@
 #include "store/index_runs.h"
 #include "store/store.h"
 
-#define STORE_SCHEMA       3u
+#define STORE_SCHEMA       4u
 #define STORE_SCHEMA_FIRST 1u /* brought up to date in place */
 #define INDEX_SCHEMA       3u
 #define STORE_ID_BYTES     16

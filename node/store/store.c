@@ -96,7 +96,7 @@ static int truth_check(struct store *s)
 }
 
 /* Schemas 2 and 3 have further tables, all empty at first, and nothing else: opening has made
- * them. */
+ * them. Schema 4 has bundles of another kind beside those that are there. */
 static int truth_upgrade(struct store *s)
 {
 	MDB_val key = db_val(".schema", strlen(".schema"));
