@@ -52,7 +52,8 @@ void bundle_encode(uint8_t *out, const struct bundle *b); /* out: bundle_len byt
 
 /*
  * Takes from the cursor as many of the next entries_max entries (at least 1) as fit one bundle,
- * sparse or not: sets count, entries and marks, which lie in marks_raw. ENT_EINVALID: not packed entries.
+ * sparse or not: sets count, entries and marks, which lie in marks_raw. ENT_EINVALID: not packed
+ * entries.
  */
 int bundle_fill(struct bundle *b, struct cursor *c, uint32_t entries_max,
 	uint8_t marks_raw[2 * BUNDLE_MARKS_MAX]) MUST_CHECK;

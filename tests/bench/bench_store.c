@@ -9,8 +9,8 @@
  * indexed in groups (65,536 unless given), merging included. Each million is reported by itself, so
  * that decay shows; bytes written and on the disk are of all until then. CPU time is of indexing,
  * look-ups are CPU time too. A directory that holds a store already is filled on; one that holds as
- * many records only answers look-ups. Budget on two shared vCPUs with SHA-NI: append 500 k/s, index 400 k/s
- * and flat, look-up 5 us at one million and 8 us at ten.
+ * many records only answers look-ups. Budget on two shared vCPUs with SHA-NI: append 500 k/s, index
+ * 400 k/s and flat, look-up 5 us at one million and 8 us at ten.
  */
 #include <inttypes.h>
 #include <sodium.h>
