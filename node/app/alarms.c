@@ -131,11 +131,72 @@ static bool any_to_settle(const struct app *a)
 	return false;
 }
 
+/* --- acts ------------------------------------------------------------------------------------- */
+
+/* What has an act of its own, which says more. */
+static bool has_own_act(const char *rule)
+{
+	static const char *const rules[] = {
+		"clock-step", "mute", "over-quota", "paused", "store-trouble", SPLIT_VIEW};
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (strcmp(rule, rules[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool is_entered(const struct app *a, const char *rule, const char *subject)
+{
+	for (size_t i = 0; i < a->alarms_entered_len; i++)
+		if (strcmp(a->alarms_entered[i].rule, rule) == 0 &&
+			strcmp(a->alarms_entered[i].subject, subject) == 0)
+			return true;
+	return false;
+}
+
+void alarm_entered(struct app *a, const char *rule, const char *subject)
+{
+	struct alarm_entered *one = &a->alarms_entered[a->alarms_entered_len];
+
+	if (a->alarms_entered_len == APP_ALARMS_MAX)
+		return; /* it is entered once more, then */
+	one->rule = rule;
+	text_cut(one->subject, sizeof(one->subject), subject);
+	a->alarms_entered_len += !is_entered(a, rule, one->subject);
+}
+
+static void alarm_enter(struct app *a, const struct alarm *al)
+{
+	char text[sizeof(al->subject) + sizeof(al->text) + 2];
+	struct act_body act = {.act = ACT_ALARM, .rule = bytes_str(al->rule)};
+
+	snprintf(text, sizeof(text), "%s: %s", al->subject, al->text);
+	act.text = text_utf8_prefix(bytes_str(text), ACT_TEXT_MAX);
+	app_enter(a, &act);
+	alarm_entered(a, al->rule, al->subject);
+}
+
+/* Looked at between events: many are cleared and raised anew while their cause is looked for. */
+static void alarms_enter(struct app *a)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < a->alarms_entered_len; i++)
+		if (app_alarm_stands(a, a->alarms_entered[i].rule, a->alarms_entered[i].subject))
+			a->alarms_entered[len++] = a->alarms_entered[i];
+	a->alarms_entered_len = len;
+	for (size_t i = 0; i < a->alarms_len; i++)
+		if (!has_own_act(a->alarms[i].rule) &&
+			!is_entered(a, a->alarms[i].rule, a->alarms[i].subject))
+			alarm_enter(a, &a->alarms[i]);
+}
+
 void alarms_tick(struct app *a)
 {
 	struct store_reader *r;
 	size_t len = 0;
 
+	alarms_enter(a);
 	if (uv_now(&a->loop) - a->settled_look_ms < SETTLED_LOOK_MS || !any_to_settle(a))
 		return;
 	a->settled_look_ms = uv_now(&a->loop);

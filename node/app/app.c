@@ -404,6 +404,7 @@ static int app_start(struct app *a, struct err_text *err)
 	a->started_ms = uv_now(&a->loop);
 	app_clock_look(a);
 	app_enter(a, &started);
+	entering_open(a);
 	stop_open(a);
 	rotation_started(a);
 	uv_timer_start(&a->tick, on_tick, APP_TICK_MS, APP_TICK_MS);
@@ -426,6 +427,7 @@ static void app_close(struct app *a)
 		pipeline_stop(a->pipeline);
 		requests_close(a);
 		stop_close(a);
+		entering_close(a);
 	}
 	pipeline_free(a->pipeline);
 	gossip_free(a->gossip);

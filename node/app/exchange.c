@@ -224,6 +224,7 @@ static void carry_alarm(struct app *a, const struct gossip_action *action)
 	}
 	app_alarm(a, action->rule, severity, subject, action->text,
 		"look at the peer and the feed named; docs/OPERATING.md, Alarms");
+	alarm_entered(a, action->rule, subject);
 	app_enter(a, &act);
 }
 
@@ -274,6 +275,8 @@ static void carry_out(struct app *a, struct gossip_action *action)
 	case GOSSIP_ENTER:
 		if (action->act.act == ACT_SESSION_OPENED)
 			rotation_named(a, &action->act.peer, action->act.serial);
+		if (action->act.act == ACT_CARD || action->act.act == ACT_INTRODUCED)
+			card_entered(a, &action->act.log.node, action->act.hash);
 		pipeline_enter(a->pipeline, &action->act, action->wait, action->session,
 			&action->feed);
 		return;
@@ -341,7 +344,10 @@ static void on_event(struct app *a, struct pipeline_event *e)
 		place_well(a);
 		break;
 	case PIPELINE_ENTERED:
-		gossip_entered(a->gossip, now, e->session, &e->feed);
+		if (e->user)
+			entered_for(a, e->user);
+		else
+			gossip_entered(a->gossip, now, e->session, &e->feed);
 		break;
 	case PIPELINE_RECEIPTED:
 		gossip_receipted(a->gossip, &e->node, &e->checkpoint, e->code == 0);

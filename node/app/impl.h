@@ -13,6 +13,7 @@
  *     requests.c  what commands ask on the control socket
  *     status.c    what they are told
  *     stop.c      the stop button
+ *     entering.c  acts of commands that do the thing themselves
  *     place.c     what this place cannot do for now
  */
 #pragma once
@@ -57,6 +58,18 @@ struct alarm {
 	const char *what_to_do; /* static */
 };
 
+/* An alarm that stands and whose act is entered; it may be raised anew while it stands. */
+struct alarm_entered {
+	const char *rule; /* static */
+	char subject[160];
+};
+
+/* A card that is in force, and of which an act tells. */
+struct card_told {
+	struct node_id node;
+	uint8_t hash[32];
+};
+
 struct in_force {
 	uint64_t id;
 	uint32_t serial;
@@ -94,6 +107,9 @@ struct app {
 	struct keydir *keys;
 	const struct agreement **counted; /* those of keys that do not wait for the operator */
 	struct pipeline_keys shared;
+	struct card_told *cards_told;
+	size_t cards_told_len;
+	char by[ACT_OPERATOR_MAX + 1]; /* who has asked for what is being done; empty: nobody */
 	struct in_force *in_force;
 	size_t in_force_len;
 	uint64_t keys_read_ms;
@@ -121,6 +137,8 @@ struct app {
 	struct alarm alarms[APP_ALARMS_MAX];
 	size_t alarms_len;
 	uint32_t alarm_id;
+	struct alarm_entered alarms_entered[APP_ALARMS_MAX];
+	size_t alarms_entered_len;
 	uint64_t settled_look_ms; /* whether a cause of theirs is settled */
 	uint64_t peer_alarms_ms;  /* a window of a minute, */
 	unsigned peer_alarms[2];  /* and how many in it; [1]: that page somebody */
@@ -128,6 +146,7 @@ struct app {
 	struct waiter *waiters;
 	struct pausefile pause;
 	struct hold_request *holds;
+	struct entering *entering; /* commands that wait for their act */
 	struct {
 		const char *why;    /* static: nothing is taken because of it; NULL */
 		bool short_of_room; /* little is left of the disk */
@@ -156,6 +175,8 @@ void app_alarm_clear(struct app *a, const char *rule);
 void app_alarm_end(struct app *a, const char *rule, const char *subject);
 void app_alarm_split(struct app *a, const struct log_name *feed);
 void alarms_tick(struct app *a);
+/* Its act is entered already, by who raised it. */
+void alarm_entered(struct app *a, const char *rule, const char *subject);
 
 /* --- keys.c ----------------------------------------------------------------------------------- */
 int keys_open(struct app *a, struct err_text *err) MUST_CHECK;
@@ -169,6 +190,8 @@ void keys_watch(struct app *a);
 void keys_close(struct app *a);
 /* Is there an agreement in force with that node? */
 bool keys_joined(const struct app *a, const struct node_id *peer);
+/* An act has told of the newest card of that node. */
+void card_entered(struct app *a, const struct node_id *node, struct bytes hash);
 bool keys_authorize(struct app *a, const uint8_t transport_key[32], struct node_id *peer,
 	uint8_t psk[32]);
 
@@ -237,6 +260,15 @@ void stop_gone(struct app *a, const struct control_client *c);
 void stop_close(struct app *a);
 /* Who asks, as the request says; cut to what an act takes. */
 void app_operator(char out[ACT_OPERATOR_MAX + 1], const json_t *q);
+
+/* --- entering.c ------------------------------------------------------------------------------- */
+/* False: not one of its commands. */
+bool entering_request(struct app *a, struct control_client *c, const char *command,
+	const json_t *q);
+void entered_for(struct app *a, void *user); /* the act is durable */
+void entering_gone(struct app *a, const struct control_client *c);
+void entering_open(struct app *a); /* what was done while the daemon did not run */
+void entering_close(struct app *a);
 
 /* --- place.c ---------------------------------------------------------------------------------- */
 #define PLACE_DAY_MS ((int64_t)86400000)

@@ -117,8 +117,11 @@ static void peers_update(struct app *a)
 static void enter_agreement(struct app *a, enum act act, const struct in_force *f, const char *rule)
 {
 	struct wire_agreement term = {.id = f->id, .serial = f->serial};
-	struct act_body body = {
-		.act = act, .terms = &term, .terms_len = 1, .rule = bytes_str(rule)};
+	struct act_body body = {.act = act,
+		.terms = &term,
+		.terms_len = 1,
+		.rule = bytes_str(rule),
+		.operator_name = bytes_str(a->by)};
 
 	memcpy(term.hash, f->hash, sizeof(term.hash));
 	app_enter(a, &body);
@@ -196,6 +199,61 @@ static bool in_force_update(struct app *a)
 	a->in_force = now;
 	a->in_force_len = len;
 	return changed;
+}
+
+/* --- cards ------------------------------------------------------------------------------------ */
+
+/* True when it was told of already. */
+static bool card_remember(struct app *a, const struct node_id *node, const uint8_t hash[32])
+{
+	struct card_told *list = a->cards_told;
+	size_t at = 0;
+
+	while (at < a->cards_told_len && !node_id_eq(&list[at].node, node))
+		at++;
+	if (at < a->cards_told_len && memcmp(list[at].hash, hash, 32) == 0)
+		return true;
+	if (at == a->cards_told_len) {
+		list = realloc(list, (at + 1) * sizeof(*list));
+		if (!list)
+			abort();
+		a->cards_told = list;
+		a->cards_told_len++;
+		list[at].node = *node;
+	}
+	memcpy(list[at].hash, hash, 32);
+	return false;
+}
+
+/* Of those only whose file lies here: what is pinned is told of once, when it comes. */
+void card_entered(struct app *a, const struct node_id *node, struct bytes hash)
+{
+	if (hash.len == 32 && keydir_chain(a->keys, node))
+		card_remember(a, node, hash.data);
+}
+
+static void card_enter(struct app *a, const struct card_chain *chain)
+{
+	const struct card *card = card_chain_last(chain);
+	struct act_body act = {.act = ACT_CARD,
+		.has_log = true,
+		.log = {.node = card->node,
+			.incarnation = card->logs[card->logs_len - 1].incarnation,
+			.audience = audience_of(AUDIENCE_CLEAR)},
+		.serial = card->serial,
+		.hash = BYTES_OF(card->hash),
+		.operator_name = bytes_str(a->by)};
+
+	if (!card_remember(a, &card->node, card->hash))
+		app_enter(a, &act);
+}
+
+/* Those that came by a file, our own too; what came in a session has its act (exchange.c). */
+static void cards_enter(struct app *a)
+{
+	card_enter(a, &a->keys->own);
+	for (size_t i = 0; i < a->keys->chains_len; i++)
+		card_enter(a, &a->keys->chains[i]);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -337,6 +395,7 @@ void keys_reload(struct app *a)
 		if (gossip_origin(a->gossip, &fresh->chains[i], NULL) != 0)
 			log_error("keys", "a card is not taken: it contradicts the one known");
 	rosters_tell(a);
+	cards_enter(a);
 	in_force_update(a);
 	revocations_tell(a);
 	gossip_agreements(a->gossip, app_now(a), a->shared.agreements, a->shared.agreements_len);
@@ -428,6 +487,7 @@ void keys_watch(struct app *a)
 	}
 	problems_alarm(a);
 	rosters_tell(a);
+	cards_enter(a);
 	in_force_update(a);
 	revocations_tell(a);
 	gossip_agreements(a->gossip, app_now(a), a->shared.agreements, a->shared.agreements_len);
@@ -444,6 +504,7 @@ void keys_close(struct app *a)
 	free(a->keys);
 	guard_free(a->shared.guard);
 	free(a->in_force);
+	free(a->cards_told);
 	/* Those given to the engine last, and any that never were. */
 	if (a->shared.agreements != a->counted)
 		free((void *)(uintptr_t)a->shared.agreements);

@@ -284,19 +284,35 @@ void pipeline_ingest(struct pipeline *p, struct ingest_job *job)
 	queue_put(&p->to_work, i);
 }
 
-void pipeline_enter(struct pipeline *p, const struct act_body *act, bool wait, uint32_t session,
-	const struct log_name *feed)
+static struct ledger_item *act_item(struct pipeline *p, const struct act_body *act)
 {
 	struct ledger_item *i = ledger_item_new(LEDGER_ACT);
 
 	/* What the daemon enters is within the codec's bounds. */
 	if (act_entry(&i->data, act, wall_ms(), &p->config.rng) != 0)
 		abort();
+	atomic_fetch_add(&p->acts_waiting, 1);
+	return i;
+}
+
+void pipeline_enter(struct pipeline *p, const struct act_body *act, bool wait, uint32_t session,
+	const struct log_name *feed)
+{
+	struct ledger_item *i = act_item(p, act);
+
 	i->wait = wait;
 	i->session = session;
 	if (feed)
 		i->feed = *feed;
-	atomic_fetch_add(&p->acts_waiting, 1);
+	queue_put(&p->to_writer, i);
+}
+
+void pipeline_enter_for(struct pipeline *p, const struct act_body *act, void *user)
+{
+	struct ledger_item *i = act_item(p, act);
+
+	i->wait = true;
+	i->user = user;
 	queue_put(&p->to_writer, i);
 }
 

@@ -54,7 +54,7 @@ enum pipeline_event_type {
 	PIPELINE_REJECTED,   /* job, code */
 	PIPELINE_SEALED,     /* checkpoint, urgent: an own feed grew */
 	PIPELINE_PROVENANCE, /* checkpoint */
-	PIPELINE_ENTERED,    /* session, feed: the act waited for is durable */
+	PIPELINE_ENTERED,    /* session, feed, or user: the act waited for is durable */
 	PIPELINE_RECEIPTED,  /* node, checkpoint, code: a peer's cosignature is kept, or not */
 	PIPELINE_WITNESSED,  /* session, checkpoint, code: a peer's log of acts is remembered */
 	PIPELINE_TAKEN,      /* publication: one more batch is through */
@@ -97,6 +97,8 @@ void pipeline_ingest(struct pipeline *p, struct ingest_job *job); /* takes the j
 /* wait: PIPELINE_ENTERED with session and feed follows when it is durable. */
 void pipeline_enter(struct pipeline *p, const struct act_body *act, bool wait, uint32_t session,
 	const struct log_name *feed);
+/* The same for a command that waits: PIPELINE_ENTERED with user. */
+void pipeline_enter_for(struct pipeline *p, const struct act_body *act, void *user);
 void pipeline_pin(struct pipeline *p, const struct node_id *node, struct bytes chain,
 	const struct node_id *introduced_by);
 /* PIPELINE_RECEIPTED follows, unless it is evidence. */

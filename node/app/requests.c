@@ -408,7 +408,9 @@ static void on_request(void *ctx, struct control_client *c, const json_t *q)
 	} else if (strcmp(command, "recover") == 0) {
 		recover_request(a, c, q);
 	} else if (strcmp(command, "reload") == 0) {
+		app_operator(a->by, q);
 		keys_reload(a);
+		a->by[0] = '\0';
 		control_answer(c, json_pack("{s:b}", "ok", 1));
 	} else if (strcmp(command, "clock-confirm") == 0) {
 		char who[ACT_OPERATOR_MAX + 1];
@@ -425,7 +427,7 @@ static void on_request(void *ctx, struct control_client *c, const json_t *q)
 		}
 		a->reindexing = c;
 		pipeline_reindex(a->pipeline, NULL);
-	} else if (stop_request(a, c, command, q)) {
+	} else if (stop_request(a, c, command, q) || entering_request(a, c, command, q)) {
 		return;
 	} else if (strcmp(command, "stop") == 0) {
 		control_answer(c, json_pack("{s:b}", "ok", 1));
@@ -454,6 +456,7 @@ static void on_gone(void *ctx, struct control_client *c)
 	struct request *r = control_client_user(c);
 
 	stop_gone(a, c);
+	entering_gone(a, c);
 	compact_gone(a, c);
 	if (a->reindexing == c)
 		a->reindexing = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Asking: the person for a passphrase, the daemon for an act. */
 #include "cli/cli.h"
+#include "cli/publish.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -262,7 +263,9 @@ bool cli_daemon_there(struct cli *c)
 void cli_reload(struct cli *c)
 {
 	json_t *answer;
-	int rc = cli_call_quiet(c, json_pack("{s:s}", "command", "reload"), 10000, &answer);
+	int rc = cli_call_quiet(c,
+		json_pack("{s:s, s:s}", "command", "reload", "operator", publish_operator(c)),
+		10000, &answer);
 
 	/* Without a daemon there is nobody to tell; a busy one watches the directory itself. */
 	if (rc == 0 && !json_is_true(json_object_get(answer, "ok")))

@@ -275,6 +275,30 @@ int cli_call_status(struct cli *c, const json_t *answer) MUST_CHECK;
 /* Asks a daemon, if there is one, to read keys/ at once. */
 void cli_reload(struct cli *c);
 
+/* The option of commands whose acts name who has done it. */
+#define CLI_OPERATOR                                                                               \
+	{                                                                                          \
+		"--operator", "NAME", false,                                                       \
+			"who does it, for provenance; default: the login name"                     \
+	}
+
+/* --- exported.c ------------------------------------------------------------------------------- */
+
+/* What leaves the node as a file. */
+struct cli_export {
+	const char *what;           /* "audit bundle" */
+	const uint8_t *hash;        /* SHA-256 of the file, 32 bytes; NULL */
+	uint64_t count;             /* records whose content goes with it */
+	const struct log_name *log; /* of tiles; NULL */
+};
+
+/* Has it entered among the acts, durably, before it takes effect: by the daemon, or where none runs
+ * in a file that the next one enters. Where neither can be (somebody who may only read the home)
+ * a note says so. */
+void cli_exported(struct cli *c, const struct cli_export *e);
+/* SHA-256 of a file. ENT_EIO. */
+int cli_file_hash(const char *path, uint8_t hash[32]) MUST_CHECK;
+
 /* --- rails.c ---------------------------------------------------------------------------------- */
 
 struct guard;

@@ -463,9 +463,15 @@ static int run_accept(struct cli *c)
 	return CLI_DONE;
 }
 
+static const struct cli_option accept_options[] = {
+	CLI_OPERATOR,
+	{NULL, NULL, false, NULL},
+};
+
 const struct cli_command cmd_agreement_accept = {
 	.name = "agreement accept",
-	.usage = "FILE [FILE.card...]",
+	.usage = "FILE [FILE.card...] [--operator NAME]",
+	.options = accept_options,
 	.summary = "verify and install an agreement and its parties' cards",
 	.example = "entente agreement accept fr-de.agreement de.card\n",
 	.args_min = 1,

@@ -401,6 +401,7 @@ static int run_revoke(struct cli *c)
 }
 
 static const struct cli_option revoke_options[] = {
+	CLI_OPERATOR,
 	{"--root-key", "FILE", false, "the root key; else that of this home"},
 	{"--passphrase-file", "F", false, "opens the root key"},
 	{"-o", "FILE", false, "only write the note; needs no node when given the agreement's file"},
@@ -410,7 +411,7 @@ static const struct cli_option revoke_options[] = {
 
 const struct cli_command cmd_agreement_revoke = {
 	.name = "agreement revoke",
-	.usage = "ID|FILE [-o FILE] [--root-key FILE] [--passphrase-file F]",
+	.usage = "ID|FILE [-o FILE] [--root-key FILE] [--passphrase-file F] [--operator NAME]",
 	.summary = "end an agreement everywhere; FILE: its text (with -o), or a revocation to take",
 	.example = "entente agreement revoke 3f9a\n"
 		   "entente agreement revoke fr-de.agreement --root-key root.key -o fr-de.end\n"

@@ -431,6 +431,22 @@ static int put_all(struct export *x)
 	return rc ? rc : finish(x);
 }
 
+/* The act stands before the file does. It names the file as it is: sha256sum tells the same. */
+static int enter(struct export *x, const char *path)
+{
+	struct cli_export e = {.what = x->bodies       ? "audit bundle, with bodies"
+				       : x->opened_len ? "audit bundle, records opened"
+						       : "audit bundle",
+		.count = x->opened_len};
+	uint8_t hash[32];
+	int rc = cli_file_hash(path, hash);
+
+	e.hash = hash;
+	if (rc == 0)
+		cli_exported(x->cli, &e);
+	return rc;
+}
+
 /* Through a temporary beside it: what stands under the name is whole. */
 static int write_bundle(struct export *x)
 {
@@ -452,6 +468,8 @@ static int write_bundle(struct export *x)
 		rc = errno == ENOSPC ? ENT_EFULL : ENT_EIO;
 	if (close(x->fd) != 0 && rc == 0)
 		rc = ENT_EIO;
+	if (rc == 0)
+		rc = enter(x, temporary);
 	if (rc == 0 && rename(temporary, x->path) != 0)
 		rc = ENT_EIO;
 	if (rc != 0)
@@ -573,12 +591,14 @@ static const struct cli_option options[] = {
 	{"--until", "T", false, "only what came, and was done, before then"},
 	{"--open", "VALUE|OBJECT-ID", true, "hand over salt and body of this record"},
 	{"--with-bodies", NULL, false, "hand over every body: the auditor then needs clearance"},
+	CLI_OPERATOR,
 	{NULL, NULL, false, NULL},
 };
 
 const struct cli_command cmd_audit_export = {
 	.name = "audit export",
-	.usage = "[--since T] [--until T] [--open VALUE|OBJECT-ID]... [--with-bodies] -o BUNDLE",
+	.usage = "[--since T] [--until T] [--open VALUE|OBJECT-ID]... [--with-bodies] "
+		 "[--operator NAME] -o BUNDLE",
 	.summary = "what an auditor needs of this node, in one file for entente-audit",
 	.example = "entente audit export -o fr.audit\n"
 		   "entente audit export --since 2026-01-01 --open evil.example -o fr.audit\n",

@@ -73,6 +73,25 @@ static int print_done(struct cli *c, const struct copy *copy, const char *what)
 	return CLI_DONE;
 }
 
+/* All that the node holds leaves with it. The manifest, which makes it one, is written behind the
+ * act that names it. */
+static int enter(struct cli *c, struct copy *copy)
+{
+	struct cli_export e = {.what = "backup"};
+	uint8_t hash[32];
+	int rc = copy_manifest_hash(copy, hash);
+
+	e.hash = hash;
+	if (rc == 0)
+		cli_exported(c, &e);
+	return rc;
+}
+
+static const struct cli_option backup_options[] = {
+	CLI_OPERATOR,
+	{NULL, NULL, false, NULL},
+};
+
 static int run_backup(struct cli *c)
 {
 	struct copy copy = {.cli = c,
@@ -94,6 +113,8 @@ static int run_backup(struct cli *c)
 	if (!rc)
 		rc = copy_tree(&copy, passes);
 	if (!rc)
+		rc = enter(c, &copy);
+	if (!rc)
 		rc = copy_finish(&copy);
 	buf_free(&copy.manifest);
 	if (rc) {
@@ -105,7 +126,8 @@ static int run_backup(struct cli *c)
 
 const struct cli_command cmd_backup = {
 	.name = "backup",
-	.usage = "DIR",
+	.usage = "DIR [--operator NAME]",
+	.options = backup_options,
 	.summary = "copy the home, also while the daemon runs, without what must not be copied",
 	.example = "entente backup /media/backup/fr-2026-11-26\n",
 	.args_min = 1,

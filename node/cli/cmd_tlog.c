@@ -193,6 +193,21 @@ static int print_done(const struct tiles *t, const struct checkpoint *c)
 	return CLI_DONE;
 }
 
+static void enter(struct tiles *t, const struct store_log *log, struct bytes note, uint64_t size)
+{
+	struct cli_export e = {.what = "tiles", .count = size, .log = &log->name};
+	struct hash hash;
+
+	hash_sha256(&hash, note);
+	e.hash = hash.bytes;
+	cli_exported(t->cli, &e);
+}
+
+static const struct cli_option options[] = {
+	CLI_OPERATOR,
+	{NULL, NULL, false, NULL},
+};
+
 static int export_log(struct tiles *t, const struct store_log *log)
 {
 	struct cli *c = t->cli;
@@ -215,6 +230,8 @@ static int export_log(struct tiles *t, const struct store_log *log)
 		goto out;
 	}
 	rc = leaves_put(t, log, used.size);
+	if (rc == 0)
+		enter(t, log, buf_view(&note), used.size);
 	/* Last, so that whoever sees it finds every tile that it needs. */
 	if (rc == 0)
 		rc = file_path(path, sizeof(path), t->dir, "checkpoint");
@@ -248,7 +265,8 @@ static int run(struct cli *c)
 
 const struct cli_command cmd_tlog_export = {
 	.name = "tlog export",
-	.usage = "ORIGIN/AUDIENCE|ORIGIN/provenance DIR",
+	.usage = "ORIGIN/AUDIENCE|ORIGIN/provenance DIR [--operator NAME]",
+	.options = options,
 	.summary = "a log as static tiles with its checkpoint, for tools of transparency logs",
 	.example = "entente tlog export fr/clear /srv/www/fr-clear\n",
 	.args_min = 2,

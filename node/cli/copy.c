@@ -187,14 +187,33 @@ int copy_tree(struct copy *c, bool (*pass)(const char *path))
 	return copy_below(c, "", pass);
 }
 
+static void manifest_text(struct copy *c, struct buf *text)
+{
+	buf_str(text, HEAD);
+	buf_bytes(text, buf_view(&c->manifest));
+}
+
+int copy_manifest_hash(struct copy *c, uint8_t hash[32])
+{
+	struct buf text = buf_with_max(MANIFEST_BYTES);
+	int rc = 0;
+
+	manifest_text(c, &text);
+	if (buf_failed(&text))
+		rc = cli_fail_code(c->cli, ENT_ENOMEM, COPY_MANIFEST);
+	else
+		crypto_hash_sha256(hash, text.data, text.len);
+	buf_free(&text);
+	return rc;
+}
+
 int copy_finish(struct copy *c)
 {
 	struct buf text = buf_with_max(MANIFEST_BYTES);
 	char to[PATH_MAX];
 	int rc = path_of(c, to, c->to, COPY_MANIFEST);
 
-	buf_str(&text, HEAD);
-	buf_bytes(&text, buf_view(&c->manifest));
+	manifest_text(c, &text);
 	/* Every file is synced, and so are their names with this. */
 	sync();
 	if (!rc && (rc = file_write(to, buf_view(&text), 0600, &c->cli->err)) != 0)

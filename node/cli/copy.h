@@ -30,6 +30,8 @@ int copy_file(struct copy *c, const char *path) MUST_CHECK;
 int copy_enter(struct copy *c, const char *path, mode_t mode) MUST_CHECK;
 /* Everything is durable, and said so. */
 int copy_finish(struct copy *c) MUST_CHECK;
+/* SHA-256 of the manifest that copy_finish will write. */
+int copy_manifest_hash(struct copy *c, uint8_t hash[32]) MUST_CHECK;
 /* Copies what the manifest in from names, comparing it. */
 int copy_manifest(struct copy *c) MUST_CHECK;
 /* Makes the directories that the path in `to` needs. */

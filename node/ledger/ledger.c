@@ -189,8 +189,10 @@ static void tell_item(struct ledger *l, struct ledger_item *i, int code)
 		news.user = i->hold.user;
 		ledger_tell(l, &news);
 	} else if (i->type == LEDGER_ACT && i->wait) {
-		news = (struct ledger_news){
-			.type = LEDGER_ENTERED, .session = i->session, .feed = i->feed};
+		news = (struct ledger_news){.type = LEDGER_ENTERED,
+			.session = i->session,
+			.feed = i->feed,
+			.user = i->user};
 		ledger_tell(l, &news);
 	} else if (i->type == LEDGER_RECEIPT && !i->receipt->differs) {
 		news.type = LEDGER_RECEIPTED;

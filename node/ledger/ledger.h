@@ -89,7 +89,8 @@ struct ledger_item {
 	struct hash *leaves;
 	uint32_t count;
 	bool urgent; /* LEDGER_OWN: a retraction, or said to be */
-	bool wait;   /* LEDGER_ACT: LEDGER_ENTERED follows */
+	bool wait;   /* LEDGER_ACT: LEDGER_ENTERED follows, with */
+	void *user;  /* this, and session and feed */
 	uint32_t session, epoch;
 	uint64_t size; /* LEDGER_CUT: what is left */
 	struct log_name feed;
@@ -117,7 +118,7 @@ enum ledger_news_type {
 	LEDGER_REJECTED,   /* job, code */
 	LEDGER_SEALED,     /* checkpoint, urgent: an own feed has grown */
 	LEDGER_PROVENANCE, /* checkpoint: the log of acts has */
-	LEDGER_ENTERED,    /* session, feed: the act waited for is durable */
+	LEDGER_ENTERED,    /* session, feed, user: the act waited for is durable */
 	LEDGER_RECEIPTED,  /* node, checkpoint, code: kept, unless it was evidence */
 	LEDGER_WITNESSED,  /* session, checkpoint, code: remembered, unless it was evidence */
 	LEDGER_PUBLISHED,  /* publication, code: all of it is durable and signed, or failed */

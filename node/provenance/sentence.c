@@ -11,7 +11,8 @@
  * when one of its fields is not given.
  *
  *     %p peer  %l log  %f from  %t to  %n to - from  %a agreements  %r rule  %o operator
- *     %c count  %x text  %h hash  %b publication  %s serial  %e session  %F %T from, to as times
+ *     %c count  %x text  %h hash  %b publication  %s serial  %e session  %N the log's node
+ *     %F %T from, to as times
  */
 static const struct {
 	enum act act;
@@ -19,8 +20,8 @@ static const struct {
 } templates[] = {
 	{ACT_STARTED, "started[ (%x)]"},
 	{ACT_STOPPED, "stopped[ (%x)]"},
-	{ACT_AGREEMENT_IN_FORCE, "agreement %a in force[ (%x)]"},
-	{ACT_AGREEMENT_ENDED, "agreement %a ended[: %r][ (%x)]"},
+	{ACT_AGREEMENT_IN_FORCE, "agreement %a in force[ (%x)][ by %o]"},
+	{ACT_AGREEMENT_ENDED, "agreement %a ended[: %r][ (%x)][ by %o]"},
 	{ACT_SESSION_OPENED, "opened session %e with %p[ under %a][ (%x)]"},
 	{ACT_SESSION_CLOSED, "closed session %e with %p[: %x]"},
 	{ACT_RECEIVED, "received %n of %l, %f to %t, from %p"},
@@ -30,10 +31,10 @@ static const struct {
 	{ACT_PUBLISHED, "published %n into %l, %f to %t[ by %o][ from file %h][ as %b]"},
 	{ACT_REFUSED, "refused[ %c] as %r[ of %o][ from %p][ in %l][ at publication %b][ (%x)]"},
 	{ACT_LIFTED, "lifted guard rail %r[ for %c][ by %o][ at publication %b]"},
-	{ACT_EXPORTED, "exported[ %c][ to %x][ as file %h][ by %o]"},
+	{ACT_EXPORTED, "exported %x[ of %l][, %c records][, file %h][ by %o]"},
 	{ACT_ERASED, "erased[ %c bodies][ by %l][, %f to %t][ (%r)]"},
 	{ACT_RECALLED, "recalled[ %c bodies][ by %l][, %f to %t]"},
-	{ACT_CARD, "card[ %s] of %p in force[, %h]"},
+	{ACT_CARD, "card[ %s] of %N in force[, %h][, from %p][ by %o]"},
 	{ACT_INTRODUCED, "%p introduced %l[, card %h]"},
 	{ACT_ALARM, "alarm %r[ about %p][ in %l][: %x]"},
 	{ACT_CLOCK_STEP, "clock stepped from %F to %T[ (%x)][ by %o]"},
@@ -129,6 +130,10 @@ static bool put_field(struct buf *out, const struct act_body *act,
 		if (act->has_peer)
 			sentence_node(out, &act->peer, names);
 		return act->has_peer;
+	case 'N':
+		if (act->has_log)
+			sentence_node(out, &act->log.node, names);
+		return act->has_log;
 	case 'l':
 		if (act->has_log)
 			sentence_log(out, &act->log, names);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Acts of commands that do the thing themselves: what leaves as a file (audit export, tlog export,
+ * backup) is written by the command, which has it entered here first and puts the file in its place
+ * when the act is durable. What was done while the daemon did not run waits in a file
+ * (control/waiting.h) and is entered at the start.
+ */
+#include "app/impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "control/waiting.h"
+#include "keys/file.h"
+
+/* A command that waits; it may be gone before. */
+struct entering {
+	struct entering *next;
+	struct control_client *client;
+};
+
+static const char *text_of(const json_t *q, const char *key)
+{
+	const char *text = json_string_value(json_object_get(q, key));
+
+	return text ? text : "";
+}
+
+/* What the act borrows. */
+struct exported {
+	struct act_body act;
+	char who[ACT_OPERATOR_MAX + 1];
+	uint8_t hash[32];
+};
+
+static bool exported_read(struct exported *e, const json_t *q)
+{
+	struct bytes what = text_utf8_prefix(bytes_str(text_of(q, "what")), ACT_TEXT_MAX);
+	json_int_t count = json_integer_value(json_object_get(q, "count"));
+
+	app_operator(e->who, q);
+	e->act = (struct act_body){.act = ACT_EXPORTED,
+		.text = what,
+		.count = count > 0 ? (uint64_t)count : 0,
+		.operator_name = bytes_str(e->who)};
+	if (text_hex_decode(bytes_str(text_of(q, "hash")), e->hash, sizeof(e->hash)) ==
+		(int)sizeof(e->hash))
+		e->act.hash = BYTES_OF(e->hash);
+	e->act.has_log = log_name_parse(bytes_str(text_of(q, "log")), &e->act.log);
+	return what.len > 0;
+}
+
+bool entering_request(struct app *a, struct control_client *c, const char *command, const json_t *q)
+{
+	struct entering *r;
+	struct exported e;
+
+	if (strcmp(command, "exported") != 0)
+		return false;
+	if (!exported_read(&e, q)) {
+		control_fail(c, 2, "what is exported is not said");
+		return true;
+	}
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		abort();
+	r->client = c;
+	r->next = a->entering;
+	a->entering = r;
+	pipeline_enter_for(a->pipeline, &e.act, r);
+	return true;
+}
+
+static void forget(struct app *a, struct entering *r)
+{
+	struct entering **at = &a->entering;
+
+	while (*at != r)
+		at = &(*at)->next;
+	*at = r->next;
+	free(r);
+}
+
+void entered_for(struct app *a, void *user)
+{
+	struct entering *r = user;
+
+	if (r->client)
+		control_answer(r->client, json_pack("{s:b}", "ok", 1));
+	forget(a, r);
+}
+
+void entering_gone(struct app *a, const struct control_client *c)
+{
+	for (struct entering *r = a->entering; r; r = r->next)
+		if (r->client == c)
+			r->client = NULL;
+}
+
+void entering_close(struct app *a)
+{
+	while (a->entering)
+		forget(a, a->entering);
+}
+
+static void line_enter(struct app *a, struct bytes line)
+{
+	json_t *q = json_loadb((const char *)line.data, line.len, JSON_REJECT_DUPLICATES, NULL);
+	struct exported e;
+
+	if (json_is_object(q) && exported_read(&e, q))
+		app_enter(a, &e.act);
+	else if (line.len)
+		log_warn("entering", "a line of what was done meanwhile does not read");
+	json_decref(q);
+}
+
+/* Entered twice is better than not at all: the file goes when they are on their way. */
+void entering_open(struct app *a)
+{
+	struct buf text = buf_with_max(WAITING_BYTES_MAX);
+	struct bytes left;
+	struct err_text err;
+	char path[600];
+
+	snprintf(path, sizeof(path), "%s/" WAITING_NAME, a->options->home);
+	if (file_read(path, &text, &err) == 0) {
+		left = buf_view(&text);
+		while (left.len) {
+			const uint8_t *end = memchr(left.data, '\n', left.len);
+			size_t len = end ? (size_t)(end - left.data) : left.len;
+
+			line_enter(a, bytes_from(left.data, len));
+			left = bytes_skip(left, len + (end ? 1 : 0));
+		}
+		unlink(path);
+	}
+	buf_free(&text);
+}

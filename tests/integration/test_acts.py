@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""Acts are complete: what operators do, what leaves as a file, what alarms somebody, which cards come
+into force, each with who did it; and nothing takes effect without its act, wherever the daemon dies."""
+import hashlib
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from federation import Failed, Federation, field, run_tests, until  # noqa: E402
+
+ZONE = "bad-example-zone.net"
+
+
+def acts(node, name, **fields):
+    return [a for a in node.json("log") if a["act"] == name
+            and all(a.get(k) == v for k, v in fields.items())]
+
+
+def sha256(*path):
+    with open(os.path.join(*path), "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
+
+
+def publish(node, *values):
+    node.run("publish", "--tlp", "green", "-", stdin="".join(f"{v}.{ZONE}\n" for v in values))
+
+
+def expect(what, is_so):
+    if not is_so:
+        raise Failed(what)
+
+
+def test_what_leaves_as_a_file_is_entered_with_its_hash():
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        fr.start()
+        publish(fr, "a", "b")
+        fr.wait_sealed()
+        bundle, tiles, copy = (os.path.join(fed.dir, n) for n in ("fr.audit", "tiles", "copy"))
+        fr.run("audit", "export", "--open", f"a.{ZONE}", "--operator", "ann", "-o", bundle)
+        fr.run("tlog", "export", "fr/green", tiles, "--operator", "bob")
+        fr.run("backup", copy, "--operator", "eve")
+        told = {(a["operator"], a["hash"], a.get("count", 0)) for a in acts(fr, "exported")}
+        want = {("ann", sha256(bundle), 1), ("bob", sha256(tiles, "checkpoint"), 2),
+                ("eve", sha256(copy, "MANIFEST"), 0)}
+        expect(f"acts {told}, files {want}", told == want)
+        # What is done while no daemon runs is entered at the next start.
+        fr.stop()
+        fr.run("audit", "export", "--with-bodies", "-o", bundle)
+        expect("it is entered by nobody", len(acts(fr, "exported")) == 3)
+        fr.start()
+        until(lambda: acts(fr, "exported", hash=sha256(bundle), text="audit bundle, with bodies"),
+              10, "what was exported meanwhile is entered")
+        fr.stop()
+        fr.start()
+        expect("it is entered twice", len(acts(fr, "exported")) == 4)
+        fr.stop()
+        fed.audit()
+
+
+def test_no_file_stands_without_its_act_wherever_the_daemon_dies():
+    for step in ("commit", "reread", "sign", "tell"):
+        with Federation() as fed:
+            fr, = fed.add("fr")
+            fr.start(env={**os.environ, "ENTENTE_FAULT": f"{step}:9"})
+            path = os.path.join(fed.dir, "fr.audit")
+            made = []
+            for i in range(30):
+                fr.run("audit", "export", "-o", path)
+                made.append(sha256(path))
+                if fr.process.poll() is not None:
+                    break
+            expect(f"{step}: it did not die", fr.process.poll() is not None)
+            fr.process = None
+            fr.start()
+            until(lambda: {a["hash"] for a in acts(fr, "exported")} >= set(made), 10,
+                  f"{step}: every file has its act")
+            fr.stop()
+
+
+def test_alarms_and_cards_and_who_did_it_are_entered():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.start()
+        path = os.path.join(fed.dir, "fr-de.agreement")
+        fr.run("agreement", "draft", "--with", de.card, "-o", path)
+        for node in (fr, de):
+            node.run("agreement", "sign", path)
+        fr.run("agreement", "accept", path, de.card, "--operator", "ann")
+        de.run("agreement", "accept", path, fr.card)
+        fed.wait_connected()
+        one = field(path, "id")
+        expect("who accepted", acts(fr, "agreement-in-force", operator="ann"))
+        card = acts(fr, "card", operator="ann")
+        expect(f"whose card: {card}", [a["log"]["origin"] for a in card] == [de.id])
+        expect("the own card is one", [a for a in acts(fr, "card") if a["log"]["origin"] == fr.id])
+        # One that comes in a session is entered once, with whom it came from.
+        de.run("card", "renew")
+        until(lambda: acts(fr, "card", serial=2), 10, "the new card is entered")
+        fr.run("status")
+        renewed = acts(fr, "card", serial=2)
+        expect(f"{renewed}", [a["peer"] for a in renewed] == [de.id])
+        expect("its own renewal is entered at de", acts(de, "card", serial=2))
+        # An alarm is one act as long as it stands, however often its cause is looked at.
+        broken = os.path.join(fr.home, "keys", "cards", "broken.card")
+        with open(broken, "w", encoding="ascii") as f:
+            f.write("nothing\n")
+        until(lambda: acts(fr, "alarm", rule="broken-key-file"), 10, "the alarm is entered")
+        for _ in range(3):
+            fr.run("agreement", "accept", path, de.card)
+        expect("entered again", len(acts(fr, "alarm", rule="broken-key-file")) == 1)
+        os.remove(broken)
+        fr.run("agreement", "accept", path, de.card)
+        until(lambda: "broken-key-file" not in {a["rule"] for a in fr.status()["alarms"]}, 10,
+              "it is over")
+        fr.run("agreement", "revoke", one, "--operator", "bob")
+        until(lambda: acts(fr, "agreement-ended", rule="revoked", operator="bob"), 10,
+              "who revoked it")
+        fed.stop()
+        fed.audit()
+
+
+if __name__ == "__main__":
+    run_tests([test_what_leaves_as_a_file_is_entered_with_its_hash,
+               test_no_file_stands_without_its_act_wherever_the_daemon_dies,
+               test_alarms_and_cards_and_who_did_it_are_entered])
