@@ -215,6 +215,58 @@ bool liar_leans_on_whom_it_serves(void *ctx, struct world_node *from, struct wor
 	return true;
 }
 
+/* Of every other entry the body, as if it had been erased. */
+static void strip(struct wire_data *m, struct arena *arena)
+{
+	uint8_t *out = arena_alloc(arena, m->entries.len);
+	struct cursor c = cursor_of(m->entries);
+	struct bytes kept = {out, 0};
+
+	for (uint32_t i = 0; i < m->count; i++) {
+		struct entry e;
+
+		if (entry_next(&c, &e) != 0)
+			abort();
+		if ((m->start + i) % 2) {
+			e.erased = true;
+			e.salt = e.body = bytes_from(NULL, 0);
+		}
+		entry_pack(out + kept.len, &e);
+		kept.len += entry_packed_len(&e);
+	}
+	m->entries = kept;
+}
+
+/* Whoever asks it for them is told that it has none. */
+bool liar_strips_bodies(void *ctx, struct world_node *from, struct world_node *to,
+	struct wire_message *m, struct arena *arena)
+{
+	(void)ctx, (void)to;
+	if (foreign(from, m))
+		strip(&m->data, arena);
+	if (m->type == WIRE_BODIES)
+		m->bodies.bodies_len = 0;
+	return true;
+}
+
+/* Whoever asks it for them is given what nobody has said. */
+bool liar_gives_other_bodies(void *ctx, struct world_node *from, struct world_node *to,
+	struct wire_message *m, struct arena *arena)
+{
+	struct wire_body *bodies;
+
+	(void)ctx, (void)to;
+	if (foreign(from, m))
+		strip(&m->data, arena);
+	if (m->type != WIRE_BODIES || m->bodies.bodies_len == 0)
+		return true;
+	bodies = arena_alloc(arena, m->bodies.bodies_len * sizeof(*bodies));
+	memcpy(bodies, m->bodies.bodies, m->bodies.bodies_len * sizeof(*bodies));
+	bodies[0].salt[0] ^= 1;
+	m->bodies.bodies = bodies;
+	return true;
+}
+
 /* Packed entries as they were before anybody erased them, by their commitment. */
 struct liar_memory {
 	struct map entries; /* commitment -> struct bytes */
@@ -481,6 +533,8 @@ const struct liar *liars(size_t *len)
 		{"serves an entry at a time", "T27", liar_serves_an_entry_at_a_time, LIAR_IGNORED,
 			0},
 		{"leans on whom it serves", "T29", liar_leans_on_whom_it_serves, LIAR_IGNORED, 0},
+		{"strips bodies", "T24, T26", liar_strips_bodies, LIAR_IGNORED, 0},
+		{"gives other bodies", "T24", liar_gives_other_bodies, LIAR_TEMPTED, 0},
 		{"asks for the feeds of others", "T35, T43", liar_asks_for_the_feeds_of_others,
 			LIAR_IGNORED, 0},
 		{"keeps to what has ended", "T40", liar_keeps_to_what_has_ended, LIAR_IGNORED, 0},

@@ -14,6 +14,7 @@ enum liar_fate {
 	LIAR_LIED,     /* the same, when a run of its does not lead to the signed root */
 	LIAR_FROZEN,   /* what it has said as an origin is frozen at everybody who hears of it */
 	LIAR_HIDDEN,   /* the bodies that it published are dropped, their leaves stay */
+	LIAR_TEMPTED,  /* LIAR_LIED where others ask it, which they do last */
 };
 
 struct liar {
@@ -52,6 +53,8 @@ world_hand liar_signs_heads_of_others;
 world_hand liar_greets_again;
 world_hand liar_serves_an_entry_at_a_time;
 world_hand liar_leans_on_whom_it_serves;
+world_hand liar_strips_bodies;
+world_hand liar_gives_other_bodies;
 world_hand liar_accuses;
 world_hand liar_forges_cards;
 world_hand liar_asks_for_the_feeds_of_others;

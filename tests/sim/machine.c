@@ -241,7 +241,7 @@ static void program_free(struct world_node *n)
 static void day_begins(struct world_node *n)
 {
 	for (size_t i = 0; i < n->peers_len; i++)
-		n->peers[i].brought_today = 0;
+		n->peers[i].brought_today = (struct world_amount){0};
 }
 
 void node_down(struct world_node *n)

@@ -19,6 +19,7 @@
 #define HEAL_MS   60000u
 #define WAIT_MS   2000u /* until operators have looked at clocks that were set right */
 #define REST_MS   10000u
+#define WHOLE_MS  330000u /* after so long a node that had no body is asked again */
 #define CALM_MS   4000u
 
 #define CLEAR     audience_of(AUDIENCE_CLEAR)
@@ -84,7 +85,8 @@ static void some_pair(struct mix *m, unsigned *a, unsigned *b)
 static void pact_redraw(struct mix *m, struct cast_terms *t)
 {
 	t->introduces = 0;
-	t->quota_records = m->limited && chance(m, 40) ? 20 + below(m, 300) : 0;
+	t->quota_records = m->limited && chance(m, 30) ? 20 + below(m, 300) : 0;
+	t->quota_bytes = m->limited && chance(m, 30) ? 5000 + below(m, 100000) : 0;
 	for (unsigned i = 0; i < m->players; i++) {
 		if (!(t->parties & cast_bit(i)))
 			continue;
@@ -218,8 +220,12 @@ static void erase(struct mix *m)
 	struct log_name feed = world_feed(m->w, node, audience);
 	uint64_t held = world_held(m->w, node, &feed);
 
-	if (held)
+	if (!held)
+		return;
+	if (chance(m, 50))
 		world_erase(m->w, node, audience, below(m, (unsigned)held));
+	else
+		world_recall(m->w, node, audience, below(m, (unsigned)held));
 }
 
 /* --- links ------------------------------------------------------------------------------------ */
@@ -427,6 +433,14 @@ static void heal(struct mix *m)
 	world_run(w, m->sweeping ? w->nodes_len * (GOSSIP_JOIN_AGAIN_MS + 1000u) : HEAL_MS);
 }
 
+/* Who was given entries without their bodies asks others, ever less often. */
+static void grow_whole(struct world *w)
+{
+	for (unsigned i = 0; i < 3 && !world_failure(w) && watch_whole(w, false); i++)
+		world_run(w, WHOLE_MS);
+	watch_whole(w, true);
+}
+
 /* Bytes of runs that came, and of those that were stored, at everybody so far; what a full disk
  * refused has to come again. */
 struct traffic {
@@ -560,7 +574,9 @@ void mix_play(uint64_t seed, struct mix_result *r)
 	}
 	heal(&m);
 	watch_settled(w);
+	grow_whole(w);
 	watch_forgotten(w);
+	watch_confirmed(w);
 	watch_split(w);
 	if (!m.liars) {
 		little_came_twice(w, (struct traffic){0}, 2, "in all");

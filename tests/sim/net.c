@@ -241,6 +241,7 @@ void net_on_opened(struct world_session *s, unsigned end)
 		end_closes(old, old_end, "a newer session takes over");
 	}
 	p->session = s;
+	p->receipt_lost = false;
 	s->ends[end].open = true;
 	narrate(n->world, "n%u opens session %u with n%u", n->index, s->id,
 		s->ends[!end].node->index);

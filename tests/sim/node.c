@@ -367,26 +367,36 @@ static uint8_t marking_of(struct audience audience)
 	}
 }
 
-/* An entry whose body tells it apart by a few bytes; the rest would cost time only. */
-static void entry_add(struct ledger_item *i, uint8_t kind, uint8_t tlp, const uint8_t *object,
-	size_t body_len, int64_t now_ms, const struct env_rng *rng)
+/* What is to be published: count entries alike. */
+struct saying {
+	uint8_t kind;
+	bool urgent;
+	uint32_t count;
+	size_t body_len;
+	/* NULL: chance makes them. Of a body that is a few bytes; the rest would cost time only. */
+	const uint8_t *object, *body;
+};
+
+static void entry_add(struct ledger_item *i, const struct saying *s, uint8_t tlp, int64_t now_ms,
+	const struct env_rng *rng)
 {
-	static uint8_t body[ENTRY_BODY_MAX];
+	static uint8_t chance[ENTRY_BODY_MAX];
+	const uint8_t *body = s->body ? s->body : chance;
 	uint8_t leaf[ENTRY_HEADER_BYTES], salt[ENTRY_SALT_BYTES];
-	struct entry entry = {BYTES_OF(leaf), BYTES_OF(salt), bytes_from(body, body_len), false};
+	struct entry entry = {BYTES_OF(leaf), BYTES_OF(salt), bytes_from(body, s->body_len), false};
 	struct entry_header header = {.version = ENTRY_VERSION,
-		.kind = kind,
+		.kind = s->kind,
 		.tlp = tlp,
 		.flags = i->urgent ? ENTRY_FLAG_URGENT : 0,
 		.time_ms = (uint64_t)now_ms,
-		.body_len = (uint16_t)body_len};
+		.body_len = (uint16_t)s->body_len};
 	struct hash commitment;
 
-	assert(body_len <= sizeof(body));
-	env_random(rng, body, body_len < 32 ? body_len : 32);
+	assert(s->body_len <= sizeof(chance));
+	env_random(rng, chance, s->body_len < 32 ? s->body_len : 32);
 	env_random(rng, salt, sizeof(salt));
-	if (object)
-		memcpy(header.object, object, sizeof(header.object));
+	if (s->object)
+		memcpy(header.object, s->object, sizeof(header.object));
 	else
 		env_random(rng, header.object, sizeof(header.object));
 	hash_commitment(&commitment, entry.salt, entry.body);
@@ -418,8 +428,8 @@ static void publication_end(struct world_node *n, struct publication *pub)
 	publication_free(pub);
 }
 
-static void publish(struct world *w, unsigned node, struct audience audience, uint8_t kind,
-	const uint8_t *object, bool urgent, uint32_t count, size_t body_len)
+static void publish(struct world *w, unsigned node, struct audience audience,
+	const struct saying *s)
 {
 	struct world_node *n = &w->nodes[node];
 	struct env_rng rng = sim_random_env(&n->random);
@@ -427,16 +437,16 @@ static void publish(struct world *w, unsigned node, struct audience audience, ui
 
 	if (!n->up)
 		return;
-	narrate(w, "n%u publishes %u of audience %d", node, count, (int)audience.kind);
+	narrate(w, "n%u publishes %u of audience %d", node, s->count, (int)audience.kind);
 	i = ledger_item_new(LEDGER_OWN);
 	i->publication = publication_begin(n);
 	i->audience = audience;
-	i->urgent = urgent || kind == KIND_RETRACTION || kind == KIND_ERASURE;
+	i->urgent = s->urgent || s->kind == KIND_RETRACTION || s->kind == KIND_ERASURE;
 	i->data.max = BATCH_BYTES_MAX * 64u;
-	i->leaves = need(calloc(count, sizeof(*i->leaves)));
-	for (uint32_t k = 0; k < count; k++)
-		entry_add(i, kind, n->marks ? n->marks : marking_of(audience), object, body_len,
-			world_time(n).wall_ms, &rng);
+	i->leaves = need(calloc(s->count, sizeof(*i->leaves)));
+	for (uint32_t k = 0; k < s->count; k++)
+		entry_add(i, s, n->marks ? n->marks : marking_of(audience), world_time(n).wall_ms,
+			&rng);
 	i->bytes += i->data.len;
 	end = ledger_item_new(LEDGER_PUBLICATION_END);
 	end->publication = i->publication;
@@ -447,13 +457,18 @@ static void publish(struct world *w, unsigned node, struct audience audience, ui
 void world_publish_kind(struct world *w, unsigned node, struct audience audience, uint8_t kind,
 	bool urgent, uint32_t count, size_t body_len)
 {
-	publish(w, node, audience, kind, NULL, urgent, count, body_len);
+	publish(w, node, audience,
+		&(struct saying){
+			.kind = kind, .urgent = urgent, .count = count, .body_len = body_len});
 }
 
-void world_erase(struct world *w, unsigned node, struct audience audience, uint64_t index)
+static void erase(struct world *w, unsigned node, struct audience audience, uint64_t index,
+	bool now)
 {
+	const struct record_erasure record = {.reason = bytes_str("no more"), .now = now};
 	struct world_node *n = &w->nodes[node];
 	struct world_erasure e = {.feed = world_feed(w, node, audience), .index = index};
+	struct buf body = buf_with_max(ENTRY_BODY_MAX);
 	struct store_reader *r;
 	struct store_entry entry;
 	struct store_log log;
@@ -473,7 +488,25 @@ void world_erase(struct world *w, unsigned node, struct audience audience, uint6
 		return;
 	w->erasures = need(realloc(w->erasures, (w->erasures_len + 1) * sizeof(e)));
 	w->erasures[w->erasures_len++] = e;
-	publish(w, node, audience, KIND_ERASURE, e.object, true, 1, 20);
+	if (record_erasure_encode(&body, &record) != 0)
+		abort();
+	publish(w, node, audience,
+		&(struct saying){.kind = KIND_ERASURE,
+			.count = 1,
+			.object = e.object,
+			.body = body.data,
+			.body_len = body.len});
+	buf_free(&body);
+}
+
+void world_erase(struct world *w, unsigned node, struct audience audience, uint64_t index)
+{
+	erase(w, node, audience, index, false);
+}
+
+void world_recall(struct world *w, unsigned node, struct audience audience, uint64_t index)
+{
+	erase(w, node, audience, index, true);
 }
 
 void world_publish(struct world *w, unsigned node, struct audience audience, uint32_t count,
@@ -498,6 +531,8 @@ void node_on_news(struct world_node *n, const struct ledger_news *news)
 
 	switch (news->type) {
 	case LEDGER_STORED:
+		if (news->job->bodies)
+			watch_brought(n, news->job);
 		gossip_stored(n->gossip, now, news->job);
 		break;
 	case LEDGER_REJECTED:
@@ -516,6 +551,8 @@ void node_on_news(struct world_node *n, const struct ledger_news *news)
 		gossip_entered(n->gossip, now, news->session, &news->feed);
 		break;
 	case LEDGER_RECEIPTED:
+		if (news->code != 0)
+			world_peer_of(n, cast_actor_of(&news->node)->number)->receipt_lost = true;
 		gossip_receipted(n->gossip, &news->node, &news->checkpoint, news->code == 0);
 		break;
 	case LEDGER_WITNESSED:

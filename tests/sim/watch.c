@@ -448,17 +448,20 @@ void watch_closed(struct world *w)
 
 /* --- taking ----------------------------------------------------------------------------------- */
 
-uint64_t watch_quota(const struct world_node *n, const struct world_node *by, bool in_force)
+struct world_amount watch_quota(const struct world_node *n, const struct world_node *by,
+	bool in_force)
 {
-	uint64_t quota = 0;
+	struct world_amount quota = {0};
 
 	for (size_t i = 0; i < n->agreements_len; i++) {
 		const struct agreement_party *p =
 			agreement_party_of(n->agreements[i], &by->actor->node);
 
-		if (p && (!in_force ||
-				 (world_in_force(n, i) && in_force_at(by, n->agreements[i]->id))))
-			quota += p->quota_records_day;
+		if (!p || (in_force && !(world_in_force(n, i) &&
+					       in_force_at(by, n->agreements[i]->id))))
+			continue;
+		quota.records += p->quota_records_day;
+		quota.bytes += p->quota_bytes_day;
 	}
 	return quota;
 }
@@ -474,8 +477,10 @@ void watch_taken(struct world *w, struct world_session *s, unsigned end,
 	if (!watch_allows(to, from, to, &s->ends[end], &job->feed))
 		world_fail(w, "I4: n%u takes from n%u what its own agreements do not give it",
 			to->index, from->index);
-	if (watch_brought_today(to, world_peer_of(to, from->actor->number)) >=
-		watch_quota(to, from, false))
+	/* Bodies were asked for as long as something was left. */
+	if (!job->bodies &&
+		watch_spent(watch_brought_today(to, world_peer_of(to, from->actor->number)),
+			watch_quota(to, from, false)))
 		world_fail(w, "I7: n%u takes from n%u what is beyond the quota", to->index,
 			from->index);
 }

@@ -71,15 +71,22 @@ void watch_disown(struct world *w, const struct world_node *n);
 void watch_alarm(struct world *w, struct world_node *n, const struct gossip_action *action);
 void watch_tick(struct world *w, struct world_node *n);
 
-/* What its origin has signed of the feed, in all; 0 for a feed that is not known, or where there
- * are several truths. */
 /* A checkpoint of the feed has arrived at that node. */
 void watch_line_heard(struct world *w, const struct world_node *by, const struct log_name *feed,
 	const struct wire_checkpoint *c);
-/* Records of others that the peer has brought to the node today. */
-uint64_t watch_brought_today(const struct world_node *n, const struct world_peer *p);
-/* Records of the origin that the node has stored since the start. */
-uint64_t watch_brought_of(const struct world_node *n, const struct node_id *origin);
+/* For quotas: the node has stored this. */
+void watch_brought(const struct world_node *n, const struct ingest_job *job);
+/* What the peer has brought to the node today of others. */
+struct world_amount watch_brought_today(const struct world_node *n, const struct world_peer *p);
+/* What the node has stored of the origin since the start. */
+struct world_amount watch_brought_of(const struct world_node *n, const struct node_id *origin);
+/* Has so much been brought? */
+static inline bool watch_spent(struct world_amount brought, struct world_amount quota)
+{
+	return brought.records >= quota.records || brought.bytes >= quota.bytes;
+}
+/* What its origin has signed of the feed, in all; 0 for a feed that is not known, or where there
+ * are several truths. */
 uint64_t watch_said_size(const struct world *w, const struct log_name *feed);
 /* The feeds that their origins have signed, in order of first signing. */
 size_t watch_feeds(const struct world *w, const struct log_name **feeds);
@@ -92,6 +99,14 @@ bool watch_forked(const struct world *w, const struct log_name *feed);
 void watch_serves(struct world *w, struct world_node *n, const struct wire_data *data);
 void watch_serves_bodies(struct world *w, struct world_node *n, const struct wire_bodies *m);
 bool watch_has_body(struct world_node *n, const struct log_name *feed, uint64_t index);
+/* So much of the feed lies at the node under a checkpoint; 0 where it is frozen. */
+uint64_t watch_complete(struct world_node *n, const struct log_name *feed);
+/* A correct node confirms to have done what erasures among the first `size` entries ask for. */
+void watch_confirms(struct world *w, struct world_node *n, const struct log_name *feed,
+	uint64_t size);
+/* Fails the world unless every origin has it under the hand of its neighbours that its erasures are
+ * carried out; to be asked when all has come to rest. */
+void watch_confirmed(struct world *w);
 /* Fails the world unless everybody who has an erasure has carried it out; to be asked when disks
  * are well. */
 void watch_forgotten(struct world *w);
@@ -104,15 +119,22 @@ void watch_settled(struct world *w);
 /* Are the two up, in each other's reach, and is an agreement in force on both sides? */
 bool watch_linked(const struct world_node *a, const struct world_node *b);
 
+/* --- watch_whole.c ---------------------------------------------------------------------------- */
+
+/* How many nodes lack bodies that a neighbour has and may give them; fails the world where there is
+ * one and `must` says so. */
+unsigned watch_whole(struct world *w, bool must);
+
 /* --- watch_split.c ---------------------------------------------------------------------------- */
 
 /* Fails the world unless two histories of a feed, where connected nodes have them, have ended in
  * proof; to be asked when links are whole. */
 void watch_split(struct world *w);
 
-/* Records that the node may take from that one in a day, by all agreements that name both; or by
- * those that are in force at both alone. */
-uint64_t watch_quota(const struct world_node *n, const struct world_node *by, bool in_force);
+/* What the node may take from that one in a day, by all agreements that name both; or by those that
+ * are in force at both alone. */
+struct world_amount watch_quota(const struct world_node *n, const struct world_node *by,
+	bool in_force);
 
 /* Does the text of an agreement let the feed go from one node to the other? (watch.c) */
 bool watch_allows(const struct world_node *at, const struct world_node *from,

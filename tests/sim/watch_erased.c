@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * I9: after an erasure has arrived at a correct node, that node serves the body no more, and soon
- * has it no more. Where an erasure stands is found in the feed of any node that has it.
+ * has it no more; and says so to the origin, under its hand, and not before. Where an erasure
+ * stands is found in the feed of any node that has it.
  */
 #include "sim/watch.h"
 
+#include <stdlib.h>
+
 #include "base/vocab.h"
+#include "sim/world_impl.h"
 
 /* The first erasure of the object behind `from` in the node's copy of the feed; 0: not there. */
 static uint64_t erasure_find(struct world_node *n, const struct world_erasure *e, uint64_t *size)
@@ -98,6 +102,115 @@ void watch_forgotten(struct world *w)
 			if (n->up && e->at && e->at < size && watch_has_body(n, &e->feed, e->index))
 				world_fail(w, "I9: n%u still has entry %llu, which was erased", i,
 					(unsigned long long)e->index);
+		}
+	}
+}
+
+/* --- confirmations ---------------------------------------------------------------------------- */
+
+/* A receipt speaks of what lies above the floor; what is below goes soon. */
+static uint64_t floor_of(struct world_node *n, const struct log_name *feed)
+{
+	struct store_reader *r;
+	struct store_log log;
+	uint64_t floor = 0;
+
+	if (store_reader_open(n->store, &r) != 0)
+		return 0;
+	if (store_log_get(r, feed, &log) == 0)
+		floor = log.floor;
+	store_reader_close(r);
+	return floor;
+}
+
+void watch_confirms(struct world *w, struct world_node *n, const struct log_name *feed,
+	uint64_t size)
+{
+	for (size_t k = 0; k < w->erasures_len; k++) {
+		struct world_erasure *e = &w->erasures[k];
+		uint64_t held;
+
+		if (!log_name_eq(&e->feed, feed))
+			continue;
+		if (!e->at)
+			e->at = erasure_find(n, e, &held);
+		if (e->at && e->at < size && watch_has_body(n, feed, e->index) &&
+			e->index >= floor_of(n, feed))
+			world_fail(w, "I9: n%u confirms an erasure that it has not carried out",
+				n->index);
+	}
+}
+
+/* Who has confirmed how much of a feed, by what its origin has stored. */
+struct confirmed {
+	const struct node_id *by;
+	uint64_t size;
+};
+
+static int collect(void *ctx, const struct store_receipt *r)
+{
+	struct confirmed *c = ctx;
+
+	if (!r->differs && node_id_eq(&r->node, c->by) && r->checkpoint.size > c->size)
+		c->size = r->checkpoint.size;
+	return 0;
+}
+
+static uint64_t confirmed_by(struct world_node *origin, const struct log_name *feed,
+	const struct world_node *by)
+{
+	struct confirmed c = {.by = &by->actor->node};
+	struct store_reader *r;
+
+	if (store_reader_open(origin->store, &r) != 0 ||
+		store_receipt_each(r, feed, collect, &c) != 0)
+		abort();
+	store_reader_close(r);
+	return c.size;
+}
+
+uint64_t watch_complete(struct world_node *n, const struct log_name *feed)
+{
+	struct store_reader *r;
+	struct store_log log;
+	uint64_t size = 0;
+
+	if (!n->up || store_reader_open(n->store, &r) != 0)
+		return 0;
+	if (store_log_get(r, feed, &log) == 0 && log.has_held && !log.frozen)
+		size = log.held.size;
+	store_reader_close(r);
+	return size;
+}
+
+/* It may say so to the origin, which takes that from whom it lets have the feed; what the disk
+ * there could not keep is said again when there is more to say, or with the next session. */
+static bool may_confirm(const struct world_node *n, const struct world_node *origin,
+	const struct log_name *feed)
+{
+	return n != origin && n != origin->twin && !n->hand && watch_linked(n, origin) &&
+	       !world_peer_of(origin, n->actor->number)->receipt_lost &&
+	       watch_allows(n, n, origin, NULL, feed) &&
+	       watch_allows(origin, origin, n, NULL, feed);
+}
+
+void watch_confirmed(struct world *w)
+{
+	for (size_t k = 0; k < w->erasures_len; k++) {
+		const struct world_erasure *e = &w->erasures[k];
+		struct world_node *origin = world_node_of(w, &e->feed.node);
+
+		if (!e->at || !origin->up || origin->hand || watch_forked(w, &e->feed) ||
+			watch_complete(origin, &e->feed) <= e->at)
+			continue;
+		for (unsigned i = 0; i < w->nodes_len; i++) {
+			struct world_node *n = &w->nodes[i];
+
+			if (may_confirm(n, origin, &e->feed) &&
+				watch_complete(n, &e->feed) > e->at &&
+				confirmed_by(origin, &e->feed, n) <= e->at)
+				world_fail(w, "I9: n%u has not confirmed an erasure to n%u", i,
+					origin->index);
 		}
 	}
 }

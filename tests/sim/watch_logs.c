@@ -27,7 +27,7 @@ struct told {
 	uint64_t durable; /* its store has had so much */
 	uint64_t held;    /* it has told others of so much */
 	uint64_t heard;   /* the largest size that it has seen signed and still knows of */
-	uint64_t brought; /* entries of others' that it has stored, in all */
+	struct world_amount brought; /* it has stored so much, in all */
 };
 
 struct watch_node {
@@ -348,39 +348,51 @@ static void check_entry(void *ctx, uint64_t index, const struct entry *e)
 /* The node may count what it stores now for the day before. */
 #define DAY_BEGINS_MS 1500u
 
-uint64_t watch_brought_today(const struct world_node *n, const struct world_peer *p)
+struct world_amount watch_brought_today(const struct world_node *n, const struct world_peer *p)
 {
-	return p->brought_day == world_time(n).wall_ms / DAY_MS ? p->brought_today : 0;
+	static const struct world_amount nothing;
+
+	return p->brought_day == world_time(n).wall_ms / DAY_MS ? p->brought_today : nothing;
 }
 
-/* For quotas: what a node takes back of its own counts for nobody. */
-static void count_brought(struct world *w, const struct world_node *n, const struct ingest_job *job)
+/* Of bodies that come later only the bytes count. */
+static void amount_add(struct world_amount *a, const struct ingest_job *job)
+{
+	a->records += job->bodies ? 0 : job->count;
+	a->bytes += job->packed_bytes;
+}
+
+/* What a node takes back of its own counts for nobody. */
+void watch_brought(const struct world_node *n, const struct ingest_job *job)
 {
 	struct world_peer *p = world_peer_of(n, cast_actor_of(&job->peer)->number);
 	int64_t now_ms = world_time(n).wall_ms;
 
 	if (node_id_eq(&job->feed.node, &n->actor->node))
 		return;
-	p->brought += job->count;
+	amount_add(&told_of(n->world, n, &job->feed)->brought, job);
+	amount_add(&p->brought, job);
 	p->brought_today = watch_brought_today(n, p);
 	p->brought_day = now_ms / DAY_MS;
 	if (now_ms % DAY_MS > DAY_BEGINS_MS &&
-		(n->stepped_ms == 0 || w->now_ms - n->stepped_ms > DAY_BEGINS_MS))
-		p->brought_today += job->count;
+		(n->stepped_ms == 0 || n->world->now_ms - n->stepped_ms > DAY_BEGINS_MS))
+		amount_add(&p->brought_today, job);
 }
 
-uint64_t watch_brought_of(const struct world_node *n, const struct node_id *origin)
+struct world_amount watch_brought_of(const struct world_node *n, const struct node_id *origin)
 {
-	uint64_t records = 0;
+	struct world_amount all = {0};
 	void *value;
 
 	for (size_t at = 0; map_next(&node_of(n->world->watch, n)->told, &at, NULL, &value);) {
 		const struct told *t = value;
 
-		if (node_id_eq(&t->feed.node, origin))
-			records += t->brought;
+		if (!node_id_eq(&t->feed.node, origin))
+			continue;
+		all.records += t->brought.records;
+		all.bytes += t->brought.bytes;
 	}
-	return records;
+	return all;
 }
 
 /* Bodies that came later: they too are what was committed to. */
@@ -422,9 +434,8 @@ static void stored_by(struct world *w, struct world_node *n, const struct ingest
 	if (entries_each(n, &job->feed, job->start, end, check_entry, &s) != 0)
 		world_fail(w, "I2: n%u tells of entries that are not in its store", n->index);
 	t->durable = end;
-	t->brought += job->count;
 	node_log(n, &job->feed)->size = end;
-	count_brought(w, n, job);
+	watch_brought(n, job);
 }
 
 /* --- news ------------------------------------------------------------------------------------- */
@@ -510,6 +521,7 @@ void watch_receipted(struct world *w, struct world_node *n, const struct log_nam
 	line_root(line, c->size, &root);
 	if (memcmp(root.bytes, c->root, sizeof(root.bytes)) != 0)
 		world_fail(w, "I11: n%u gives a receipt for another root", n->index);
+	watch_confirms(w, n, feed, c->size);
 }
 
 /* --- ends and starts (I11, I12) --------------------------------------------------------------- */

@@ -64,17 +64,22 @@ static bool is_party(const struct world_node *n, const struct node_id *origin)
 static bool may_be_spent(const struct world_node *n, const struct world_node *by,
 	const struct log_name *feed)
 {
-	uint64_t quota = watch_quota(n, by, true);
+	struct world_amount quota = watch_quota(n, by, true);
 
-	if (world_peer_of(n, by->actor->number)->brought >= quota)
+	if (watch_spent(world_peer_of(n, by->actor->number)->brought, quota))
 		return true;
 	if (is_party(n, &feed->node))
 		return false;
 	for (size_t i = 0; i < n->agreements_len; i++)
-		for (size_t k = 0; k < n->agreements[i]->parties_len; k++)
-			if (n->agreements[i]->parties[k].quota_records_day < quota)
-				quota = n->agreements[i]->parties[k].quota_records_day;
-	return watch_brought_of(n, &feed->node) >= quota;
+		for (size_t k = 0; k < n->agreements[i]->parties_len; k++) {
+			const struct agreement_party *p = &n->agreements[i]->parties[k];
+
+			if (p->quota_records_day < quota.records)
+				quota.records = p->quota_records_day;
+			if (p->quota_bytes_day < quota.bytes)
+				quota.bytes = p->quota_bytes_day;
+		}
+	return watch_spent(watch_brought_of(n, &feed->node), quota);
 }
 
 /* Over one link; true when it makes more known or held there. */

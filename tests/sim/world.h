@@ -95,6 +95,11 @@ struct world_session {
 	struct world_end ends[2];
 };
 
+/* Of entries, for quotas. */
+struct world_amount {
+	uint64_t records, bytes;
+};
+
 /* What a node has with an actor that an agreement of its names or named. */
 struct world_peer {
 	unsigned actor;
@@ -102,8 +107,9 @@ struct world_peer {
 	uint64_t shuns_until_ms, redial_ms;
 	bool cut;  /* the link is cut */
 	bool deaf; /* nothing comes through from there */
-	/* Records of others that it brought: since the start, and on that day by its clock. */
-	uint64_t brought, brought_today;
+	bool receipt_lost; /* in this session: the disk could not keep one */
+	/* What it brought of others: since the start, and on that day by its clock. */
+	struct world_amount brought, brought_today;
 	int64_t brought_day;
 };
 
@@ -237,8 +243,10 @@ void world_publish(struct world *w, unsigned node, struct audience audience, uin
 void world_publish_kind(struct world *w, unsigned node, struct audience audience, uint8_t kind,
 	bool urgent, uint32_t count, size_t body_len);
 
-/* The node erases an object of its own feed, which nobody has erased before. */
+/* The node erases an object of its own feed, which nobody has erased before; */
 void world_erase(struct world *w, unsigned node, struct audience audience, uint64_t index);
+/* the same as a recall: at once. */
+void world_recall(struct world *w, unsigned node, struct audience audience, uint64_t index);
 
 /* --- what happens to links -------------------------------------------------------------------- */
 

@@ -110,7 +110,8 @@ static void whatever_else_a_neighbour_says_harms_nobody(void **state)
 		struct world *w;
 		uint64_t punished = 0;
 
-		if (all[i].fate != LIAR_IGNORED && all[i].fate != LIAR_PUNISHED)
+		if (all[i].fate != LIAR_IGNORED && all[i].fate != LIAR_PUNISHED &&
+			all[i].fate != LIAR_TEMPTED)
 			continue;
 		w = world_ring(i + 1, 5);
 		w->nodes[LIAR].hand = all[i].hand;
@@ -126,6 +127,7 @@ static void whatever_else_a_neighbour_says_harms_nobody(void **state)
 		}
 		world_run(w, 20000);
 		watch_settled(w);
+		watch_whole(w, true);
 		for (unsigned k = 0; k < 5; k++) {
 			punished |= w->nodes[k].punishes;
 			if (k != LIAR && (w->nodes[k].punishes & ~cast_bit(LIAR)))
@@ -133,7 +135,8 @@ static void whatever_else_a_neighbour_says_harms_nobody(void **state)
 		}
 		if (world_failure(w))
 			fail_msg("%s: %s", all[i].name, world_failure(w));
-		if (!(punished & cast_bit(LIAR)) != (all[i].fate == LIAR_IGNORED))
+		if (all[i].fate != LIAR_TEMPTED &&
+			!(punished & cast_bit(LIAR)) != (all[i].fate == LIAR_IGNORED))
 			fail_msg("%s: not what was to come of it", all[i].name);
 		world_free(w);
 	}

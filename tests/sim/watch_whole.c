@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * I5 for bodies: what a node was given without its body, though nobody has erased that, it has in
+ * the end from a neighbour that has it and may give it.
+ */
+#include "sim/watch.h"
+#include "sim/world_impl.h"
+
+#define LACKING_MAX 64u /* looked at of one feed */
+
+/* The first so many entries of the feed that the node has without a body and without a reason. */
+static size_t lacking(struct world_node *n, const struct log_name *feed, uint64_t *indexes)
+{
+	struct store_reader *r;
+	struct store_log log;
+	size_t len = 0;
+
+	if (!n->up || store_reader_open(n->store, &r) != 0)
+		return 0;
+	if (store_log_get(r, feed, &log) == 0 && !log.frozen &&
+		store_missing(r, feed, 0, indexes, LACKING_MAX, &len) != 0)
+		abort();
+	store_reader_close(r);
+	return len;
+}
+
+/* Would the neighbour be asked, and answer? */
+static bool may_give(const struct world_node *from, const struct world_node *to,
+	const struct log_name *feed)
+{
+	return !from->hand && watch_linked(from, to) && watch_allows(from, from, to, NULL, feed) &&
+	       watch_allows(to, from, to, NULL, feed) &&
+	       !watch_spent(world_peer_of(to, from->actor->number)->brought,
+		       watch_quota(to, from, true));
+}
+
+/* A neighbour that has one of these bodies, under a checkpoint; NULL. */
+static struct world_node *who_has(struct world_node *n, const struct log_name *feed,
+	const uint64_t *indexes, size_t len)
+{
+	struct world *w = n->world;
+
+	for (size_t i = 0; i < n->peers_len; i++) {
+		struct world_node *peer = &w->nodes[n->peers[i].actor];
+
+		if (!may_give(peer, n, feed))
+			continue;
+		for (size_t k = 0; k < len; k++)
+			if (watch_complete(peer, feed) > indexes[k] &&
+				watch_has_body(peer, feed, indexes[k]))
+				return peer;
+	}
+	return NULL;
+}
+
+unsigned watch_whole(struct world *w, bool must)
+{
+	const struct log_name *feeds;
+	size_t feeds_len = watch_feeds(w, &feeds);
+	unsigned lacks = 0;
+
+	for (size_t i = 0; i < feeds_len; i++)
+		for (unsigned k = 0; k < w->nodes_len && !watch_forked(w, &feeds[i]); k++) {
+			uint64_t indexes[LACKING_MAX];
+			size_t len = lacking(&w->nodes[k], &feeds[i], indexes);
+			struct world_node *other =
+				len && !w->nodes[k].hand
+					? who_has(&w->nodes[k], &feeds[i], indexes, len)
+					: NULL;
+
+			lacks += other != NULL;
+			if (other && must)
+				world_fail(w, "I5: n%u lacks bodies that n%u has", k, other->index);
+		}
+	return lacks;
+}
