@@ -457,8 +457,8 @@ struct world_amount watch_quota(const struct world_node *n, const struct world_n
 		const struct agreement_party *p =
 			agreement_party_of(n->agreements[i], &by->actor->node);
 
-		if (!p || (in_force && !(world_in_force(n, i) &&
-					       in_force_at(by, n->agreements[i]->id))))
+		if (!p || (in_force &&
+				  !(world_in_force(n, i) && in_force_at(by, n->agreements[i]->id))))
 			continue;
 		quota.records += p->quota_records_day;
 		quota.bytes += p->quota_bytes_day;

@@ -105,8 +105,8 @@ struct world_peer {
 	unsigned actor;
 	struct world_session *session; /* NULL: none */
 	uint64_t shuns_until_ms, redial_ms;
-	bool cut;  /* the link is cut */
-	bool deaf; /* nothing comes through from there */
+	bool cut;          /* the link is cut */
+	bool deaf;         /* nothing comes through from there */
 	bool receipt_lost; /* in this session: the disk could not keep one */
 	/* What it brought of others: since the start, and on that day by its clock. */
 	struct world_amount brought, brought_today;
