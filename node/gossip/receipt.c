@@ -62,7 +62,7 @@ void link_receipt(struct gossip *g, struct link *l)
 	l->receipt_due = l->receipt_size < f->complete.size;
 	if (!l->receipt_due || !may_receipt(g, l))
 		return;
-	if (l->receipt_size && g->now.mono_ms - l->receipt_ms < GOSSIP_RECEIPT_MS)
+	if (l->receipt_ms && g->now.mono_ms - l->receipt_ms < GOSSIP_RECEIPT_MS)
 		return;
 	s = receipt_sign(g, f);
 	m.receipt.feed = f->name;

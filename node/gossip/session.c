@@ -418,12 +418,15 @@ void session_review(struct gossip *g, struct session *s)
 }
 
 /* Tells all heads anew to a peer that may have passed over some: it judged them by other terms, or
- * did not know their origin. Whoever is subscribed has had them. */
+ * did not know their origin. Whoever is subscribed has had them. Receipts too: it took none of a
+ * feed that we were not to have. */
 static void session_tell_again(struct gossip *g, struct session *s)
 {
 	s->tell_heads = false;
 	for (struct link *l = s->first_link; l; l = l->next_of_session) {
 		l->split_told = false;
+		l->receipt_size = 0;
+		l->receipt_due = true;
 		if (l->sink == SINK_NONE)
 			l->told = false;
 	}

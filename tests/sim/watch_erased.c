@@ -194,6 +194,20 @@ static bool may_confirm(const struct world_node *n, const struct world_node *ori
 	       watch_allows(origin, origin, n, NULL, feed);
 }
 
+static void check_confirmed(struct world *w, struct world_node *origin,
+	const struct world_erasure *e, struct world_node *n)
+{
+	uint64_t confirmed = confirmed_by(origin, &e->feed, n);
+	char text[LOG_NAME_TEXT_SIZE];
+
+	if (confirmed > e->at)
+		return;
+	log_name_text(text, &e->feed);
+	world_fail(w, "I9: n%u has confirmed %llu of %s to n%u, and not the erasure at %llu",
+		n->index, (unsigned long long)confirmed, text, origin->index,
+		(unsigned long long)e->at);
+}
+
 void watch_confirmed(struct world *w)
 {
 	for (size_t k = 0; k < w->erasures_len; k++) {
@@ -207,10 +221,8 @@ void watch_confirmed(struct world *w)
 			struct world_node *n = &w->nodes[i];
 
 			if (may_confirm(n, origin, &e->feed) &&
-				watch_complete(n, &e->feed) > e->at &&
-				confirmed_by(origin, &e->feed, n) <= e->at)
-				world_fail(w, "I9: n%u has not confirmed an erasure to n%u", i,
-					origin->index);
+				watch_complete(n, &e->feed) > e->at)
+				check_confirmed(w, origin, e, n);
 		}
 	}
 }

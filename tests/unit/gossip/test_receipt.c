@@ -134,6 +134,31 @@ static void gives_the_last_one_again_in_a_new_session(void **state)
 	probe_free(&p);
 }
 
+/* By the terms of then it may have had no use for it. */
+static void gives_the_last_one_again_to_whoever_has_other_terms(void **state)
+{
+	struct wire_agreement a = {.serial = 1};
+	struct wire_message m = {
+		.type = WIRE_TERMS, .terms = {.agreements = &a, .agreements_len = 1}};
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	log = grow(&p, CLEAR, 5);
+	assert_int_equal(probe_count(&p, WIRE_RECEIPT), 1);
+	probe_forget(&p);
+	a.id = p.agreements[0]->id;
+	memcpy(a.hash, p.agreements[0]->hash, sizeof(a.hash));
+	probe_hear(&p, 1, &m);
+	probe_tick(&p, 100);
+	assert_int_equal(probe_count(&p, WIRE_RECEIPT), 0);
+	probe_tick(&p, GOSSIP_RECEIPT_MS);
+	assert_int_equal(probe_count(&p, WIRE_RECEIPT), 1);
+	assert_receipt(&probe_last(&p, WIRE_RECEIPT)->receipt, log, 5);
+	probe_free(&p);
+}
+
 /* --- taking ----------------------------------------------------------------------------------- */
 
 static struct wire_message receipt_by(unsigned actor, const struct checkpoint *c, uint64_t time)
@@ -466,6 +491,7 @@ int main(void)
 		cmocka_unit_test(gives_at_most_one_a_second_and_feed_and_the_newest),
 		cmocka_unit_test(gives_none_for_what_is_frozen_or_its_own),
 		cmocka_unit_test(gives_the_last_one_again_in_a_new_session),
+		cmocka_unit_test(gives_the_last_one_again_to_whoever_has_other_terms),
 		cmocka_unit_test(counts_a_receipt_once_it_is_durable),
 		cmocka_unit_test(takes_it_again_when_the_store_has_refused),
 		cmocka_unit_test(takes_one_for_an_earlier_size),
