@@ -62,8 +62,8 @@ link = @mkdir -p $(@D); echo "  LD    $@"; $(if $(Q),,set -x;) \
 .SUFFIXES:
 .SECONDARY:
 .PHONY: all unit sim sim-mutants sim-scale setup check check-run check-long check-asan lint fuzz \
-        fuzz-run demo bench bench-run bench-peers bench-long bench-record bench-europe \
-        install clean
+        fuzz-run demo bench bench-run bench-peers bench-long bench-where bench-record \
+        bench-europe install clean
 
 all: $(PROGRAMS:%=$(BIN)/%)
 
@@ -239,6 +239,12 @@ bench-long: setup
 	$(Q)$(SUBMAKE) all $(BENCHES)
 	$(Q)mkdir -p build/bench
 	$(Q)ENTENTE_BIN=$(BIN) $(PYTHON) tests/bench/long.py
+
+# By thread and function, with perf.
+bench-where: setup
+	$(Q)$(SUBMAKE) all
+	$(Q)mkdir -p build/bench
+	$(Q)ENTENTE_BIN=$(BIN) $(PYTHON) tests/bench/where.py
 
 # The last runs become what later ones are compared with.
 bench-record:

@@ -18,7 +18,7 @@ def recorded():
     """{name: value} of the last recorded run, {} when there is none."""
     try:
         with open(RECORDED, encoding="utf-8") as f:
-            return json.load(f)["rows"]
+            return {name: r["value"] for name, r in json.load(f)["rows"].items()}
     except (OSError, ValueError, KeyError):
         return {}
 
