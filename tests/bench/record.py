@@ -10,8 +10,7 @@ import re
 import shutil
 
 import table
-from measure import MILLION
-from run import WANTED
+from run import MILLION, WANTED
 
 PAGE = os.path.join(table.ROOT, "docs", "PERFORMANCE.md")
 PEERS = ("Redis Streams, fsync always", "NATS JetStream mirror", "PostgreSQL logical replication")
@@ -63,9 +62,10 @@ def targets(rows, before):
     lines = ["| | must / aim | before | now | floor |", "|---|---|---|---|---|"]
     for key, (name, unit, must, aim, _) in WANTED.items():
         unit = unit.replace("records/s", "/s")
-        wanted = "–" if must is None else shown(must) + (" / " + shown(aim) if aim is not None else "")
-        lines.append(f"| {name} | {wanted + ' ' + unit if must is not None else '–'} | {before.get(key, '–')} | "
-                     f"{now(rows, name, unit)} | {shown(of(rows, name, 'floor'), unit)} |")
+        wanted = " / ".join(f"{w:,.6g}" for w in (must, aim) if w is not None) or "–"
+        wanted += f" {unit}" if unit and must is not None else ""
+        lines.append(f"| {name} | {wanted} | {before.get(key, '–')} | {now(rows, name, unit)} | "
+                     f"{shown(of(rows, name, 'floor'), unit)} |")
     return lines
 
 

@@ -35,8 +35,8 @@ def samples(path):
 
 
 def record(pids, path):
-    p = subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock", "-F", "997", "-p", ",".join(map(str, pids)),
-                          "-o", path], stderr=subprocess.PIPE, text=True)
+    p = subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock", "-F", "997", "-o", path, "-p",
+                          ",".join(map(str, pids))], stderr=subprocess.PIPE, text=True)
     time.sleep(0.5)
     return None if p.poll() is not None else p
 
