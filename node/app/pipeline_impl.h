@@ -17,6 +17,8 @@
 #define INDEX_ENTRIES 65536u
 /* Claims of one publication remembered while the index does not show them: 24 bytes each. */
 #define SEEN_MAX 1000000u
+/* Random bytes are taken from the system by so many. */
+#define SALTS_BYTES 4096u
 
 /* What the work thread is to do with an item, in its tag; the writer hands it to the ledger. */
 enum work {
@@ -74,6 +76,10 @@ struct pipeline {
 	size_t out_bytes;
 	struct map frontiers; /* packed feed name -> struct ingest_frontier */
 	struct intake_seen seen;
+	struct {
+		uint8_t bytes[SALTS_BYTES]; /* the first `left` are fresh */
+		size_t left;
+	} salts;
 };
 
 void queue_put(struct queue *q, struct ledger_item *i);

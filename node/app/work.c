@@ -5,6 +5,7 @@
  */
 #include "app/pipeline_impl.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 
 /* --- handing over ----------------------------------------------------------------------------- */
@@ -209,11 +210,31 @@ static struct ledger_item *batch_item(struct batch *b, struct audience audience)
 	return i;
 }
 
+/* A call of the system for the salt of each entry would be the dearest part of making it. What has
+ * been given out is wiped: an erasure takes the salt, and no copy may be left. */
+static void salt_fill(void *ctx, void *out, size_t len)
+{
+	struct pipeline *p = ctx;
+
+	if (len > SALTS_BYTES) {
+		env_random(&p->config.rng, out, len);
+		return;
+	}
+	if (p->salts.left < len) {
+		env_random(&p->config.rng, p->salts.bytes, SALTS_BYTES);
+		p->salts.left = SALTS_BYTES;
+	}
+	p->salts.left -= len;
+	memcpy(out, p->salts.bytes + p->salts.left, len);
+	sodium_memzero(p->salts.bytes + p->salts.left, len);
+}
+
 static int claim_publish(struct batch *b, const struct intake *in, struct store_reader *r,
 	struct intake_claim *c, struct arena *a)
 {
 	struct publication *pub = b->publication;
 	struct intake_result result;
+	const struct env_rng salts = {salt_fill, b->p};
 	struct ledger_item *i;
 	int rc = intake_judge(in, r, c, a, &result);
 
@@ -233,8 +254,8 @@ static int claim_publish(struct batch *b, const struct intake *in, struct store_
 	if (pub->urgent)
 		c->flags |= ENTRY_FLAG_URGENT;
 	i = batch_item(b, result.audience);
-	rc = intake_entry(c, b->p->config.identity->object_secret, in->now_ms, &b->p->config.rng,
-		&i->data, &i->leaves[i->count]);
+	rc = intake_entry(c, b->p->config.identity->object_secret, in->now_ms, &salts, &i->data,
+		&i->leaves[i->count]);
 	if (rc != 0)
 		return rc;
 	i->count++;
