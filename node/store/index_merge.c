@@ -39,30 +39,43 @@ struct merge {
 
 /* --- keys ------------------------------------------------------------------------------------- */
 
+/* Steps over a key, however often it stands there. */
+static size_t source_skip(struct merge_source *source, const uint8_t *key, size_t key_len)
+{
+	const uint8_t *before = source->at;
+
+	do
+		source->at += key_len;
+	while (source->at != source->end && index_key_cmp(source->at, key, key_len) == 0);
+	return (size_t)(source->at - before);
+}
+
 size_t merge_part(struct run_writer *w, enum index_part part, struct merge_source *sources,
 	unsigned len, bool oldest, size_t budget)
 {
 	size_t key_len = index_key_len(part), done = 0;
 
 	while (done < budget) {
-		uint8_t key[INDEX_KEY_BYTES_MAX];
+		const uint8_t *key;
 		unsigned least = len;
 
-		for (unsigned i = 0; i < len; i++)
-			if (sources[i].at != sources[i].end &&
-				(least == len || index_key_cmp(sources[i].at, sources[least].at,
-							 key_len) <= 0))
+		for (unsigned i = 0; i < len; i++) {
+			int order = -1;
+
+			if (sources[i].at == sources[i].end)
+				continue;
+			if (least != len)
+				order = index_key_cmp(sources[i].at, sources[least].at, key_len);
+			/* What an older one says of the same key counts no more. */
+			if (order == 0)
+				done += source_skip(&sources[least], sources[i].at, key_len);
+			if (order <= 0)
 				least = i;
+		}
 		if (least == len)
 			return done;
-		memcpy(key, sources[least].at, key_len);
-		/* Up to the last that has it; what older ones say of it counts no more. */
-		for (unsigned i = 0; i <= least; i++)
-			while (sources[i].at != sources[i].end &&
-				index_key_cmp(sources[i].at, key, key_len) == 0) {
-				sources[i].at += key_len;
-				done += key_len;
-			}
+		key = sources[least].at;
+		done += source_skip(&sources[least], key, key_len);
 		if (!oldest || !index_key_removes(key, key_len))
 			run_writer_put(w, part, key);
 	}

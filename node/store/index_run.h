@@ -50,12 +50,16 @@ static inline bool index_key_removes(const uint8_t *key, size_t len)
 static inline int index_key_cmp(const uint8_t *a, const uint8_t *b, size_t len)
 {
 	uint64_t x = be64_get(a), y = be64_get(b);
-	int order;
 
-	if (x != y)
-		return x < y ? -1 : 1;
-	order = memcmp(a + 8, b + 8, len - 9);
-	return order ? order : (a[len - 1] | 1) - (b[len - 1] | 1);
+	for (size_t i = 8; x == y && i + 8 < len; i += 8) {
+		x = be64_get(a + i);
+		y = be64_get(b + i);
+	}
+	if (x == y) {
+		x = be64_get(a + len - 8) | 1;
+		y = be64_get(b + len - 8) | 1;
+	}
+	return (x > y) - (x < y);
 }
 
 struct index_run {

@@ -40,11 +40,20 @@ static void sort_small(uint8_t *keys, size_t count, size_t len)
 	}
 }
 
+/* One moment may be that of all records of a list, which come in order of their places. */
+static bool in_order(const uint8_t *keys, size_t count, size_t len)
+{
+	for (size_t i = 1; i < count; i++)
+		if (index_key_cmp(keys + (i - 1) * len, keys + i * len, len) > 0)
+			return false;
+	return true;
+}
+
 static void sort_bucket(uint8_t *keys, size_t count, size_t len)
 {
 	if (count < BUCKET_MANY)
 		sort_small(keys, count, len);
-	else
+	else if (!in_order(keys, count, len))
 		qsort(keys, count, len, len == 16 ? key16_cmp : key28_cmp);
 }
 

@@ -67,6 +67,68 @@ static void keys_are_sorted_wherever_they_lie(void **state)
 	}
 }
 
+/* Evenly, crowded into one stretch, on both sides of its border, and all alike. */
+static uint64_t somewhere(struct env_rng *rng, unsigned how)
+{
+	uint64_t v = env_random_u64(rng);
+
+	switch (how) {
+	case 0:
+		return v;
+	case 1:
+		return v % 3 ? 1000 + v % 700 : v;
+	case 2:
+		return (v % 2 ? UINT64_MAX / 2 - 40 : UINT64_MAX - 40) + v % 40;
+	case 3:
+		return v >> v % 64;
+	default:
+		return 7;
+	}
+}
+
+static void a_key_is_found_wherever_keys_lie(void **state)
+{
+	static uint8_t keys[3000][16], probe[16];
+	const char *dir = test_dir();
+	uint64_t seed = 62;
+	struct env_rng rng = test_rng(&seed);
+	char path[256];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/run", dir);
+	for (unsigned round = 0; round < 60; round++) {
+		size_t count = 1 + env_random_u64(&rng) % (round < 30 ? 60 : 3000);
+		uint64_t counts[INDEX_PARTS] = {[PART_VALUE] = count}, written;
+		struct run_writer *w;
+		struct index_run *run;
+
+		for (size_t i = 0; i < count; i++) {
+			be64_put(keys[i], somewhere(&rng, round % 5));
+			be64_put(keys[i] + 8, env_random_u64(&rng) << 1);
+		}
+		qsort(keys, count, 16, plain_cmp);
+		assert_ok(run_writer_begin(&w, path, 1, 2, counts));
+		for (size_t i = 0; i < count; i++)
+			run_writer_put(w, PART_VALUE, keys[i]);
+		assert_ok(run_writer_finish(w, &written));
+		assert_ok(index_run_open(&run, path, 1, 2));
+		for (unsigned i = 0; i < 500; i++) {
+			uint64_t want = 0;
+
+			be64_put(probe, somewhere(&rng, round % 5));
+			be64_put(probe + 8, env_random_u64(&rng) << 1);
+			if (i % 2)
+				memcpy(probe, keys[env_random_u64(&rng) % count], 16);
+			while (want < count && memcmp(keys[want], probe, 16) < 0)
+				want++;
+			assert_int_equal(index_run_lower(run, PART_VALUE, probe), want);
+			assert_true(!(i % 2) || index_run_may_have(run, PART_VALUE, probe));
+		}
+		index_run_close(run);
+	}
+	test_dir_remove(dir);
+}
+
 /* --- crashes ---------------------------------------------------------------------------------- */
 
 /* In a process of its own: acts, and says after each how many are done. */
@@ -259,6 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_stand_as_in_the_model_whatever_is_done),
 		cmocka_unit_test(keys_are_sorted_wherever_they_lie),
+		cmocka_unit_test(a_key_is_found_wherever_keys_lie),
 		cmocka_unit_test(a_crash_at_any_moment_leaves_what_was_committed),
 		cmocka_unit_test(what_a_crash_left_of_a_merge_is_swept),
 		cmocka_unit_test(a_merge_without_room_is_put_off),
