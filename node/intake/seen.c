@@ -8,6 +8,7 @@
 #include "intake/intake.h"
 
 #define SLOTS_FIRST 4096u
+#define SLOTS_KEPT  65536u /* 1.5 MiB: what is larger is given back, and not emptied each time */
 
 _Static_assert(sizeof(((struct intake_seen *)0)->hash_key) == crypto_shorthash_siphashx24_KEYBYTES,
 	"the key is a SipHash key");
@@ -22,8 +23,13 @@ void intake_seen_init(struct intake_seen *s, size_t max, const struct env_rng *r
 
 void intake_seen_reset(struct intake_seen *s)
 {
-	if (s->count > 0)
+	if (s->cap > SLOTS_KEPT) {
+		free(s->slots);
+		s->slots = NULL;
+		s->cap = 0;
+	} else if (s->count > 0) {
 		memset(s->slots, 0, s->cap * sizeof(*s->slots));
+	}
 	s->count = 0;
 }
 

@@ -92,11 +92,35 @@ static void grows_to_its_limit_and_starts_again(void **state)
 	set_free(&s);
 }
 
+/* Else every small publication after a large one would empty megabytes. */
+static void gives_back_what_a_large_publication_took(void **state)
+{
+	struct intake_mark m;
+	struct set s;
+
+	(void)state;
+	set_init(&s, 200000);
+	for (unsigned i = 0; i < 100000; i++) {
+		char value[32];
+
+		snprintf(value, sizeof(value), "%u.com", i);
+		m = mark(&s, green, value, KIND_INDICATOR);
+		assert_int_equal(intake_seen_put(&s.seen, &m), 0);
+	}
+	intake_seen_reset(&s.seen);
+	assert_true(s.seen.cap * sizeof(*s.seen.slots) <= 2u << 20);
+	assert_int_equal(intake_seen_same(&s.seen, &m), ENT_ENOTFOUND);
+	assert_int_equal(intake_seen_put(&s.seen, &m), 0);
+	assert_int_equal(intake_seen_same(&s.seen, &m), 1);
+	set_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_the_last_word_about_an_object),
 		cmocka_unit_test(grows_to_its_limit_and_starts_again),
+		cmocka_unit_test(gives_back_what_a_large_publication_took),
 	};
 
 	return cmocka_run_group_tests_name("intake/seen", tests, NULL, NULL);
