@@ -39,7 +39,7 @@ struct intake_seen {
 };
 
 void intake_seen_init(struct intake_seen *s, size_t max, const struct env_rng *rng);
-void intake_seen_reset(struct intake_seen *s); /* empties; keeps no more than a small set's memory */
+void intake_seen_reset(struct intake_seen *s); /* empties; large memory is given back */
 void intake_seen_free(struct intake_seen *s);
 
 int intake_seen_mark(struct intake_seen *s, const struct intake_claim *c, struct audience audience,
