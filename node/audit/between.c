@@ -137,7 +137,8 @@ static void receipt_check(struct audit *a, const struct claim *k)
 		found(a, lost_then(t, when_ms) ? FOUND_ACTS_LOST : FOUND_RECEIPT_UNTRUE, &k->by,
 			&c->log, held, c->size, when_ms, "%s has its receipt",
 			party_name(a, &a->bundles[k->bundle].about.node));
-	t = origin ? origin->account : NULL;
+	/* Its own feed nobody had to give it. */
+	t = origin && origin != by ? origin->account : NULL;
 	if (t && !t->lenient && of_two(a, &c->log) &&
 		when_ms <= account_until(t) - AUDIT_FRESH_MS &&
 		(held = released_reach(t, &k->by, &c->log)) < c->size)

@@ -78,9 +78,9 @@ class Life:
             options = ["--tlp", "amber", "--agreement", self.rnd.choice(with_it)]
         if self.rnd.random() < 0.3:
             options += ["--valid-days", "1"]
-        # 4: it is mute; 3: nobody is party of what was an agreement a moment ago.
+        # 4: it is mute; 3, 1: what was an agreement a moment ago is none, or is not known to a copy.
         done = node.run("publish", *options, "-", stdin="".join(v + "\n" for v in values), status=None)
-        if done.status not in (0, 3, 4):
+        if done.status not in (0, 1, 3, 4):
             raise Failed(f"publish: {done.status} {done.err[:500]}")
         if done.status == 0:
             self.values[node.name] += values
@@ -184,6 +184,7 @@ class Life:
         if not node:
             return False
         node.run("card", "rotate-keys", status=None)
+        self.backups.pop(node.name, None)  # a copy that does not know it would make another card
         return node.name
 
     def do_rotate_root(self):
@@ -195,6 +196,7 @@ class Life:
     def do_renew(self):
         node = self.node() or self.node(running=False)
         node.run("card", "renew")
+        self.backups.pop(node.name, None)
         return node.name
 
     def do_revoke(self):
