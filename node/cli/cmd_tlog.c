@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/acts.h"
 #include "keys/file.h"
+#include "merkle/proof.h"
 #include "merkle/range.h"
 #include "proto/entry.h"
 
@@ -19,17 +21,21 @@
 #define LEVELS_MAX  8u /* 2^64 leaves */
 #define READ_BYTES  (1024u * 1024u)
 
+/* The tile at hand. Where the log begins at a floor single hashes in front of it are not here any
+ * more; then the tile is not laid out, and what it gives to the level above follows from whole. */
 struct level {
-	uint64_t number; /* of the tile at hand */
+	uint64_t number;
 	size_t len;
+	bool whole_known; /* every hash is */
 	struct hash hashes[TILE_HASHES];
+	struct range whole;
 };
 
 struct tiles {
 	struct cli *cli;
 	const char *dir;
 	struct buf entries; /* of the tile at hand */
-	uint64_t files;
+	uint64_t files, left_out;
 	struct level levels[LEVELS_MAX];
 };
 
@@ -91,9 +97,44 @@ static int level_put(struct tiles *t, unsigned level)
 	struct level *l = &t->levels[level];
 	char name[8];
 
+	if (!l->whole_known) {
+		t->left_out++;
+		return 0;
+	}
 	snprintf(name, sizeof(name), "%u", level);
 	return tile_put(t, name, l->number, l->len,
 		bytes_from(l->hashes, l->len * sizeof(l->hashes[0])));
+}
+
+static void level_begin(struct level *l, uint64_t number)
+{
+	l->number = number;
+	l->len = 0;
+	l->whole_known = true;
+	range_init(&l->whole, 0);
+}
+
+/* The tiles that a log is in the middle of at its floor. Of the hashes in front there are those of
+ * the compact range: of a digit of the floor, in base 256, one for each of its bits. */
+static int levels_begin(struct tiles *t, uint64_t floor, const struct range *left)
+{
+	size_t at = 0;
+	int rc = 0;
+
+	for (unsigned level = LEVELS_MAX; level-- > 0 && rc == 0;) {
+		struct level *l = &t->levels[level];
+		size_t digit = (floor >> (8 * level)) % TILE_HASHES;
+		size_t bits = range_hashes_count(0, digit);
+
+		level_begin(l, level + 1 < LEVELS_MAX ? floor >> (8 * (level + 1)) : 0);
+		l->len = digit;
+		l->whole_known = digit <= 1;
+		if (digit == 1)
+			l->hashes[0] = left->hashes[at];
+		rc = range_set(&l->whole, 0, digit, left->hashes + at, bits);
+		at += bits;
+	}
+	return rc;
 }
 
 /* A full tile gives one hash to the level above; a partial one none. */
@@ -103,21 +144,17 @@ static int hash_add(struct tiles *t, const struct hash *hash)
 
 	for (unsigned level = 0; level < LEVELS_MAX; level++) {
 		struct level *l = &t->levels[level];
-		struct range whole;
 		int rc;
 
 		l->hashes[l->len++] = up;
+		range_append(&l->whole, &up);
 		if (l->len < TILE_HASHES)
 			return 0;
 		rc = level_put(t, level);
 		if (rc != 0)
 			return rc;
-		range_init(&whole, 0);
-		for (size_t i = 0; i < TILE_HASHES; i++)
-			range_append(&whole, &l->hashes[i]);
-		range_root(&whole, &up);
-		l->len = 0;
-		l->number++;
+		range_root(&l->whole, &up);
+		level_begin(l, l->number + 1);
 	}
 	return ENT_ELIMIT;
 }
@@ -157,7 +194,7 @@ static int leaves_put(struct tiles *t, const struct store_log *log, uint64_t siz
 	struct buf run = buf_with_max(READ_BYTES + ENTRY_PACKED_MAX);
 	int rc = 0;
 
-	for (uint64_t at = 0; rc == 0 && at < size;) {
+	for (uint64_t at = log->floor; rc == 0 && at < size;) {
 		struct cursor c;
 		uint32_t count;
 
@@ -180,16 +217,24 @@ static int leaves_put(struct tiles *t, const struct store_log *log, uint64_t siz
 
 /* --- the command ------------------------------------------------------------------------------ */
 
-static int print_done(const struct tiles *t, const struct checkpoint *c)
+static int print_done(const struct tiles *t, const struct store_log *log,
+	const struct checkpoint *c)
 {
 	if (t->cli->json)
 		return cli_json(t->cli,
-			json_pack("{s:s, s:I, s:o, s:I}", "directory", t->dir, "size",
+			json_pack("{s:s, s:I, s:o, s:I, s:I, s:I}", "directory", t->dir, "size",
 				(json_int_t)c->size, "root",
 				cli_json_base64(BYTES_OF(c->root.bytes)), "files",
-				(json_int_t)t->files + 1),
+				(json_int_t)t->files + (log->floor ? 2 : 1), "floor",
+				(json_int_t)log->floor, "left_out", (json_int_t)t->left_out),
 			CLI_DONE);
-	printf("%s: %" PRIu64 " entries in %" PRIu64 " tiles\n", t->dir, c->size, t->files);
+	printf("%s: %" PRIu64 " entries in %" PRIu64 " tiles\n", t->dir, c->size - log->floor,
+		t->files);
+	if (log->floor)
+		printf("it begins at entry %" PRIu64
+		       " here: no tile stands for what lies before, and %" PRIu64
+		       " tiles that would span it are left out; %s/floor has the hashes in front\n",
+			log->floor, t->left_out, t->dir);
 	return CLI_DONE;
 }
 
@@ -208,6 +253,34 @@ static const struct cli_option options[] = {
 	{NULL, NULL, false, NULL},
 };
 
+/* Where a log begins at a floor its compact range lies beside the tiles: with it they lead to the
+ * root, also where a tile of a higher level spans the floor and cannot be laid out. */
+static int floor_put(struct tiles *t, const struct store_log *log)
+{
+	struct store_tree tree = {t->cli->reader, log->number};
+	struct buf text = buf_with_max(16384);
+	char path[PATH_MAX];
+	struct range left;
+	int rc = proof_range_build(&left, 0, log->floor, store_tree_subtree, &tree);
+
+	if (rc == 0)
+		rc = levels_begin(t, log->floor, &left);
+	if (rc != 0 || log->floor == 0)
+		return rc;
+	buf_printf(&text, "entente/floor/v1\nfloor: %" PRIu64 "\n", log->floor);
+	for (unsigned i = 0; i < left.hashes_len; i++) {
+		char hash[BASE64_TEXT_SIZE(32)];
+
+		text_base64_encode(hash, BYTES_OF(left.hashes[i].bytes));
+		buf_printf(&text, "hash: %s\n", hash);
+	}
+	rc = file_path(path, sizeof(path), t->dir, "floor");
+	if (rc == 0)
+		rc = file_write(path, buf_view(&text), 0644, &t->cli->err);
+	buf_free(&text);
+	return rc;
+}
+
 static int export_log(struct tiles *t, const struct store_log *log)
 {
 	struct cli *c = t->cli;
@@ -218,9 +291,11 @@ static int export_log(struct tiles *t, const struct store_log *log)
 
 	if (rc != 0)
 		goto out;
-	if (log->floor > 0 || used.size > log->size) {
-		rc = cli_fail(c, CLI_NOT, "%s: not all of it is here: it %s %" PRIu64, c->args[0],
-			log->floor ? "begins at" : "ends at", log->floor ? log->floor : log->size);
+	if (log->floor > used.size || used.size > log->size) {
+		rc = cli_fail(c, CLI_NOT,
+			"%s: what its checkpoint covers is not all here: it %s %" PRIu64,
+			c->args[0], log->floor > used.size ? "begins at" : "ends at",
+			log->floor > used.size ? log->floor : log->size);
 		goto out;
 	}
 	if (mkdir(t->dir, 0755) != 0 &&
@@ -229,7 +304,9 @@ static int export_log(struct tiles *t, const struct store_log *log)
 			strerror(errno));
 		goto out;
 	}
-	rc = leaves_put(t, log, used.size);
+	rc = floor_put(t, log);
+	if (rc == 0)
+		rc = leaves_put(t, log, used.size);
 	if (rc == 0)
 		enter(t, log, buf_view(&note), used.size);
 	/* Last, so that whoever sees it finds every tile that it needs. */
@@ -237,7 +314,7 @@ static int export_log(struct tiles *t, const struct store_log *log)
 		rc = file_path(path, sizeof(path), t->dir, "checkpoint");
 	if (rc == 0)
 		rc = file_write(path, buf_view(&note), 0644, &c->err);
-	rc = rc ? cli_fail_code(c, rc, t->dir) : print_done(t, &used);
+	rc = rc ? cli_fail_code(c, rc, t->dir) : print_done(t, log, &used);
 out:
 	buf_free(&note);
 	return rc;

@@ -1,89 +1,82 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
-"""Logs as static tiles: laid out as tlog-tiles says, and leading to the signed root."""
-import base64
+"""Logs as static tiles, read by another implementation (tests/lib/tiles_ref.py): feeds, logs of acts, and
+feeds that begin at a floor."""
 import hashlib
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import Failed, Federation, run_tests  # noqa: E402
-import peer_ref  # noqa: E402
+from federation import Failed, Federation, run_tests, until  # noqa: E402
+from tiles_ref import Tiles, Wrong  # noqa: E402
 
-COUNT = 70001  # three levels: 273 full tiles and a part, one full and a part, a part
-
-
-def tile(folder, level, number, width=256):
-    name = f"{number % 1000:03}"
-    while number >= 1000:
-        number //= 1000
-        name = f"x{number % 1000:03}/{name}"
-    path = os.path.join(folder, "tile", str(level), name + (f".p/{width}" if width < 256 else ""))
-    with open(path, "rb") as f:
-        return f.read()
+LONG = os.environ.get("ENTENTE_LONG") == "1"
+# Three levels: 273 full tiles and a part, one full and a part, a part.
+COUNT = 70001 if LONG else 66001
 
 
-def hashes(data):
-    return [data[i:i + 32] for i in range(0, len(data), 32)]
+def publish(node, first, end):
+    for at in range(first, end, 10000):
+        node.run("publish", "--tlp", "clear", "-", stdin="".join(
+            hashlib.sha256(b"%d" % i).hexdigest() + "\n" for i in range(at, min(at + 10000, end))))
+    node.wait_sealed()
 
 
-def check_tiles(folder, size, root):
-    leaves = []
-    for number in range((size + 255) // 256):
-        width = min(256, size - number * 256)
-        entries = tile(folder, "entries", number, width)
-        if len(entries) != 66 * width:
-            raise Failed(f"entries of tile {number}: {len(entries)} bytes")
-        mine = [peer_ref.leaf_hash(entries[66 * i + 2:66 * i + 66]) for i in range(width)]
-        if any(entries[66 * i:66 * i + 2] != b"\0\x40" for i in range(width)) or \
-                hashes(tile(folder, 0, number, width)) != mine:
-            raise Failed(f"tile {number} of level 0")
-        leaves += mine
-    level, below = 1, leaves
-    while len(below) >= 256:
-        below = [peer_ref.tree_hash(below[256 * i:256 * i + 256], 0, 256)
-                 for i in range(len(below) // 256)]
-        for number in range((len(below) + 255) // 256):
-            part = below[number * 256:number * 256 + 256]
-            if hashes(tile(folder, level, number, len(part))) != part:
-                raise Failed(f"tile {number} of level {level}")
-        level += 1
-    if os.path.exists(os.path.join(folder, "tile", str(level))):
-        raise Failed(f"there is a level {level}")
-    if peer_ref.tree_hash(leaves, 0, size) != root:
-        raise Failed("the tiles do not lead to the root")
-
-
-def signed(folder):
-    with open(os.path.join(folder, "checkpoint"), encoding="utf-8") as f:
-        text, _ = peer_ref.note_read(f.read())
-    origin, size, root = text.split("\n")[:3]
-    return origin, int(size), base64.b64decode(root)
+def export(node, log, folder):
+    done = node.json("tlog", "export", log, folder)
+    tiles = Tiles(folder).check()
+    if done["size"] != tiles.size or done["left_out"] != tiles.left_out or \
+            done["floor"] != tiles.floor or done["files"] != len(tiles.seen):
+        raise Failed(f"it says {done}; {tiles.left_out} left out, {len(tiles.seen)} files")
+    return tiles
 
 
 def test_tiles_are_those_of_the_format():
     with Federation() as fed:
         fr, = fed.add("fr")
         fr.start()
-        for at in range(0, COUNT, 10000):
-            fr.run("publish", "--tlp", "clear", "-", stdin="".join(
-                hashlib.sha256(b"%d" % i).hexdigest() + "\n"
-                for i in range(at, min(at + 10000, COUNT))))
-        fr.wait_sealed()
+        publish(fr, 0, COUNT)
         folder = os.path.join(fed.dir, "tiles")
-        done = fr.json("tlog", "export", "fr/clear", folder)
-        origin, size, root = signed(folder)
-        if size != COUNT or done["size"] != COUNT or not origin.endswith("/clear"):
-            raise Failed(f"{origin} {size} {done}")
-        check_tiles(folder, size, root)
+        tiles = export(fr, "fr/clear", folder)
+        if tiles.size != COUNT or tiles.left_out or not tiles.origin.endswith("/clear"):
+            raise Failed(f"{tiles.origin} {tiles.size} {tiles.left_out}")
         # Never over what is there.
         fr.run("tlog", "export", "fr/clear", folder, status=6)
-        acts = os.path.join(fed.dir, "acts")
-        fr.run("tlog", "export", "fr/provenance", acts)
-        origin, size, root = signed(acts)
-        check_tiles(acts, size, root)
+        export(fr, "fr/provenance", os.path.join(fed.dir, "acts"))
         fr.stop()
+        # The reader can find what is wrong.
+        with open(os.path.join(folder, "tile", "1", "000"), "r+b") as f:
+            f.seek(40)
+            f.write(b"\0\0")
+        try:
+            Tiles(folder).check()
+        except Wrong:
+            return
+        raise Failed("an altered tile is not found")
+
+
+def test_a_feed_that_begins_at_a_floor_is_laid_out_from_there():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de")
+        with open(os.path.join(de.home, "entente.conf"), "a", encoding="utf-8") as f:
+            f.write("retain 2s\n")
+        fed.start()
+        fed.wait_connected()
+        publish(fr, 0, 300)
+        until(lambda: (de.feed(fr, "clear") or {}).get("floor") == 256, 20, "de forgets")
+        # One tile lies before the floor, and its hash is known: nothing has to be left out.
+        tiles = export(de, "fr/clear", os.path.join(fed.dir, "one"))
+        if (tiles.floor, tiles.left_out, tiles.size) != (256, 0, 300):
+            raise Failed(f"{tiles.floor} {tiles.left_out} {tiles.size}")
+        publish(fr, 300, 1500)
+        until(lambda: de.feed(fr, "clear")["floor"] == 1280, 20, "de forgets more")
+        tiles = export(de, "fr/clear", os.path.join(fed.dir, "more"))
+        if (tiles.floor, tiles.left_out, tiles.size) != (1280, 1, 1500):
+            raise Failed(f"{tiles.floor} {tiles.left_out} {tiles.size}")
+        fed.stop()
 
 
 if __name__ == "__main__":
-    run_tests([test_tiles_are_those_of_the_format])
+    run_tests([test_tiles_are_those_of_the_format,
+               test_a_feed_that_begins_at_a_floor_is_laid_out_from_there])
