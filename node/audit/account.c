@@ -126,109 +126,20 @@ void account_free(struct account *t)
 	free(t->sendings);
 	free(t->receivings);
 	free(t->terms);
+	free(t->counting);
+	free(t->bodies);
 	free(t->erased);
 	free(t->changes);
 	free(t->lost);
 	free(t->followed);
 }
 
-static void say(struct account *t, enum audit_rule rule, const struct act_body *act,
+void account_say(struct account *t, enum audit_rule rule, const struct act_body *act,
 	const char *text)
 {
 	found(t->audit, rule, &t->self, act->has_log ? &act->log : &t->acts_log, act->from, act->to,
 		t->now_ms, "act %llu (%s)%s%s", (unsigned long long)t->index, act_name(act->act),
 		*text ? ": " : "", text);
-}
-
-/* --- agreements ------------------------------------------------------------------------------- */
-
-static struct term *term_active(struct account *t, const struct wire_agreement *ref)
-{
-	for (size_t i = 0; i < t->terms_len; i++)
-		if (!t->terms[i].until_ms && t->terms[i].ref.id == ref->id &&
-			t->terms[i].ref.serial == ref->serial &&
-			memcmp(t->terms[i].ref.hash, ref->hash, 32) == 0)
-			return &t->terms[i];
-	return NULL;
-}
-
-static void terms_forget(struct account *t, bool all)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < t->terms_len; i++)
-		if (!all && (!t->terms[i].until_ms ||
-				    t->now_ms - t->terms[i].until_ms <= AUDIT_GRACE_MS))
-			t->terms[kept++] = t->terms[i];
-	t->terms_len = kept;
-}
-
-static void on_in_force(struct account *t, const struct act_body *act)
-{
-	const struct wire_agreement *ref = act->terms;
-	const struct text *text;
-
-	if (act->terms_len != 1)
-		return say(t, FOUND_ACT_OUTSIDE, act, "names no single agreement");
-	terms_forget(t, false);
-	if (term_active(t, ref))
-		return;
-	text = text_find(t->audit, ref->hash);
-	if (!text || !text->good || text->agreement.id != ref->id ||
-		text->agreement.serial != ref->serial)
-		found(t->audit, FOUND_AGREEMENT_MISSING, &t->self, NULL, 0, 0, t->now_ms,
-			"act %llu: agreement %016llx (serial %u)", (unsigned long long)t->index,
-			(unsigned long long)ref->id, ref->serial);
-	else if (!agreement_in_time(&text->agreement, t->now_ms / 1000))
-		say(t, FOUND_AGREEMENT_TIME, act, text->agreement.title);
-	t->terms = grow(t->terms, &t->terms_cap, t->terms_len, sizeof(*t->terms));
-	t->terms[t->terms_len++] =
-		(struct term){.ref = *ref, .text = text && text->good ? text : NULL};
-}
-
-static void on_ended(struct account *t, const struct act_body *act)
-{
-	struct term *term = act->terms_len == 1 ? term_active(t, act->terms) : NULL;
-
-	if (term)
-		term->until_ms = t->now_ms;
-}
-
-/* What counted then; with grace also what ended a moment before. Where the text of what was in
- * force is not here nothing is said: that it is missing is told already. */
-static bool allowed(struct account *t, enum door door, const struct log_name *log,
-	const struct node_id *peer, bool grace)
-{
-	const struct agreement *list[AGREEMENTS_MAX];
-	struct policy_query q = {.door = door,
-		.feed = log,
-		.self = &t->self,
-		.peer = peer,
-		.agreements = list,
-		.now_s = t->now_ms / 1000};
-	struct policy_verdict v;
-	bool unknown = false;
-
-	for (size_t i = 0; i < t->terms_len && q.agreements_len < AGREEMENTS_MAX; i++) {
-		const struct term *term = &t->terms[i];
-
-		if (term->until_ms && !(grace && t->now_ms - term->until_ms <= AUDIT_GRACE_MS))
-			continue;
-		unknown |= !term->text;
-		if (term->text)
-			list[q.agreements_len++] = &term->text->agreement;
-	}
-	decide(&q, &v);
-	if (v.allow || unknown || !grace)
-		return v.allow || unknown;
-	q.now_s -= AUDIT_GRACE_MS / 1000;
-	decide(&q, &v);
-	if (v.allow || !t->before_ms || llabs(t->now_ms - t->stepped_ms) > AUDIT_GRACE_MS)
-		return v.allow;
-	/* What was under way when the clock was set had been allowed by the time before. */
-	q.now_s = t->before_ms / 1000;
-	decide(&q, &v);
-	return v.allow;
 }
 
 /* --- sessions --------------------------------------------------------------------------------- */
@@ -239,9 +150,9 @@ static struct session *session_of(struct account *t, const struct act_body *act)
 		act->session.len == ACT_ID_BYTES ? map_get(&t->sessions, act->session.data) : NULL;
 
 	if (!s && !t->lenient)
-		say(t, FOUND_SESSION_UNKNOWN, act, "");
+		account_say(t, FOUND_SESSION_UNKNOWN, act, "");
 	if (s && act->has_peer && !node_id_eq(&s->peer, &act->peer)) {
-		say(t, FOUND_SESSION_UNKNOWN, act, "it was opened with another peer");
+		account_say(t, FOUND_SESSION_UNKNOWN, act, "it was opened with another peer");
 		return NULL;
 	}
 	return s;
@@ -250,22 +161,19 @@ static struct session *session_of(struct account *t, const struct act_body *act)
 static void on_session_opened(struct account *t, const struct act_body *act)
 {
 	const struct agreement *list[AGREEMENTS_MAX];
-	bool unknown = false;
-	size_t len = 0;
 	struct session *s;
+	bool all;
+	size_t len;
 
 	if (!act->has_peer || act->session.len != ACT_ID_BYTES)
-		return say(t, FOUND_SESSION_UNKNOWN, act, "names no peer");
-	for (size_t i = 0; i < t->terms_len && len < AGREEMENTS_MAX; i++) {
-		unknown |= !t->terms[i].text;
-		if (t->terms[i].text && !t->terms[i].until_ms)
-			list[len++] = &t->terms[i].text->agreement;
-	}
-	if (!unknown && !policy_joined(list, len, &t->self, &act->peer, t->now_ms / 1000))
-		say(t, FOUND_SESSION_FORBIDDEN, act, "no agreement in force joins the two");
+		return account_say(t, FOUND_SESSION_UNKNOWN, act, "names no peer");
+	all = terms_now(t, false, list, &len);
+	if (all && !policy_joined(list, len, &t->self, &act->peer, t->now_ms / 1000))
+		account_say(t, FOUND_SESSION_FORBIDDEN, act, "no agreement in force joins the two");
 	for (size_t i = 0; i < act->terms_len; i++)
-		if (!term_active(t, &act->terms[i]))
-			say(t, FOUND_SESSION_FORBIDDEN, act, "it names one that is not in force");
+		if (!terms_active(t, &act->terms[i]))
+			account_say(t, FOUND_SESSION_FORBIDDEN, act,
+				"it names one that is not in force");
 	s = map_get(&t->sessions, act->session.data);
 	if (!s) {
 		s = need(sizeof(*s));
@@ -321,11 +229,10 @@ static void released_to(struct account *t, const struct sending *s)
 }
 
 /* What only its own account tells of is not kept: there is nothing to compare it with. */
-static void sending_done(struct account *t, struct sending *s)
+static void sending_keep(struct account *t, struct sending *s)
 {
 	const struct party *peer = party_get(t->audit, &s->peer);
 
-	released_to(t, s);
 	if (!peer || !peer->account) {
 		free(s);
 		return;
@@ -334,36 +241,82 @@ static void sending_done(struct account *t, struct sending *s)
 	t->sendings[t->sendings_len++] = s;
 }
 
+static void sending_done(struct account *t, struct sending *s)
+{
+	released_to(t, s);
+	sending_keep(t, s);
+}
+
+/* What every sending is held to that begins. */
+static bool sending_begins(struct account *t, const struct act_body *act)
+{
+	if (!act->has_peer || !act->has_log || act->session.len != ACT_ID_BYTES) {
+		account_say(t, FOUND_SENT_UNOPENED, act, "names no peer or feed");
+		return false;
+	}
+	(void)session_of(t, act);
+	if (!terms_allow(t, DOOR_FORWARD, &act->log, &act->peer, false))
+		account_say(t, FOUND_SENT_FORBIDDEN, act, party_name(t->audit, &act->peer));
+	for (size_t i = 0; i < act->terms_len; i++)
+		if (!terms_active(t, &act->terms[i]))
+			account_say(t, FOUND_SENT_TERMS, act, party_name(t->audit, &act->peer));
+	return true;
+}
+
+static struct sending *sending_new(const struct act_body *act)
+{
+	struct sending *s = need(sizeof(*s));
+
+	*s = (struct sending){
+		.peer = act->peer, .log = act->log, .from = act->from, .reach = act->from};
+	memcpy(s->session, act->session.data, ACT_ID_BYTES);
+	return s;
+}
+
 static void on_sending_opened(struct account *t, const struct act_body *act)
 {
 	struct sending *s, *before;
 	uint8_t key[32];
 
-	if (!act->has_peer || !act->has_log || act->session.len != ACT_ID_BYTES)
-		return say(t, FOUND_SENT_UNOPENED, act, "names no peer or feed");
-	(void)session_of(t, act);
 	/* From where says the peer, who may hold more: nothing goes before it is held here too. */
-	if (!allowed(t, DOOR_FORWARD, &act->log, &act->peer, false))
-		say(t, FOUND_SENT_FORBIDDEN, act, party_name(t->audit, &act->peer));
-	for (size_t i = 0; i < act->terms_len; i++)
-		if (!term_active(t, &act->terms[i]))
-			say(t, FOUND_SENT_TERMS, act, party_name(t->audit, &act->peer));
+	if (!sending_begins(t, act))
+		return;
 	session_key(key, act->session, &act->log);
 	before = map_get(&t->open_sendings, key);
 	if (before) {
 		map_remove(&t->open_sendings, key);
 		sending_done(t, before);
 	}
-	s = need(sizeof(*s));
-	*s = (struct sending){.peer = act->peer,
-		.log = act->log,
-		.from = act->from,
-		.reach = act->from,
-		.opened_ms = t->now_ms,
-		.reach_ms = t->now_ms,
-		.open = true};
-	memcpy(s->session, act->session.data, ACT_ID_BYTES);
+	s = sending_new(act);
+	s->open = true;
 	put(&t->open_sendings, key, s);
+}
+
+/* Bodies by themselves, of entries that the peer has from others (PROTOCOL.md, "Missing bodies").
+ * Whether they were still there then is seen when the feed itself is read (walk.c). */
+static void on_bodies_sent(struct account *t, const struct act_body *act)
+{
+	const struct holding *h;
+	struct sending *s;
+
+	if (!sending_begins(t, act))
+		return;
+	if (act->to <= act->from || act->count == 0 || act->count > act->to - act->from)
+		return account_say(t, FOUND_ACT_OUTSIDE, act, "names no bodies");
+	h = account_holding(t, &act->log);
+	if (h->known && act->to > h->held)
+		account_say(t, FOUND_SENT_NOT_HELD, act, "");
+	s = sending_new(act);
+	s->reach = act->to;
+	s->bodies = act->count;
+	t->bodies = grow(t->bodies, &t->bodies_cap, t->bodies_len, sizeof(*t->bodies));
+	t->bodies[t->bodies_len++] = (struct bodies_sent){.log = act->log,
+		.index = t->index,
+		.from = act->from,
+		.to = act->to,
+		.count = act->count,
+		.when_ms = t->now_ms};
+	sending_keep(t, s);
 }
 
 static void on_sending_reached(struct account *t, const struct act_body *act)
@@ -373,25 +326,24 @@ static void on_sending_reached(struct account *t, const struct act_body *act)
 	uint8_t key[32];
 
 	if (!act->has_peer || !act->has_log || act->session.len != ACT_ID_BYTES)
-		return say(t, FOUND_SENT_UNOPENED, act, "names no peer or feed");
+		return account_say(t, FOUND_SENT_UNOPENED, act, "names no peer or feed");
 	session_key(key, act->session, &act->log);
 	s = map_get(&t->open_sendings, key);
 	if (!s) {
 		if (!t->lenient)
-			say(t, FOUND_SENT_UNOPENED, act, "");
+			account_say(t, FOUND_SENT_UNOPENED, act, "");
 		return;
 	}
 	h = account_holding(t, &act->log);
 	/* What stands at the beginning of a sending says the peer, and nothing has gone by that. */
 	if (h->known && act->to > s->reach && act->to > h->held)
-		say(t, FOUND_SENT_NOT_HELD, act, "");
+		account_say(t, FOUND_SENT_NOT_HELD, act, "");
 	if (act->to > s->reach) {
-		if (!allowed(t, DOOR_FORWARD, &act->log, &act->peer, true))
-			say(t, FOUND_SENT_FORBIDDEN, act, party_name(t->audit, &act->peer));
+		if (!terms_allow(t, DOOR_FORWARD, &act->log, &act->peer, true))
+			account_say(t, FOUND_SENT_FORBIDDEN, act, party_name(t->audit, &act->peer));
 		t->sent += act->to - s->reach;
 		s->reach = act->to;
 	}
-	s->reach_ms = t->now_ms;
 	if (act->act == ACT_SENDING_MARK)
 		return;
 	s->open = false;
@@ -412,7 +364,6 @@ static void sendings_end(struct account *t, bool crashed)
 
 		if (h->held > s->reach)
 			s->reach = h->held;
-		s->reach_ms = t->now_ms;
 		s->open = !crashed;
 		sending_done(t, s);
 	}
@@ -422,22 +373,10 @@ static void sendings_end(struct account *t, bool crashed)
 
 /* --- receiving and publishing ----------------------------------------------------------------- */
 
-static void receiving_note(struct account *t, const struct act_body *act)
+static struct receiving *receiving_new(struct account *t, const struct act_body *act)
 {
-	const struct party *peer = party_get(t->audit, &act->peer);
-	struct receiving *r;
-	uint8_t key[32];
+	struct receiving *r = need(sizeof(*r));
 
-	if (!peer || !peer->account)
-		return;
-	session_key(key, act->session, &act->log);
-	r = map_get(&t->receiving_now, key);
-	if (r && r->to == act->from) {
-		r->to = act->to;
-		r->last_ms = t->now_ms;
-		return;
-	}
-	r = need(sizeof(*r));
 	*r = (struct receiving){.peer = act->peer,
 		.log = act->log,
 		.from = act->from,
@@ -447,7 +386,29 @@ static void receiving_note(struct account *t, const struct act_body *act)
 	memcpy(r->session, act->session.data, ACT_ID_BYTES);
 	t->receivings = grow(t->receivings, &t->receivings_cap, t->receivings_len, sizeof(r));
 	t->receivings[t->receivings_len++] = r;
-	put(&t->receiving_now, key, r);
+	return r;
+}
+
+static void receiving_note(struct account *t, const struct act_body *act)
+{
+	const struct party *peer = party_get(t->audit, &act->peer);
+	struct receiving *r;
+	uint8_t key[32];
+
+	if (!peer || !peer->account)
+		return;
+	if (act->act == ACT_BODIES_RECEIVED) {
+		receiving_new(t, act)->bodies = act->count;
+		return;
+	}
+	session_key(key, act->session, &act->log);
+	r = map_get(&t->receiving_now, key);
+	if (r && r->to == act->from) {
+		r->to = act->to;
+		r->last_ms = t->now_ms;
+		return;
+	}
+	put(&t->receiving_now, key, receiving_new(t, act));
 }
 
 /* Others have signed that they held it before: so it was there. Of a node's own receipts the same
@@ -482,48 +443,69 @@ static void time_check(struct account *t, const struct act_body *act)
 	}
 }
 
-static void on_received(struct account *t, const struct act_body *act)
+static bool receiving_holds(struct account *t, const struct act_body *act)
 {
-	struct holding *h;
 	struct session *s;
 
 	if (!act->has_peer || !act->has_log || act->session.len != ACT_ID_BYTES ||
-		act->to <= act->from)
-		return say(t, FOUND_ACT_OUTSIDE, act, "names no peer or range");
+		act->to <= act->from) {
+		account_say(t, FOUND_ACT_OUTSIDE, act, "names no peer or range");
+		return false;
+	}
 	s = session_of(t, act);
 	if (s)
 		s->carried = true;
-	if (!allowed(t, DOOR_RECEIVE, &act->log, &act->peer, true))
-		say(t, FOUND_RECEIVED_FORBIDDEN, act, party_name(t->audit, &act->peer));
-	h = account_holding(t, &act->log);
+	if (!terms_allow(t, DOOR_RECEIVE, &act->log, &act->peer, true))
+		account_say(t, FOUND_RECEIVED_FORBIDDEN, act, party_name(t->audit, &act->peer));
+	return true;
+}
+
+/* A range of a feed is there now, and how. */
+static void holding_grows(struct account *t, const struct act_body *act)
+{
+	struct holding *h = account_holding(t, &act->log);
+
 	if (h->known && act->from > h->held)
-		say(t, FOUND_RECEIVED_GAP, act, "");
+		account_say(t, FOUND_RECEIVED_GAP, act, "");
 	span_add(h, act->from, act->to);
 	h->held = act->to;
 	h->known = true;
 	h->last_ms = t->now_ms;
-	t->received += act->to - act->from;
 	time_check(t, act);
+}
+
+static void on_received(struct account *t, const struct act_body *act)
+{
+	if (!receiving_holds(t, act))
+		return;
+	holding_grows(t, act);
+	t->received += act->to - act->from;
+	receiving_note(t, act);
+}
+
+static void on_bodies_received(struct account *t, const struct act_body *act)
+{
+	const struct holding *h;
+
+	if (!receiving_holds(t, act))
+		return;
+	h = account_holding(t, &act->log);
+	if (h->known && act->to > h->held)
+		account_say(t, FOUND_RECEIVED_GAP, act, "bodies of entries that are not there");
 	receiving_note(t, act);
 }
 
 static void on_published(struct account *t, const struct act_body *act)
 {
-	struct holding *h;
+	const struct holding *h;
 
 	if (!act->has_log || act->to <= act->from || !node_id_eq(&act->log.node, &t->self))
-		return say(t, FOUND_ACT_OUTSIDE, act, "names no range of an own feed");
+		return account_say(t, FOUND_ACT_OUTSIDE, act, "names no range of an own feed");
 	h = account_holding(t, &act->log);
-	if (h->known && act->from > h->held)
-		say(t, FOUND_RECEIVED_GAP, act, "");
 	if (h->known && act->from < h->held)
-		say(t, FOUND_PUBLISHED_TWICE, act, "");
-	span_add(h, act->from, act->to);
-	h->held = act->to;
-	h->known = true;
-	h->last_ms = t->now_ms;
+		account_say(t, FOUND_PUBLISHED_TWICE, act, "");
+	holding_grows(t, act);
 	t->published += act->to - act->from;
-	time_check(t, act);
 }
 
 /* The succession of that former feed is entered with it. */
@@ -544,7 +526,7 @@ static void on_joined(struct account *t, const struct act_body *act)
 	h = account_holding(t, &act->log);
 	h->held = act->to;
 	h->known = true;
-	say(t, FOUND_JOINED, act, "");
+	account_say(t, FOUND_JOINED, act, "");
 }
 
 static void on_erased(struct account *t, const struct act_body *act)
@@ -565,7 +547,7 @@ static void on_started(struct account *t)
 		sessions_end(t, FOUND_SESSION_CUT, "it started anew");
 	}
 	sendings_end(t, true);
-	terms_forget(t, true);
+	terms_sleep(t);
 	t->running = true;
 }
 
@@ -605,7 +587,7 @@ static void clock_watch(struct account *t, const struct act_body *act)
 	if (act->act == ACT_EPOCH)
 		return; /* what was not signed before it is entered again behind it */
 	if (act->act == ACT_CLOCK_STEP || (act->act == ACT_STARTED && back)) {
-		say(t, FOUND_CLOCK_STEP, act,
+		account_say(t, FOUND_CLOCK_STEP, act,
 			act->act == ACT_STARTED ? "while it was not running" : "");
 		if (act->act == ACT_CLOCK_STEP && act->from != act->to) {
 			t->stepped_ms = t->now_ms;
@@ -642,9 +624,9 @@ void account_act(struct account *t, uint64_t index, int64_t when_ms, const struc
 		t->running = false;
 		return;
 	case ACT_AGREEMENT_IN_FORCE:
-		return on_in_force(t, act);
+		return terms_in_force(t, act);
 	case ACT_AGREEMENT_ENDED:
-		return on_ended(t, act);
+		return terms_ended(t, act);
 	case ACT_SESSION_OPENED:
 		return on_session_opened(t, act);
 	case ACT_SESSION_CLOSED:
@@ -658,6 +640,12 @@ void account_act(struct account *t, uint64_t index, int64_t when_ms, const struc
 		return on_sending_reached(t, act);
 	case ACT_PUBLISHED:
 		return on_published(t, act);
+	case ACT_BODIES_SENT:
+		return on_bodies_sent(t, act);
+	case ACT_BODIES_RECEIVED:
+		return on_bodies_received(t, act);
+	case ACT_REVOCATION_RECEIVED:
+		return terms_revoked(t, act);
 	case ACT_REFUSED:
 		t->refused += act->count;
 		return;
@@ -676,13 +664,13 @@ void account_act(struct account *t, uint64_t index, int64_t when_ms, const struc
 		return on_epoch(t, act);
 	case ACT_RESTORED:
 		t->restored = true;
-		return say(t, FOUND_RESTORED, act, "");
+		return account_say(t, FOUND_RESTORED, act, "");
 	case ACT_WITNESS_REPORT:
 		t->restored = true;
-		return say(t, FOUND_ACTS_LOST, act, "");
+		return account_say(t, FOUND_ACTS_LOST, act, "");
 	default:
 		if (strcmp(act_name(act->act), "unknown") == 0)
-			say(t, FOUND_ACT_UNKNOWN, act, "");
+			account_say(t, FOUND_ACT_UNKNOWN, act, "");
 		return;
 	}
 }

@@ -9,8 +9,9 @@
  *     signed.c   whose signature is whose: cards, agreements, checkpoints, cosignatures
  *     walk.c     logs: entries to roots, what others have signed of them, each feed's own rules
  *     account.c  the log of acts of one node, replayed
+ *     terms.c    what it had in force, and what that allowed
  *     between.c  what one party says against what the other says
- *     ask.c      questions: who, left, timeline, received ...
+ *     ask.c      questions, and their answers as rows; record.c about one record, sums.c what adds up
  *     print.c    findings and answers, for people and as JSON; report.c as a page
  */
 #pragma once
@@ -64,6 +65,8 @@ enum audit_class { AUDIT_BREACH, AUDIT_GAP, AUDIT_NOTE };
 		"an agreement names a root that is none of the party's")                           \
 	X(AGREEMENT_TIME, BREACH, AGREEMENTS, "agreement-out-of-time",                             \
 		"an agreement was taken for in force outside its time")                            \
+	X(REVOCATION_BROKEN, BREACH, AGREEMENTS, "revocation-broken",                              \
+		"a revocation does not hold: no party's root has signed it")                       \
 	X(CHECKPOINT_BAD, BREACH, SIGNATURES, "checkpoint-signature",                              \
 		"a checkpoint is not signed by the key of its incarnation")                        \
 	X(COSIGNATURE_BAD, BREACH, SIGNATURES, "cosignature-forged",                               \
@@ -118,6 +121,8 @@ enum audit_class { AUDIT_BREACH, AUDIT_GAP, AUDIT_NOTE };
 	X(SENDING_HIDDEN, BREACH, SENDING, "sending-hidden",                                       \
 		"another says it has from it what it does not say it sent: one of the two is "     \
 		"false")                                                                           \
+	X(SENT_ERASED, BREACH, SENDING, "sent-after-erased",                                       \
+		"it says it sent bodies that were erased before")                                  \
 	X(SENT_LATE, NOTE, SENDING, "not-handed-over-yet",                                         \
 		"it came to another after this bundle was made")                                   \
 	X(RECEIVED_FORBIDDEN, BREACH, RECEIVING, "received-forbidden",                             \
@@ -191,6 +196,12 @@ struct party {
 	struct account *account; /* of its bundle; NULL: none is here */
 };
 
+/* A revocation as it was shown; judged when all agreements and cards are read. */
+struct revoking {
+	struct bytes note;
+	struct node_id shown_by;
+};
+
 struct text {
 	struct agreement agreement;
 	struct bytes note;
@@ -222,10 +233,14 @@ struct section {
 	struct hash root; /* of [0, to), once walked */
 };
 
+/* An agreement that a node had in force. Moments are counted by acts, since clocks are set. */
 struct term {
 	struct wire_agreement ref;
-	const struct text *text; /* NULL: not here */
-	int64_t until_ms;        /* 0: still */
+	const struct text *text;   /* NULL: not here */
+	uint64_t from, until;      /* so many acts before it came, and ended; until 0: it has not */
+	int64_t from_ms, until_ms; /* the times of these */
+	int64_t revoked_ms;        /* a peer has brought its revocation; 0: none has */
+	bool asleep;               /* the node has started anew, and not yet said that it counts */
 };
 
 /* How a stretch of a log came to be here. */
@@ -247,7 +262,7 @@ struct sending {
 	struct node_id peer;
 	struct log_name log;
 	uint64_t from, reach;
-	int64_t opened_ms, reach_ms;
+	uint64_t bodies; /* so many bodies by themselves, of entries in that range; 0: entries */
 	bool open;
 };
 
@@ -255,8 +270,16 @@ struct receiving {
 	uint8_t session[ACT_ID_BYTES];
 	struct node_id peer;
 	struct log_name log;
-	uint64_t from, to;
+	uint64_t from, to, bodies;
 	int64_t first_ms, last_ms;
+};
+
+/* Bodies that were sent by themselves: so many must still have been there. */
+struct bodies_sent {
+	struct log_name log;
+	uint64_t index; /* of the act */
+	uint64_t from, to, count, there;
+	int64_t when_ms;
 };
 
 struct session {
@@ -301,9 +324,11 @@ struct account {
 	bool lenient;                       /* it begins in the middle */
 	bool running, restored;
 	struct log_name acts_log;
-	uint64_t index; /* of the act at hand */
-	size_t terms_len, terms_cap;
+	uint64_t index;              /* of the act at hand */
+	size_t terms_len, terms_cap; /* all of them, in order */
 	struct term *terms;
+	size_t counting_len, counting_cap; /* those that count, or did a moment ago: their places */
+	size_t *counting;
 	struct map holdings, sessions, open_sendings, receiving_now;
 	struct map released; /* peer and log -> struct released */
 	size_t changes_len, changes_cap;
@@ -319,6 +344,8 @@ struct account {
 	struct sending **sendings;
 	size_t receivings_len, receivings_cap;
 	struct receiving **receivings;
+	size_t bodies_len, bodies_cap;
+	struct bodies_sent *bodies;
 	size_t erased_len, erased_cap;
 	struct erased *erased;
 	uint64_t acts, sessions_count, published, received, sent, refused;
@@ -346,6 +373,8 @@ struct audit {
 	struct bundle *bundles;
 	size_t texts_len, texts_cap;
 	struct text **texts;
+	size_t revocations_len, revocations_cap;
+	struct revoking *revocations;
 	size_t claims_len, claims_cap;
 	struct claim *claims;
 	struct map erasures; /* hash of node, audience, object -> struct erasure */
@@ -396,6 +425,11 @@ void *grow(void *list, size_t *cap, size_t len, size_t size);
 
 int signed_cards(struct audit *a, struct bytes chain, const struct node_id *shown_by) MUST_CHECK;
 int signed_agreement(struct audit *a, struct bytes note, const struct node_id *shown_by) MUST_CHECK;
+int signed_revocation(struct audit *a, struct bytes note,
+	const struct node_id *shown_by) MUST_CHECK;
+/* Are these the words of an agreement (agreement_words), as people write them: in any case, with any
+ * spaces, commas or hyphens between? Without one: can they be of any? */
+bool root_words(const char *text, const struct agreement *a);
 /* After everything is loaded. */
 void signed_check(struct audit *a);
 
@@ -403,6 +437,12 @@ void signed_check(struct audit *a);
 
 /* Goes through every log of every bundle, the logs of acts of each first. */
 int walk_all(struct audit *a) MUST_CHECK;
+
+/* When the node says that the erasure at that place was carried out; 0: it does not. */
+int64_t carried_out(const struct account *t, const struct log_name *log, uint64_t index);
+/* The erasure that covers an entry about object there, in what a bundle has; NULL. */
+const struct erasure *erasure_over(const struct audit *a, const struct bundle *b,
+	const struct log_name *log, const uint8_t *object, uint64_t index);
 
 /* Calls visit for every entry of the sections that `want` chooses; 0, an error, or what visit
  * gave. */
@@ -421,6 +461,7 @@ struct walk_act {
 	struct bundle *bundle;
 	const struct section *section;
 	uint64_t index;
+	uint64_t acts; /* before it, in all logs of the node */
 	int64_t when_ms;
 	const struct act_body *act;
 };
@@ -438,6 +479,25 @@ void account_end(struct account *t);
 void account_free(struct account *t);
 struct holding *account_holding(struct account *t, const struct log_name *log);
 void session_key(uint8_t key[32], struct bytes session, const struct log_name *log);
+void account_say(struct account *t, enum audit_rule rule, const struct act_body *act,
+	const char *text);
+
+/* --- terms.c ---------------------------------------------------------------------------------- */
+
+void terms_in_force(struct account *t, const struct act_body *act);
+void terms_ended(struct account *t, const struct act_body *act);
+void terms_revoked(struct account *t, const struct act_body *act);
+void terms_sleep(struct account *t); /* the node starts */
+struct term *terms_active(struct account *t, const struct wire_agreement *ref);
+/* What counts at the act at hand, with grace also what ended a moment before. False when a text of it
+ * is not here. */
+bool terms_now(const struct account *t, bool grace, const struct agreement *list[AGREEMENTS_MAX],
+	size_t *len);
+bool terms_allow(struct account *t, enum door door, const struct log_name *log,
+	const struct node_id *peer, bool grace);
+/* What an account had in force when so many acts had been; len: room, and what was found. False when
+ * the text of one of them is not here. */
+bool terms_then(const struct account *t, uint64_t acts, const struct agreement **list, size_t *len);
 
 /* --- between.c -------------------------------------------------------------------------------- */
 
@@ -464,6 +524,8 @@ const char *time_text(struct audit *a, int64_t ms);
 json_t *json_node(const struct node_id *node);
 json_t *json_time(int64_t ms);
 json_t *json_text(struct bytes text);
+json_t *json_hex(struct bytes bytes);
+json_t *json_log(const struct log_name *log); /* its origin line */
 /* What `check` prints; gives the exit status. */
 int print_check(struct audit *a);
 json_t *scope_json(struct audit *a);
@@ -471,7 +533,7 @@ json_t *finding_json(struct audit *a, const struct finding *f);
 /* Prints a document and gives status; takes the reference. */
 int print_json(json_t *document, int status);
 
-/* --- the questions: ask.c, sums.c, prove.c, report.c ------------------------------------------ */
+/* --- the questions: ask.c, record.c, sums.c, prove.c, report.c --------------------------------- */
 
 struct ask {
 	struct audit *audit;
@@ -480,11 +542,16 @@ struct ask {
 	int64_t since_ms, until_ms;
 	const char *out;
 	uint64_t count, seed;
+	const char *none; /* what is said when there is no row */
 };
 int ask_who(struct ask *q);
+int ask_trace(struct ask *q);
+int ask_why(struct ask *q);
 int ask_left(struct ask *q);
 int ask_timeline(struct ask *q);
 int ask_received(struct ask *q);
+int ask_exports(struct ask *q);
+int ask_personal(struct ask *q);
 int ask_gaps(struct ask *q);
 int ask_retracted(struct ask *q);
 int ask_reciprocity(struct ask *q);
@@ -492,25 +559,22 @@ int ask_sample(struct ask *q);
 int ask_prove(struct ask *q);
 int ask_report(struct ask *q);
 
-/* What the answers share. A list of rows, printed one by one or as JSON; takes the reference. */
-int ask_answer(struct ask *q, json_t *list, void (*print)(struct ask *q, const json_t *row));
-int ask_failed(struct ask *q, int rc, json_t *list);
-bool ask_in_time(const struct ask *q, int64_t ms);
-const char *ask_field(const json_t *row, const char *name); /* "-" for none */
-int64_t ask_number(const json_t *row, const char *name);
-bool want_feeds(void *ctx, const struct bundle *b, const struct section *s);
-
-/* Under which agreements the sessions of one bundle stood. */
-struct terms_seen {
-	struct map sessions;
-	struct arena arena;
+/* How a row is told: by its "what"; the last, for all others, has none. {FIELD} is a field of the
+ * row, [...] is left out when a field in it is not there. */
+struct row_words {
+	const char *what, *text;
 };
-void terms_begin(struct terms_seen *t, const struct audit *a);
-void terms_note(struct terms_seen *t, const struct act_body *act);
-/* Under which agreement a range may have come: that of its feed, or the lowest that gives it. */
-bool terms_under(struct audit *a, const struct terms_seen *t, const struct walk_act *w,
-	uint64_t *id);
-void terms_end(struct terms_seen *t);
+void row_text(struct buf *out, const char *template, const json_t *row);
+/* Rows, told one by one or as JSON, or what is wrong; takes the reference, gives the status. */
+int ask_answer(struct ask *q, int rc, json_t *list, const struct row_words *words);
+int ask_failed(struct ask *q, int rc);
+int ask_refused(struct ask *q, const char *what, const char *why);
+json_t *rows_sorted(json_t *list); /* by "when" */
+bool ask_in_time(const struct ask *q, int64_t ms);
+bool node_find(struct ask *q, const char *text, struct node_id *node);
+bool want_feeds(void *ctx, const struct bundle *b, const struct section *s);
+/* Under which agreement a range may have passed: that of its feed, or the lowest that lets it. */
+bool terms_under(const struct walk_act *w, enum door door, uint64_t *id);
 
 /* What came from whom under what, summed. */
 struct flow {

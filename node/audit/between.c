@@ -18,6 +18,8 @@ static int sending_cmp(const void *one, const void *other)
 	log_name_pack(x_log, &x->log);
 	log_name_pack(y_log, &y->log);
 	order = memcmp(x_log, y_log, LOG_NAME_BYTES);
+	if (order == 0)
+		order = (x->bodies > 0) - (y->bodies > 0);
 	return order ? order : x->from < y->from ? -1 : x->from > y->from;
 }
 
@@ -31,10 +33,11 @@ static bool lost_then(const struct account *t, int64_t ms)
 	return false;
 }
 
-/* How far one account lets a range of a session have come: from `from` on, without holes. */
+/* How far one account lets a range of a session have come: from `from` on, without holes. Bodies that
+ * came by themselves are covered by bodies only, of as many. */
 static uint64_t sent_reach(const struct account *sender, const struct receiving *r)
 {
-	struct sending probe = {.log = r->log}, *key = &probe;
+	struct sending probe = {.log = r->log, .bodies = r->bodies}, *key = &probe;
 	size_t low = 0, high = sender->sendings_len;
 	uint64_t reach = r->from;
 
@@ -51,9 +54,10 @@ static uint64_t sent_reach(const struct account *sender, const struct receiving 
 		const struct sending *s = sender->sendings[low];
 
 		if (memcmp(s->session, r->session, ACT_ID_BYTES) != 0 ||
-			!log_name_eq(&s->log, &r->log) || s->from > reach)
+			!log_name_eq(&s->log, &r->log) || (s->bodies > 0) != (r->bodies > 0) ||
+			s->from > reach)
 			break;
-		if (s->reach > reach)
+		if (s->reach > reach && s->bodies >= r->bodies)
 			reach = s->reach;
 	}
 	return reach;
@@ -82,8 +86,9 @@ static void received_check(struct audit *a, const struct account *t, const struc
 			"its sending to %s is not among its acts", party_name(a, &t->self));
 	else
 		found(a, FOUND_SENDING_HIDDEN, &r->peer, &r->log, reach, r->to, r->first_ms,
-			"%s has entries %llu to %llu from it", party_name(a, &t->self),
-			(unsigned long long)r->from, (unsigned long long)r->to);
+			"%s has %s %llu to %llu from it", party_name(a, &t->self),
+			r->bodies ? "bodies among" : "entries", (unsigned long long)r->from,
+			(unsigned long long)r->to);
 }
 
 /* How far a node says it had come with a feed. */

@@ -330,7 +330,7 @@ static int load_frame(struct loading *l)
 	case BUNDLE_AGREEMENT:
 		return signed_agreement(a, l->frames.payload, &l->bundle->about.node);
 	case BUNDLE_REVOCATION:
-		return 0; /* when it counted stands in the acts */
+		return signed_revocation(a, l->frames.payload, &l->bundle->about.node);
 	case BUNDLE_WITNESS:
 		return load_witness(l);
 	case BUNDLE_LOG:
@@ -433,6 +433,7 @@ void audit_free(struct audit *a)
 		free(a->findings[i].text);
 	free(a->bundles);
 	free(a->texts);
+	free(a->revocations);
 	free(a->claims);
 	free(a->findings);
 	map_free(&a->parties);

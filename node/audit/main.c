@@ -26,11 +26,21 @@ static const struct command {
 		"entente-audit check fr.audit de.audit", 0, run_check},
 	{"who", "VALUE|OBJECT-ID BUNDLE...", "who knew it when, from whom, under which agreement",
 		"entente-audit who evil.example fr.audit de.audit", NEED_WHAT, ask_who},
+	{"trace", "VALUE|OBJECT-ID BUNDLE...",
+		"its way: who said it, how it went on, who confirms it, when it was taken back",
+		"entente-audit trace evil.example fr.audit de.audit", NEED_WHAT, ask_trace},
+	{"why", "VALUE|OBJECT-ID --to NAME BUNDLE...",
+		"which rule let it go to a node, or kept it from there",
+		"entente-audit why evil.example --to pl fr.audit de.audit", NEED_WHAT | NEED_TO,
+		ask_why},
 	{"left", "--to NAME [--since T] [--until T] BUNDLE...", "what was sent to a node",
 		"entente-audit left --to pl --since 2026-01-01 fr.audit", NEED_TO | MAY_TIME,
 		ask_left},
 	{"received", "[--since T] [--until T] BUNDLE...", "what came, from whom",
 		"entente-audit received de.audit", MAY_TIME, ask_received},
+	{"exports", "[--since T] [--until T] BUNDLE...",
+		"what was exported from the exchange, by whom, to where, as which file",
+		"entente-audit exports fr.audit", MAY_TIME, ask_exports},
 	{"timeline", "[--since T] [--until T] BUNDLE...", "every act of every node, in order",
 		"entente-audit timeline fr.audit de.audit", MAY_TIME, ask_timeline},
 	{"gaps", "BUNDLE...", "what the nodes themselves say is lost or unproven",
@@ -41,6 +51,9 @@ static const struct command {
 	{"reciprocity", "[--since T] [--until T] BUNDLE...",
 		"what each gave and got under each agreement",
 		"entente-audit reciprocity fr.audit de.audit", MAY_TIME, ask_reciprocity},
+	{"personal-data", "[--since T] [--until T] BUNDLE...",
+		"records of types that can tell of persons: agreement, retention, erasure",
+		"entente-audit personal-data fr.audit", MAY_TIME, ask_personal},
 	{"sample", "N [--seed S] BUNDLE...", "records drawn by lot, for a visit",
 		"entente-audit sample 20 --seed 7 fr.audit", NEED_COUNT, ask_sample},
 	{"prove", "OBJECT-ID BUNDLE... -o PREFIX",
@@ -75,9 +88,11 @@ static void help(const struct command *one)
 	printf("entente-audit " ENTENTE_VERSION
 	       ": checks what nodes hand over, offline (docs/AUDIT.md)\n\n");
 	for (size_t i = 0; i < COMMANDS_LEN; i++)
-		printf("  %-12s %-46s %s\n", commands[i].name, commands[i].usage,
+		printf("  %-13s %-45s %s\n", commands[i].name, commands[i].usage,
 			commands[i].summary);
-	printf("\nWith each: --root VKEY (the first root of a node, repeatable), --json, --help.\n"
+	printf("\nWith each: --root VKEY (the first root of a node) or --root \"WORDS\" (the eight "
+	       "words of an\nagreement, for the roots of all its parties), repeatable; --json, "
+	       "--help.\n"
 	       "Status: 0 clean, 1 breach, 2 wrong usage, 6 a file that cannot be read.\n"
 	       "example: %s\n",
 		commands[0].example);
@@ -101,13 +116,22 @@ static bool takes_value(const char *option)
 	return false;
 }
 
-static int option_value(struct line *l, const char *option, const char *value)
+/* A root is a verifier key, or the words of an agreement, which bind the roots of all its parties. */
+static bool root_form(const char *value)
 {
 	struct note_key key;
 
+	return note_key_parse(bytes_str(value), &key) == 0 || root_words(value, NULL);
+}
+
+static int option_value(struct line *l, const char *option, const char *value)
+{
 	if (strcmp(option, "--root") == 0) {
-		if (note_key_parse(bytes_str(value), &key) != 0)
-			return usage("--root: \"%s\" is no verifier key", value);
+		if (!root_form(value))
+			return usage("--root: \"%s\" is neither a verifier key nor the eight words "
+				     "of an "
+				     "agreement",
+				value);
 		l->roots[l->roots_len++] = value;
 	} else if (strcmp(option, "--to") == 0) {
 		l->ask.to = value;

@@ -188,6 +188,22 @@ json_t *json_text(struct bytes text)
 	return s ? s : json_string("(not readable)");
 }
 
+json_t *json_hex(struct bytes bytes)
+{
+	char hex[HEX_TEXT_SIZE(64)];
+
+	text_hex_encode(hex, bytes_from(bytes.data, bytes.len < 64 ? bytes.len : 64));
+	return json_string(hex);
+}
+
+json_t *json_log(const struct log_name *log)
+{
+	char origin[LOG_NAME_TEXT_SIZE];
+
+	log_name_text(origin, log);
+	return json_string(origin);
+}
+
 int print_json(json_t *document, int status)
 {
 	bool good =
@@ -201,17 +217,15 @@ json_t *finding_json(struct audit *a, const struct finding *f)
 {
 	static const struct node_id nobody;
 	bool whose = !node_id_eq(&f->node, &nobody);
-	char origin[LOG_NAME_TEXT_SIZE];
 
-	if (f->has_log)
-		log_name_text(origin, &f->log);
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s?, s:I, s:I, s:o, s:o, s:s, s:I}", "class",
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:s, s:I}", "class",
 		class_name(rule_class(f->rule)), "check", check_name(rule_check(f->rule)), "rule",
 		rule_name(f->rule), "node", json_node(&f->node), "name",
 		whose ? json_string(party_name(a, &f->node)) : json_null(), "log",
-		f->has_log ? origin : NULL, "from", (json_int_t)f->from, "to", (json_int_t)f->to,
-		"when", json_time(f->when_ms), "text", json_text(bytes_str(f->text ? f->text : "")),
-		"sentence", rule_sentence(f->rule), "more", (json_int_t)f->more);
+		f->has_log ? json_log(&f->log) : json_null(), "from", (json_int_t)f->from, "to",
+		(json_int_t)f->to, "when", json_time(f->when_ms), "text",
+		json_text(bytes_str(f->text ? f->text : "")), "sentence", rule_sentence(f->rule),
+		"more", (json_int_t)f->more);
 }
 
 static json_t *bundle_json(struct audit *a, const struct bundle *b)

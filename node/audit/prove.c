@@ -260,8 +260,7 @@ int ask_prove(struct ask *q)
 	int rc = 0;
 
 	if (len < 4 || len > 2u * OBJECT_ID_BYTES || strspn(q->what, "0123456789abcdef") != len) {
-		err_set(&q->audit->err, ENT_EINVALID, "\"%s\" is no object id", q->what);
-		return AUDIT_USAGE;
+		return ask_refused(q, q->what, "is no object id");
 	}
 	memcpy(p.want, q->what, len);
 	for (size_t i = 0; rc == 0 && i < q->audit->bundles_len; i++)
@@ -274,5 +273,5 @@ int ask_prove(struct ask *q)
 	if (rc == 0)
 		rc = prove(&p);
 	buf_free(&p.body);
-	return rc ? ask_failed(q, rc, NULL) : tell(&p);
+	return rc ? ask_failed(q, rc) : tell(&p);
 }

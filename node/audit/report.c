@@ -475,7 +475,7 @@ int ask_report(struct ask *q)
 	buf_free(&p.out);
 	buf_free(&p.acts);
 	if (rc != 0)
-		return ask_failed(q, rc, NULL);
+		return ask_failed(q, rc);
 	/* The page says what was found, and so does the status. */
 	if (q->audit->json)
 		return print_json(json_pack("{s:s, s:I, s:I, s:I}", "file", q->out, "breaches",

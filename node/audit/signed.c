@@ -3,6 +3,10 @@
  * which the node id is the hash of. */
 #include "audit/audit.h"
 
+#include "keys/words.h"
+
+#define WORD_BREAKS " \t\r\n,-"
+
 /* --- as they are read ------------------------------------------------------------------------- */
 
 int signed_cards(struct audit *a, struct bytes payload, const struct node_id *shown_by)
@@ -75,6 +79,18 @@ int signed_agreement(struct audit *a, struct bytes payload, const struct node_id
 	return 0;
 }
 
+int signed_revocation(struct audit *a, struct bytes payload, const struct node_id *shown_by)
+{
+	struct revoking r = {arena_copy(&a->arena, payload), *shown_by};
+
+	if (!r.note.data)
+		return ENT_ENOMEM;
+	a->revocations = grow(a->revocations, &a->revocations_cap, a->revocations_len,
+		sizeof(*a->revocations));
+	a->revocations[a->revocations_len++] = r;
+	return 0;
+}
+
 /* --- when all is read ------------------------------------------------------------------------- */
 
 static bool chain_has_root(const struct card_chain *chain, const struct note_key *root)
@@ -119,29 +135,85 @@ static void root_taken(struct audit *a, const struct party *p)
 	found(a, FOUND_ROOT_TAKEN, &p->node, NULL, 0, 0, 0, "compare it: %s", root);
 }
 
+bool root_words(const char *text, const struct agreement *a)
+{
+	struct buf own = buf_with_max(1024), given = buf_with_max(1024);
+	bool same = true;
+	size_t count;
+
+	for (count = 0; same && *(text += strspn(text, WORD_BREAKS)); count++) {
+		size_t len = strcspn(text, WORD_BREAKS), at = given.len;
+
+		for (size_t i = 0; i < len; i++)
+			buf_u8(&given, (uint8_t)(text[i] | 0x20));
+		buf_u8(&given, 0);
+		same = false;
+		for (size_t i = 0; !buf_failed(&given) && i < WORDS_LEN; i++)
+			same |= strcmp(words[i], (const char *)given.data + at) == 0;
+		if (same)
+			given.data[given.len - 1] = ' ';
+		text += len;
+	}
+	same &= count == 8;
+	if (a)
+		agreement_words(a, &own);
+	if (same && a)
+		same = bytes_eq(buf_view(&own), bytes_from(given.data, given.len - 1));
+	buf_free(&own);
+	buf_free(&given);
+	return same;
+}
+
+/* The words bind the text, which names the nodes by the hashes of their first roots. */
+static bool parties_pin(struct audit *a, const char *given)
+{
+	bool there = false;
+
+	for (size_t i = 0; i < a->texts_len; i++) {
+		const struct agreement *g = &a->texts[i]->agreement;
+
+		if (!a->texts[i]->good || !root_words(given, g))
+			continue;
+		there = true;
+		for (size_t j = 0; j < g->parties_len; j++) {
+			struct party *p = party_get(a, &g->parties[j].node);
+
+			if (p && p->chain.cards_len &&
+				chain_has_root(&p->chain, &g->parties[j].root))
+				p->pinned = true;
+		}
+	}
+	return there;
+}
+
+static bool party_pin(struct audit *a, const struct note_key *root)
+{
+	const void *id;
+	void *value;
+	size_t at = 0;
+	bool there = false;
+
+	while (map_next(&a->parties, &at, &id, &value)) {
+		struct party *p = value;
+
+		if (p->chain.cards_len == 0 ||
+			memcmp(p->chain.cards[0].root.public_key, root->public_key, 32) != 0)
+			continue;
+		p->pinned = there = true;
+	}
+	return there;
+}
+
 static void roots_check(struct audit *a)
 {
 	for (size_t i = 0; i < a->roots_len; i++) {
+		const char *given = a->roots[i];
 		struct note_key key;
-		const void *id;
-		void *value;
-		size_t at = 0;
-		bool there = false;
 
-		/* main has parsed them once. */
-		if (note_key_parse(bytes_str(a->roots[i]), &key) != 0)
-			continue;
-		while (map_next(&a->parties, &at, &id, &value)) {
-			struct party *p = value;
-
-			if (p->chain.cards_len == 0 ||
-				memcmp(p->chain.cards[0].root.public_key, key.public_key, 32) != 0)
-				continue;
-			p->pinned = there = true;
-		}
-		if (!there)
+		if (note_key_parse(bytes_str(given), &key) != 0 ? !parties_pin(a, given)
+								: !party_pin(a, &key))
 			found(a, FOUND_ROOT_OTHER, NULL, NULL, 0, 0, 0,
-				"no node here begins with %s", a->roots[i]);
+				"no node or agreement here has it: %s", given);
 	}
 	for (size_t i = 0; i < a->bundles_len; i++) {
 		struct party *p = party_need(a, &a->bundles[i].about.node);
@@ -152,6 +224,36 @@ static void roots_check(struct audit *a)
 		else if (!p->pinned)
 			root_taken(a, p);
 	}
+}
+
+/* By any version of its agreement: the parties are the same in all. When it counted stands in the
+ * acts. */
+static void revocation_check(struct audit *a, const struct revoking *shown)
+{
+	struct err_text err = {0};
+	struct revocation r = {0};
+	const struct party *p;
+	bool known = false;
+
+	if (revocation_read(shown->note, "revocation", &r, &err) != 0) {
+		found(a, FOUND_REVOCATION_BROKEN, &shown->shown_by, NULL, 0, 0, 0, "%s", err.text);
+		return;
+	}
+	p = party_get(a, &r.node);
+	for (size_t i = 0; i < a->texts_len; i++) {
+		const struct agreement *g = &a->texts[i]->agreement;
+
+		if (!a->texts[i]->good || g->id != r.agreement)
+			continue;
+		known = true;
+		if (revocation_parse(shown->note, "revocation", g,
+			    p && p->chain.cards_len ? &p->chain : NULL, &r, &err) == 0)
+			return;
+	}
+	/* Of an agreement that is not here nothing can be said. */
+	if (known)
+		found(a, FOUND_REVOCATION_BROKEN, &shown->shown_by, NULL, 0, 0, r.time * 1000,
+			"of agreement %016llx: %s", (unsigned long long)r.agreement, err.text);
 }
 
 /* The newest card under whose key the cosignature holds; its serial, 0 for none. */
@@ -241,6 +343,8 @@ void signed_check(struct audit *a)
 	roots_check(a);
 	for (size_t i = 0; i < a->texts_len; i++)
 		text_check(a, a->texts[i]);
+	for (size_t i = 0; i < a->revocations_len; i++)
+		revocation_check(a, &a->revocations[i]);
 	for (size_t i = 0; i < a->claims_len; i++) {
 		struct claim *before = i ? &a->claims[i - 1] : NULL;
 

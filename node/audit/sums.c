@@ -10,59 +10,19 @@
 
 /* --- under which agreement -------------------------------------------------------------------- */
 
-struct terms_of {
-	size_t len;
-	struct wire_agreement terms[WIRE_AGREEMENTS_MAX];
-};
-
-void terms_begin(struct terms_seen *t, const struct audit *a)
+bool terms_under(const struct walk_act *w, enum door door, uint64_t *id)
 {
-	*t = (struct terms_seen){0};
-	map_init(&t->sessions, ACT_ID_BYTES, SIZE_MAX, a->key);
-}
-
-void terms_end(struct terms_seen *t)
-{
-	map_free(&t->sessions);
-	arena_free(&t->arena);
-}
-
-void terms_note(struct terms_seen *t, const struct act_body *act)
-{
-	struct terms_of *of;
-
-	if (act->act != ACT_SESSION_OPENED || act->session.len != ACT_ID_BYTES)
-		return;
-	of = arena_alloc(&t->arena, sizeof(*of));
-	if (!of)
-		return;
-	for (; of->len < act->terms_len && of->len < WIRE_AGREEMENTS_MAX; of->len++)
-		of->terms[of->len] = act->terms[of->len];
-	if (map_put(&t->sessions, act->session.data, of) != 0)
-		of->len = 0;
-}
-
-bool terms_under(struct audit *a, const struct terms_seen *t, const struct walk_act *w,
-	uint64_t *id)
-{
-	const struct agreement *list[WIRE_AGREEMENTS_MAX];
-	struct policy_query q = {.door = DOOR_RECEIVE,
+	const struct agreement *list[AGREEMENTS_MAX];
+	struct policy_query q = {.door = door,
 		.feed = &w->act->log,
 		.self = &w->bundle->about.node,
 		.peer = &w->act->peer,
 		.agreements = list,
+		.agreements_len = AGREEMENTS_MAX,
 		.now_s = w->when_ms / 1000};
-	const struct terms_of *of = NULL;
 	struct policy_verdict v;
 
-	if (w->act->session.len == ACT_ID_BYTES)
-		of = map_get(&t->sessions, w->act->session.data);
-	for (size_t i = 0; of && i < of->len; i++) {
-		const struct text *text = text_find(a, of->terms[i].hash);
-
-		if (text && text->good)
-			list[q.agreements_len++] = &text->agreement;
-	}
+	(void)terms_then(&w->bundle->account, w->acts, list, &q.agreements_len);
 	decide(&q, &v);
 	*id = v.agreements_len ? v.agreements[0] : 0;
 	return v.agreements_len > 0;
@@ -73,7 +33,6 @@ bool terms_under(struct audit *a, const struct terms_seen *t, const struct walk_
 struct flowing {
 	struct ask *ask;
 	struct flows *flows;
-	struct terms_seen terms;
 };
 
 static void flow_add(struct flows *f, const struct flow *one)
@@ -95,12 +54,11 @@ static int flow_find(void *ctx, const struct walk_act *w)
 	struct flowing *x = ctx;
 	struct flow one = {.from = w->act->peer, .to = w->bundle->about.node};
 
-	terms_note(&x->terms, w->act);
 	if (w->act->act != ACT_RECEIVED || !w->act->has_log || w->act->to <= w->act->from ||
 		!ask_in_time(x->ask, w->when_ms))
 		return 0;
 	one.entries = w->act->to - w->act->from;
-	one.has_agreement = terms_under(x->ask->audit, &x->terms, w, &one.agreement);
+	one.has_agreement = terms_under(w, DOOR_RECEIVE, &one.agreement);
 	flow_add(x->flows, &one);
 	return 0;
 }
@@ -111,41 +69,33 @@ int flows_find(struct ask *q, struct flows *flows)
 	struct audit *a = q->audit;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < a->bundles_len; i++) {
-		terms_begin(&x.terms, a);
+	for (size_t i = 0; rc == 0 && i < a->bundles_len; i++)
 		rc = walk_acts(a, &a->bundles[i], flow_find, &x);
-		terms_end(&x.terms);
-	}
 	return rc;
-}
-
-static void print_flow(struct ask *q, const json_t *row)
-{
-	(void)q;
-	printf("%-12s gave %-12s %12" PRIi64 " entries under %s\n", ask_field(row, "from_name"),
-		ask_field(row, "to_name"), ask_number(row, "entries"), ask_field(row, "agreement"));
 }
 
 int ask_reciprocity(struct ask *q)
 {
+	static const struct row_words words[] = {
+		{NULL, "{from_name:12} gave {to_name:12} {entries:-12} entries under {agreement}"}};
 	json_t *list = json_array();
 	struct flows flows = {0};
 	int rc = flows_find(q, &flows);
 
 	for (size_t i = 0; i < flows.len; i++) {
 		const struct flow *f = &flows.list[i];
-		char agreement[17];
 
-		snprintf(agreement, sizeof(agreement), "%016" PRIx64, f->agreement);
 		json_array_append_new(list,
-			json_pack("{s:o, s:s, s:o, s:s, s:s?, s:I}", "from", json_node(&f->from),
+			json_pack("{s:o, s:s, s:o, s:s, s:o, s:I}", "from", json_node(&f->from),
 				"from_name", party_name(q->audit, &f->from), "to",
 				json_node(&f->to), "to_name", party_name(q->audit, &f->to),
-				"agreement", f->has_agreement ? agreement : NULL, "entries",
-				(json_int_t)f->entries));
+				"agreement",
+				f->has_agreement ? json_sprintf("%016" PRIx64, f->agreement)
+						 : json_null(),
+				"entries", (json_int_t)f->entries));
 	}
 	free(flows.list);
-	return rc ? ask_failed(q, rc, list) : ask_answer(q, list, print_flow);
+	return ask_answer(q, rc, list, words);
 }
 
 /* --- retracted -------------------------------------------------------------------------------- */
@@ -162,12 +112,6 @@ struct retracting {
 	json_t *list;
 };
 
-static const char *origin_line(char text[LOG_NAME_TEXT_SIZE], const struct log_name *log)
-{
-	log_name_text(text, log);
-	return text;
-}
-
 /* One row for each node that has the word: when it came there, and was carried out. */
 static int retraction_find(void *ctx, const struct walk_entry *e)
 {
@@ -175,51 +119,185 @@ static int retraction_find(void *ctx, const struct walk_entry *e)
 	struct audit *a = x->ask->audit;
 	const struct account *t = &e->bundle->account;
 	const struct log_name *log = &e->section->log.name;
-	char object[HEX_TEXT_SIZE(OBJECT_ID_BYTES)], origin[LOG_NAME_TEXT_SIZE];
 	struct entry_header h;
-	int64_t done_ms = 0;
+	int64_t said_ms, done_ms = 0;
 
 	entry_header_decode(e->entry->leaf, &h);
-	if ((h.kind != KIND_RETRACTION && h.kind != KIND_ERASURE) ||
-		!ask_in_time(x->ask, (int64_t)(h.time_ms % RECORD_TIME_MAX_MS)))
+	said_ms = (int64_t)(h.time_ms % RECORD_TIME_MAX_MS);
+	if ((h.kind != KIND_RETRACTION && h.kind != KIND_ERASURE) || !ask_in_time(x->ask, said_ms))
 		return 0;
-	for (size_t i = 0; h.kind == KIND_ERASURE && i < t->erased_len; i++)
-		if (log_name_eq(&t->erased[i].log, log) && t->erased[i].from <= e->index &&
-			e->index < t->erased[i].to && !done_ms)
-			done_ms = t->erased[i].when_ms;
-	text_hex_encode(object, BYTES_OF(h.object));
+	if (h.kind == KIND_ERASURE)
+		done_ms = carried_out(t, log, e->index);
 	json_array_append_new(x->list,
-		json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:s, s:o, s:o, s:I}", "what",
-			kind_name(h.kind), "object", object, "feed", log_text(a, log), "log",
-			origin_line(origin, log), "index", (json_int_t)e->index, "said",
-			json_time((int64_t)(h.time_ms % RECORD_TIME_MAX_MS)), "node",
-			json_node(&t->self), "name", party_name(a, &t->self), "here",
-			json_time(e->batch->received_ms), "carried_out", json_time(done_ms),
-			"after_ms",
-			(json_int_t)(e->batch->received_ms -
-				     (int64_t)(h.time_ms % RECORD_TIME_MAX_MS))));
+		json_pack("{s:s, s:o, s:s, s:o, s:I, s:o, s:o, s:s, s:o, s:o, s:I}", "what",
+			kind_name(h.kind), "object", json_hex(BYTES_OF(h.object)), "feed",
+			log_text(a, log), "log", json_log(log), "index", (json_int_t)e->index,
+			"said", json_time(said_ms), "node", json_node(&t->self), "name",
+			party_name(a, &t->self), "here", json_time(e->batch->received_ms),
+			"carried_out", json_time(done_ms), "after_ms",
+			(json_int_t)(e->batch->received_ms - said_ms)));
 	return 0;
-}
-
-static void print_retraction(struct ask *q, const json_t *row)
-{
-	(void)q;
-	printf("%s of %.8s (%s, entry %" PRIi64 "), said %s: at %s %s", ask_field(row, "what"),
-		ask_field(row, "object"), ask_field(row, "feed"), ask_number(row, "index"),
-		ask_field(row, "said"), ask_field(row, "name"), ask_field(row, "here"));
-	if (json_string_value(json_object_get(row, "carried_out")))
-		printf(", carried out %s", ask_field(row, "carried_out"));
-	printf("\n");
 }
 
 int ask_retracted(struct ask *q)
 {
+	static const struct row_words words[] = {{NULL,
+		"{what} of {object:.8} ({feed}, entry {index}), said {said}: at {name} {here}[, "
+		"carried out {carried_out}]"}};
 	struct retracting x = {.ask = q, .list = json_array()};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < q->audit->bundles_len; i++)
 		rc = walk_entries(q->audit, &q->audit->bundles[i], want_feeds, retraction_find, &x);
-	return rc ? ask_failed(q, rc, x.list) : ask_answer(q, x.list, print_retraction);
+	return ask_answer(q, rc, x.list, words);
+}
+
+/* --- personal data ---------------------------------------------------------------------------- */
+
+/* What can tell of a person, and how. */
+static const char *const personal[TYPE_COUNT] = {
+	[TYPE_EMAIL] = "names a person",
+	[TYPE_IPV4] = "can lead to a person's line",
+	[TYPE_IPV6] = "can lead to a person's line",
+	[TYPE_URL] = "can hold a person's name",
+	[TYPE_STIX] = "an object that can hold anything",
+};
+
+/* Records of one type in one feed at one node. */
+struct personal_sum {
+	const struct bundle *bundle;
+	const struct section *section;
+	uint64_t entries, gone, erased, pending, over;
+	int64_t oldest_ms, newest_ms;
+};
+
+struct personal_ask {
+	struct ask *ask;
+	struct personal_sum sums[TYPE_COUNT];
+	int64_t retain_ms; /* of the section at hand */
+	const struct section *section;
+	json_t *list, *agreements;
+};
+
+static json_t *clause_json(const struct agreement *g)
+{
+	json_t *after = g->after_end_keep ? json_string("keep")
+					  : json_sprintf("erase within %" PRIi64 " days",
+						    g->after_end_erase_s / 86400);
+
+	return json_pack("{s:o, s:i, s:o, s:o, s:I, s:I, s:o}", "id",
+		json_sprintf("%016" PRIx64, g->id), "serial", (int)g->serial, "legal",
+		json_text(bytes_str(g->legal)), "purposes", json_text(bytes_str(g->purposes)),
+		"retain_s", (json_int_t)g->retain_s, "erase_within_s",
+		(json_int_t)g->erase_within_s, "after_end", after);
+}
+
+/* The agreements that the node has, or had last, and under which the feed can be there. */
+static void clauses_find(struct personal_ask *x, const struct bundle *b, const struct section *s)
+{
+	const struct account *t = &b->account;
+	const struct audience audience = s->log.name.audience;
+
+	x->section = s;
+	x->retain_ms = 0;
+	x->agreements = json_array();
+	for (size_t i = 0; i < t->terms_len; i++) {
+		const struct term *term = &t->terms[i];
+		const struct agreement *g = term->text ? &term->text->agreement : NULL;
+
+		if (!g || (audience.kind == AUDIENCE_AGREEMENT ? g->id != audience.id
+							       : term->until != 0))
+			continue;
+		json_array_append_new(x->agreements, clause_json(g));
+		if (g->retain_s * 1000 > x->retain_ms)
+			x->retain_ms = g->retain_s * 1000;
+	}
+}
+
+static int personal_find(void *ctx, const struct walk_entry *e)
+{
+	struct personal_ask *x = ctx;
+	const struct bundle *b = e->bundle;
+	struct personal_sum *sum;
+	struct entry_header h;
+	const struct erasure *over;
+	bool gone = e->entry->state == ENTRY_STATE_ERASED;
+	int64_t said_ms;
+
+	entry_header_decode(e->entry->leaf, &h);
+	said_ms = (int64_t)(h.time_ms % RECORD_TIME_MAX_MS);
+	if (h.type >= TYPE_COUNT || !personal[h.type] || h.kind == KIND_RETRACTION ||
+		h.kind == KIND_ERASURE || !ask_in_time(x->ask, said_ms))
+		return 0;
+	sum = &x->sums[h.type];
+	over = erasure_over(x->ask->audit, b, &e->section->log.name, h.object, e->index);
+	sum->entries++;
+	sum->gone += gone;
+	sum->erased += over && carried_out(&b->account, &over->log, over->index) != 0;
+	sum->pending += over && !carried_out(&b->account, &over->log, over->index);
+	sum->over +=
+		!gone && x->retain_ms && b->about.made_ms - e->batch->received_ms > x->retain_ms;
+	sum->oldest_ms = !sum->oldest_ms || said_ms < sum->oldest_ms ? said_ms : sum->oldest_ms;
+	sum->newest_ms = said_ms > sum->newest_ms ? said_ms : sum->newest_ms;
+	return 0;
+}
+
+static void personal_rows(struct personal_ask *x, const struct bundle *b)
+{
+	const struct log_name *log = &x->section->log.name;
+	struct audit *a = x->ask->audit;
+
+	for (unsigned type = 0; type < TYPE_COUNT; type++) {
+		const struct personal_sum *s = &x->sums[type];
+
+		if (!s->entries)
+			continue;
+		json_array_append_new(x->list,
+			json_pack("{s:o, s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, "
+				  "s:o, s:O}",
+				"node", json_node(&b->about.node), "name",
+				party_name(a, &b->about.node), "feed", log_text(a, log), "log",
+				json_log(log), "type", type_name(type), "why", personal[type],
+				"entries", (json_int_t)s->entries, "bodies_gone",
+				(json_int_t)s->gone, "erasures_done", (json_int_t)s->erased,
+				"erasures_pending", (json_int_t)s->pending, "kept_too_long",
+				(json_int_t)s->over, "oldest", json_time(s->oldest_ms), "newest",
+				json_time(s->newest_ms), "agreements", x->agreements));
+	}
+	memset(x->sums, 0, sizeof(x->sums));
+}
+
+static bool want_section(void *ctx, const struct bundle *b, const struct section *s)
+{
+	const struct personal_ask *x = ctx;
+
+	(void)b;
+	return s == x->section;
+}
+
+int ask_personal(struct ask *q)
+{
+	static const struct row_words words[] = {{NULL,
+		"{name:12} {feed}: {entries} records of type {type} ({why}), {oldest} to {newest}; "
+		"bodies gone: {bodies_gone}; erasures carried out: {erasures_done}, pending: "
+		"{erasures_pending}; kept longer than agreed: {kept_too_long}[; under "
+		"{agreements}]"}};
+	struct personal_ask x = {.ask = q, .list = json_array()};
+	struct audit *a = q->audit;
+	int rc = 0;
+
+	for (size_t i = 0; i < a->bundles_len; i++)
+		for (size_t j = 0; rc == 0 && j < a->bundles[i].sections_len; j++) {
+			const struct section *s = &a->bundles[i].sections[j];
+
+			if (!want_feeds(&x, &a->bundles[i], s))
+				continue;
+			clauses_find(&x, &a->bundles[i], s);
+			rc = walk_entries(a, &a->bundles[i], want_section, personal_find, &x);
+			personal_rows(&x, &a->bundles[i]);
+			json_decref(x.agreements);
+		}
+	return ask_answer(q, rc, x.list, words);
 }
 
 /* --- sample ----------------------------------------------------------------------------------- */
@@ -270,29 +348,20 @@ static int draw(void *ctx, const struct walk_entry *e)
 	return 0;
 }
 
-static void print_drawn(struct ask *q, const json_t *row)
-{
-	(void)q;
-	printf("%s, entry %" PRIi64 " (%s, %s, %s), object %s, at %s\n", ask_field(row, "feed"),
-		ask_number(row, "index"), ask_field(row, "kind"), ask_field(row, "tlp"),
-		ask_field(row, "time"), ask_field(row, "object"), ask_field(row, "name"));
-}
-
 static json_t *drawn_json(struct audit *a, const struct drawn *d)
 {
-	char object[HEX_TEXT_SIZE(OBJECT_ID_BYTES)], origin[LOG_NAME_TEXT_SIZE];
-
-	text_hex_encode(object, BYTES_OF(d->header.object));
-	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:s}", "feed",
-		log_text(a, &d->log), "log", origin_line(origin, &d->log), "index",
-		(json_int_t)d->index, "object", object, "kind", kind_name(d->header.kind), "tlp",
-		tlp_name(d->header.tlp), "time",
+	return json_pack("{s:s, s:o, s:I, s:o, s:s, s:s, s:o, s:o, s:s}", "feed",
+		log_text(a, &d->log), "log", json_log(&d->log), "index", (json_int_t)d->index,
+		"object", json_hex(BYTES_OF(d->header.object)), "kind", kind_name(d->header.kind),
+		"tlp", tlp_name(d->header.tlp), "time",
 		json_time((int64_t)(d->header.time_ms % RECORD_TIME_MAX_MS)), "node",
 		json_node(&d->at), "name", party_name(a, &d->at));
 }
 
 int ask_sample(struct ask *q)
 {
+	static const struct row_words words[] = {{NULL,
+		"{feed}, entry {index} ({kind}, {tlp}, {time}), object {object}, at {name}"}};
 	struct drawing x = {.ask = q};
 	json_t *list = json_array();
 	int rc = 0;
@@ -305,5 +374,5 @@ int ask_sample(struct ask *q)
 	for (size_t i = 0; i < x.len; i++)
 		json_array_append_new(list, drawn_json(q->audit, &x.list[i]));
 	free(x.list);
-	return rc ? ask_failed(q, rc, list) : ask_answer(q, list, print_drawn);
+	return ask_answer(q, rc, list, words);
 }

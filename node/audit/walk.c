@@ -24,6 +24,8 @@ struct walk {
 	struct holding *holding;
 	size_t texts_len;
 	const struct text **texts; /* of its agreement */
+	size_t bodies_len;
+	struct bodies_sent **bodies; /* acts about it */
 	uint64_t missing, pending, pending_first;
 	bool told;
 };
@@ -136,9 +138,14 @@ static void signed_beyond(struct walk *w)
 static void feed_open(struct walk *w)
 {
 	struct audit *a = w->audit;
+	struct account *t = &w->bundle->account;
 	const struct audience audience = w->section->log.name.audience;
 
-	w->holding = account_holding(&w->bundle->account, &w->section->log.name);
+	w->holding = account_holding(t, &w->section->log.name);
+	w->bodies = arena_alloc(&w->arena, (t->bodies_len + 1) * sizeof(*w->bodies));
+	for (size_t i = 0; w->bodies && i < t->bodies_len; i++)
+		if (log_name_eq(&t->bodies[i].log, &w->section->log.name))
+			w->bodies[w->bodies_len++] = &t->bodies[i];
 	w->texts = arena_alloc(&w->arena, (a->texts_len + 1) * sizeof(struct text *));
 	if (!w->texts || audience.kind != AUDIENCE_AGREEMENT)
 		return;
@@ -187,13 +194,29 @@ static bool taking_back(uint8_t kind)
 }
 
 /* When this node says that the erasures up to there were carried out; 0: it does not. */
-static int64_t carried_out(const struct account *t, const struct log_name *log, uint64_t index)
+int64_t carried_out(const struct account *t, const struct log_name *log, uint64_t index)
 {
 	for (size_t i = 0; i < t->erased_len; i++)
 		if (t->erased[i].from <= index && index < t->erased[i].to &&
 			log_name_eq(&t->erased[i].log, log))
 			return t->erased[i].when_ms;
 	return 0;
+}
+
+const struct erasure *erasure_over(const struct audit *a, const struct bundle *b,
+	const struct log_name *log, const uint8_t *object, uint64_t index)
+{
+	const struct erasure *x;
+	uint8_t key[32];
+
+	if (a->erasures_len == 0)
+		return NULL;
+	erasure_key(key, (size_t)(b - a->bundles), log, object);
+	x = map_get(&a->erasures, key);
+	if (!x || x->log.incarnation < log->incarnation ||
+		(x->log.incarnation == log->incarnation && x->index < index))
+		return NULL;
+	return x;
 }
 
 /* How long the agreements that can have brought the feed allow: the longest of them. */
@@ -233,13 +256,24 @@ static void erasure_check(struct walk *w, const struct bundle_entries *batch, ui
 		w->pending++;
 }
 
+/* Which of the bodies that it says it sent then were still there? */
+static void bodies_count(struct walk *w, uint64_t index, int64_t erased_ms)
+{
+	for (size_t i = 0; i < w->bodies_len; i++) {
+		struct bodies_sent *b = w->bodies[i];
+
+		b->there += b->from <= index && index < b->to &&
+			    (!erased_ms || erased_ms > b->when_ms - AUDIT_GRACE_MS);
+	}
+}
+
 static void body_check(struct walk *w, const struct bundle_entry *e, const struct entry_header *h,
 	uint64_t index)
 {
 	const struct log_name *log = &w->section->log.name;
 	const struct erasure *x = NULL;
 	struct hash commitment;
-	uint8_t key[32];
+	int64_t erased_ms = 0;
 
 	if (e->state == ENTRY_STATE_PRESENT) {
 		hash_commitment(&commitment, e->salt, e->body);
@@ -247,20 +281,16 @@ static void body_check(struct walk *w, const struct bundle_entry *e, const struc
 			found(w->audit, FOUND_ENTRY_MISMATCH, &w->bundle->about.node, log, index,
 				index + 1, 0, "%s", "");
 	}
-	if (w->audit->erasures_len && !taking_back(h->kind)) {
-		erasure_key(key, (size_t)(w->bundle - w->audit->bundles), log, h->object);
-		x = map_get(&w->audit->erasures, key);
-		if (x && (x->log.incarnation < log->incarnation ||
-				 (x->log.incarnation == log->incarnation && x->index < index)))
-			x = NULL;
-	}
+	if (!taking_back(h->kind))
+		x = erasure_over(w->audit, w->bundle, log, h->object, index);
 	if (e->state == ENTRY_STATE_ERASED && !x)
 		w->missing++;
-	if (e->state != ENTRY_STATE_ERASED && x &&
-		carried_out(&w->bundle->account, &x->log, x->index))
+	if (x)
+		erased_ms = carried_out(&w->bundle->account, &x->log, x->index);
+	if (e->state != ENTRY_STATE_ERASED && erased_ms)
 		found(w->audit, FOUND_ERASURE_FAKED, &w->bundle->about.node, log, index, index + 1,
-			carried_out(&w->bundle->account, &x->log, x->index), "erased by entry %llu",
-			(unsigned long long)x->index);
+			erased_ms, "erased by entry %llu", (unsigned long long)x->index);
+	bodies_count(w, index, erased_ms);
 }
 
 static void feed_entry(struct walk *w, const struct bundle_entries *batch, uint64_t index,
@@ -315,6 +345,16 @@ static void feed_close(struct walk *w)
 	const struct node_id *self = &w->bundle->about.node;
 
 	covered_check(w);
+	for (size_t i = 0; i < w->bodies_len; i++) {
+		const struct bodies_sent *b = w->bodies[i];
+
+		if (b->from >= w->section->log.from && b->to <= w->section->log.to &&
+			b->there < b->count)
+			found(w->audit, FOUND_SENT_ERASED, self, log, b->from, b->to, b->when_ms,
+				"act %llu: %llu bodies, and %llu can have been there",
+				(unsigned long long)b->index, (unsigned long long)b->count,
+				(unsigned long long)b->there);
+	}
 	if (w->missing)
 		found(w->audit, FOUND_BODY_MISSING, self, log, w->section->log.from,
 			w->section->log.to, 0, "%llu", (unsigned long long)w->missing);
@@ -586,6 +626,7 @@ int walk_entries(struct audit *a, struct bundle *b,
 struct acts_walk {
 	int (*visit)(void *ctx, const struct walk_act *w);
 	void *ctx;
+	uint64_t acts;
 	struct arena arena;
 };
 
@@ -610,6 +651,7 @@ static int act_visit(void *ctx, const struct walk_entry *e)
 	if (w.when_ms < 0 || (uint64_t)w.when_ms > RECORD_TIME_MAX_MS ||
 		act_body_decode(e->entry->body, &x->arena, &act) != 0)
 		return 0; /* found by the check */
+	w.acts = x->acts++;
 	return x->visit(x->ctx, &w);
 }
 

@@ -14,6 +14,7 @@ HOUR = 3600 * 1000
 # Numbers of acts, node/provenance/act.h.
 STARTED, IN_FORCE, ENDED, OPENED, CLOSED, RECEIVED = 1, 3, 4, 5, 6, 7
 SENDING, MARK, SENT, PUBLISHED, ERASED, EPOCH, RECALLED = 8, 9, 10, 11, 15, 24, 35
+BODIES_SENT, BODIES_RECEIVED = 39, 40
 
 
 class Missing(Exception):
@@ -585,3 +586,62 @@ def receipt_under_a_retired_key(c, b):
     log.cosignatures.append(Cosignature(
         c.honest["be"].node + b"\0" + struct.pack(">Q", size) + root + signature +
         struct.pack(">Q", when) + by))
+
+
+# --- bodies by themselves, revocations -------------------------------------------------------------
+
+
+def add_bodies(acts, number, opened, /, **fields):
+    """An act of bodies in the session of that opening, behind all others."""
+    last = acts.entries[-1]
+    e = Entry(last.header, ref.PRESENT, received=last.received)
+    e.set_act({"act": number, "peer": opened["peer"], "session": opened["session"], "count": 1, **fields})
+    acts.entries.append(e)
+    return e
+
+
+def opened_with(log, peer):
+    return [a for _, a in log.acts(OPENED) if a["peer"] == peer][-1]
+
+
+@by_liar("sent-after-erased", "fr")
+def erased_body_sent(c, b):
+    log = b["fr"].acts()
+    green = b["fr"].log("green")
+    at = next(i for i, e in enumerate(green.entries) if e.state == ref.ERASED)
+    opened = opened_with(log, c.honest["de"].node)
+    e = add_bodies(log, BODIES_SENT, opened, log=green.name, terms=opened["terms"],
+                   **{"from": at, "to": at + 1})
+    e.change(8, struct.pack(">Q", e.time + HOUR))
+
+
+@by_liar("sent-forbidden", "de")
+def body_sent_to_a_stranger(c, b):
+    log = b["de"].acts()
+    opened = opened_with(log, c.honest["pl"].node)
+    add_bodies(log, BODIES_SENT, opened, log=b["de"].log(c.group, c.honest["fr"].node).name,
+               **{"from": 0, "to": 1})
+
+
+@by_liar("act-outside", "fr")
+def more_bodies_than_entries(c, b):
+    log = b["fr"].acts()
+    opened = opened_with(log, c.honest["de"].node)
+    add_bodies(log, BODIES_SENT, opened, log=b["fr"].log("green").name, count=9, **{"from": 2, "to": 3})
+
+
+@by_liar("sending-hidden", "de", "fr")
+def body_received_that_was_not_sent(c, b):
+    log = b["de"].acts()
+    opened = opened_with(log, c.honest["fr"].node)
+    e = add_bodies(log, BODIES_RECEIVED, opened, log=c.honest["fr"].log("green").name,
+                   **{"from": 2, "to": 3})
+    for bundle in b.values():  # nobody can hide behind the moment
+        bundle.set_made(max(bundle.made, e.time + HOUR))
+    return {"fr"}
+
+
+@by_file("revocation-broken", "pl")
+def revocation_forged(_, b):
+    note = next(n for n in b["pl"].notes if n[0] == ref.REVOCATION)
+    note[1] = note[1].replace(b"time: 20", b"time: 21")

@@ -244,8 +244,35 @@ def answers(case):
         raise Failed("the timeline is not all acts in order")
     if "restored" not in {r["rule"] for r in rows("gaps", *paths)}:
         raise Failed("the gap is not told")
+    ways(case, value, paths)
     proof(case, rows("who", value, *paths)[0], paths)
     page(case, paths)
+
+
+def ways(case, value, paths):
+    """trace, why, exports, personal-data."""
+    way = rows("trace", value, *paths)
+    hops = {(r["what"], r["name"], r.get("to_name") or r["from_name"]) for r in way}
+    for needed in (("published", "fr", None), ("sent", "fr", "de"), ("received", "de", "fr"),
+                   ("sent", "de", "pl"), ("received", "pl", "de"), ("received", "ua", "pl"),
+                   ("receipt", "de", None)):
+        if needed not in hops:
+            raise Failed(f"trace has no {needed}: {hops}")
+    erased = next(e for e in case.honest["fr"].log("green").entries if e.state == ref.ERASED)
+    way = rows("trace", erased.header[16:32].hex(), *paths)
+    if {r["name"] for r in way if r["what"] == "erased"} != set(NAMES) or \
+            not any(r["kind"] == "erasure" and r["what"] == "sent" for r in way):
+        raise Failed(f"the way of what was erased: {way}")
+    why = {(r["name"], r["allowed"], r["rule"]) for r in rows("why", value, "--to", "ua", *paths)}
+    if not {("pl", True, "gives"), ("pl", False, "no-agreement"),
+            ("fr", False, "no-agreement")} <= why:
+        raise Failed(f"why it went to ua, and then not: {why}")
+    group = case.honest["fr"].log(case.group).entries[0].header[16:32].hex()
+    why = rows("why", group, "--to", "pl", *paths)
+    if {r["name"] for r in why} != {"fr", "de", "be"} or any(r["allowed"] for r in why):
+        raise Failed(f"why the group's record went to nobody else: {why}")
+    if rows("exports", *paths) or rows("personal-data", *paths):
+        raise Failed("nothing was exported, and no type tells of persons")
 
 
 def proof(case, known, paths):
