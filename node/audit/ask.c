@@ -357,7 +357,7 @@ static json_t *exports_row(struct acts_asked *x, const struct walk_act *w)
 		return NULL;
 	return json_pack("{s:o, s:o, s:s, s:I, s:o, s:o, s:o, s:o, s:s?, s:I}", "when",
 		json_time(w->when_ms), "node", json_node(&w->bundle->about.node), "name",
-		party_name(a, &w->bundle->about.node), "index", (json_int_t)w->index, "to",
+		party_name(a, &w->bundle->about.node), "index", (json_int_t)w->index, "what",
 		json_text(act->text), "operator", json_text(act->operator_name), "file",
 		json_hex(act->hash), "salt", json_hex(act->salt), "feed",
 		act->has_log ? log_text(a, &act->log) : NULL, "entries", (json_int_t)act->count);
@@ -366,8 +366,8 @@ static json_t *exports_row(struct acts_asked *x, const struct walk_act *w)
 int ask_exports(struct ask *q)
 {
 	static const struct row_words words[] = {
-		{NULL, "{when}  {name:12} exported {entries} records[ of {feed}][ to {to}][ by "
-		       "{operator}][ as file {file}]"}};
+		{NULL, "{when}  {name:12} exported {what}[ of {feed}], {entries} records[, file "
+		       "{file}][ by {operator}]"}};
 	struct acts_asked x = {.ask = q, .row = exports_row};
 	int rc = acts_asked(&x);
 
