@@ -322,6 +322,10 @@ def run_tests(tests):
     """Runs functions as tests and prints a line for each; the exit status says whether all held."""
     only = sys.argv[1:]
     failed = 0
+    for name, it in vars(sys.modules["__main__"]).items():
+        if name.startswith("test_") and callable(it) and it not in tests:
+            print(f"not ok {name} # it is not in the list that is run", flush=True)
+            failed = 1
     for test in tests:
         name = test.__name__.removeprefix("test_")
         if only and name not in only:

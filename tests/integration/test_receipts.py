@@ -386,6 +386,7 @@ def test_a_witness_of_a_second_implementation():
 if __name__ == "__main__":
     run_tests([
         test_publish_waits_for_receipts_and_trace_names_who_has_it,
+        test_who_has_not_confirmed_is_named_and_asked_again,
         test_parties_of_an_agreement_confirm_to_each_other,
         test_receipts_of_a_second_implementation,
         test_a_rewritten_provenance_log_is_noticed_by_the_peer,
