@@ -47,10 +47,15 @@ static bool log_later(const struct log_name *a, const struct log_name *b)
 static void witness_say(struct gossip *g, struct session *s, const struct checkpoint *c)
 {
 	struct wire_message m = {.type = WIRE_WITNESS};
+	const struct origin *self = origin_find(g, &g->config.self);
 	struct cosignature cosignature;
 
 	if (g->now.wall_ms < 1000)
 		return;
+	/* The peer's greeting is answered at once when its log has not grown: after a change of
+	 * keys the card must be there before what the new witness key has signed. */
+	if (self)
+		chain_tell(g, s, self);
 	g->config.signer.witness(g->config.signer.ctx, c, (uint64_t)g->now.wall_ms / 1000,
 		&cosignature);
 	m.witness.log = c->log;

@@ -226,6 +226,25 @@ static void tells_who_shows_less_what_it_remembers(void **state)
 	probe_free(&p);
 }
 
+/* DESIGN 4: a card goes ahead of what its keys sign, also where a greeting is answered at once. */
+static void the_card_goes_ahead_of_the_cosignature(void **state)
+{
+	const struct wire_message *cards;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	acquainted(&p);
+	log = acts_grow(&p, &p.theirs, PEER, START, 5);
+	assert_int_equal(gossip_witness(p.g, &log->complete, false), 0);
+	greets(&p, 1, &log->complete);
+	assert_witnessed(&p, log, 5);
+	cards = probe_last(&p, WIRE_CARDS);
+	assert_non_null(cards);
+	assert_true(cards < probe_last(&p, WIRE_WITNESS));
+	probe_free(&p);
+}
+
 static void a_new_log_is_witnessed_anew_and_the_old_one_reported(void **state)
 {
 	struct sim_log *old, *new;
@@ -619,6 +638,7 @@ int main(void)
 		cmocka_unit_test(cosigns_growth_only_when_it_is_proved),
 		cmocka_unit_test(remembers_over_a_restart),
 		cmocka_unit_test(tells_who_shows_less_what_it_remembers),
+		cmocka_unit_test(the_card_goes_ahead_of_the_cosignature),
 		cmocka_unit_test(a_new_log_is_witnessed_anew_and_the_old_one_reported),
 		cmocka_unit_test(two_histories_are_kept_as_evidence_and_end_it),
 		cmocka_unit_test(blames_a_checkpoint_that_is_not_the_peers_own),
