@@ -95,7 +95,7 @@ static void was_cut(struct app *a, const struct pipeline_event *e)
 	}
 	log_name_text(feed, &e->feed);
 	app_alarm(a, "unsigned-dropped", "today", feed,
-		"entries that were never signed were dropped: a signed history goes on otherwise",
+		"entries that were never signed were dropped: they cannot be signed any more",
 		"publish the last file again: what came back counts as unchanged");
 	/* The index may have them. */
 	pipeline_reindex(a->pipeline, NULL);

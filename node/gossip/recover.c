@@ -504,6 +504,10 @@ int gossip_recover_start(struct gossip *g, struct gossip_time now, const struct 
 	for (size_t at = 0; map_next(&g->feeds, &at, NULL, &value) && rc >= 0;) {
 		struct feed *f = value;
 
+		/* Death came between commit and signature, and then new keys: nobody signs it any
+		 * more, and as long as it stands it counts as said. */
+		if (!f->own && node_id_eq(&f->name.node, &g->config.self))
+			want_cut(g, f);
 		if (!f->own)
 			continue;
 		/* Shown before the last stop, and not pulled back yet. */
