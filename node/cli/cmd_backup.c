@@ -160,8 +160,11 @@ static int set_aside(struct cli *c, const char *name)
 {
 	const char *from = cli_path(c, name);
 	char aside[NAME_MAX + 32];
+	int64_t second = cli_now_s();
 
-	snprintf(aside, sizeof(aside), "%s" ASIDE "%" PRId64, name, cli_now_s());
+	do /* one that was cut short a moment ago has set its own aside */
+		snprintf(aside, sizeof(aside), "%s" ASIDE "%" PRId64, name, second);
+	while (access(cli_path(c, aside), F_OK) == 0 && second++);
 	if (access(from, F_OK) != 0 || rename(from, cli_path(c, aside)) == 0)
 		return 0;
 	return cli_fail(c, CLI_STORE, "%s: cannot set aside: %s", from, strerror(errno));

@@ -34,6 +34,19 @@ static void key_change_free(struct key_change *k)
 	buf_free(&k->text);
 }
 
+/* Where the seed is to wait: not where another does, which a draft of the same second has made, or a
+ * change that was cut short. */
+static int next_free(struct cli *c, struct key_change *k, uint64_t *incarnation)
+{
+	int rc;
+
+	while ((rc = rotation_next_path(k->next, sizeof(k->next), cli_path(c, "keys"),
+			*incarnation)) == 0 &&
+		access(k->next, F_OK) == 0)
+		++*incarnation;
+	return rc ? cli_fail_code(c, rc, "keys") : 0;
+}
+
 /* fresh: of a new seed. */
 static int key_change_begin(struct cli *c, struct key_change *k, bool fresh)
 {
@@ -48,6 +61,9 @@ static int key_change_begin(struct cli *c, struct key_change *k, bool fresh)
 	last = own->logs[own->logs_len - 1].incarnation;
 	if (incarnation <= last)
 		incarnation = last + 1;
+	rc = next_free(c, k, &incarnation);
+	if (rc)
+		return rc;
 	rc = cli_identity_at(c, cli_path(c, "keys/node.key"), fresh ? last : incarnation, &k->id,
 		&k->passphrase);
 	if (rc)
@@ -62,8 +78,8 @@ static int key_change_begin(struct cli *c, struct key_change *k, bool fresh)
 	if (rc == ENT_ELIMIT)
 		return cli_fail(c, CLI_INVALID, "the card names %u incarnations already",
 			CARD_LOGS_MAX);
-	if (!rc && fresh)
-		rc = rotation_next_path(k->next, sizeof(k->next), cli_path(c, "keys"), incarnation);
+	if (!fresh)
+		k->next[0] = '\0';
 	card_text(&k->text, &next);
 	return rc ? cli_fail_code(c, rc, "cannot make the keys") : 0;
 }
@@ -109,12 +125,11 @@ static int keys_install(struct cli *c, struct key_change *k)
 		buf_free(&note);
 		return cli_fail_code(c, rc, "card");
 	}
+	/* When the card cannot be written for certain the seed stays: if it stands after all, nothing
+	 * else opens it, and if not, the next change removes the seed. */
 	rc = key_change_write(c, k);
-	if (!rc) {
+	if (!rc)
 		rc = cli_card_append(c, c->keydir.own.cards_len, buf_view(&note), "card", &chain);
-		if (rc && k->next[0])
-			unlink(k->next);
-	}
 	buf_free(&note);
 	if (!rc)
 		rc = cli_card_settle(c, card_chain_last(&chain));
@@ -184,7 +199,7 @@ struct root_change {
 	char dir[PATH_MAX];  /* it lies in */
 	struct root_key root, fresh;
 	struct cli_passphrase passphrase;
-	char fresh_path[PATH_MAX]; /* until the card stands */
+	char fresh_path[PATH_MAX]; /* of the fresh one, until the names follow the roles */
 };
 
 static void root_change_free(struct root_change *r)
@@ -201,13 +216,20 @@ static int in_dir(struct cli *c, char out[PATH_MAX], const char *dir, const char
 	return rc ? cli_fail_code(c, rc, name) : 0;
 }
 
-/* Makes the card one of the next root, and commits it to a fresh root, which is written first. */
-static int root_change_begin(struct cli *c, struct root_change *r, struct card *card)
+static int fresh_path(struct cli *c, struct root_change *r, uint32_t serial)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "next-root.card-%u.key", serial);
+	return in_dir(c, r->fresh_path, r->dir, name);
+}
+
+/* Opens the next root. Of a change that was cut short between the last two names it is root.key
+ * already. */
+static int root_change_open(struct cli *c, struct root_change *r, uint32_t serial)
 {
 	const char *path = cli_value(c, "--root-key");
-	struct env_rng rng = cli_rng();
-	char copy[PATH_MAX], name[64];
-	uint8_t hash[32];
+	char copy[PATH_MAX];
 	int rc;
 
 	path = path ? path : cli_path(c, "keys/next-root.key");
@@ -216,25 +238,71 @@ static int root_change_begin(struct cli *c, struct root_change *r, struct card *
 	memcpy(r->path, path, strlen(path) + 1);
 	memcpy(copy, r->path, sizeof(copy));
 	snprintf(r->dir, sizeof(r->dir), "%s", dirname(copy));
-	rc = cli_root_key_at(c, r->path, &r->root, &r->passphrase);
-	if (rc)
+	rc = fresh_path(c, r, serial);
+	if (!rc && access(r->path, F_OK) != 0 && access(r->fresh_path, F_OK) == 0)
+		rc = in_dir(c, r->path, r->dir, "root.key");
+	return rc ? rc : cli_root_key_at(c, r->path, &r->root, &r->passphrase);
+}
+
+/* What a change that was cut short has left, if anything: else a card might commit to a key that
+ * nobody has. */
+static int fresh_read(struct cli *c, struct root_change *r, bool *there)
+{
+	int rc;
+
+	*there = access(r->fresh_path, F_OK) == 0;
+	rc = *there ? root_key_read(&r->fresh, r->fresh_path, cli_passphrase_bytes(&r->passphrase),
+			      &c->err)
+		    : 0;
+	return rc ? cli_fail_code(c, rc, r->fresh_path) : 0;
+}
+
+static bool commits_to(const struct card *card, const struct root_key *key)
+{
+	uint8_t hash[32];
+
+	crypto_hash_sha256(hash, key->public_key, 32);
+	return memcmp(hash, card->next_root, 32) == 0;
+}
+
+/* Of the card that stands: is everything of its change done but for the names of the files? */
+static int root_change_was_cut(struct cli *c, struct root_change *r, const struct card *card,
+	bool *cut)
+{
+	int rc = root_change_open(c, r, card->serial);
+
+	*cut = false;
+	if (rc || memcmp(r->root.public_key, card->root.public_key, 32) != 0)
 		return rc;
-	crypto_hash_sha256(hash, r->root.public_key, 32);
-	if (memcmp(hash, card->next_root, 32) != 0)
+	rc = fresh_read(c, r, cut);
+	*cut = *cut && commits_to(card, &r->fresh);
+	return rc;
+}
+
+/* Makes the card one of the next root, and commits it to a fresh root, which is written first. */
+static int root_change_begin(struct cli *c, struct root_change *r, struct card *card)
+{
+	struct env_rng rng = cli_rng();
+	bool there = false;
+	int rc;
+
+	if (!commits_to(card, &r->root))
 		return cli_fail(c, CLI_INVALID,
 			"%s: this is not the next root that the card commits to", r->path);
-	rc = root_key_generate(&r->fresh, &rng);
-	if (rc)
-		return cli_fail_code(c, rc, "cannot make a root key");
-	identity_role_key(&card->root, &card->node, "root", NOTE_TYPE_ED25519, r->root.public_key);
-	crypto_hash_sha256(card->next_root, r->fresh.public_key, 32);
-	snprintf(name, sizeof(name), "next-root.card-%u.key", card->serial);
-	rc = in_dir(c, r->fresh_path, r->dir, name);
+	rc = fresh_path(c, r, card->serial);
+	if (!rc)
+		rc = fresh_read(c, r, &there);
+	if (!rc && !there && (rc = root_key_generate(&r->fresh, &rng)) != 0)
+		rc = cli_fail_code(c, rc, "cannot make a root key");
+	if (!rc && !there &&
+		(rc = root_key_write(&r->fresh, r->fresh_path, cli_passphrase_bytes(&r->passphrase),
+			 &c->err)) != 0)
+		rc = cli_fail_code(c, rc, r->fresh_path);
 	if (rc)
 		return rc;
-	rc = root_key_write(&r->fresh, r->fresh_path, cli_passphrase_bytes(&r->passphrase),
-		&c->err);
-	return rc ? cli_fail_code(c, rc, r->fresh_path) : 0;
+	identity_role_key(&card->root, &card->node, "root", NOTE_TYPE_ED25519, r->root.public_key);
+	crypto_hash_sha256(card->next_root, r->fresh.public_key, 32);
+	return 0;
 }
 
 static int move(struct cli *c, const char *from, const char *to)
@@ -289,7 +357,7 @@ static int rotate_file(struct cli *c, struct root_change *r, const char *file)
 	struct buf note = buf_with_max(CARD_BYTES_MAX);
 	struct bytes input;
 	struct card card;
-	bool is_signed;
+	bool is_signed, cut;
 	int rc = cli_read_file(c, file, CARD_BYTES_MAX, &input);
 
 	if (rc)
@@ -300,13 +368,13 @@ static int rotate_file(struct cli *c, struct root_change *r, const char *file)
 	if (!card.has_previous)
 		return cli_fail(c, CLI_INVALID, "%s: saw a first card, wanted one to follow it",
 			file);
-	rc = root_change_begin(c, r, &card);
-	if (!rc)
+	rc = root_change_was_cut(c, r, &card, &cut);
+	if (!rc && !cut)
+		rc = root_change_begin(c, r, &card);
+	if (!rc && !cut)
 		rc = root_sign(c, r, &card, &note);
-	if (!rc && (rc = file_write(file, buf_view(&note), 0644, &c->err)) != 0)
+	if (!rc && !cut && (rc = file_write(file, buf_view(&note), 0644, &c->err)) != 0)
 		rc = cli_fail_code(c, rc, file);
-	if (rc && r->fresh_path[0])
-		unlink(r->fresh_path);
 	if (!rc)
 		rc = root_change_end(c, r, card.serial);
 	buf_free(&note);
@@ -335,12 +403,17 @@ static int rotate_home(struct cli *c, struct root_change *r)
 	struct card_chain chain;
 	struct card next;
 	size_t kept;
+	bool cut = false;
 	int rc = cli_need_own(c, &own);
 
 	if (!rc)
 		rc = cards_kept(c, &kept);
-	if (rc)
-		return rc;
+	if (!rc)
+		rc = root_change_was_cut(c, r, own, &cut);
+	if (!rc && cut)
+		rc = root_change_end(c, r, own->serial);
+	if (rc || cut)
+		return rc ? rc : cli_print_card(c, own, cli_path(c, OWN_CARD), true);
 	card_next(&next, own);
 	memcpy(next.previous, c->keydir.own.cards[kept - 1].hash, 32);
 	rc = cli_card_options(c, &next);
@@ -351,11 +424,8 @@ static int rotate_home(struct cli *c, struct root_change *r)
 	if (!rc)
 		rc = cli_card_append(c, kept, buf_view(&note), "card", &chain);
 	buf_free(&note);
-	if (rc) {
-		if (r->fresh_path[0])
-			unlink(r->fresh_path);
+	if (rc)
 		return rc;
-	}
 	cli_reload(c);
 	rc = root_change_end(c, r, next.serial);
 	return rc ? rc : cli_print_card(c, card_chain_last(&chain), cli_path(c, OWN_CARD), true);

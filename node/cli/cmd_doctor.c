@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "keys/identity.h"
+#include "keys/rotation.h"
 
 #define EXPIRES_SOON_S (30 * CLI_DAY_S)
 #define DISK_FREE_MIN  (256ull << 20) /* below this a busy day may end in a full disk */
@@ -121,8 +122,16 @@ static void check_node_key(struct doctor *d)
 	const char *path = cli_path(c, "keys/node.key");
 	struct identity id = {0};
 	bool sealed = false;
+	char next[PATH_MAX];
 	struct stat st;
 	int rc;
+
+	/* Where a change of keys was cut short, the daemon ends it at its next start. */
+	if (log &&
+		rotation_next_path(next, sizeof(next), cli_path(c, "keys"), log->incarnation) ==
+			0 &&
+		access(next, F_OK) == 0)
+		path = next;
 
 	if (lstat(path, &st) != 0 || (st.st_mode & 077) != 0)
 		return; /* check_secret has said so */

@@ -6,7 +6,7 @@
  *     i32 sync     errno of fsync, fdatasync, msync; 0: they work
  *     i32 write    errno of write, writev, pwrite
  *     i32 commit   errno of writes to the pages by which LMDB commits
- *     i32 unused
+ *     i32 die      the so many-th call that changes something there kills the process instead; 0: none
  *     i64 clock    seconds that the wall clock is ahead
  *
  * Compiled by tests/integration/test_faults.py; no part of any program.
@@ -14,6 +14,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,8 @@
 #include <unistd.h>
 
 struct faults {
-	volatile int32_t sync, write, commit, unused;
+	volatile int32_t sync, write, commit;
+	int32_t die;
 	volatile int64_t clock;
 };
 
@@ -35,15 +37,29 @@ static const char *dir;
 __attribute__((constructor)) static void begin(void)
 {
 	const char *path = getenv("FAULT_FILE");
-	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
 
 	dir = getenv("FAULT_DIR");
 	if (fd < 0 || !dir)
 		_exit(99);
-	faults = mmap(NULL, sizeof(*faults), PROT_READ, MAP_SHARED, fd, 0);
+	faults = mmap(NULL, sizeof(*faults), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (faults == MAP_FAILED)
 		_exit(99);
 	close(fd);
+}
+
+/* Every call that changes a file is counted, so that a test may die before each of them. */
+static void count_down(void)
+{
+	if (__atomic_load_n(&faults->die, __ATOMIC_RELAXED) > 0 &&
+		__atomic_sub_fetch(&faults->die, 1, __ATOMIC_RELAXED) == 0)
+		kill(getpid(), SIGKILL);
+}
+
+static void count_path(const char *path)
+{
+	if (faults && strncmp(path, dir, strlen(dir)) == 0)
+		count_down();
 }
 
 static int below(int fd)
@@ -61,7 +77,10 @@ static int below(int fd)
 
 static int fails(int error, int fd)
 {
-	if (!error || !below(fd))
+	if ((!error && !faults->die) || !below(fd))
+		return 0;
+	count_down();
+	if (!error)
 		return 0;
 	errno = error;
 	return 1;
@@ -110,6 +129,31 @@ ssize_t write(int fd, const void *data, size_t len)
 	if (faults && fails(faults->write, fd))
 		return -1;
 	return REAL("write", ssize_t(*)(int, const void *, size_t))(fd, data, len);
+}
+
+int rename(const char *from, const char *to)
+{
+	count_path(to);
+	return REAL("rename", int (*)(const char *, const char *))(from, to);
+}
+
+int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+	count_path(to);
+	return REAL("renameat2", int (*)(int, const char *, int, const char *, unsigned))(from_dir,
+		from, to_dir, to, flags);
+}
+
+int unlink(const char *path)
+{
+	count_path(path);
+	return REAL("unlink", int (*)(const char *))(path);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+	count_path(path);
+	return REAL("mkdir", int (*)(const char *, mode_t))(path, mode);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *t)

@@ -21,7 +21,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 class Faults:
     """What fails for one daemon, from now on."""
-    FIELDS = {"sync": ("i", 0), "write": ("i", 4), "commit": ("i", 8), "clock": ("q", 16)}
+    FIELDS = {"sync": ("i", 0), "write": ("i", 4), "commit": ("i", 8), "die": ("i", 12),
+              "clock": ("q", 16)}
 
     def __init__(self, fed, node):
         self.node, self.path = node, os.path.join(fed.dir, f"{node.name}.faults")
@@ -35,10 +36,12 @@ class Faults:
                             "-D_GNU_SOURCE", "-o", self.shim,
                             os.path.join(HERE, "fault_shim.c"), "-ldl"], check=True)
 
-    def start(self):
-        env = dict(os.environ, LD_PRELOAD=self.shim, FAULT_FILE=self.path,
-                   FAULT_DIR=self.node.home + "/")
-        return self.node.start(env=env)
+    def env(self, below=None):
+        return dict(os.environ, LD_PRELOAD=self.shim, FAULT_FILE=self.path,
+                    FAULT_DIR=(below or self.node.home) + "/")
+
+    def start(self, wait=True):
+        return self.node.start(env=self.env(), wait=wait)
 
     def set(self, **faults):
         for name, value in faults.items():

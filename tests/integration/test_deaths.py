@@ -1,0 +1,353 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""Death at every step that reaches the disk. Not at points that somebody has thought of: the shim
+(fault_shim.c) counts each call that changes a file and kills the process in place of the n-th, and n
+goes up until the command, or what the daemon does, comes to its end. Every fourth, and a few for the
+daemon; ENTENTE_LONG=1 takes all, ENTENTE_SEED=N others."""
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from federation import BIN, SANITISED, Failed, Federation, entente, run_tests, until  # noqa: E402
+from test_faults import Faults, publish, values  # noqa: E402
+
+LONG = os.environ.get("ENTENTE_LONG") == "1"
+SEED = int(os.environ.get("ENTENTE_SEED", "1"))
+NO_PRELOAD = "a sanitised program takes no preload"
+
+
+def claim(holds, what):
+    if not holds:
+        raise Failed(what)
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+def sweep(fed, node, args, after):
+    """Runs a command on copies of a home, each of which it leaves at a later step; after looks at
+    what is left, and what comes behind."""
+    whole, faults = node.home + ".whole", Faults(fed, node)
+    shutil.copytree(node.home, whole)
+    for step in range(1, 200) if LONG else range(1 + SEED % 4, 200, 4):
+        shutil.rmtree(node.home)
+        shutil.copytree(whole, node.home)
+        faults.set(die=step)
+        done = subprocess.run([os.path.join(BIN, "entente"), "--home", node.home, *args],
+                              env=faults.env(fed.dir), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=False)
+        faults.set(die=0)
+        claim(done.returncode in (0, -9), f"{args} at step {step}: {done}")
+        try:
+            after(died=done.returncode == -9)
+        except Failed as e:
+            raise Failed(f"{' '.join(args)}, dead at step {step}: {e}") from None
+        if done.returncode == 0:
+            claim(step > 4, f"{args}: no step was counted")
+            return
+    raise Failed(f"{args}: it never comes to its end")
+
+
+def well(node, *but):
+    checks = {c["check"] for c in node.json("doctor", status=None) if not c["ok"]}
+    claim(checks <= {"daemon", *but}, f"doctor: {node.run('doctor', status=None).out}")
+
+
+def starts(node):
+    """Under the keys that its card names, and stops again."""
+    node.start()
+    node.stop()
+    well(node)
+
+
+def test_a_card_is_renewed_or_is_not():
+    if SANITISED:
+        return NO_PRELOAD
+    with Federation() as fed:
+        fr, = fed.add("fr")
+
+        def after(died):
+            well(fr)
+            serial = fr.json("card", "show")["serial"]
+            claim(serial in (1, 2) and (died or serial == 2), f"card {serial}")
+            fr.run("card", "renew")
+            claim(fr.json("card", "show")["serial"] == serial + 1, "it is not renewed")
+        sweep(fed, fr, ["card", "renew"], after)
+    return None
+
+
+def test_keys_are_changed_or_are_not():
+    if SANITISED:
+        return NO_PRELOAD
+    with Federation() as fed:
+        fr, = fed.add("fr")
+
+        def after(died):
+            well(fr)
+            logs = len(fr.json("card", "show")["log"])
+            claim(logs in (1, 2) and (died or logs == 2), f"{logs} incarnations")
+            starts(fr)
+            if logs == 1:
+                fr.run("card", "rotate-keys")
+                starts(fr)
+            keys = [f for f in os.listdir(fr.home + "/keys") if f.startswith("next-1")]
+            claim(not keys, f"seeds that nobody waits for: {keys}")
+        sweep(fed, fr, ["card", "rotate-keys"], after)
+    return None
+
+
+def test_root_is_changed_or_is_not():
+    """Whatever is left, the same command again ends it, and both keys are where they belong."""
+    if SANITISED:
+        return NO_PRELOAD
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        first = fr.json("card", "show")["root"]
+
+        def after(died):
+            well(fr)
+            card = fr.json("card", "show")
+            claim(died or card["root"] != first, "root is the same")
+            if died:
+                fr.run("card", "rotate-root")
+            claim(fr.json("card", "show")["serial"] == 2, "it was changed twice")
+            fr.run("card", "renew")
+            fr.run("card", "rotate-root")
+            fr.run("card", "renew")
+            left = [f for f in os.listdir(fr.home + "/keys") if f.startswith("next-root.card")]
+            claim(not left, f"{left}")
+        sweep(fed, fr, ["card", "rotate-root"], after)
+    return None
+
+
+def test_an_agreement_is_accepted_or_is_not():
+    if SANITISED:
+        return NO_PRELOAD
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        path = os.path.join(fed.dir, "fr-de.agreement")
+        de.run("agreement", "draft", "--with", fr.card, "-o", path)
+        for node in (fr, de):
+            node.run("agreement", "sign", path)
+
+        def after(died):
+            well(fr)
+            claim(died or len(fr.json("agreement", "list")) == 1, "it is not there")
+            fr.run("agreement", "accept", path, de.card)
+            claim([a["state"] for a in fr.json("agreement", "list")] == ["in-force"], "not accepted")
+            well(fr)
+        sweep(fed, fr, ["agreement", "accept", path, de.card], after)
+    return None
+
+
+def test_a_copy_is_whole_or_is_refused():
+    """backup, then restore over a home that has gone on since: what died is done again."""
+    if SANITISED:
+        return NO_PRELOAD
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        fr.start()
+        publish(fr, "a", 10)
+        fr.stop()
+        copy, other = os.path.join(fed.dir, "copy"), os.path.join(fed.dir, "other")
+
+        def copied(died):
+            shutil.rmtree(other, ignore_errors=True)
+            status = entente("restore", copy, home=other, status=None).status
+            claim(status == 0 or died, "the copy is refused")
+            claim(status in (0, 5, 6), f"status {status}")
+            shutil.rmtree(copy, ignore_errors=True)
+        sweep(fed, fr, ["backup", copy], copied)
+
+        fr.run("backup", copy)
+        shutil.rmtree(fr.home + ".whole")
+
+        def restored(died):
+            fr.run("restore", copy, "--replace")
+            well(fr, "index", "guard")
+            if not died:
+                fr.start()  # without an agreement there is nobody to ask
+                claim(fr.status()["mute"], "a restored node signs")
+                fr.run("recover", "--confirm")
+                until(lambda: not fr.status()["mute"], 20, "it signs")
+                publish(fr, "b", 10)
+                fr.stop()
+                well(fr)
+        sweep(fed, fr, ["restore", copy, "--replace"], restored)
+    return None
+
+
+# --- the daemon -----------------------------------------------------------------------------------
+
+
+def deaths(most, few):
+    """At which steps of a piece of work: some, or all up to where it is surely done."""
+    if LONG:
+        return range(1, most)
+    return sorted(random.Random(SEED).sample(range(1, most), few))
+
+
+def dead(node):
+    return node.process.poll() is not None
+
+
+def rises(fr, de, faults, announced, but=("unsigned-dropped",)):
+    """After a death, without help, nothing that was announced is missing and both agree."""
+    claim(fr.process.poll() in (-9, None), f"it ended with {fr.process.poll()}")
+    fr.kill()
+    faults.set(die=0)
+    faults.start()
+    until(lambda: not fr.status()["mute"], 20, f"it signs: {fr.json('recover', status=None)}")
+    claim(fr.held(fr, "green") >= announced, f"{announced} announced, {fr.held(fr, 'green')} here")
+    until(lambda: fr.connected("de"), 30, "connected")
+    publish(fr, f"after {time.monotonic_ns()} ".replace(" ", "-"), 1)
+    for origin in (fr, de):
+        size = origin.held(origin, "green")
+        if not size:
+            continue
+        for node in (fr, de):
+            node.wait_held(origin, "green", size)
+        origin.wait_sealed()
+        roots = {n.feed(origin, "green")["root"] for n in (fr, de)}
+        claim(len(roots) == 1, f"the roots of {origin.name} differ: {roots}")
+    for node in (fr, de):
+        alarms = [a for a in node.json("alarms") if a["rule"] not in but]
+        claim(not alarms, f"{node.name}: {alarms}")
+    failed = [c for c in fr.json("doctor", status=None) if not c["ok"]]
+    claim(not failed, f"doctor: {failed}")
+
+
+def met(fed):
+    fr, de = fed.add("fr", "de")
+    fed.agree("fr", "de")
+    faults = Faults(fed, fr)
+    faults.start()
+    de.start()
+    fed.wait_connected()
+    return fr, de, faults
+
+
+def test_death_while_it_publishes_takes_and_erases():
+    """fr dies at some step of: a list of its own, one of de's, a recall by each."""
+    if SANITISED:
+        return NO_PRELOAD
+    with Federation() as fed:
+        fr, de, faults = met(fed)
+        for step in deaths(120, 4):
+            tag = f"s{step}-"
+            for node in (fr, de):
+                publish(node, tag + node.name, 30)
+            de.wait_held(fr, "green", fr.held(fr, "green"))
+            fr.wait_held(de, "green", de.held(de, "green"))
+            faults.set(die=step)
+            wrong = {n: values(tag + n.name, 10) for n in (fr, de)}
+            for node in (de, fr):
+                publish(node, f"{tag}more-{node.name}", 30, status=None)
+                node.run("erase", "--file", "-", "--reason", "wrong", "--now", status=None,
+                         stdin="\n".join(wrong[node]) + "\n")
+            for i in range(20):
+                if dead(fr):
+                    break
+                publish(fr, f"{tag}again-{i}-", 1, status=None)
+            claim(dead(fr), f"step {step}: it did not die")
+            rises(fr, de, faults, de.feed(fr, "green")["size"])
+            # What was refused in death is said again; then it is gone at both.
+            fr.run("erase", "--file", "-", "--reason", "wrong", "--now",
+                   stdin="\n".join(wrong[fr]) + "\n")
+            for node in (fr, de):
+                until(lambda n=node: not any(n.find(wrong[o][0]) for o in (fr, de)), 20,
+                      f"step {step}: what was recalled is gone at {node.name}")
+        fr.stop()
+        de.stop()
+    return None
+
+
+def test_death_while_keys_change_in_the_daemon():
+    """It takes up a card with new keys, begins anew with them, and tells the peer."""
+    if SANITISED:
+        return NO_PRELOAD
+    with Federation() as fed:
+        fr, de, faults = met(fed)
+        for step in deaths(60, 2):
+            faults.set(die=step)
+            fr.run("card", "rotate-keys", status=None)
+            for i in range(40):
+                if dead(fr):
+                    break
+                publish(fr, f"k{step}-{i}-", 1, status=None)
+            claim(dead(fr), f"step {step}: it did not die")
+            rises(fr, de, faults, 0)
+            with open(os.path.join(fr.home, "keys", "heard"), encoding="ascii") as f:
+                claim(de.id in f.read(), "who knows the keys is forgotten")
+        fr.stop()
+        de.stop()
+    return None
+
+
+def test_what_new_keys_cannot_sign_is_said_again():
+    """Death between commit and signature, then a change of keys: what nobody has seen is no more."""
+    if SANITISED:
+        return NO_PRELOAD
+    with Federation() as fed:
+        fr, de, faults = met(fed)
+        for step in range(8, 40):
+            faults.set(die=step)
+            name = f"u{step}-"
+            for i in range(20):
+                publish(fr, f"{name}{i}-", 1, status=None)
+                if dead(fr):
+                    break
+            fr.kill()
+            faults.set(die=0)
+            feed = fr.json("feeds")[-1]
+            if feed["size"] < feed["held"]:
+                break
+            faults.start()
+            until(lambda: fr.connected("de"), 30, "connected")
+        else:
+            raise Failed("no step left an entry that was never signed")
+        fr.run("card", "rotate-keys")
+        faults.start()
+        until(lambda: [a for a in fr.json("alarms") if a["rule"] == "unsigned-dropped"], 20,
+              "the tail is dropped")
+        until(lambda: fr.connected("de"), 30, "connected")
+        done = publish(fr, f"{name}{i}-", 1).json
+        claim(done["published"] == 1, f"it counts as said: {done}")
+        until(lambda: de.find(f"{name}{i}-0.bad-example-zone.net"), 20, "de has it")
+        for f in fr.json("feeds"):
+            claim(f["size"] == f["held"], f"{f}")
+        fr.stop()
+        de.stop()
+    return None
+
+
+def test_death_while_a_restored_node_takes_back():
+    """A copy without a guard pulls back what it lacks, and dies over it, again and again."""
+    if SANITISED:
+        return NO_PRELOAD
+    with Federation() as fed:
+        fr, de, faults = met(fed)
+        publish(fr, "before", 100)
+        copy = os.path.join(fed.dir, "copy")
+        fr.run("backup", copy)
+        publish(fr, "behind", 300)
+        de.wait_held(fr, "green", 400)
+        fr.stop()
+        for step in deaths(60, 3):
+            fr.run("restore", copy, "--replace")
+            faults.set(die=step)
+            faults.start(wait=False)
+            until(lambda: dead(fr) or (fr.ready() and not fr.status()["mute"]), 30,
+                  f"step {step}: dead, or it has back what it lacked")
+            rises(fr, de, faults, 400, ("unsigned-dropped", "provenance-behind"))
+            fr.stop()
+        de.stop()
+    return None
+
+
+if __name__ == "__main__":
+    run_tests([test for name, test in list(globals().items()) if name.startswith("test_")])
