@@ -34,8 +34,8 @@ static void key_change_free(struct key_change *k)
 	buf_free(&k->text);
 }
 
-/* Where the seed is to wait: not where another does, which a draft of the same second has made, or a
- * change that was cut short. */
+/* Where the seed is to wait: not where another does, which a draft of the same second has made, or
+ * a change that was cut short. */
 static int next_free(struct cli *c, struct key_change *k, uint64_t *incarnation)
 {
 	int rc;
@@ -125,8 +125,8 @@ static int keys_install(struct cli *c, struct key_change *k)
 		buf_free(&note);
 		return cli_fail_code(c, rc, "card");
 	}
-	/* When the card cannot be written for certain the seed stays: if it stands after all, nothing
-	 * else opens it, and if not, the next change removes the seed. */
+	/* When the card cannot be written for certain the seed stays: if it stands after all,
+	 * nothing else opens it, and if not, the next change removes the seed. */
 	rc = key_change_write(c, k);
 	if (!rc)
 		rc = cli_card_append(c, c->keydir.own.cards_len, buf_view(&note), "card", &chain);

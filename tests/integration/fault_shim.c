@@ -6,7 +6,7 @@
  *     i32 sync     errno of fsync, fdatasync, msync; 0: they work
  *     i32 write    errno of write, writev, pwrite
  *     i32 commit   errno of writes to the pages by which LMDB commits
- *     i32 die      the so many-th call that changes something there kills the process instead; 0: none
+ *     i32 die      the so many-th call that changes a file kills the process instead; 0: none
  *     i64 clock    seconds that the wall clock is ahead
  *
  * Compiled by tests/integration/test_faults.py; no part of any program.
