@@ -145,7 +145,7 @@ void ledger_put(struct ledger *l, struct ledger_item *i)
 bool ledger_owes(const struct ledger *l)
 {
 	return l->pending_len > 0 || l->items || l->unsealed || l->unmute || l->beginning ||
-	       l->prune || (l->succeeding && !ledger_muted(l) && atomic_load(&l->sealing));
+	       l->prune || (l->succeeding && !ledger_muted(l));
 }
 
 /* --- telling ---------------------------------------------------------------------------------- */

@@ -154,7 +154,8 @@ int successions_write(struct ledger *l, struct store_txn *txn)
 	int rc;
 
 	l->succeeded = false;
-	if (!l->succeeding || ledger_muted(l) || !atomic_load(&l->sealing))
+	/* Also before anything may be signed: what is published meanwhile stands behind it. */
+	if (!l->succeeding || ledger_muted(l))
 		return 0;
 	s = malloc(sizeof(*s));
 	rc = s ? formers_find(l, s) : ENT_ENOMEM;

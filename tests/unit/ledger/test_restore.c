@@ -411,7 +411,8 @@ static void a_new_incarnation_says_first_how_far_the_former_is_good(void **state
 	for (unsigned lives = 0; lives < 2; lives++) {
 		life_begin(&l, false, lives == 0, l.dir);
 		(void)!run(&l);
-		assert_int_equal(log_of(&l, &feed).size, lives ? 3 : 0);
+		/* Nothing may be signed yet, and what is published now stands behind it. */
+		assert_int_equal(log_of(&l, &feed).size, lives ? 3 : 1);
 		ledger_allow_sealing(l.ledger);
 		assert_true(lives == 1 || ledger_owes(l.ledger));
 		(void)!publish(&l, 2);
