@@ -204,6 +204,28 @@ static void remembers_over_a_restart(void **state)
 	probe_free(&p);
 }
 
+/* With new keys since, it would be taken for a forger. */
+static void shows_its_card_before_it_witnesses(void **state)
+{
+	size_t card = SIZE_MAX, witness = SIZE_MAX;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	acquainted(&p);
+	log = acts_grow(&p, &p.theirs, PEER, START, 5);
+	assert_int_equal(gossip_witness(p.g, &log->complete, false), 0);
+	greets(&p, 1, &log->complete);
+	for (size_t i = p.said_len; i-- > 0;) {
+		if (p.said[i].type == WIRE_CARDS)
+			card = i;
+		if (p.said[i].type == WIRE_WITNESS)
+			witness = i;
+	}
+	assert_true(witness != SIZE_MAX && card < witness);
+	probe_free(&p);
+}
+
 /* The same again costs no memory and no proof; a smaller one is told what there was. */
 static void tells_who_shows_less_what_it_remembers(void **state)
 {
@@ -634,6 +656,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cosigns_what_it_sees_first_once_it_is_remembered),
+		cmocka_unit_test(shows_its_card_before_it_witnesses),
 		cmocka_unit_test(says_nothing_when_it_could_not_remember),
 		cmocka_unit_test(cosigns_growth_only_when_it_is_proved),
 		cmocka_unit_test(remembers_over_a_restart),
