@@ -222,7 +222,7 @@ static void fuzz_init(struct fuzz *f)
 	config.self = cast_actor(SELF)->node;
 	config.rng = sim_random_env(&f->random);
 	config.store = sim_store_gossip(&f->store);
-	config.signer = cast_signer(cast_actor(SELF));
+	config.signer = cast_signer(&cast_actor(SELF)->identity);
 	assert(gossip_new(&f->g, &config) == 0);
 	for (unsigned i = SELF; i <= THIRD; i++)
 		assert(gossip_origin(f->g, &cast_actor(i)->chain, NULL) == 0);

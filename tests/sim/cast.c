@@ -5,11 +5,16 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/map.h"
 #include "sim/random.h"
 
-#define TEN_YEARS ((int64_t)3650 * 86400)
+/* Of so many actors cards may change, and have so many keys and roots. */
+#define CAST_LATER_ACTORS 64u
+#define CAST_LATER        16u
+
+#define TEN_YEARS         ((int64_t)3650 * 86400)
 
 /* What fails here is the simulation itself, never the code under test. */
 static void must(int rc)
@@ -133,6 +138,123 @@ struct card_chain cast_changed_card(unsigned i, bool next_root, uint64_t add, st
 	return chain;
 }
 
+/* --- changes of cards ------------------------------------------------------------------------- */
+
+/* Of a number beyond the first: what an actor has had made since. */
+struct later {
+	bool there;
+	struct identity keys;
+	struct root_key root;
+};
+
+static struct later *later_of(unsigned actor, unsigned number)
+{
+	static struct later all[CAST_LATER_ACTORS][CAST_LATER];
+	struct later *l;
+	struct sim_random random = {0x1a7e4000u + actor + ((uint64_t)number << 32)};
+	struct env_rng rng = sim_random_env(&random);
+
+	assert(actor < CAST_LATER_ACTORS && number < CAST_LATER);
+	l = &all[actor][number];
+	if (!l->there) {
+		must(identity_generate(&l->keys, CAST_EPOCH + number, &rng));
+		must(root_key_generate(&l->root, &rng));
+		l->there = true;
+	}
+	return l;
+}
+
+const struct identity *cast_keys(unsigned actor, unsigned keys)
+{
+	return keys ? &later_of(actor, keys)->keys : &cast_actor(actor)->identity;
+}
+
+static const struct root_key *root_of(unsigned actor, unsigned root)
+{
+	const struct actor *a = cast_actor(actor);
+
+	return root == 0 ? &a->root : root == 1 ? &a->next_root : &later_of(actor, root)->root;
+}
+
+struct guise cast_guise(unsigned actor)
+{
+	return (struct guise){.actor = actor, .chain = cast_actor(actor)->chain};
+}
+
+const struct guise *cast_follow(const struct guise *g, unsigned keys, bool rotates,
+	struct arena *arena)
+{
+	struct guise *next = arena_alloc(arena, sizeof(*next));
+	const struct card *last = card_chain_last(&g->chain);
+	struct bytes notes[CARD_CHAIN_MAX];
+	const struct root_key *root;
+	struct card card;
+
+	assert(g->chain.cards_len < CARD_CHAIN_MAX);
+	*next = (struct guise){g->actor, keys, g->root + rotates, g, {0}};
+	root = root_of(g->actor, next->root);
+	card_next(&card, last);
+	snprintf(card.org, sizeof(card.org), "CERT of n%u, card %u", g->actor, card.serial);
+	if (keys != g->keys)
+		must(card_set_keys(&card, cast_keys(g->actor, keys)));
+	if (rotates) {
+		identity_role_key(&card.root, &last->node, "root", NOTE_TYPE_ED25519,
+			root->public_key);
+		root_hash(card.next_root, root_of(g->actor, next->root + 1));
+	}
+	memcpy(notes, g->chain.notes, g->chain.cards_len * sizeof(notes[0]));
+	notes[g->chain.cards_len] = card_note(arena, &card, root);
+	must(card_chain_parse(notes, g->chain.cards_len + 1, "cast", arena, &next->chain, NULL));
+	return next;
+}
+
+/* --- rosters ---------------------------------------------------------------------------------- */
+
+static size_t lines_of(uint64_t actors, struct roster_line *lines)
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < 64; i++)
+		if (actors & cast_bit(i)) {
+			lines[len] = (struct roster_line){.node = cast_actor(i)->node,
+				.root = card_chain_last(&cast_actor(i)->chain)->root};
+			snprintf(lines[len++].name, sizeof(lines[0].name), "n%u", i);
+		}
+	return len;
+}
+
+const struct roster *cast_roster(const struct cast_list *list, struct arena *arena)
+{
+	struct roster_line signers[64], members[64];
+	struct roster draft = {.id = list->id,
+		.serial = list->serial,
+		.title = "Some of us",
+		.threshold = list->threshold,
+		.signers = signers,
+		.signers_len = lines_of(list->signers, signers),
+		.members = members,
+		.members_len = lines_of(list->members, members),
+		.valid_from = list->from,
+		.valid_until = list->until};
+	struct roster *r = arena_alloc(arena, sizeof(*r));
+	struct buf now = buf_with_max(NOTE_BYTES_MAX);
+
+	roster_text(&now, &draft);
+	for (uint32_t i = 0; i < list->threshold; i++) {
+		struct buf next = buf_with_max(NOTE_BYTES_MAX);
+
+		must(roster_sign(&next, buf_view(&now), "roster",
+			&cast_actor_of(&signers[i].node)->root, NULL));
+		buf_free(&now);
+		now = next;
+	}
+	must(roster_parse(arena_copy(arena, buf_view(&now)), "roster", arena, r, NULL));
+	buf_free(&now);
+	if (!roster_complete(r))
+		must(ENT_ESTATE);
+	return r;
+}
+
 /* --- agreements ------------------------------------------------------------------------------- */
 
 static struct bytes sign_all(const struct agreement *a, const struct cast_party *parties,
@@ -158,22 +280,22 @@ static struct bytes sign_all(const struct agreement *a, const struct cast_party 
 static void sign_receipt(void *ctx, const struct checkpoint *c, uint64_t time,
 	struct cosignature *out)
 {
-	const struct actor *a = ctx;
+	const struct identity *id = ctx;
 
-	cosignature_sign(out, c, time, a->identity.receipt_secret);
+	cosignature_sign(out, c, time, id->receipt_secret);
 }
 
 static void sign_witness(void *ctx, const struct checkpoint *c, uint64_t time,
 	struct cosignature *out)
 {
-	const struct actor *a = ctx;
+	const struct identity *id = ctx;
 
-	cosignature_sign(out, c, time, a->identity.witness_secret);
+	cosignature_sign(out, c, time, id->witness_secret);
 }
 
-struct gossip_signer cast_signer(const struct actor *a)
+struct gossip_signer cast_signer(const struct identity *id)
 {
-	return (struct gossip_signer){(void *)(uintptr_t)a, sign_receipt, sign_witness};
+	return (struct gossip_signer){(void *)(uintptr_t)id, sign_receipt, sign_witness};
 }
 
 struct bytes cast_revocation(uint64_t agreement, unsigned i, unsigned by, struct arena *arena)

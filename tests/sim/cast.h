@@ -10,6 +10,7 @@
 #include "keys/agreement.h"
 #include "keys/card.h"
 #include "keys/identity.h"
+#include "keys/roster.h"
 
 #define CAST_MAX       16384u
 #define CAST_TERMS_MAX 64u /* actors that a struct cast_terms can name */
@@ -30,8 +31,8 @@ const struct actor *cast_actor(unsigned i);
 /* The actor with this id among those made so far; NULL. */
 const struct actor *cast_actor_of(const struct node_id *id);
 
-/* How the actor cosigns. */
-struct gossip_signer cast_signer(const struct actor *a);
+/* How whoever has these keys cosigns. */
+struct gossip_signer cast_signer(const struct identity *id);
 
 /* The card that follows the actor's chain, as a chain of two; other: in its other, contradicting
  * version. */
@@ -40,6 +41,38 @@ struct card_chain cast_next_card(unsigned i, bool other, struct arena *arena);
 /* The same with new keys, of an incarnation CAST_EPOCH + add: signed by the actor's root, or by its
  * next root, which makes itself root. Keys follow from i and add. */
 struct card_chain cast_changed_card(unsigned i, bool next_root, uint64_t add, struct arena *arena);
+
+/* --- changes of cards ------------------------------------------------------------------------- */
+
+/* What an actor is to others from some time on: its keys and roots, and the chain that says so.
+ * Keys and roots are numbered; those numbered 0 it had from the beginning. */
+struct guise {
+	unsigned actor, keys, root;
+	const struct guise *former; /* NULL: it is the first */
+	struct card_chain chain;
+};
+
+/* Its keys of that number, of incarnation CAST_EPOCH + keys. Made at the first call, for good. */
+const struct identity *cast_keys(unsigned actor, unsigned keys);
+
+/* The actor as it begins. */
+struct guise cast_guise(unsigned actor);
+
+/* A card follows: with keys of that number, which may be those that it has; rotates: under the next
+ * root. In the arena. */
+const struct guise *cast_follow(const struct guise *g, unsigned keys, bool rotates,
+	struct arena *arena);
+
+/* --- rosters ---------------------------------------------------------------------------------- */
+
+/* Of the signers so many sign it, the first of them, and no more. */
+struct cast_list {
+	uint64_t id;
+	uint32_t serial, threshold;
+	uint64_t signers, members; /* sets of actors */
+	int64_t from, until;       /* UTC seconds */
+};
+const struct roster *cast_roster(const struct cast_list *list, struct arena *arena);
 
 /* --- agreements ------------------------------------------------------------------------------- */
 

@@ -112,7 +112,7 @@ bool liar_signs_itself(void *ctx, struct world_node *from, struct world_node *to
 	if (!foreign(from, m))
 		return true;
 	checkpoint_from_wire(&c, &m->data.feed, &m->data.checkpoint);
-	checkpoint_sign(&c, from->actor->identity.log_secret);
+	checkpoint_sign(&c, from->identity->log_secret);
 	checkpoint_to_wire(&m->data.checkpoint, &c);
 	return true;
 }
@@ -396,8 +396,8 @@ bool liar_asks_for_what_it_may_not_see(void *ctx, struct world_node *from, struc
 {
 	(void)ctx, (void)from, (void)arena;
 	if (m->type == WIRE_HELD) {
-		struct log_name feed = {to->actor->node, to->actor->identity.incarnation,
-			audience_agreement(0xdead)};
+		struct log_name feed = {
+			to->actor->node, to->identity->incarnation, audience_agreement(0xdead)};
 
 		*m = (struct wire_message){.type = WIRE_SUBSCRIBE, .subscribe = {feed, 0}};
 	}
@@ -447,7 +447,7 @@ bool liar_accuses(void *ctx, struct world_node *from, struct world_node *to, str
 	for (unsigned i = 0; i < 2; i++) {
 		c[i] = (struct checkpoint){.log = m->held.feed, .size = m->held.size};
 		c[i].root.bytes[0] = (uint8_t)i;
-		checkpoint_sign(&c[i], from->actor->identity.log_secret);
+		checkpoint_sign(&c[i], from->identity->log_secret);
 	}
 	*m = (struct wire_message){.type = WIRE_SPLIT, .split = {.feed = c[0].log}};
 	checkpoint_to_wire(&m->split.first, &c[0]);
@@ -478,7 +478,7 @@ bool liar_forges_cards(void *ctx, struct world_node *from, struct world_node *to
 static void ask_for(struct wire_message *m, const struct world_node *to, const struct agreement *a)
 {
 	struct log_name feed = {
-		to->actor->node, to->actor->identity.incarnation, audience_agreement(a->id)};
+		to->actor->node, to->identity->incarnation, audience_agreement(a->id)};
 
 	*m = (struct wire_message){.type = WIRE_SUBSCRIBE, .subscribe = {feed, 0}};
 }
@@ -501,6 +501,32 @@ bool liar_keeps_to_what_has_ended(void *ctx, struct world_node *from, struct wor
 	if (m->type == WIRE_HELD && from->agreements_len)
 		ask_for(m, to, from->agreements[from->said % from->agreements_len]);
 	return m->type != WIRE_TERMS && m->type != WIRE_UNSUBSCRIBE;
+}
+
+/* It has the root that another has given up for the next one, and signs a card with keys of its own
+ * with it. Whoever has not heard of the change takes that for news, until he does. */
+bool liar_has_a_former_root(void *ctx, struct world_node *from, struct world_node *to,
+	struct wire_message *m, struct arena *arena)
+{
+	const struct guise *g;
+	struct node_id node;
+	struct bytes text;
+
+	(void)ctx, (void)to;
+	if (m->type != WIRE_CARDS)
+		return true;
+	text = bytes_skip(m->cards.cards[0], strlen("entente/card/v1\nnode: "));
+	if (!node_id_parse(bytes_from(text.data, NODE_ID_TEXT_SIZE - 1), &node))
+		abort();
+	g = world_node_of(from->world, &node)->guise;
+	while (g->former && g->former->root == g->root)
+		g = g->former;
+	if (!g->former)
+		return true;
+	g = cast_follow(g->former, LIAR_KEYS, false, arena);
+	m->cards.cards = g->chain.notes;
+	m->cards.cards_len = g->chain.cards_len;
+	return true;
 }
 
 /* --- the library ------------------------------------------------------------------------------ */
@@ -541,6 +567,7 @@ const struct liar *liars(size_t *len)
 		{"gives back what was erased", "T44", liar_gives_back_what_was_erased, LIAR_IGNORED,
 			0},
 		{"accuses", "T22", liar_accuses, LIAR_PUNISHED, 0},
+		{"has a former root", "T37, T55", liar_has_a_former_root, LIAR_IGNORED, 0},
 		{"forges cards", "T55", liar_forges_cards, LIAR_PUNISHED, 0},
 		{"tells two stories", "T16", liar_tells_two_stories, LIAR_FROZEN, 0},
 		{"tells two stories of two sizes", "T17", liar_tells_two_stories_of_two_sizes,

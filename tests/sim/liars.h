@@ -58,6 +58,9 @@ world_hand liar_gives_other_bodies;
 world_hand liar_accuses;
 world_hand liar_forges_cards;
 world_hand liar_asks_for_the_feeds_of_others;
+/* The number of the keys that it signs into cards of others. */
+#define LIAR_KEYS 15u
+world_hand liar_has_a_former_root;
 world_hand liar_keeps_to_what_has_ended;
 
 /* What a liar has seen of others' entries. */

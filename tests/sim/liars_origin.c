@@ -62,7 +62,8 @@ static void story_sign(const struct sim_log *story, const struct world_node *n, 
 {
 	struct checkpoint c;
 
-	sim_log_sign(story, size, &n->actor->identity, &c);
+	sim_log_sign(story, size,
+		cast_keys(n->actor->number, (unsigned)(story->name.incarnation - CAST_EPOCH)), &c);
 	checkpoint_to_wire(out, &c);
 }
 

@@ -116,14 +116,14 @@ static int engine_open(struct world_node *n)
 	struct gossip_config config = {.self = n->actor->node,
 		.rng = sim_random_env(&n->random),
 		.store = ledger_reads(n->store),
-		.signer = cast_signer(n->actor),
+		.signer = cast_signer(n->identity),
 		.software = "sim"};
 	struct load load = {.node = n};
 	struct store_reader *r;
 	int rc = gossip_new(&n->gossip, &config);
 
 	if (rc == 0)
-		rc = gossip_origin(n->gossip, &n->actor->chain, NULL);
+		rc = gossip_origin(n->gossip, &n->guise->chain, NULL);
 	if (rc == 0)
 		rc = store_reader_open(n->store, &r);
 	if (rc != 0)
@@ -144,6 +144,7 @@ static int engine_open(struct world_node *n)
 	if (rc == 0)
 		rc = store_witness_each(r, load_witness, n);
 	store_reader_close(r);
+	gossip_rosters(n->gossip, &n->roster, n->roster != NULL);
 	return rc;
 }
 
@@ -176,15 +177,16 @@ void node_provenance_name(struct world_node *n)
 	uint64_t former = n->provenance.audience.id;
 	uint64_t now = (uint64_t)(world_time(n).wall_ms / 1000);
 
-	n->provenance = (struct log_name){n->actor->node, n->actor->identity.incarnation,
+	n->provenance = (struct log_name){n->actor->node, n->identity->incarnation,
 		{AUDIENCE_PROVENANCE, now > former ? now : former + 1}};
 }
 
-/* The log of acts goes on where it was; the first start, and an old copy, begin a new one. */
+/* The log of acts goes on where it was; the first start, an old copy and a new incarnation begin a
+ * new one. */
 static int ledger_open(struct world_node *n)
 {
 	struct ledger_config config = {.store = n->store,
-		.identity = &n->actor->identity,
+		.identity = n->identity,
 		.self = n->actor->node,
 		.guard = &n->guard,
 		.mute = n->mute,
@@ -200,10 +202,11 @@ static int ledger_open(struct world_node *n)
 		return rc;
 	known = store_meta_get(r, LEDGER_META_PROVENANCE, &value) == 0 &&
 		log_name_parse(value, &n->provenance);
-	if (known && !n->mute && store_log_get(r, &n->provenance, &log) == 0 && log.has_held)
+	config.begin_provenance =
+		!known || n->mute || n->provenance.incarnation != n->identity->incarnation;
+	if (!config.begin_provenance && store_log_get(r, &n->provenance, &log) == 0 && log.has_held)
 		gossip_provenance(n->gossip, &log.held);
 	store_reader_close(r);
-	config.begin_provenance = !known || n->mute;
 	if (config.begin_provenance) {
 		if (known)
 			config.former = n->provenance;
@@ -269,6 +272,7 @@ static int program_start(struct world_node *n)
 	n->mute = n->dying = false;
 	n->writes_at_ms = n->work_ms = n->write_ms = n->news_ms = 0;
 	n->provenance = (struct log_name){0};
+	n->identity = cast_keys(n->actor->number, n->guise->keys);
 	rc = disk_store_open(n->disk, &rng, &n->store);
 	if (rc == 0)
 		rc = engine_open(n);
@@ -300,7 +304,7 @@ void node_on_start(struct world_node *n)
 	node_recover(n);
 }
 
-void node_init(struct world *w, unsigned index, const struct actor *actor, struct disk *disk)
+void node_init(struct world *w, unsigned index, const struct guise *guise, struct disk *disk)
 {
 	static const struct bytes empty;
 	struct world_node *n = &w->nodes[index];
@@ -310,7 +314,8 @@ void node_init(struct world *w, unsigned index, const struct actor *actor, struc
 	w->nodes_len++;
 	n->world = w;
 	n->index = index;
-	n->actor = actor;
+	n->actor = cast_actor(guise->actor);
+	n->guise = guise;
 	n->disk = disk;
 	n->random.state = sim_random_u64(&w->random);
 	n->skew_ms = (int64_t)sim_random_below(&w->random, 2 * SKEW_MS) - SKEW_MS;
@@ -429,7 +434,7 @@ unsigned world_clone(struct world *w, unsigned node)
 	assert(!n->twin);
 	narrate(w, "n%u gets a clone, n%u", node, index);
 	watch_cloned(w, n);
-	node_init(w, index, n->actor, disk_copy(n->disk));
+	node_init(w, index, n->guise, disk_copy(n->disk));
 	clone = &w->nodes[index];
 	n->twin = clone;
 	clone->twin = n;
@@ -458,6 +463,33 @@ void world_stop(struct world *w, unsigned node)
 {
 	world_kill(w, node, 0);
 	w->nodes[node].stopped = true;
+}
+
+void world_card(struct world *w, unsigned node, bool keys, bool rotates, uint64_t back_ms)
+{
+	struct world_node *n = &w->nodes[node];
+
+	n->guise = cast_follow(n->guise, n->guise->keys + keys, rotates, &w->agreements);
+	narrate(w, "n%u has a new card, %u%s%s", node, card_chain_last(&n->guise->chain)->serial,
+		keys ? ", new keys" : "", rotates ? ", another root" : "");
+	if (!n->up)
+		return;
+	if (gossip_origin(n->gossip, &n->guise->chain, NULL) != 0)
+		world_fail(w, "n%u does not take its own card", node);
+	node_actions(n);
+	if (keys)
+		world_kill(w, node, back_ms);
+}
+
+void world_roster(struct world *w, unsigned node, const struct roster *roster)
+{
+	struct world_node *n = &w->nodes[node];
+
+	n->roster = roster;
+	if (!n->up)
+		return;
+	gossip_rosters(n->gossip, &n->roster, roster != NULL);
+	node_actions(n);
 }
 
 /* --- what it has had before ------------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #define PACTS_MAX 80u
 #define SHORT_S   20 /* an agreement that ends by the clock lives so long at the most */
 #define DOWN_MS   6000u
+#define KEYS_MAX  6u /* of one node */
 #define HEAL_MS   60000u
 #define WAIT_MS   2000u /* until operators have looked at clocks that were set right */
 #define REST_MS   10000u
@@ -34,6 +35,8 @@ struct mix {
 	uint64_t apart;   /* the nodes on this side of a partition; 0: there is none */
 	/* Who lies, who has come back as an old copy, who has run twice: sets of actors. */
 	uint64_t liars, restored, doubled;
+	bool listing; /* some take whom a roster lists from anybody */
+	struct cast_list list;
 	bool limited;  /* by quotas that are soon used up */
 	bool sweeping; /* feeds are long, and retention short */
 };
@@ -169,6 +172,48 @@ static void terms(struct mix *m)
 		pact_remove(m);
 	else
 		pact_restore(m);
+}
+
+/* --- cards and rosters ------------------------------------------------------------------------ */
+
+/* A card is renewed, moves to the next root, or brings new keys. Who lies or runs twice keeps what
+ * it has: of two machines one alone would know. */
+static void card_change(struct mix *m)
+{
+	unsigned node = some_node(m);
+	bool keys = chance(m, 50), rotates = chance(m, 30);
+	const struct guise *g = m->w->nodes[node].guise;
+
+	if (((m->liars | m->doubled) & cast_bit(node)) || g->keys == KEYS_MAX ||
+		g->root == KEYS_MAX)
+		return;
+	world_card(m->w, node, keys, rotates, 1 + below(m, DOWN_MS));
+}
+
+/* A list that two of three have signed, for a while or for long, in place of the one before, by some
+ * that go by it; others strike theirs out. */
+static void roster_change(struct mix *m)
+{
+	const struct roster *roster;
+
+	m->list.members = 0;
+	for (unsigned i = 0; i < m->players; i++)
+		m->list.members |= chance(m, 60) ? cast_bit(i) : 0;
+	m->list.serial++;
+	m->list.from = world_wall_s(m->w) - 2;
+	m->list.until = m->list.from + (chance(m, 20) ? 5 : 86400);
+	roster = cast_roster(&m->list, &m->w->agreements);
+	for (unsigned i = 0; i < m->players; i++)
+		if (chance(m, 60))
+			world_roster(m->w, i, chance(m, 80) ? roster : NULL);
+}
+
+static void standing(struct mix *m)
+{
+	if (m->listing && chance(m, 40))
+		roster_change(m);
+	else
+		card_change(m);
 }
 
 /* --- publications ----------------------------------------------------------------------------- */
@@ -358,6 +403,11 @@ static void found(struct mix *m)
 		world_agree(m->w, pact_between(m, cast_bit(i) | cast_bit((i + 1) % n)));
 	for (unsigned i = 0; i < n / 2; i++)
 		pact_new(m);
+	m->list = (struct cast_list){.id = 0x5eed,
+		.threshold = 2,
+		.signers = cast_bit(0) | cast_bit(n / 2) | cast_bit(n - 1)};
+	if (m->listing)
+		roster_change(m);
 }
 
 /* In every other play one or two lie, from some moment on, and never cease. */
@@ -384,8 +434,10 @@ static void step(struct mix *m)
 		publish(m);
 	else if (what < 70)
 		links(m);
-	else if (what < 85)
+	else if (what < 84)
 		terms(m);
+	else if (what < 86)
+		standing(m);
 	else
 		machines(m);
 	world_run(m->w, chance(m, 30) ? 0 : below(m, 700));
@@ -564,6 +616,7 @@ void mix_play(uint64_t seed, struct mix_result *r)
 	doubled = chance(&m, 30);
 	m.limited = chance(&m, 20);
 	m.sweeping = chance(&m, 20);
+	m.listing = chance(&m, 30);
 	found(&m);
 	for (unsigned i = 0; i < STEPS && !world_failure(w); i++) {
 		if (lying && i % (STEPS / 4) == STEPS / 8)
@@ -574,6 +627,7 @@ void mix_play(uint64_t seed, struct mix_result *r)
 	}
 	heal(&m);
 	watch_settled(w);
+	watch_cards(w);
 	grow_whole(w);
 	watch_forgotten(w);
 	watch_confirmed(w);

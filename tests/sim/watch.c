@@ -498,7 +498,7 @@ void watch_pinned(struct world *w, struct world_node *n, const struct node_id *o
 {
 	const struct world_node *by = world_node_of(w, introducer);
 
-	if (watch_accepted(w, n, origin))
+	if (watch_accepted(w, n, origin) || (!by && watch_listed(n, origin)))
 		return;
 	for (size_t i = 0; i < n->agreements_len; i++) {
 		const struct agreement *a = n->agreements[i];

@@ -116,6 +116,11 @@ void watch_forgotten(struct world *w);
 /* Fails the world unless everything that permitted paths lead to has arrived; to be asked when
  * links are whole and agreements have not changed for a while. */
 void watch_settled(struct world *w);
+/* Does a roster that counts at the node list the origin? */
+bool watch_listed(const struct world_node *n, const struct node_id *origin);
+/* Fails the world unless whoever is joined to a node knows its newest card, and none that a thief of
+ * its former root has signed. */
+void watch_cards(struct world *w);
 /* Are the two up, in each other's reach, and is an agreement in force on both sides? */
 bool watch_linked(const struct world_node *a, const struct world_node *b);
 

@@ -220,8 +220,7 @@ void watch_confirmed(struct world *w)
 		for (unsigned i = 0; i < w->nodes_len; i++) {
 			struct world_node *n = &w->nodes[i];
 
-			if (may_confirm(n, origin, &e->feed) &&
-				watch_complete(n, &e->feed) > e->at)
+			if (may_confirm(n, origin, &e->feed) && watch_complete(n, &e->feed) > e->at)
 				check_confirmed(w, origin, e, n);
 		}
 	}

@@ -33,7 +33,8 @@ struct told {
 struct watch_node {
 	struct map told; /* packed name -> struct told */
 	bool may_fork;
-	bool bare; /* was restored without today's guard */
+	bool bare;     /* was restored without today's guard, */
+	bool restored; /* or with it */
 	bool disowned;
 	struct map accepted; /* node ids of origins */
 };
@@ -293,12 +294,73 @@ static bool forgets_unheard(struct world *w, struct world_node *n, struct line *
 	return same;
 }
 
+/* A former feed of the same audience that the node holds, the newest; where there is none: size 0. */
+struct former {
+	const struct log_name *feed;
+	uint64_t incarnation, size;
+};
+
+static int former_look(void *ctx, const struct store_log *log)
+{
+	struct former *f = ctx;
+
+	if (node_id_eq(&log->name.node, &f->feed->node) &&
+		audience_eq(log->name.audience, f->feed->audience) && log->has_held &&
+		log->name.incarnation < f->feed->incarnation &&
+		log->name.incarnation >= f->incarnation) {
+		f->incarnation = log->name.incarnation;
+		f->size = log->held.size;
+	}
+	return 0;
+}
+
+static void first_entry(void *ctx, uint64_t index, const struct entry *e)
+{
+	struct record_succession *s = ctx;
+
+	if (index == 0 && (e->leaf.data[ENTRY_KIND_OFFSET] != KIND_SUCCESSION ||
+				  record_succession_decode(e->body, s) != 0))
+		s->size = 0;
+}
+
+/* What a new incarnation says first tells how far the former one's feed is good: as far as it lies
+ * here, which is what its origin has signed. */
+static void check_succession(struct world *w, struct world_node *n, const struct line *line)
+{
+	struct former former = {.feed = &line->name};
+	struct record_succession said = {0};
+	const struct line *old;
+	struct store_reader *r;
+	struct hash root;
+
+	if (store_reader_open(n->store, &r) != 0 || store_log_each(r, former_look, &former) != 0)
+		abort();
+	store_reader_close(r);
+	if (entries_each(n, &line->name, 0, 1, first_entry, &said) != 0)
+		abort();
+	/* An old copy may have had less when it began, and got the rest back since. */
+	if (said.size > former.size || (said.size < former.size && !node_of(w->watch, n)->restored))
+		world_fail(w,
+			"n%u begins an incarnation that says %" PRIu64 " entries of the former "
+			"are good and has %" PRIu64,
+			n->index, said.size, former.size);
+	old = said.size ? line_find(w, &said.old_log) : NULL;
+	if (!old || old->forked || said.size > old->len)
+		return;
+	line_root(old, said.size, &root);
+	if (memcmp(root.bytes, said.root, HASH_BYTES) != 0)
+		world_fail(w, "n%u begins an incarnation with another root than it signed",
+			n->index);
+}
+
 static void signed_by(struct world *w, struct world_node *n, const struct checkpoint *c)
 {
 	struct line *line = line_of(w, &c->log);
 	size_t before = line->len;
 	struct hash root;
 
+	if (c->log.incarnation != n->identity->incarnation)
+		world_fail(w, "I1: n%u signs a feed of another incarnation", n->index);
 	if (line->forked)
 		return;
 	line->may_fork |= node_of(w->watch, n)->may_fork;
@@ -307,6 +369,8 @@ static void signed_by(struct world *w, struct world_node *n, const struct checkp
 		world_fail(w, "I1: n%u signs what it cannot read", n->index);
 		return;
 	}
+	if (before == 0 && n->guise->keys > 0)
+		check_succession(w, n, line);
 	line_root(line, c->size, &root);
 	if (hash_eq(&root, &c->root) || forgets_unheard(w, n, line, c))
 		return;
@@ -659,6 +723,7 @@ void watch_restored(struct world *w, struct world_node *n, enum world_guard guar
 	map_init(&wn->accepted, NODE_ID_BYTES, SIZE_MAX, hash_key);
 	wn->may_fork |= guard == GUARD_OF_BACKUP;
 	wn->bare |= guard != GUARD_OF_TODAY;
+	wn->restored = true;
 	/* What it sent since the backup was made is known to nobody but those who got it. */
 	for (size_t i = 0; i < w->sessions_len; i++)
 		for (unsigned end = 0; end < 2; end++)

@@ -57,6 +57,18 @@ static bool is_party(const struct world_node *n, const struct node_id *origin)
 	return false;
 }
 
+/* The operator of the node has accepted a list of whom it takes from anybody. */
+bool watch_listed(const struct world_node *n, const struct node_id *origin)
+{
+	const struct roster *r = n->roster;
+	int64_t now_s = world_time(n).wall_ms / 1000;
+
+	for (size_t i = 0; r && i < r->members_len; i++)
+		if (node_id_eq(&r->members[i].node, origin))
+			return now_s >= r->valid_from && now_s < r->valid_until;
+	return false;
+}
+
 /*
  * The peer may have brought what it may in a day: then what else it has waits. Of an origin that is
  * known by introduction no more is taken than its introducer may bring, whoever that was.
@@ -93,7 +105,7 @@ static bool pass(struct reach *r, const struct log_name *feed, unsigned origin,
 		could[from->index].hold == 0 || from->hand || !watch_linked(from, to) ||
 		!watch_allows(from, from, to, NULL, feed))
 		return false;
-	if (!*known(r, to, origin) && introduces(to, from))
+	if (!*known(r, to, origin) && (introduces(to, from) || watch_listed(to, &feed->node)))
 		news = *known(r, to, origin) = true;
 	if (could[from->index].hold <= could[to->index].hold || !*known(r, to, origin) ||
 		!watch_allows(to, from, to, NULL, feed) || may_be_spent(to, from, feed))
@@ -218,4 +230,26 @@ void watch_settled(struct world *w)
 		compare(w, &feeds[i], &could[i * w->nodes_len]);
 	free(r.known);
 	free(could);
+}
+
+static void check_cards(struct world *w, const struct world_node *n, const struct world_node *of)
+{
+	const struct node_id *node = &of->actor->node;
+	uint64_t incarnation = 0;
+
+	if (!gossip_incarnation(n->gossip, node, &incarnation) ||
+		incarnation != CAST_EPOCH + of->guise->keys)
+		world_fail(w, "n%u knows n%u by its keys %" PRIu64 ", which has keys %u", n->index,
+			of->index, incarnation - CAST_EPOCH, of->guise->keys);
+}
+
+void watch_cards(struct world *w)
+{
+	for (unsigned i = 0; i < w->nodes_len; i++)
+		for (unsigned k = 0; k < w->nodes_len; k++) {
+			const struct world_node *a = &w->nodes[i], *b = &w->nodes[k];
+
+			if (!a->hand && !b->hand && a->actor != b->actor && watch_linked(a, b))
+				check_cards(w, a, b);
+		}
 }

@@ -95,7 +95,8 @@ static void check_origin(struct world *w, const struct world_node *n, const stru
 {
 	struct gossip_recovery_view v;
 
-	if (!n->up || n->hand || n->shameless || !node_id_eq(&n->actor->node, &feed->node))
+	if (!n->up || n->hand || n->shameless || !node_id_eq(&n->actor->node, &feed->node) ||
+		feed->incarnation != n->identity->incarnation)
 		return;
 	gossip_recovery_view(n->gossip, &v);
 	for (unsigned i = 0; i < w->nodes_len && !v.conflict; i++)

@@ -197,8 +197,12 @@ void world_free(struct world *w)
 
 void world_nodes(struct world *w, unsigned n)
 {
-	for (; n > 0; n--)
-		node_init(w, w->nodes_len, cast_actor(w->nodes_len), disk_new());
+	for (; n > 0; n--) {
+		struct guise *guise = arena_alloc(&w->agreements, sizeof(*guise));
+
+		*guise = cast_guise(w->nodes_len);
+		node_init(w, w->nodes_len, guise, disk_new());
+	}
 }
 
 int64_t world_wall_s(const struct world *w)
@@ -373,9 +377,9 @@ bool world_willing(const struct world_node *n, const struct world_node *other)
 
 struct log_name world_feed(const struct world *w, unsigned origin, struct audience audience)
 {
-	const struct actor *a = w->nodes[origin].actor;
+	const struct world_node *n = &w->nodes[origin];
 
-	return (struct log_name){a->node, a->identity.incarnation, audience};
+	return (struct log_name){n->actor->node, n->identity->incarnation, audience};
 }
 
 uint64_t world_held(const struct world *w, unsigned node, const struct log_name *feed)

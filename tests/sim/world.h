@@ -124,9 +124,10 @@ struct world_node {
 	struct world *world;
 	unsigned index;
 	const struct actor *actor;
-	struct world_node *twin;  /* another node that runs with the same keys; NULL */
-	bool shameless;           /* signs on, whatever it is shown */
-	struct sim_random random; /* of its program */
+	const struct guise *guise; /* of its newest card */
+	struct world_node *twin;   /* another node that runs with the same keys; NULL */
+	bool shameless;            /* signs on, whatever it is shown */
+	struct sim_random random;  /* of its program */
 
 	/* the machine */
 	struct disk *disk;
@@ -137,6 +138,7 @@ struct world_node {
 	/* the program; NULL and empty while it is down */
 	bool up, stopped;
 	unsigned life; /* how many times it has started: events of a former life come to nothing */
+	const struct identity *identity; /* the keys that it has read at its start */
 	struct store *store;
 	struct guardfile guard;
 	struct log_name provenance;
@@ -158,7 +160,8 @@ struct world_node {
 	const struct agreement *agreements[WORLD_AGREEMENTS_MAX]; /* its keys directory */
 	bool waits[WORLD_AGREEMENTS_MAX]; /* for the operator, since the clock has stepped */
 	size_t agreements_len;
-	struct clock_watch *clock; /* what the program thinks of that, */
+	const struct roster *roster; /* that its operator has accepted; NULL */
+	struct clock_watch *clock;   /* what the program thinks of that, */
 	const struct agreement *counting[WORLD_AGREEMENTS_MAX]; /* and has its engine go by */
 	size_t counting_len;
 	uint64_t stepped_ms; /* when the clock did so last */
@@ -233,6 +236,12 @@ const struct agreement *world_draw_up(struct world *w, const struct cast_terms *
 /* Puts it into one keys directory, in place of another version. */
 void world_place(struct world *w, unsigned node, const struct agreement *a);
 void world_remove(struct world *w, unsigned node, uint64_t id);
+
+/* A card follows that of the node: with new keys, for which it starts anew as another incarnation, or
+ * the same; rotates: under its next root. Others hear of it by the exchange alone. */
+void world_card(struct world *w, unsigned node, bool keys, bool rotates, uint64_t back_ms);
+/* The operator of the node accepts the roster in place of another; NULL: none any more. */
+void world_roster(struct world *w, unsigned node, const struct roster *roster);
 
 /* --- what a node does ------------------------------------------------------------------------- */
 

@@ -75,7 +75,7 @@ void net_session_free(struct world_session *s);
 struct world_peer *net_peer(struct world_node *n, unsigned actor);
 
 /* --- machine.c -------------------------------------------------------------------------------- */
-void node_init(struct world *w, unsigned index, const struct actor *actor, struct disk *disk);
+void node_init(struct world *w, unsigned index, const struct guise *guise, struct disk *disk);
 void node_free(struct world_node *n);
 struct world_log *node_log(struct world_node *n, const struct log_name *name);
 /* A name that no provenance log of the node has had. */

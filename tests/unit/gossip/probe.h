@@ -368,7 +368,7 @@ static inline void probe_init(struct probe *p)
 	config.self = cast_actor(SELF)->node;
 	config.rng = sim_random_env(&p->random);
 	config.store = sim_store_gossip(&p->store);
-	config.signer = cast_signer(cast_actor(SELF));
+	config.signer = cast_signer(&cast_actor(SELF)->identity);
 	assert_int_equal(gossip_new(&p->g, &config), 0);
 	assert_int_equal(gossip_origin(p->g, &cast_actor(SELF)->chain, NULL), 0);
 }

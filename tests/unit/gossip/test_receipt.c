@@ -484,6 +484,32 @@ static void receipts_survive_breaking_lines_and_full_disks(void **state)
 	}
 }
 
+/* Nobody had what it said last before it took new keys. */
+static void a_former_incarnation_gets_its_receipts(void **state)
+{
+	struct cast_terms terms = {.id = 1, .serial = 1, .parties = 3};
+	struct world *w = world_new(3);
+	struct log_name former;
+
+	(void)state;
+	world_nodes(w, 2);
+	terms.gives[0] = terms.gives[1] = TLP_BIT(TLP_CLEAR);
+	world_agree(w, &terms);
+	former = world_feed(w, 0, CLEAR);
+	world_run(w, 3000);
+	world_cut(w, 0, 1, true);
+	world_publish(w, 0, CLEAR, 5, 100);
+	world_run(w, 500);
+	world_card(w, 0, true, false, 100);
+	world_run(w, 1000);
+	assert_int_equal(gossip_receipts(w->nodes[0].gossip, &former, 5), 0);
+	world_cut(w, 0, 1, false);
+	world_run(w, 5000);
+	assert_null(world_failure(w));
+	assert_int_equal(gossip_receipts(w->nodes[0].gossip, &former, 5), 1);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -503,6 +529,7 @@ int main(void)
 		cmocka_unit_test(blames_a_flood_of_receipts),
 		cmocka_unit_test(receipts_reach_the_origin_and_the_parties_and_nobody_else),
 		cmocka_unit_test(receipts_survive_breaking_lines_and_full_disks),
+		cmocka_unit_test(a_former_incarnation_gets_its_receipts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
