@@ -350,4 +350,5 @@ def test_death_while_a_restored_node_takes_back():
 
 
 if __name__ == "__main__":
-    run_tests([test for name, test in list(globals().items()) if name.startswith("test_")])
+    run_tests([test for name, test in list(globals().items()) if name.startswith("test_")],
+              at_once=3)

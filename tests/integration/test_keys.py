@@ -612,4 +612,5 @@ def test_a_running_node_takes_an_agreement_up_at_once():
 
 
 if __name__ == "__main__":
-    run_tests([test for name, test in list(globals().items()) if name.startswith("test_")])
+    run_tests([test for name, test in list(globals().items()) if name.startswith("test_")],
+              at_once=3)

@@ -285,4 +285,4 @@ LONG = [test_a_neighbour_that_stalls_is_left,
         test_a_root_that_the_origin_did_not_sign_is_the_senders_lie]
 
 if __name__ == "__main__":
-    run_tests(TESTS + (LONG if os.environ.get("ENTENTE_LONG") or sys.argv[1:] else []))
+    run_tests(TESTS + (LONG if os.environ.get("ENTENTE_LONG") or sys.argv[1:] else []), at_once=3)

@@ -9,6 +9,7 @@ a failing program printed is shown. The last line is `N passed, N failed[, N ski
 
 import argparse
 import concurrent.futures
+import json
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ RESULT = re.compile(r"^(?P<word>ok|not ok|skip)\b(?: \d+)?(?: -)?(?P<skip> # SKI
 
 
 ROOM_IN_MEMORY = 8 << 30
+SECONDS_FILE = os.path.join("build", "test-seconds.json")
 
 
 class Outcome:
@@ -122,20 +124,47 @@ def stores_in_memory():
     return folder
 
 
+def seconds_read():
+    """How long each program took the last time; nothing where that is not known."""
+    try:
+        with open(SECONDS_FILE, encoding="utf-8") as f:
+            return {name: float(s) for name, s in json.load(f).items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def seconds_write(seconds):
+    try:
+        with open(SECONDS_FILE + ".new", "w", encoding="utf-8") as f:
+            json.dump(seconds, f, indent=1, sort_keys=True)
+        os.replace(SECONDS_FILE + ".new", SECONDS_FILE)
+    except OSError:
+        pass  # it only tells the next run where to begin
+
+
+def longest_first(programs, seconds):
+    """So that no long one begins when the others have ended; what is not known may be long."""
+    return sorted(programs, key=lambda p: -seconds.get(p, 60 if p.endswith(".py") else 0))
+
+
 def run_all(options):
     passed = failed = skipped = 0
+    seconds = seconds_read()
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        runs = [pool.submit(run, program, options.timeout) for program in options.programs]
+        runs = [pool.submit(run, program, options.timeout)
+                for program in longest_first(options.programs, seconds)]
         for done in concurrent.futures.as_completed(runs):
             outcome = done.result()
             passed += outcome.passed
             failed += len(outcome.failed)
             skipped += len(outcome.skipped)
+            seconds[outcome.program] = round(outcome.seconds, 1)
             print(outcome.summary(), flush=True)
             if outcome.failed:
                 print(outcome.output.rstrip())
                 for name in outcome.failed:
                     print(f"FAILED {outcome.program}: {name}", flush=True)
+    seconds_write(seconds)
     text = f"{passed} passed, {failed} failed"
     print(text + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed or not passed else 0
