@@ -190,8 +190,8 @@ static void card_change(struct mix *m)
 	world_card(m->w, node, keys, rotates, 1 + below(m, DOWN_MS));
 }
 
-/* A list that two of three have signed, for a while or for long, in place of the one before, by some
- * that go by it; others strike theirs out. */
+/* A list that two of three have signed, for a while or for long, takes the place of the one before
+ * at some; others strike theirs out. */
 static void roster_change(struct mix *m)
 {
 	const struct roster *roster;

@@ -66,6 +66,8 @@ void watch_up(struct world *w, struct world_node *n);
 /* From here on the node may lack what it had, and with an old guard contradict itself. */
 void watch_restored(struct world *w, struct world_node *n, enum world_guard guard);
 void watch_cloned(struct world *w, struct world_node *n);
+/* It was restored once, or cloned. */
+bool watch_is_copy(const struct world_node *n);
 /* The node lies as an origin: nobody is held to what it has signed. */
 void watch_disown(struct world *w, const struct world_node *n);
 void watch_alarm(struct world *w, struct world_node *n, const struct gossip_action *action);
@@ -118,8 +120,8 @@ void watch_forgotten(struct world *w);
 void watch_settled(struct world *w);
 /* Does a roster that counts at the node list the origin? */
 bool watch_listed(const struct world_node *n, const struct node_id *origin);
-/* Fails the world unless whoever is joined to a node knows its newest card, and none that a thief of
- * its former root has signed. */
+/* Fails the world unless whoever is joined to a node knows its newest card, and none that a thief
+ * of its former root has signed. */
 void watch_cards(struct world *w);
 /* Are the two up, in each other's reach, and is an agreement in force on both sides? */
 bool watch_linked(const struct world_node *a, const struct world_node *b);

@@ -183,12 +183,13 @@ uint64_t watch_complete(struct world_node *n, const struct log_name *feed)
 	return size;
 }
 
-/* It may say so to the origin, which takes that from whom it lets have the feed; what the disk
- * there could not keep is said again when there is more to say, or with the next session. */
+/* It may say so to the origin, which takes that from whom it lets have the feed. What the disk there
+ * could not keep, and what came before an old copy had its feed back, is said again when there is
+ * more to say, or with the next session. */
 static bool may_confirm(const struct world_node *n, const struct world_node *origin,
 	const struct log_name *feed)
 {
-	return n != origin && n != origin->twin && !n->hand && watch_linked(n, origin) &&
+	return n != origin && !watch_is_copy(origin) && !n->hand && watch_linked(n, origin) &&
 	       !world_peer_of(origin, n->actor->number)->receipt_lost &&
 	       watch_allows(n, n, origin, NULL, feed) &&
 	       watch_allows(origin, origin, n, NULL, feed);

@@ -294,7 +294,7 @@ static bool forgets_unheard(struct world *w, struct world_node *n, struct line *
 	return same;
 }
 
-/* A former feed of the same audience that the node holds, the newest; where there is none: size 0. */
+/* The newest former feed of the same audience that the node holds; size 0: there is none. */
 struct former {
 	const struct log_name *feed;
 	uint64_t incarnation, size;
@@ -729,6 +729,11 @@ void watch_restored(struct world *w, struct world_node *n, enum world_guard guar
 		for (unsigned end = 0; end < 2; end++)
 			if (w->sessions[i]->ends[end].node == n)
 				w->sessions[i]->ends[end].sendings_len = 0;
+}
+
+bool watch_is_copy(const struct world_node *n)
+{
+	return n->twin || node_of(n->world->watch, n)->restored;
 }
 
 void watch_cloned(struct world *w, struct world_node *n)

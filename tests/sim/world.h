@@ -237,8 +237,8 @@ const struct agreement *world_draw_up(struct world *w, const struct cast_terms *
 void world_place(struct world *w, unsigned node, const struct agreement *a);
 void world_remove(struct world *w, unsigned node, uint64_t id);
 
-/* A card follows that of the node: with new keys, for which it starts anew as another incarnation, or
- * the same; rotates: under its next root. Others hear of it by the exchange alone. */
+/* A card follows that of the node: with new keys, for which it starts anew as another incarnation,
+ * or the same; rotates: under its next root. Others hear of it by the exchange alone. */
 void world_card(struct world *w, unsigned node, bool keys, bool rotates, uint64_t back_ms);
 /* The operator of the node accepts the roster in place of another; NULL: none any more. */
 void world_roster(struct world *w, unsigned node, const struct roster *roster);
