@@ -195,6 +195,7 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 	if (!p)
 		return ENT_ENOMEM;
 	p->config = *config;
+	guard_keeper_init(&p->guard, config->guard_path);
 	atomic_init(&p->acts_waiting, 0);
 	atomic_init(&p->forgetting, false);
 	atomic_init(&p->retaining, false);
@@ -265,6 +266,7 @@ void pipeline_free(struct pipeline *p)
 	intake_seen_free(&p->seen);
 	queue_empty_out(&p->to_writer);
 	ledger_free(p->ledger);
+	guard_keeper_close(&p->guard);
 	free(p);
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "app/guard_keep.h"
 #include "app/pipeline.h"
 #include "base/map.h"
 
@@ -49,6 +50,7 @@ struct pipeline {
 	unsigned long faults; /* of the step that ENTENTE_FAULT names: how often it came */
 	unsigned retry_ms;    /* the writer's, after a failure */
 	struct ledger *ledger;
+	struct guard_keeper guard; /* the writer's */
 	atomic_size_t acts_waiting;
 	atomic_bool retaining;  /* the same of retention */
 	atomic_bool forgetting; /* the writer has been asked to, and has not begun */

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "keys/file.h"
 
 /* After a failure: longer and longer, so that a broken disk does not fill the log as well. */
 #define RETRY_MS     500u
@@ -28,14 +27,9 @@ static int64_t ledger_wall_ms(void *ctx)
 static int guard_save(void *ctx, const struct guardfile *g)
 {
 	struct pipeline *p = ctx;
-	struct buf text = buf_with_max(GUARDFILE_BYTES_MAX);
 	struct err_text err;
-	int rc;
+	int rc = guard_keeper_save(&p->guard, g, &err);
 
-	guardfile_print(&text, g);
-	rc = buf_failed(&text) ? err_set(&err, ENT_ENOMEM, "out of memory")
-			       : file_write(p->config.guard_path, buf_view(&text), 0600, &err);
-	buf_free(&text);
 	if (rc != 0)
 		log_error("writer", "guard file not written: %s", err.text);
 	return rc;
