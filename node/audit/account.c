@@ -315,6 +315,7 @@ static void on_bodies_sent(struct account *t, const struct act_body *act)
 		.from = act->from,
 		.to = act->to,
 		.count = act->count,
+		.there = act->to - act->from,
 		.when_ms = t->now_ms};
 	sending_keep(t, s);
 }

@@ -44,23 +44,30 @@ static bool field_put(struct buf *out, const json_t *value)
 static bool named_put(struct buf *out, const json_t *row, struct bytes name)
 {
 	struct buf text = buf_with_max(65536);
+	struct bytes width_text = BYTES_NONE;
 	char field[64];
 	char *colon;
-	bool there, cut;
-	int width;
+	bool there, cut = false, front = false;
+	uint64_t width = 0;
 
 	snprintf(field, sizeof(field), "%.*s", (int)name.len, (const char *)name.data);
 	colon = strchr(field, ':');
-	cut = colon && colon[1] == '.';
-	width = colon ? atoi(colon + 1 + cut) : 0;
-	if (colon)
-		*colon = '\0';
+	if (colon) {
+		*colon++ = '\0';
+		cut = *colon == '.';
+		front = *colon == '-';
+		width_text = bytes_str(colon + (cut || front));
+	}
+	if (width_text.len && !text_u64_parse(width_text, &width))
+		width = 0;
 	there = field_put(&text, json_object_get(row, field));
-
 	if (!there)
 		buf_str(&text, "-");
-	buf_printf(out, "%*.*s", cut ? 0 : -width, cut ? width : (int)text.len,
-		text.data ? (const char *)text.data : "");
+	buf_printf(out, "%*.*s",
+		cut     ? 0
+		: front ? (int)width
+			: -(int)width,
+		cut ? (int)width : (int)text.len, text.data ? (const char *)text.data : "");
 	buf_free(&text);
 	return there;
 }

@@ -11,7 +11,7 @@
  *     account.c  the log of acts of one node, replayed
  *     terms.c    what it had in force, and what that allowed
  *     between.c  what one party says against what the other says
- *     ask.c      questions, and their answers as rows; record.c about one record, sums.c what adds up
+ *     ask.c      questions, and their answers as rows; record.c about one record, sums.c sums
  *     print.c    findings and answers, for people and as JSON; report.c as a page
  */
 #pragma once
@@ -31,6 +31,8 @@
 
 #define AUDIT_BUNDLES_MAX 256u
 #define AUDIT_NODES_MAX   (2u * GOSSIP_ORIGINS_MAX)
+/* Versions of agreements, and revocations, of all bundles together. */
+#define AUDIT_TEXTS_MAX 16384u
 /* Of one rule and node so many findings are told one by one; the others are counted. */
 #define AUDIT_SHOWN_MAX 20u
 /* Clocks of honest nodes differ by less, and what is under way settles sooner. */
@@ -427,8 +429,8 @@ int signed_cards(struct audit *a, struct bytes chain, const struct node_id *show
 int signed_agreement(struct audit *a, struct bytes note, const struct node_id *shown_by) MUST_CHECK;
 int signed_revocation(struct audit *a, struct bytes note,
 	const struct node_id *shown_by) MUST_CHECK;
-/* Are these the words of an agreement (agreement_words), as people write them: in any case, with any
- * spaces, commas or hyphens between? Without one: can they be of any? */
+/* Are these the words of an agreement (agreement_words), as people write them: in any case, with
+ * any spaces, commas or hyphens between? Without one: can they be of any? */
 bool root_words(const char *text, const struct agreement *a);
 /* After everything is loaded. */
 void signed_check(struct audit *a);
@@ -489,14 +491,14 @@ void terms_ended(struct account *t, const struct act_body *act);
 void terms_revoked(struct account *t, const struct act_body *act);
 void terms_sleep(struct account *t); /* the node starts */
 struct term *terms_active(struct account *t, const struct wire_agreement *ref);
-/* What counts at the act at hand, with grace also what ended a moment before. False when a text of it
- * is not here. */
+/* What counts at the act at hand, with grace also what ended a moment before. False when a text
+ * of it is not here. */
 bool terms_now(const struct account *t, bool grace, const struct agreement *list[AGREEMENTS_MAX],
 	size_t *len);
 bool terms_allow(struct account *t, enum door door, const struct log_name *log,
 	const struct node_id *peer, bool grace);
-/* What an account had in force when so many acts had been; len: room, and what was found. False when
- * the text of one of them is not here. */
+/* What an account had in force when so many acts had been; len: room, and what was found. False
+ * when the text of one of them is not here. */
 bool terms_then(const struct account *t, uint64_t acts, const struct agreement **list, size_t *len);
 
 /* --- between.c -------------------------------------------------------------------------------- */
@@ -516,6 +518,7 @@ const char *check_name(enum audit_check check);
 const char *check_sentence(enum audit_check check);
 const char *class_name(enum audit_class class);
 uint64_t class_count(const struct audit *a, enum audit_class class);
+uint64_t check_count(const struct audit *a, enum audit_check check, enum audit_class class);
 /* The name on the newest card, else the id; in the arena. */
 const char *party_name(struct audit *a, const struct node_id *node);
 const char *log_text(struct audit *a, const struct log_name *log); /* NAME/AUDIENCE */
@@ -533,7 +536,7 @@ json_t *finding_json(struct audit *a, const struct finding *f);
 /* Prints a document and gives status; takes the reference. */
 int print_json(json_t *document, int status);
 
-/* --- the questions: ask.c, record.c, sums.c, prove.c, report.c --------------------------------- */
+/* --- questions: ask.c, record.c, sums.c, prove.c, report.c ------------------------------------ */
 
 struct ask {
 	struct audit *audit;

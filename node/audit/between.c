@@ -33,8 +33,8 @@ static bool lost_then(const struct account *t, int64_t ms)
 	return false;
 }
 
-/* How far one account lets a range of a session have come: from `from` on, without holes. Bodies that
- * came by themselves are covered by bodies only, of as many. */
+/* How far one account lets a range of a session have come: from `from` on, without holes. Bodies
+ * that came by themselves are covered by bodies only, of as many. */
 static uint64_t sent_reach(const struct account *sender, const struct receiving *r)
 {
 	struct sending probe = {.log = r->log, .bodies = r->bodies}, *key = &probe;

@@ -3,16 +3,21 @@
 #include "audit/audit.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 int frames_open(struct frames *f, const char *path, struct err_text *err)
 {
 	char magic[BUNDLE_MAGIC_BYTES];
+	struct stat st;
 
 	*f = (struct frames){
 		.path = path, .data = buf_with_max(BUNDLE_FRAME_MAX + BUNDLE_HEAD_BYTES)};
 	f->file = fopen(path, "rbe");
-	if (!f->file)
+	if (!f->file || fstat(fileno(f->file), &st) != 0)
 		return err_set(err, ENT_EIO, "%s: cannot open: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ENT_EINVALID,
+			"%s: this is no file: a bundle is read more than once", path);
 	if (fread(magic, 1, sizeof(magic), f->file) != sizeof(magic) ||
 		memcmp(magic, BUNDLE_MAGIC, sizeof(magic)) != 0)
 		return err_set(err, ENT_EINVALID,

@@ -116,7 +116,7 @@ static bool takes_value(const char *option)
 	return false;
 }
 
-/* A root is a verifier key, or the words of an agreement, which bind the roots of all its parties. */
+/* A verifier key, or the words of an agreement: they bind the roots of all its parties. */
 static bool root_form(const char *value)
 {
 	struct note_key key;

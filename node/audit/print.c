@@ -260,7 +260,7 @@ json_t *scope_json(struct audit *a)
 		"signatures", (json_int_t)a->signatures);
 }
 
-static uint64_t check_count(const struct audit *a, enum audit_check check, enum audit_class class)
+uint64_t check_count(const struct audit *a, enum audit_check check, enum audit_class class)
 {
 	uint64_t n = 0;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * The questions about one record: who knew it, the way it took, and why it went to a node or did
- * not. First the places where it stands are looked for, in all feeds; then what the acts say of each.
+ * not. First the places where it stands are looked for, in all feeds; then what the acts say.
  * What was sent is the most that can have left, a receipt the least that had come (DESIGN 12).
  */
 #include "audit/audit.h"
@@ -366,7 +366,7 @@ static int rows_find(struct record *r)
 	return rc;
 }
 
-/* The first way by which each node had it; by its receipt only where its own account is not here. */
+/* How each node had it first; by its receipt only where its own account is not here. */
 static json_t *first_ways(struct record *r)
 {
 	json_t *out = json_array(), *row, *known;

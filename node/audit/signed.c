@@ -59,6 +59,8 @@ int signed_agreement(struct audit *a, struct bytes payload, const struct node_id
 	struct err_text err = {0};
 	struct text *known;
 
+	if (a->texts_len == AUDIT_TEXTS_MAX)
+		return err_set(&a->err, ENT_ELIMIT, "more than %u agreements", AUDIT_TEXTS_MAX);
 	if (!t.note.data)
 		return ENT_ENOMEM;
 	if (agreement_parse(t.note, "agreement", &a->arena, &t.agreement, &err) != 0) {
@@ -83,6 +85,8 @@ int signed_revocation(struct audit *a, struct bytes payload, const struct node_i
 {
 	struct revoking r = {arena_copy(&a->arena, payload), *shown_by};
 
+	if (a->revocations_len == AUDIT_TEXTS_MAX)
+		return err_set(&a->err, ENT_ELIMIT, "more than %u revocations", AUDIT_TEXTS_MAX);
 	if (!r.note.data)
 		return ENT_ENOMEM;
 	a->revocations = grow(a->revocations, &a->revocations_cap, a->revocations_len,
@@ -221,7 +225,7 @@ static void roots_check(struct audit *a)
 		if (p->chain.cards_len == 0)
 			found(a, FOUND_NO_CARD, &p->node, NULL, 0, 0, 0,
 				"%s has no card of its own node", a->bundles[i].path);
-		else if (!p->pinned)
+		else if (!p->pinned && p->account == &a->bundles[i].account)
 			root_taken(a, p);
 	}
 }

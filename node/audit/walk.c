@@ -256,14 +256,14 @@ static void erasure_check(struct walk *w, const struct bundle_entries *batch, ui
 		w->pending++;
 }
 
-/* Which of the bodies that it says it sent then were still there? */
-static void bodies_count(struct walk *w, uint64_t index, int64_t erased_ms)
+/* What had been erased before a sending of bodies cannot have been among them. */
+static void bodies_less(struct walk *w, uint64_t index, int64_t erased_ms)
 {
 	for (size_t i = 0; i < w->bodies_len; i++) {
 		struct bodies_sent *b = w->bodies[i];
 
-		b->there += b->from <= index && index < b->to &&
-			    (!erased_ms || erased_ms > b->when_ms - AUDIT_GRACE_MS);
+		b->there -= b->from <= index && index < b->to &&
+			    erased_ms <= b->when_ms - AUDIT_GRACE_MS;
 	}
 }
 
@@ -290,7 +290,8 @@ static void body_check(struct walk *w, const struct bundle_entry *e, const struc
 	if (e->state != ENTRY_STATE_ERASED && erased_ms)
 		found(w->audit, FOUND_ERASURE_FAKED, &w->bundle->about.node, log, index, index + 1,
 			erased_ms, "erased by entry %llu", (unsigned long long)x->index);
-	bodies_count(w, index, erased_ms);
+	if (erased_ms)
+		bodies_less(w, index, erased_ms);
 }
 
 static void feed_entry(struct walk *w, const struct bundle_entries *batch, uint64_t index,

@@ -47,6 +47,7 @@ class Case:
         self.honest, self.keys, self.roots = {}, {}, {}
         path = os.path.join(self.dir, "first")
         self.nodes["fr"].run("audit", "export", "--operator", "watch-2", "-o", path)
+        self.words = self.nodes["fr"].run("agreement", "words", self.group).out
         with open(path, "rb") as f:
             self.first_export = hashlib.sha256(f.read()).hexdigest()
         for name, node in self.nodes.items():
@@ -250,6 +251,7 @@ def answers(case):
     if "restored" not in {r["rule"] for r in rows("gaps", *paths)}:
         raise Failed("the gap is not told")
     ways(case, value, paths)
+    words_of_an_agreement(case)
     proof(case, rows("who", value, *paths)[0], paths)
     page(case, paths)
 
@@ -281,6 +283,20 @@ def ways(case, value, paths):
         raise Failed(f"what was exported: {left}")
     if rows("personal-data", *paths):
         raise Failed("no type here tells of persons")
+
+
+def words_of_an_agreement(case):
+    """They stand for the roots of all its parties, in any spelling; other words for nobody's."""
+    three = [case.path(n) for n in ("fr", "de", "be")]
+    words = case.words.split()
+    done = json.loads(audit("check", "--json", "--root", "-".join(words).upper(), *three).stdout)
+    if "root-taken-from-bundle" in {f["rule"] for f in done["findings"]}:
+        raise Failed(f"the roots are not given by {words}")
+    other = words[1:] + words[:1]
+    done = json.loads(audit("check", "--json", "--root", " ".join(other), *three, status=1).stdout)
+    if "root-other" not in {f["rule"] for f in done["findings"]}:
+        raise Failed(f"{other} are words of nobody")
+    audit("check", "--root", " ".join(words[1:]), *three, status=2)
 
 
 def proof(case, known, paths):
