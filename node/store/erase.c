@@ -247,23 +247,27 @@ int erase_strip(struct store_reader *r, const struct store_log *log, uint64_t fr
 {
 	struct cursor c = cursor_of(bytes_from(entries->data + start, entries->len - start));
 	uint8_t *end = entries->data + start;
+	uint64_t over;
+	int rc = store_over_get(r, log->number, &over);
 
-	if (reader_rows(r, LOG_ERASING) == 0)
-		return 0;
+	if (rc || (reader_rows(r, LOG_ERASING) == 0 && over <= from))
+		return rc;
 	/* In place: an erased entry is the start of a whole one. */
 	for (uint32_t i = 0; i < count; i++) {
 		const uint8_t *at = c.at;
 		size_t len = ENTRY_HEADER_BYTES + 1;
 		struct entry_header h;
 		struct entry e;
-		int rc = entry_next(&c, &e);
 
-		if (rc)
+		if (entry_next(&c, &e) != 0)
 			return ENT_ECORRUPT;
 		entry_header_decode(e.leaf, &h);
-		rc = e.erased || !entry_erasable(&h) ? ENT_ENOTFOUND
-						     : erase_covers(r->store, r->log, &log->name,
-							       log->number, from + i, h.object);
+		rc = ENT_ENOTFOUND;
+		if (!e.erased && from + i < over && over_takes(&h))
+			rc = 0;
+		else if (!e.erased && entry_erasable(&h))
+			rc = erase_covers(r->store, r->log, &log->name, log->number, from + i,
+				h.object);
 		if (rc != 0 && rc != ENT_ENOTFOUND)
 			return rc;
 		if (rc != 0)

@@ -26,7 +26,7 @@ int floors_moved(struct store *s, MDB_txn *txn, uint64_t *moves)
 	return 0;
 }
 
-static int moves_count(struct store_txn *txn)
+int floors_count(struct store_txn *txn)
 {
 	uint8_t raw[8];
 	uint64_t moves;
@@ -52,7 +52,7 @@ int store_floor_move(struct store_txn *txn, const struct log_name *name, uint64_
 		return 0;
 	log.floor = floor;
 	rc = txn_log_put(txn, &log);
-	return rc ? rc : moves_count(txn);
+	return rc ? rc : floors_count(txn);
 }
 
 static int tree_put(struct store_txn *txn, uint32_t log, const struct range *tree)
@@ -87,7 +87,7 @@ int store_join(struct store_txn *txn, const struct log_name *name, const struct 
 	log.has_held = false;
 	if ((rc = tree_put(txn, log.number, left)) != 0 || (rc = txn_log_put(txn, &log)) != 0)
 		return rc;
-	return moves_count(txn);
+	return floors_count(txn);
 }
 
 /* --- pruning ---------------------------------------------------------------------------------- */
@@ -172,9 +172,8 @@ static int bundles_prune(struct prune *p, uint32_t log, uint64_t to)
 	return rc == ENT_ENOTFOUND ? 0 : rc;
 }
 
-/* Deletes the keys of a table from `from` on as long as they are below `to` (same length). */
-static int keys_delete(struct store_txn *txn, enum log_table table, const uint8_t *from,
-	const uint8_t *to, size_t len, const uint8_t *but)
+int keys_delete(struct store_txn *txn, enum log_table table, const uint8_t *from, const uint8_t *to,
+	size_t len, const uint8_t *but)
 {
 	MDB_val key = db_val(from, len);
 	MDB_cursor *cursor;

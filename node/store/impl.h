@@ -14,7 +14,7 @@
 #include "store/index_runs.h"
 #include "store/store.h"
 
-#define STORE_SCHEMA       4u
+#define STORE_SCHEMA       5u
 #define STORE_SCHEMA_FIRST 1u /* brought up to date in place */
 #define INDEX_SCHEMA       3u
 #define STORE_ID_BYTES     16
@@ -37,6 +37,8 @@ enum log_table {
 	LOG_HOLDS,
 	LOG_SPLITS,
 	LOG_SUCCESSIONS,
+	LOG_AGREEMENTS,
+	LOG_OVER,
 	LOG_TABLES
 };
 
@@ -251,10 +253,24 @@ int reader_original(struct store_reader *r, uint32_t log, uint64_t index,
 
 /* --- floors (floor.c) ------------------------------------------------------------------------- */
 
-/* How often floors have moved. */
+/* How often floors have moved, or marks (over.c). */
 int floors_moved(struct store *s, MDB_txn *txn, uint64_t *moves) MUST_CHECK;
 /* Up to where the index has let go of a log; 0: nothing. */
 int index_floor_get(struct store *s, MDB_txn *index, uint32_t log, uint64_t *floor) MUST_CHECK;
+int floors_count(struct store_txn *txn) MUST_CHECK;
+/* Deletes the keys of a table from `from` on as long as they are below `to` (same length). */
+int keys_delete(struct store_txn *txn, enum log_table table, const uint8_t *from, const uint8_t *to,
+	size_t len, const uint8_t *but) MUST_CHECK;
+
+/* --- after the end (over.c) ------------------------------------------------------------------- */
+
+/* Does the body of such an entry go with the others of its feed? As with erasures: what takes back
+ * or settles stays readable. */
+bool over_takes(const struct entry_header *h);
+/* Up to where bodies may not be held any more; 0: they may. */
+int over_get(struct store *s, MDB_txn *txn, uint32_t log, uint64_t *mark) MUST_CHECK;
+/* Up to where the index has let go of them. */
+int index_over_get(struct store *s, MDB_txn *index, uint32_t log, uint64_t *mark) MUST_CHECK;
 
 /* --- erasure (erase.c, erase_out.c) ----------------------------------------------------------- */
 

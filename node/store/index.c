@@ -37,6 +37,7 @@ struct step {
 	uint32_t log; /* whose name is at hand; 0: none */
 	struct log_name name;
 	uint64_t floor; /* of that log: what lies below it is not indexed */
+	uint64_t over;  /* and up to where bodies may not be held */
 };
 
 void index_value_hash(const struct store *s, uint8_t out[8], unsigned type, struct bytes value)
@@ -266,7 +267,7 @@ static int log_name_take(struct step *st, uint32_t number)
 	st->log = number;
 	st->name = log.name;
 	st->floor = log.floor;
-	return 0;
+	return over_get(st->store, st->reader.log, number, &st->over);
 }
 
 int index_hidden_put(struct store *s, MDB_txn *txn, struct store_place place, const char *rule)
@@ -338,6 +339,7 @@ static int original_forget(struct step *st, const struct store_entry *e, enum be
 static int entry_index(struct step *st, const struct store_entry *e)
 {
 	struct index_reading reading;
+	struct store_entry gone;
 	enum before before;
 	const char *rule;
 	int rc;
@@ -346,6 +348,13 @@ static int entry_index(struct step *st, const struct store_entry *e)
 		return 0;
 	if ((rc = original_forget(st, e, &before)) != 0)
 		return rc;
+	/* Its body is about to go. */
+	if (e->index < st->over && over_takes(&e->header)) {
+		gone = *e;
+		gone.entry.erased = true;
+		gone.entry.salt = gone.entry.body = BYTES_NONE;
+		e = &gone;
+	}
 	if (!index_is_record(&e->header)) {
 		if (before != BEFORE_HIDDEN)
 			unlisted_gather(st, e);

@@ -260,6 +260,45 @@ int index_floor_get(struct store *s, MDB_txn *index, uint32_t log, uint64_t *flo
 	return 0;
 }
 
+/* Beside the floor of a log, under a key that goes on. */
+#define OVER_KEY_BYTES 5
+
+static void over_key_put(uint8_t out[OVER_KEY_BYTES], uint32_t log)
+{
+	be32_put(out, log);
+	out[4] = 1;
+}
+
+int index_over_get(struct store *s, MDB_txn *index, uint32_t log, uint64_t *mark)
+{
+	uint8_t raw[OVER_KEY_BYTES];
+	MDB_val key = db_val(raw, sizeof(raw));
+	MDB_val value;
+	int rc;
+
+	*mark = 0;
+	over_key_put(raw, log);
+	rc = mdb_get(index, s->index.tables[INDEX_FLOORS], &key, &value);
+	if (rc)
+		return rc == MDB_NOTFOUND ? 0 : db_err(rc);
+	if (value.mv_size != 8)
+		return ENT_ECORRUPT;
+	*mark = be64_get(value.mv_data);
+	return 0;
+}
+
+static int index_over_put(struct removal *rm, uint32_t log, uint64_t mark)
+{
+	uint8_t raw[OVER_KEY_BYTES], at[8];
+	MDB_val key = db_val(raw, sizeof(raw));
+	MDB_val value = db_val(at, sizeof(at));
+
+	over_key_put(raw, log);
+	be64_put(at, mark);
+	return db_err(mdb_put(rm->view.txn, rm->store->index.tables[INDEX_FLOORS], &key, &value,
+		0));
+}
+
 static int index_floor_put(struct removal *rm, uint32_t log, uint64_t floor)
 {
 	uint8_t raw[4], at[8];
@@ -350,6 +389,41 @@ static int log_remove(void *ctx, const struct store_log *log)
 	return rc ? rc : more;
 }
 
+/* Bodies that may not be held any more, of entries that stay. */
+static int log_over(struct pruning *p, const struct store_log *log)
+{
+	struct removal *rm = p->removal;
+	uint64_t mark, from;
+	int rc = over_get(rm->store, rm->reader.log, log->number, &mark);
+
+	if (rc == 0)
+		rc = index_over_get(rm->store, rm->view.txn, log->number, &from);
+	if (rc || from >= mark)
+		return rc;
+	from = from > log->floor ? from : log->floor;
+	for (; from < mark && p->done < TARGETS_MAX && rc == 0; from++, p->done++) {
+		struct erase_target t = {.log = log->number,
+			.index = from,
+			.by = {.arrival = UINT64_MAX, .slot = UINT32_MAX}};
+
+		rc = target_remove(rm, &t);
+	}
+	if (rc == 0)
+		rc = index_over_put(rm, log->number, from);
+	if (rc == 0 && from < mark) {
+		rm->more = true;
+		return 1;
+	}
+	return rc;
+}
+
+static int log_follow(void *ctx, const struct store_log *log)
+{
+	int rc = log_remove(ctx, log);
+
+	return rc ? rc : log_over(ctx, log);
+}
+
 static int floors_follow(struct removal *rm)
 {
 	struct pruning p = {.removal = rm};
@@ -358,7 +432,7 @@ static int floors_follow(struct removal *rm)
 
 	if (rc || moves == rm->state.floors)
 		return rc;
-	rc = store_log_each(&rm->reader, log_remove, &p);
+	rc = store_log_each(&rm->reader, log_follow, &p);
 	if (rc == 0)
 		rm->state.floors = moves;
 	return rc < 0 ? rc : 0;

@@ -17,8 +17,13 @@
 static int is_missing(struct store_reader *r, const struct store_log *log, uint64_t index)
 {
 	struct store_entry e;
-	int rc = store_entry_get(r, log->number, index, &e);
+	uint64_t over;
+	int rc = store_over_get(r, log->number, &over);
 
+	if (rc == 0)
+		rc = store_entry_get(r, log->number, index, &e);
+	if (rc == 0 && index < over && over_takes(&e.header))
+		return 0;
 	/* What takes back is never covered: its words are wanted. */
 	if (rc == 0 && entry_erasable(&e.header))
 		rc = erase_covers(r->store, r->log, &log->name, log->number, index,

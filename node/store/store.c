@@ -29,6 +29,8 @@ const char *const store_log_tables[LOG_TABLES] = {
 	[LOG_HOLDS] = "holds",
 	[LOG_SPLITS] = "splits",
 	[LOG_SUCCESSIONS] = "successions",
+	[LOG_AGREEMENTS] = "agreements",
+	[LOG_OVER] = "over",
 };
 
 static int meta_get(struct store *s, MDB_txn *txn, const char *name, void *out, size_t len)
@@ -95,7 +97,7 @@ static int truth_check(struct store *s)
 	return rc;
 }
 
-/* Schemas 2 and 3 have further tables, all empty at first, and nothing else: opening has made
+/* Schemas 2, 3 and 5 have further tables, all empty at first, and nothing else: opening has made
  * them. Schema 4 has bundles of another kind beside those that are there. */
 static int truth_upgrade(struct store *s)
 {

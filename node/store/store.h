@@ -207,6 +207,7 @@ struct store_erased {
 	uint64_t from, to;
 	bool now;        /* recalls: to be done at once */
 	bool late;       /* no erasures: entries that came after the erasure that covers them */
+	bool over;       /* no erasures: all entries, which no agreement lets be held (below) */
 	uint64_t bodies; /* how many are gone by it */
 };
 
@@ -244,6 +245,30 @@ struct store_bodies {
 	uint64_t taken, first, last; /* given: how many, the least index and the highest */
 };
 int store_bodies_put(struct store_txn *txn, struct store_bodies *b) MUST_CHECK;
+
+/* --- agreements, and after their end ---------------------------------------------------------- */
+
+/* A version of an agreement that is or was in force here, for ever. */
+struct store_agreement {
+	uint64_t id;
+	uint32_t serial;
+	int64_t ended_ms;  /* when it was over; 0: it is in force */
+	struct bytes note; /* put empty: as it stands there already (else ENT_ENOTFOUND) */
+};
+#define STORE_AGREEMENT_MAX 65536u
+int store_agreement_put(struct store_txn *txn, const struct store_agreement *a) MUST_CHECK;
+
+/*
+ * The bodies of a log below an index may not be held any more, as the agreements are over by which
+ * they came. From this word on store_run_read gives none of them, and none of them is missing, so
+ * one that comes late does not come back. They go in steps behind the index, as what lies below a
+ * floor does. ENT_EINVALID: beyond the log's size. Never down.
+ */
+int store_txn_over(struct store_txn *txn, uint32_t log, uint64_t *mark) MUST_CHECK;
+int store_over_set(struct store_txn *txn, const struct log_name *name, uint64_t mark) MUST_CHECK;
+/* Carries out some of it, as store_erase does. 1: there is more. */
+int store_over_carry(struct store_txn *txn, void (*visit)(void *ctx, const struct store_erased *e),
+	void *ctx) MUST_CHECK;
 
 /* --- floors ----------------------------------------------------------------------------------- */
 
@@ -365,6 +390,12 @@ int store_entry_get(struct store_reader *r, uint32_t log, uint64_t index,
  * ENT_ENOTFOUND at the end. The next place is {place.arrival, place.slot + 1}. */
 int store_entry_next(struct store_reader *r, struct store_place from,
 	struct store_entry *e) MUST_CHECK;
+
+/* Up to which index store_over_set has taken the bodies of a log; 0: nothing of it. */
+int store_over_get(struct store_reader *r, uint32_t log, uint64_t *mark) MUST_CHECK;
+/* By id, then by serial. */
+int store_agreement_each(struct store_reader *r,
+	int (*visit)(void *ctx, const struct store_agreement *a), void *ctx) MUST_CHECK;
 
 struct store_origin {
 	struct node_id node;
