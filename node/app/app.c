@@ -386,6 +386,8 @@ static int app_open(struct app *a, struct err_text *err)
 		rc = exchange_open(a, err);
 	if (rc == 0)
 		rc = provenance_open(a, err);
+	if (rc == 0 && (rc = bonds_open(a)) != 0)
+		return err_set(err, rc, "%s: %s", a->data_dir, err_sentence(rc));
 	return rc;
 }
 

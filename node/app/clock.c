@@ -61,6 +61,11 @@ static void waiting_save(struct app *a)
 	buf_free(&text);
 }
 
+bool app_clock_doubted(const struct app *a)
+{
+	return app_alarm_stands(a, ALARM_CLOCK, a->options->home);
+}
+
 /* Whoever asks what is in force looks here first, so that a step counts before it works. */
 void app_clock_look(struct app *a)
 {

@@ -419,6 +419,7 @@ static void retain(struct app *a)
 		r->agreements[r->agreements_len++] =
 			(struct ledger_retention_of){g->id, g->retain_s * 1000};
 	}
+	bonds_give(a, r);
 	pipeline_retain(a->pipeline, r);
 }
 

@@ -112,6 +112,8 @@ struct app {
 	char by[ACT_OPERATOR_MAX + 1]; /* who has asked for what is being done; empty: nobody */
 	struct in_force *in_force;
 	size_t in_force_len;
+	struct policy_bond *bonds; /* of what is, or was, in force */
+	size_t bonds_len;
 	uint64_t keys_read_ms;
 
 	struct store *store;
@@ -195,9 +197,20 @@ void card_entered(struct app *a, const struct node_id *node, struct bytes hash);
 bool keys_authorize(struct app *a, const uint8_t transport_key[32], struct node_id *peer,
 	uint8_t psk[32]);
 
+/* --- bonds.c ---------------------------------------------------------------------------------- */
+/* What the store has of agreements that were in force. */
+int bonds_open(struct app *a) MUST_CHECK;
+void bonds_close(struct app *a);
+/* After a look at what is in force. */
+void bonds_update(struct app *a);
+/* What has ended, for what is done after it. */
+void bonds_give(const struct app *a, struct ledger_retention *r);
+
 /* --- clock.c ---------------------------------------------------------------------------------- */
 void app_clock_open(struct app *a);
 void app_clock_look(struct app *a);
+/* It has stepped, and the operator has not said that the time is right. */
+bool app_clock_doubted(const struct app *a);
 /* The operator's word; how many agreements had waited for it. */
 size_t app_clock_confirmed(struct app *a, const char *operator_name);
 

@@ -198,6 +198,7 @@ static bool in_force_update(struct app *a)
 	free(a->in_force);
 	a->in_force = now;
 	a->in_force_len = len;
+	bonds_update(a);
 	return changed;
 }
 
@@ -505,6 +506,7 @@ void keys_close(struct app *a)
 	guard_free(a->shared.guard);
 	free(a->in_force);
 	free(a->cards_told);
+	bonds_close(a);
 	/* Those given to the engine last, and any that never were. */
 	if (a->shared.agreements != a->counted)
 		free((void *)(uintptr_t)a->shared.agreements);

@@ -412,11 +412,21 @@ void pipeline_retain(struct pipeline *p, struct ledger_retention *r)
 	struct ledger_item *i;
 
 	if (atomic_exchange(&p->retaining, true)) {
-		free(r);
+		ledger_retention_free(r);
 		return;
 	}
 	i = ledger_item_new(LEDGER_RETAIN);
 	i->retention = r;
+	queue_put(&p->to_writer, i);
+}
+
+void pipeline_agreement(struct pipeline *p, uint64_t id, uint32_t serial, int64_t ended_ms,
+	struct bytes note)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_AGREEMENT);
+
+	i->agreement = (struct ledger_agreement){id, serial, ended_ms};
+	buf_bytes(&i->data, note);
 	queue_put(&p->to_writer, i);
 }
 

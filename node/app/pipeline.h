@@ -108,6 +108,9 @@ void pipeline_witness(struct pipeline *p, uint32_t session, const struct store_w
 void pipeline_freeze(struct pipeline *p, const struct log_name *feed);
 /* Retention: takes the settings. Asked again before it is done it is done once. */
 void pipeline_retain(struct pipeline *p, struct ledger_retention *r);
+/* Keeps a version of an agreement: in force, or when it was over; note empty: as it is kept. */
+void pipeline_agreement(struct pipeline *p, uint64_t id, uint32_t serial, int64_t ended_ms,
+	struct bytes note);
 void pipeline_split(struct pipeline *p, const struct log_name *feed, struct bytes proof);
 /* PIPELINE_COMPACTED follows. */
 void pipeline_compact(struct pipeline *p);

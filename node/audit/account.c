@@ -129,6 +129,7 @@ void account_free(struct account *t)
 	free(t->counting);
 	free(t->bodies);
 	free(t->erased);
+	free(t->overs);
 	free(t->changes);
 	free(t->lost);
 	free(t->followed);
@@ -530,10 +531,30 @@ static void on_joined(struct account *t, const struct act_body *act)
 	account_say(t, FOUND_JOINED, act, "");
 }
 
+static void on_after_end(struct account *t, const struct act_body *act)
+{
+	if (!act->has_log || act->to <= act->from)
+		return;
+	t->overs = grow(t->overs, &t->overs_cap, t->overs_len, sizeof(*t->overs));
+	t->overs[t->overs_len++] = (struct over){
+		.log = act->log, .from = act->from, .to = act->to, .when_ms = t->now_ms};
+}
+
+/* Bodies go in steps: it is done when the last of them has gone. */
+static void over_done(struct account *t, const struct act_body *act)
+{
+	for (size_t i = 0; i < t->overs_len; i++)
+		if (log_name_eq(&t->overs[i].log, &act->log) && !t->overs[i].done_ms &&
+			act->to >= t->overs[i].to)
+			t->overs[i].done_ms = t->now_ms;
+}
+
 static void on_erased(struct account *t, const struct act_body *act)
 {
 	if (!act->has_log || act->to <= act->from)
 		return;
+	if (bytes_eq_str(act->rule, "after-end"))
+		return over_done(t, act);
 	t->erased = grow(t->erased, &t->erased_cap, t->erased_len, sizeof(*t->erased));
 	t->erased[t->erased_len++] = (struct erased){act->log, act->from, act->to, t->now_ms};
 }
@@ -653,6 +674,8 @@ void account_act(struct account *t, uint64_t index, int64_t when_ms, const struc
 	case ACT_ERASED:
 	case ACT_RECALLED:
 		return on_erased(t, act);
+	case ACT_AFTER_END:
+		return on_after_end(t, act);
 	case ACT_JOINED:
 		return on_joined(t, act);
 	case ACT_INCARNATION:

@@ -316,6 +316,13 @@ struct erased {
 	int64_t when_ms;
 };
 
+/* What a node says that it may hold no bodies of, after the end of agreements. */
+struct over {
+	struct log_name log;
+	uint64_t from, to;
+	int64_t when_ms, done_ms; /* done: they are gone; 0: nothing says so */
+};
+
 /* The acts of one node, replayed. */
 struct account {
 	struct audit *audit;
@@ -350,6 +357,8 @@ struct account {
 	struct bodies_sent *bodies;
 	size_t erased_len, erased_cap;
 	struct erased *erased;
+	size_t overs_len, overs_cap;
+	struct over *overs;
 	uint64_t acts, sessions_count, published, received, sent, refused;
 };
 

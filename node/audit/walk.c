@@ -238,6 +238,38 @@ static int64_t erase_within_ms(const struct walk *w)
 	return (s ? s : 72 * 3600) * 1000;
 }
 
+/* What the node says of an entry that no agreement lets it hold any more; NULL: nothing. */
+static const struct over *over_of(const struct walk *w, const struct entry_header *h,
+	uint64_t index)
+{
+	const struct account *t = &w->bundle->account;
+
+	for (size_t i = 0; i < t->overs_len && !taking_back(h->kind); i++)
+		if (t->overs[i].from <= index && index < t->overs[i].to &&
+			log_name_eq(&t->overs[i].log, &w->section->log.name))
+			return &t->overs[i];
+	return NULL;
+}
+
+/* It goes within the time of an erasure from when the node says that it must. */
+static void over_check(struct walk *w, const struct over *o, uint64_t index, bool present)
+{
+	const struct account *t = &w->bundle->account;
+	int64_t end;
+
+	if (!o || !present)
+		return;
+	end = o->done_ms ? o->done_ms : w->bundle->about.made_ms;
+	if (o->done_ms)
+		found(w->audit, FOUND_ERASURE_FAKED, &t->self, &w->section->log.name, index,
+			index + 1, end, "%s", "after the end of the agreements");
+	else if (end - o->when_ms > erase_within_ms(w) && !w->bundle->about.until_ms && !t->lenient)
+		found(w->audit, FOUND_ERASURE_LATE, &t->self, &w->section->log.name, index,
+			index + 1, 0,
+			"it may not be held since %s, after the end of the agreements",
+			time_text(w->audit, o->when_ms));
+}
+
 static void erasure_check(struct walk *w, const struct bundle_entries *batch, uint64_t index)
 {
 	const struct account *t = &w->bundle->account;
@@ -272,6 +304,7 @@ static void body_check(struct walk *w, const struct bundle_entry *e, const struc
 {
 	const struct log_name *log = &w->section->log.name;
 	const struct erasure *x = NULL;
+	const struct over *over;
 	struct hash commitment;
 	int64_t erased_ms = 0;
 
@@ -283,13 +316,17 @@ static void body_check(struct walk *w, const struct bundle_entry *e, const struc
 	}
 	if (!taking_back(h->kind))
 		x = erasure_over(w->audit, w->bundle, log, h->object, index);
-	if (e->state == ENTRY_STATE_ERASED && !x)
+	over = over_of(w, h, index);
+	over_check(w, over, index, e->state != ENTRY_STATE_ERASED);
+	if (e->state == ENTRY_STATE_ERASED && !x && !over)
 		w->missing++;
 	if (x)
 		erased_ms = carried_out(&w->bundle->account, &x->log, x->index);
 	if (e->state != ENTRY_STATE_ERASED && erased_ms)
 		found(w->audit, FOUND_ERASURE_FAKED, &w->bundle->about.node, log, index, index + 1,
 			erased_ms, "erased by entry %llu", (unsigned long long)x->index);
+	if (over && over->done_ms && (!erased_ms || over->done_ms < erased_ms))
+		erased_ms = over->done_ms;
 	if (erased_ms)
 		bodies_less(w, index, erased_ms);
 }

@@ -307,6 +307,9 @@ static void print_feed_state(struct cli_table *table, const json_t *feed, bool w
 		cli_table_cell(table, CLI_BAD, "two histories");
 	else if (json_is_true(json_object_get(feed, "frozen")))
 		cli_table_cell(table, CLI_BAD, "frozen");
+	else if (number_of(feed, "over") > 0)
+		cli_table_cell(table, CLI_WARN, "no bodies below %lld (after-end)",
+			number_of(feed, "over"));
 	else
 		cli_table_cell(table, whole ? CLI_GOOD : CLI_WARN, whole ? "whole" : "behind");
 }

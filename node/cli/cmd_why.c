@@ -35,6 +35,16 @@ static void decide_forward(struct why *w, const struct log_name *feed, struct po
 	decide(&q, v);
 }
 
+/* Has its body gone after the end of the agreements it came under? */
+static bool is_over(const struct why *w, const struct record_claim *claim)
+{
+	uint64_t over;
+
+	return claim->entry.entry.erased &&
+	       store_over_get(w->cli->reader, claim->entry.log, &over) == 0 &&
+	       claim->entry.index < over;
+}
+
 static json_t *place_json(struct why *w, const struct record_claim *claim,
 	const struct policy_verdict *v)
 {
@@ -50,7 +60,7 @@ static json_t *place_json(struct why *w, const struct record_claim *claim,
 		json_array_append_new(agreements, json_string(id));
 	}
 	return json_pack("{s:o, s:o, s:s, s:s, s:I, s:s, s:b, s:o, s:s?, s:b, s:b, s:b, s:s, s:s, "
-			 "s:o}",
+			 "s:o, s:b}",
 		"object", cli_json_hex(BYTES_OF(claim->entry.header.object)), "origin",
 		cli_json_node(&claim->log.node), "name", cli_name(w->cli, &claim->log.node),
 		"audience", audience, "index", (json_int_t)claim->entry.index, "tlp",
@@ -58,7 +68,7 @@ static json_t *place_json(struct why *w, const struct record_claim *claim,
 		own ? json_null() : cli_json_node(&claim->entry.via), "hidden", w->hidden,
 		"retracted", (int)claim->retracted, "disputed", (int)claim->disputed, "allow",
 		(int)v->allow, "rule", v->rule_name, "sentence", policy_rule_sentence(v->rule),
-		"agreements", agreements);
+		"agreements", agreements, "after_end", (int)is_over(w, claim));
 }
 
 static void print_place(struct why *w, const struct record_claim *claim,
@@ -78,7 +88,8 @@ static void print_place(struct why *w, const struct record_claim *claim,
 	printf("    here: %s%s", own ? "own" : "relayed, from ",
 		own ? "" : cli_name(w->cli, &claim->entry.via));
 	printf("%s%s", w->hidden ? ", hidden by " : ", indexed", w->hidden ? w->hidden : "");
-	printf("%s%s\n", claim->retracted ? ", retracted" : "",
+	printf("%s%s%s\n", claim->retracted ? ", retracted" : "",
+		is_over(w, claim) ? ", its body gone after the end of the agreements" : "",
 		claim->disputed ? ", disputed: its origin signed two histories" : "");
 }
 

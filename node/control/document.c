@@ -22,17 +22,21 @@ json_t *document_feed(struct store_reader *r, const struct store_log *log, const
 	static const struct node_id own;
 	char id[NODE_ID_TEXT_SIZE], audience[AUDIENCE_TEXT_SIZE], via[NODE_ID_TEXT_SIZE];
 	char root[BASE64_TEXT_SIZE(HASH_BYTES)] = "";
+	uint64_t over = 0;
 
 	node_id_text(id, &log->name.node);
 	node_id_text(via, &log->via);
 	audience_text(audience, log->name.audience);
+	if (store_over_get(r, log->number, &over) != 0)
+		over = 0;
 	if (log->has_checkpoint)
 		text_base64_encode(root, BYTES_OF(log->checkpoint.root.bytes));
-	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:I, s:b, s:o, s:o}", "origin",
-		id, "name", name, "audience", audience, "incarnation",
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:I, s:b, s:o, s:o, s:I}",
+		"origin", id, "name", name, "audience", audience, "incarnation",
 		(json_int_t)log->name.incarnation, "size",
 		(json_int_t)(log->has_checkpoint ? log->checkpoint.size : 0), "held",
 		(json_int_t)log->size, "floor", (json_int_t)log->floor, "root", root, "receipts",
 		(json_int_t)log->receipts, "frozen", log->frozen, "split", split_json(r, log),
-		"via", node_id_eq(&log->via, &own) ? json_null() : json_string(via));
+		"via", node_id_eq(&log->via, &own) ? json_null() : json_string(via), "over",
+		(json_int_t)over);
 }

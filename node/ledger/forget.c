@@ -17,7 +17,9 @@ static void erased_enter(void *ctx, const struct store_erased *e)
 		.from = e->from,
 		.to = e->to,
 		.count = e->bodies,
-		.rule = bytes_str(e->late ? "late" : "")};
+		.rule = bytes_str(e->late   ? "late"
+				  : e->over ? "after-end"
+					    : "")};
 
 	received_flush(l);
 	group_act(l, &act);
@@ -39,10 +41,18 @@ static int since_put(struct ledger *l, struct store_txn *txn, const char *key)
 
 int apply_forget(struct ledger *l, struct store_txn *txn, bool prune)
 {
+	bool more = false;
 	int rc = 1;
 
 	for (unsigned i = 0; rc == 1 && i < FORGET_STEPS_MAX; i++)
 		rc = store_erase(txn, erased_enter, l);
+	/* What is left of this goes with the next group, too. */
+	for (unsigned i = 0; rc >= 0 && i < FORGET_STEPS_MAX; i++) {
+		rc = store_over_carry(txn, erased_enter, l);
+		more = rc == 1;
+		if (!more)
+			break;
+	}
 	if (rc >= 0 && (l->forgot & FORGOT_ERASED))
 		rc = since_put(l, txn, STORE_ERASED_SINCE);
 	if (rc >= 0 &&
@@ -51,10 +61,12 @@ int apply_forget(struct ledger *l, struct store_txn *txn, bool prune)
 		rc = since_put(l, txn, STORE_RECALLED_SINCE);
 	l->forgot = 0;
 	/* What is left goes with the next group. */
-	l->prune = prune;
+	l->prune = prune || more;
 	for (unsigned i = 0; l->prune && rc >= 0 && i < FORGET_STEPS_MAX; i++) {
 		rc = store_prune(txn);
-		l->prune = rc == 1;
+		l->prune = rc == 1 || more;
+		if (rc == 0)
+			break;
 	}
 	/* A bundle that does not read spoils nobody else's commit; the erasure goes on waiting. */
 	return rc == ENT_ECORRUPT ? ENT_EINVALID : rc < 0 ? rc : 0;

@@ -253,6 +253,16 @@ static int apply_split(struct store_txn *txn, const struct ledger_item *i)
 	return rc != 0 ? rc : store_split_put(txn, &i->feed, buf_view(&i->data));
 }
 
+static int apply_agreement(struct store_txn *txn, const struct ledger_item *i)
+{
+	struct store_agreement a = {.id = i->agreement.id,
+		.serial = i->agreement.serial,
+		.ended_ms = i->agreement.ended_ms,
+		.note = buf_view(&i->data)};
+
+	return store_agreement_put(txn, &a);
+}
+
 /* Errors that are about the item and leave the transaction as it was (store.h): the others are
  * about the store. */
 static bool of_item(int code)
@@ -293,7 +303,9 @@ static int apply_item(struct ledger *l, struct store_txn *txn, struct ledger_ite
 	case LEDGER_FORGET:
 		return apply_forget(l, txn, i->count > 0);
 	case LEDGER_RETAIN:
-		return 0; /* done before all others */
+		return over_apply(l, txn, i->retention); /* floors: before all others */
+	case LEDGER_AGREEMENT:
+		return apply_agreement(txn, i);
 	case LEDGER_HOLD:
 		return apply_hold(l, txn, i);
 	case LEDGER_RECEIPT:
@@ -363,8 +375,12 @@ static int pending_put(const struct ledger *l, struct store_txn *txn)
 static void retention_plan(struct ledger *l)
 {
 	for (const struct ledger_item *i = l->items; i; i = i->next)
-		if (i->type == LEDGER_RETAIN && retain_plan(l, i->retention) != 0)
-			retain_drop(l);
+		if (i->type == LEDGER_RETAIN) {
+			if (retain_plan(l, i->retention) != 0)
+				retain_drop(l);
+			if (over_plan(l, i->retention) != 0)
+				buf_reset(&l->overs);
+		}
 }
 
 int group_commit(struct ledger *l)

@@ -6,6 +6,7 @@
  *     group.c   the commit: items and acts into one transaction
  *     forget.c  erasures carried out, what lies below floors
  *     retain.c  floors moved, own claims said again before
+ *     over.c    what may not be held after the end of agreements
  *     hold.c    values kept from exports
  *     seal.c    re-reading, guard, signatures; what a crash left unsigned
  *     succession.c  what a new incarnation says of the former
@@ -78,6 +79,7 @@ struct ledger {
 	struct plan *plans; /* of retention, for the group at hand */
 	uint32_t retain_at; /* number of the log that retention looked at last */
 	struct buf floors;  /* struct floor_moved: in this group */
+	struct buf overs;   /* names of feeds that may not be held any more */
 	struct buf erased;  /* names of the feeds whose erasures are carried out in it */
 };
 
@@ -114,6 +116,11 @@ void tell_floors(struct ledger *l);
 /* --- forget.c --------------------------------------------------------------------------------- */
 int apply_forget(struct ledger *l, struct store_txn *txn, bool prune) MUST_CHECK;
 void tell_erased(struct ledger *l);
+
+/* --- over.c ----------------------------------------------------------------------------------- */
+int over_plan(struct ledger *l, const struct ledger_retention *r) MUST_CHECK;
+int over_apply(struct ledger *l, struct store_txn *txn,
+	const struct ledger_retention *r) MUST_CHECK;
 
 /* --- hold.c ----------------------------------------------------------------------------------- */
 int apply_hold(struct ledger *l, struct store_txn *txn, const struct ledger_item *i) MUST_CHECK;

@@ -26,7 +26,7 @@ void ledger_item_free(struct ledger_item *i)
 	ingest_job_free(i->job);
 	buf_free(&i->data);
 	free(i->leaves);
-	free(i->retention);
+	ledger_retention_free(i->retention);
 	free(i->receipt);
 	free(i->witness);
 	free(i);
@@ -50,6 +50,7 @@ int ledger_new(struct ledger **out, const struct ledger_config *config)
 	l->acts = buf_with_max(GROUP_ACTS_BYTES);
 	l->erased = buf_with_max(GROUP_ACTS_BYTES);
 	l->floors = buf_with_max(GROUP_ACTS_BYTES);
+	l->overs = buf_with_max(GROUP_ACTS_BYTES);
 	*out = l;
 	return 0;
 }
@@ -68,6 +69,7 @@ void ledger_free(struct ledger *l)
 	buf_free(&l->acts);
 	buf_free(&l->erased);
 	buf_free(&l->floors);
+	buf_free(&l->overs);
 	free(l);
 }
 
@@ -216,6 +218,7 @@ static bool may_wait(const struct ledger_item *i)
 	case LEDGER_PIN:
 	case LEDGER_FREEZE:
 	case LEDGER_SPLIT:
+	case LEDGER_AGREEMENT:
 	case LEDGER_CUT:
 	case LEDGER_KEEP:
 	case LEDGER_EPOCH:

@@ -34,6 +34,7 @@
 #include "keys/identity.h"
 #include "ledger/guardfile.h"
 #include "ledger/publication.h"
+#include "policy/bond.h"
 #include "proto/codec.h"
 #include "store/store.h"
 
@@ -48,12 +49,17 @@ struct ledger;
 struct ledger_retention {
 	int64_t retain_ms;  /* of any feed */
 	int64_t expired_ms; /* an entry that expired so long ago is as good as old */
+	/* Of every agreement that is or was in force, if one is over; owned. */
+	struct policy_bond *bonds;
+	size_t bonds_len;
 	size_t agreements_len;
 	struct ledger_retention_of {
 		uint64_t agreement;
 		int64_t retain_ms;
 	} agreements[]; /* their own feeds besides */
 };
+
+void ledger_retention_free(struct ledger_retention *r);
 
 enum ledger_item_type {
 	LEDGER_RUN,     /* job, tree: a verified run of another origin */
@@ -72,7 +78,8 @@ enum ledger_item_type {
 	LEDGER_SPLIT,   /* feed, data: the proof of its split view */
 	LEDGER_PUBLICATION_END, /* publication: all of it has been put */
 	LEDGER_FORGET, /* carry out the erasures that the index has let go of; count: prune too */
-	LEDGER_RETAIN, /* retention: move floors as far as it says */
+	LEDGER_RETAIN, /* retention: move floors as far as it says, and mark what is over */
+	LEDGER_AGREEMENT, /* agreement, data: its note; empty: as it stands */
 };
 
 struct ledger_item {
@@ -105,6 +112,11 @@ struct ledger_item {
 	struct store_receipt *receipt;      /* owned */
 	struct store_witness *witness;      /* owned */
 	struct ledger_retention *retention; /* LEDGER_RETAIN; owned */
+	struct ledger_agreement {
+		uint64_t id;
+		uint32_t serial;
+		int64_t ended_ms;
+	} agreement;
 };
 
 struct ledger_item *ledger_item_new(enum ledger_item_type type);

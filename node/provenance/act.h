@@ -28,7 +28,8 @@
  *     refused            rule, count, operator or peer, publication
  *     guard-lifted       rule, count, operator, publication
  *     erased, recalled   log, [from, to): its erasures there are carried out; count: bodies gone;
- *                        rule: late, where entries came after what covers them
+ *                        rule: late, where entries came after what covers them; after-end, where
+ *                        bodies go because of act 41
  *     floor-moved        log, [from, to): its entries there are forgotten; rule: what let them go
  *     joined-at-floor    peer, log, from: what was held; to: the floor; consistency is unproven
  *     card               peer, serial, hash: a chain came into force
@@ -52,6 +53,8 @@
  *     bodies-sent        peer, session, terms, log, [from, to), count: bodies that were missing
  *                        there; entered before the first byte goes
  *     bodies-received    peer, session, log, [from, to), count: bodies that were missing here
+ *     after-end          log, [from, to), terms: its bodies there may not be held any more, as all
+ *                        agreements are over under which they came, these
  */
 #define PROVENANCE_ACTS(X)                                                                         \
 	X(STARTED, 1, "started")                                                                   \
@@ -93,7 +96,8 @@
 	X(KEYS_CHANGED, 37, "keys-changed")                                                        \
 	X(RECOVERY_WORD, 38, "recovery-word")                                                      \
 	X(BODIES_SENT, 39, "bodies-sent")                                                          \
-	X(BODIES_RECEIVED, 40, "bodies-received")
+	X(BODIES_RECEIVED, 40, "bodies-received")                                                  \
+	X(AFTER_END, 41, "after-end")
 
 enum act {
 #define X(name, number, text) ACT_##name = (number),

@@ -57,6 +57,7 @@ static const struct {
 	{ACT_RECOVERY_WORD, "was told how to recover: %x[ %p][ by %o]"},
 	{ACT_BODIES_SENT, "sends %c bodies of %l, among %f to %t, to %p[ under %a]"},
 	{ACT_BODIES_RECEIVED, "received %c missing bodies of %l, among %f to %t, from %p"},
+	{ACT_AFTER_END, "may hold no bodies of %l any more, %f to %t, after the end of %a"},
 	{ACT_KEYS_CHANGED, "changed to the keys of card %s[, %h]"},
 };
 
