@@ -528,6 +528,7 @@ static void on_joined(struct account *t, const struct act_body *act)
 	h = account_holding(t, &act->log);
 	h->held = act->to;
 	h->known = true;
+	h->floor = act->to;
 	account_say(t, FOUND_JOINED, act, "");
 }
 
@@ -547,6 +548,14 @@ static void over_done(struct account *t, const struct act_body *act)
 		if (log_name_eq(&t->overs[i].log, &act->log) && !t->overs[i].done_ms &&
 			act->to >= t->overs[i].to)
 			t->overs[i].done_ms = t->now_ms;
+}
+
+static void on_floor_moved(struct account *t, const struct act_body *act)
+{
+	struct holding *h = act->has_log ? account_holding(t, &act->log) : NULL;
+
+	if (h && act->to > h->floor)
+		h->floor = act->to;
 }
 
 static void on_erased(struct account *t, const struct act_body *act)
@@ -678,6 +687,8 @@ void account_act(struct account *t, uint64_t index, int64_t when_ms, const struc
 		return on_after_end(t, act);
 	case ACT_JOINED:
 		return on_joined(t, act);
+	case ACT_FLOOR_MOVED:
+		return on_floor_moved(t, act);
 	case ACT_INCARNATION:
 		return on_incarnation(t, act);
 	case ACT_ALARM:

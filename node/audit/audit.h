@@ -253,6 +253,7 @@ struct span {
 struct holding {
 	struct log_name log;
 	uint64_t held;
+	uint64_t floor;  /* as acts say it has been moved, or joined at */
 	int64_t last_ms; /* when it last grew */
 	bool known;      /* held is known, not only assumed */
 	size_t spans_len, spans_cap;

@@ -373,6 +373,10 @@ static void covered_check(struct walk *w)
 			break;
 		at = h->spans[i].to;
 	}
+	/* Behind the time asked for it may have moved on. */
+	if (log->floor > h->floor && !w->bundle->about.until_ms)
+		found(w->audit, FOUND_UNACCOUNTED, &t->self, &log->name, h->floor, log->floor, 0,
+			"%s", "they are gone, and no act says that it let them go");
 	if (at < log->to)
 		found(w->audit, FOUND_UNACCOUNTED, &t->self, &log->name, at, log->to, 0, "%s", "");
 }

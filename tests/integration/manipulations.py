@@ -13,8 +13,8 @@ ZONE = "bad-example-zone.net"
 HOUR = 3600 * 1000
 # Numbers of acts, node/provenance/act.h.
 STARTED, IN_FORCE, ENDED, OPENED, CLOSED, RECEIVED = 1, 3, 4, 5, 6, 7
-SENDING, MARK, SENT, PUBLISHED, ERASED, EPOCH, RECALLED = 8, 9, 10, 11, 15, 24, 35
-BODIES_SENT, BODIES_RECEIVED = 39, 40
+SENDING, MARK, SENT, PUBLISHED, ERASED, CARD, STEP = 8, 9, 10, 11, 15, 16, 19
+INCARNATION, RESTORED, EPOCH, FLOOR, RECALLED, BODIES_SENT, BODIES_RECEIVED = 21, 22, 24, 32, 35, 39, 40
 
 
 class Missing(Exception):
@@ -32,6 +32,18 @@ def find_act(log, number, /, **fields):
 def change_act(log, index, /, **fields):
     entry = log.entries[index]
     entry.set_act({**entry.act(), **fields})
+
+
+def insert_act(log, index, fields):
+    """Another act in front of the one there, of the same time."""
+    entry = Entry(log.entries[index].header, ref.PRESENT, received=log.entries[index].received)
+    entry.set_act(fields)
+    log.entries.insert(index, entry)
+
+
+def session_with(log, peer):
+    """(index, session) of the last session that was opened with that node."""
+    return [(i, a["session"]) for i, a in log.acts(OPENED) if a["peer"] == peer][-1]
 
 
 # --- signing again ---------------------------------------------------------------------------------
@@ -251,6 +263,70 @@ def bundle_under_another_name(c, b):
 def witness_row_forged(_, b):
     row = b["de"].witnessed()[0]
     row[1] = row[1][:42] + struct.pack(">Q", 999) + row[1][50:]
+
+
+@by_file("cosignature-forged", "fr")
+def witness_cosignature_altered(_, b):
+    c = b["fr"].acts().cosignatures[0]
+    c.by = c.by[:7] + bytes([c.by[7] ^ 4]) + c.by[8:]
+
+
+@by_file("cosignature-forged", "fr")
+def witness_cosignature_of_another(c, b):
+    b["fr"].acts().cosignatures[0].node = c.honest["ua"].node
+
+
+@by_file("checkpoint-signature", "fr")
+def witness_cosignature_for_more(_, b):
+    b["fr"].acts().cosignatures[0].size += 1
+
+
+@by_file("cosignature-forged", "fr")
+def receipt_in_place_of_a_witness(_, b):
+    """A receipt key is no witness key."""
+    b["fr"].acts().cosignatures[0].by = b["fr"].log("green").cosignatures[0].by
+
+
+@by_file("root-mismatch", "be")
+def succession_altered(_, b):
+    new = max((x for x in b["be"].logs if x.audience == "green" and x.name[:16] == b["be"].node),
+              key=lambda x: x.name[16:24])
+    new.entries[0].change(16, b"\1")
+
+
+@by_file("entry-mismatch", "fr")
+def erased_body_invented(_, b):
+    e = next(e for e in b["fr"].log("green").entries if e.state == ref.ERASED)
+    e.state, e.salt, e.body = ref.PRESENT, bytes(16), bytes(int.from_bytes(e.header[6:8], "big"))
+    return {"fr"}
+
+
+@by_file("root-mismatch", "fr")
+def erasure_turned_into_a_sighting(_, b):
+    next(e for e in b["fr"].log("green").entries if e.kind == 5).change(1, b"\2")
+
+
+@by_file("card-chain-broken", "be")
+def card_before_the_rotation_altered(c, b):
+    for bundle in b.values():
+        for note in bundle.notes:
+            if note[0] == ref.CARDS and f"node: {c.nodes['be'].id}\n".encode() in note[1]:
+                note[1] = note[1].replace(b"serial: 1\n", b"serial: 7\n", 1)
+    return {None, "fr", "de", "pl", "ua"}  # whoever shows it
+
+
+@by_file("unaccounted", "de")
+def entries_forgotten_that_no_act_tells_of(c, b):
+    log = b["de"].log("green", c.honest["fr"].node)
+    leaves = [peer_ref.leaf_hash(e.header) for e in log.entries[:4]]
+    log.left = [peer_ref.tree_hash(leaves, 0, 4)]
+    del log.entries[:4]
+    log.floor = log.begin = 4
+
+
+@by_file(None, None, status=6)
+def proof_of_a_split_that_does_not_read(_, b):
+    b["fr"].log("green").splits.append(b"\0\1\2")
 
 
 @by_file(None, None, status=6)
@@ -562,6 +638,117 @@ def amber_in_the_green_feed(_, b):
     log = b["fr"].log("green")
     log.entries[-1].change(2, b"\3")
     return log
+
+
+@by_liar("history-rewritten", "fr")
+def card_that_came_into_force_hidden(_, b):
+    log = b["fr"].acts()
+    del log.entries[log.acts(CARD)[0][0]]
+
+
+@by_liar("history-rewritten", "fr")
+def end_of_a_session_hidden(_, b):
+    log = b["fr"].acts()
+    del log.entries[log.acts(CLOSED)[0][0]]
+
+
+@by_liar("history-rewritten", "de")
+def shift_excused_by_a_clock_step(_, b):
+    log = b["de"].acts()
+    i = find_act(log, RECEIVED)
+    log.entries[i].change(8, struct.pack(">Q", log.entries[i].time - 2 * HOUR))
+    insert_act(log, i, {"act": STEP, "from": log.entries[i].time, "to": log.entries[i].time})
+
+
+@by_liar("history-rewritten", "fr")
+def hiding_excused_by_a_restore(c, b):
+    log = b["fr"].acts()
+    log.entries = [e for e in log.entries
+                   if not (e.act()["act"] in (SENDING, SENT, MARK) and
+                           e.act()["peer"] == c.honest["de"].node)]
+    insert_act(log, log.acts(STARTED)[-1][0], {"act": RESTORED, "rule": b"no-guard"})
+
+
+@by_liar("history-truncated", "fr")
+def tail_cut_behind_a_new_log(c, b):
+    """The former log is cut, and a new one cites it as if it had ended there."""
+    former = b["fr"].acts()
+    new = ref.Log(former.head())
+    new.name = former.name[:25] + struct.pack(">Q", int.from_bytes(former.name[25:33], "big") + 1)
+    new.entries, new.cosignatures, new.begin, new.left, new.right = former.entries[-6:], [], 0, [], []
+    del former.entries[12:]
+    resign(c, b["fr"], "fr", former)
+    insert_act(new, 0, {"act": EPOCH, "log": former.name, "to": former.checkpoint[0],
+                        "root": former.checkpoint[1]})
+    b["fr"].logs.insert(b["fr"].logs.index(former) + 1, new)
+
+
+@by_liar("session-forbidden", "ua")
+def session_behind_the_end(c, b):
+    log = b["ua"].acts()
+    i = log.acts(ENDED)[-1][0] + 1
+    insert_act(log, i, {"act": OPENED, "peer": c.honest["pl"].node, "session": bytes(range(16))})
+
+
+@by_liar("session-forbidden", "ua")
+def session_under_terms_that_were_over(_, b):
+    log = b["ua"].acts()
+    i, ended = log.acts(ENDED)[-1]
+    opened = dict(log.acts(OPENED)[-1][1])
+    insert_act(log, i + 1, {**opened, "session": bytes(range(16)), "terms": ended["terms"]})
+
+
+@by_liar("sent-forbidden", "ua")
+def bodies_given_behind_the_end(c, b):
+    log = b["ua"].acts()
+    _, session = session_with(log, c.honest["pl"].node)
+    insert_act(log, log.acts(ENDED)[-1][0] + 1, {
+        "act": BODIES_SENT, "peer": c.honest["pl"].node, "session": session, "from": 0, "to": 1,
+        "count": 1, "log": c.honest["fr"].log("green").name})
+
+
+@by_liar("sent-before-held", "de")
+def bodies_given_that_were_not_held(c, b):
+    log = b["de"].acts()
+    i, session = session_with(log, c.honest["pl"].node)
+    insert_act(log, i + 1, {
+        "act": BODIES_SENT, "peer": c.honest["pl"].node, "session": session, "from": 400, "to": 500,
+        "count": 3, "log": c.honest["fr"].log("green").name})
+
+
+@by_liar("received-forbidden", "pl")
+def bodies_received_that_are_no_affair_of_its(c, b):
+    log = b["pl"].acts()
+    i, session = session_with(log, c.honest["de"].node)
+    insert_act(log, i + 1, {
+        "act": BODIES_RECEIVED, "peer": c.honest["de"].node, "session": session, "from": 0, "to": 1,
+        "count": 1, "log": c.honest["fr"].log(c.group).name})
+    return {"de"}
+
+
+@by_liar("received-gap", "be")
+def incarnation_hidden(_, b):
+    """What it published stands behind a succession of which no act tells."""
+    log = b["be"].acts()
+    log.entries = [e for e in log.entries if e.act()["act"] != INCARNATION]
+
+
+@by_liar("split-view", "be")
+def feed_of_the_former_incarnation_rewritten(_, b):
+    """With the keys that were replaced."""
+    log = min((x for x in b["be"].logs if x.audience == "green" and x.name[:16] == b["be"].node),
+              key=lambda x: x.name[16:24])
+    log.entries[0].change(16, bytes(16))
+    return log
+
+
+@by_liar("unaccounted", "fr")
+def own_entries_forgotten_that_no_act_tells_of(_, b):
+    log = b["fr"].log("green")
+    leaves = [peer_ref.leaf_hash(e.header) for e in log.entries[:4]]
+    log.left = [peer_ref.tree_hash(leaves, 0, 4)]
+    del log.entries[:4]
+    log.floor = log.begin = 4
 
 
 @by_liar("receipt-without-receiving", "be")

@@ -3,6 +3,7 @@
 """The tamper bench: honest bundles of a federation of five, with a crash, a restore, a rotation of
 keys and an agreement that ended among them, give no breach; each manipulation of one of them is
 found, named rightly, and nobody else is accused. A liar holds his node's online keys and signs again."""
+import concurrent.futures
 import datetime
 import hashlib
 import json
@@ -19,6 +20,7 @@ import peer_ref  # noqa: E402
 from bundle_ref import Bundle  # noqa: E402
 from manipulations import FILE, HOUR, LIAR, ZONE, resign  # noqa: E402
 
+LONG = os.environ.get("ENTENTE_LONG") == "1"
 NAMES = ("fr", "de", "pl", "ua", "be")
 
 
@@ -108,10 +110,15 @@ class Case:
         until(lambda: not pl.status()["mute"], 20, "pl signs again")
         self.publish("fr", "z")
         self.held(7, "de", "pl", "ua", "be")
-        # New keys.
+        # New keys, between two publications of the same node.
+        self.publish("be", "k")
+        fr.wait_held(be, "green", 1)
         self.former["be"] = peer_ref.Peer(be.home)
         be.run("card", "rotate-keys")
         until(lambda: fr.connected("be") and de.connected("be"), 20, "be is back")
+        self.publish("be", "l")
+        until(lambda: len([f for f in fr.status()["feeds"] if f["origin"] == be.id and f["held"]]) == 2,
+              20, "both its feeds are at fr")
         fr.run("publish", "--tlp", "amber", "--agreement", self.pair, "--receipts", "1", "-",
                stdin=f"y.{ZONE}\n")
         # An agreement that ends.
@@ -132,10 +139,16 @@ class Case:
         fr.wait_sealed()
         until(lambda: fr.feed(fr, "green")["receipts"] == 2, 20, "de and be confirm it")
 
-    def write(self, bundles):
+    def write(self, bundles, folder=None):
+        """What was not touched is not written anew."""
+        paths = []
         for name, bundle in bundles.items():
-            bundle.write(self.path(name))
-        return [self.path(name) for name in bundles]
+            path = self.path(name)
+            if bundle is not self.honest[name] or folder:
+                path = os.path.join(folder or self.dir, f"{name}.audit")
+                bundle.write(path)
+            paths.append(path)
+        return paths
 
     def name_of(self, node):
         return next((n for n in NAMES if self.nodes[n].id == node), None)
@@ -144,8 +157,8 @@ class Case:
 # --- running them ---------------------------------------------------------------------------------
 
 
-def check(case, bundles, status):
-    paths = case.write(bundles)
+def check(case, bundles, status, folder=None):
+    paths = case.write(bundles, folder)
     roots = [x for name in bundles for x in ("--root", case.roots[name])]
     return audit("check", "--json", *roots, *paths, status=status)
 
@@ -163,7 +176,10 @@ def one(case, name, manipulate, rule, whom, status, liar):
     if liar and case.honest[whom].made:
         log = got if isinstance(got, ref.Log) else bundles[whom].acts()
         resign(case, bundles[whom], whom, log)
-    done = check(case, bundles, status)
+    folder = os.path.join(case.dir, name)
+    os.mkdir(folder)
+    done = check(case, bundles, status, folder)
+    shutil.rmtree(folder)
     if status == 6:
         return
     found = json.loads(done.stdout)["findings"]
@@ -187,15 +203,15 @@ def test_manipulations_are_found_and_honest_bundles_are_clean():
         # behind the moment.
         for bundle in case.honest.values():
             bundle.set_made(bundle.made + HOUR)
-        check(case, case.honest, 0)
+        check(case, case.honest, 0, case.dir)
         for name in NAMES:
             check(case, {n: b for n, b in case.honest.items() if n != name}, 0)
             check(case, {name: case.honest[name]}, 0)
-        failures = []
-        for name, f, rule, whom, status in FILE:
-            failures += tried(case, name, f, rule, whom, status, False)
-        for name, f, rule, whom, _ in LIAR:
-            failures += tried(case, name, f, rule, whom, 1, True)
+        jobs = [(case, *job, False) for job in FILE]
+        jobs += [(case, *job[:-1], 1, True) for job in LIAR]
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            failures = sum(pool.map(lambda job: tried(*job), jobs), [])
+        cut_and_flipped_bundles_are_refused(case)
         if failures:
             raise Failed("\n".join(failures))
         print(f"# {len(FILE)} manipulations of files, {len(LIAR)} by liars who sign again")
@@ -360,24 +376,15 @@ def tried(case, name, f, rule, whom, status, liar):
     return []
 
 
-def test_cut_and_flipped_bundles_are_refused():
-    with Federation() as fed:
-        fr, = fed.add("fr")
-        fr.start()
-        fr.run("publish", "--tlp", "green", "-", stdin=f"a.{ZONE}\n")
-        fr.wait_sealed()
-        path = os.path.join(fed.dir, "fr.audit")
-        fr.run("audit", "export", "-o", path)
-        fr.stop()
-        audit("check", path)
-        fr.run("audit", "export", "-o", path)  # without a daemon, over the former
-        with open(path, "rb") as f:
-            data = f.read()
-        for at in range(0, len(data), max(1, len(data) // 60)):
-            for changed in (data[:at], data[:at] + bytes([data[at] ^ 0x40]) + data[at + 1:]):
-                with open(path, "wb") as f:
-                    f.write(changed)
-                audit("check", path, status=6)
+def cut_and_flipped_bundles_are_refused(case):
+    with open(case.path("fr"), "rb") as f:
+        data = f.read()
+    path = os.path.join(case.dir, "cut.audit")
+    for at in range(0, len(data), max(1, len(data) // (200 if LONG else 20))):
+        for changed in (data[:at], data[:at] + bytes([data[at] ^ 0x40]) + data[at + 1:]):
+            with open(path, "wb") as f:
+                f.write(changed)
+            audit("check", path, status=6)
 
 
 def test_the_worked_example_in_the_document_holds():
@@ -456,5 +463,4 @@ def test_a_part_of_the_time_is_checked_as_the_whole():
 if __name__ == "__main__":
     run_tests([test_the_worked_example_in_the_document_holds,
                test_manipulations_are_found_and_honest_bundles_are_clean,
-               test_cut_and_flipped_bundles_are_refused,
                test_a_part_of_the_time_is_checked_as_the_whole])
