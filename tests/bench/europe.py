@@ -103,6 +103,14 @@ def bulk(fed, name):
         came["received_bytes"] / came["data_bytes"], "", 1.05, "lower")
 
 
+def recall(fed, name):
+    took = scale.recalls(fed, "recalled", len(NODES), PAUSE_S)
+    row(f"{name}: recalled record without a body at a node, p99", scale.percentile(took, 99) / 1000, "s",
+        5, "lower")
+    note(f"{len(NODES)} recalls of as many origins at {len(NODES)} nodes; every peer has confirmed each; "
+         f"max {max(took):.0f} ms")
+
+
 def memory(fed, name):
     used = sorted(scale.anonymous_mb(n) for n in fed.nodes.values())
     row(f"{name}: anonymous memory of the largest node", used[-1], "MB", 32, "lower")
@@ -142,6 +150,7 @@ def bench(name):
             return
         control(fed, name)
         bulk(fed, name)
+        recall(fed, name)
         memory(fed, name)
         for seconds in APART_S:
             apart(fed, name, seconds)

@@ -117,6 +117,51 @@ class Publications:
         return first, later
 
 
+def recalls(fed, tag, count, pause):
+    """Single records, each at all nodes, are recalled one after the other by their origins; for each
+    and each node the milliseconds from the beginning of the command until that node had no body of
+    it any more, as its own log of acts has it."""
+    p = Publications(fed, tag)
+    p.spread(count, pause)
+    p.wait_everywhere(60)
+    began = {}  # (name of origin, index of the erasure) -> ms
+    for value, name in p.origin.items():
+        at = time.time() * 1000
+        done = fed.nodes[name].json("erase", value, "--reason", "the wrong list", "--now")
+        p.sizes[name] = done["feeds"][0]["size"]
+        began[name, p.sizes[name] - 1] = at
+        time.sleep(pause)
+    p.wait_everywhere(60)
+
+    def recalled(node):
+        acts = [a for a in node.json("log") if a["act"] == "recalled"]
+        return {(a["log"]["name"], i): wall_ms(a["time"])
+                for a in acts for i in range(a["from"], a["to"])}
+
+    def everything(node):
+        found = recalled(node)
+        return found if found.keys() >= began.keys() else None
+
+    def confirmed(name, value):
+        erasure = fed.nodes[name].json("trace", value)["entries"][-1]
+        return None if erasure["unconfirmed"] else erasure
+
+    took = []
+    for node in fed.nodes.values():
+        done = until(lambda n=node: everything(n), 30, f"{node.name} has recalled everything", 0.5)
+        took += [done[key] - at for key, at in began.items()]
+        left = [c for c in node.json("find", *p.began, status=None) if c["claims"]]
+        if left:
+            raise Failed(f"{node.name} finds what was recalled: {left}")
+    for value, name in p.origin.items():
+        erasure = until(lambda n=name, v=value: confirmed(n, v), 30,
+                        f"every peer of {name} confirms {value}", 0.2)
+        peers = sum(name in link for link in fed.links)
+        if erasure["what"] != "erasure" or len(erasure["receipts"]) != peers:
+            raise Failed(f"{name} has {peers} peers: {erasure}")
+    return took
+
+
 def agreed_roots(fed):
     """Every node has the same roots of all feeds; how many feeds."""
     views = of_all(fed, lambda node: {

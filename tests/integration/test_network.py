@@ -17,6 +17,7 @@ REACHES_ALL_MS = 2000
 REDUNDANCY, REDUNDANCY_CHURN = 1.05, 2
 HEALS_MS = 15000
 PROVEN_MS = 5000
+RECALLED_MS = 5000
 
 
 def spreads_and_heals(names, topology, records, pause):
@@ -36,6 +37,9 @@ def spreads_and_heals(names, topology, records, pause):
         took, _ = scale.parted(fed, "parted", 2.5, min(4, len(names) // 2), names)
         if took > HEALS_MS * PATIENCE:
             raise Failed(f"{took:.0f} ms from healing until everything is at all")
+        gone = scale.percentile(scale.recalls(fed, "recalled", len(names), 0.05), 99)
+        if gone > RECALLED_MS * PATIENCE:
+            raise Failed(f"p99 until a recalled body is gone: {gone:.0f} ms")
         feeds = scale.agreed_roots(fed)
         if feeds != len(names):
             raise Failed(f"{feeds} feeds of {len(names)} origins")
@@ -43,7 +47,7 @@ def spreads_and_heals(names, topology, records, pause):
         fed.stop()
         print(f"# {topology}, {len(names)} nodes, {len(fed.links)} links: p50 "
               f"{scale.percentile(first + later, 50):.0f}, p99 {p99:.0f} ms; redundancy {factor:.3f}; "
-              f"healed in {took:.0f} ms")
+              f"healed in {took:.0f} ms; recalled at each, p99 {gone:.0f} ms")
 
 
 def comes_through(names, topology, seconds, seed):
