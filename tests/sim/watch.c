@@ -278,6 +278,9 @@ void watch_said(struct world *w, struct world_session *s, unsigned end,
 	case WIRE_RECEIPT:
 		check_receipt(w, s, end, &m->receipt);
 		return;
+	case WIRE_WITNESS:
+		watch_witnesses(w, n, s->ends[!end].node, &m->witness);
+		return;
 	default:
 		return;
 	}

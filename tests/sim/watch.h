@@ -16,7 +16,8 @@
  *     I12  what is sent lies in a sending that the provenance log has, also after a crash
  *
  * watch.c looks at what is said and heard, watch_logs.c at what is signed and stored,
- * watch_settled.c at what has come to rest.
+ * watch_erased.c at what is to be forgotten, watch_witness.c at what is cosigned; watch_settled.c,
+ * watch_whole.c and watch_split.c at what has come to rest.
  */
 #pragma once
 
@@ -59,6 +60,13 @@ void watch_told(struct world *w, struct world_node *n, const struct log_name *fe
 /* It gives a receipt for so much. */
 void watch_receipted(struct world *w, struct world_node *n, const struct log_name *feed,
 	const struct wire_checkpoint *c);
+/* What the node has cosigned of this log of acts, as far as its machine remembers. */
+struct watch_cosigned {
+	uint64_t size; /* 0: nothing */
+	struct hash root;
+};
+struct watch_cosigned *watch_cosigned(struct world *w, const struct world_node *n,
+	const struct log_name *log);
 /* Notes that the node has accepted the origin; had it before? */
 bool watch_accepted(struct world *w, const struct world_node *n, const struct node_id *origin);
 void watch_down(struct world *w, struct world_node *n);
@@ -112,6 +120,12 @@ void watch_confirmed(struct world *w);
 /* Fails the world unless everybody who has an erasure has carried it out; to be asked when disks
  * are well. */
 void watch_forgotten(struct world *w);
+
+/* --- watch_witness.c -------------------------------------------------------------------------- */
+
+/* The node cosigns what the owner's machine has shown it of its log of acts. */
+void watch_witnesses(struct world *w, struct world_node *n, struct world_node *owner,
+	const struct wire_witness *m);
 
 /* --- watch_settled.c -------------------------------------------------------------------------- */
 

@@ -27,6 +27,7 @@ struct told {
 	uint64_t durable; /* its store has had so much */
 	uint64_t held;    /* it has told others of so much */
 	uint64_t heard;   /* the largest size that it has seen signed and still knows of */
+	struct watch_cosigned cosigned;
 	struct world_amount brought; /* it has stored so much, in all */
 };
 
@@ -109,6 +110,12 @@ static struct told *told_of(struct world *w, const struct world_node *n,
 	if (map_put(map, key, t) != 0)
 		abort();
 	return t;
+}
+
+struct watch_cosigned *watch_cosigned(struct world *w, const struct world_node *n,
+	const struct log_name *log)
+{
+	return &told_of(w, n, log)->cosigned;
 }
 
 /* --- lines ------------------------------------------------------------------------------------ */
