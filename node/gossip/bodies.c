@@ -81,14 +81,26 @@ static void ask_end(struct feed *f)
 	f->ask = NULL;
 }
 
+/* So far it may have the feed. It has told so; or it was given it from here, and may have more of it
+ * than we; or it is the one that we have subscribed at, which then tells of nothing that we have. */
+static uint64_t there(const struct link *l)
+{
+	uint64_t size = l->announced ? l->peer_held : 0;
+
+	if (l->sink == SINK_OPEN && l->next > size)
+		size = l->next;
+	if (l->feed->upstream == l && l->feed->complete.size > size)
+		size = l->feed->complete.size;
+	return size;
+}
+
 static bool may_have_it(const struct gossip *g, const struct link *l, uint64_t index)
 {
 	const struct session *s = l->session;
 
-	return l->announced && !s->asked && g->now.mono_ms >= s->bodies_ms &&
+	return there(l) > index && !s->asked && g->now.mono_ms >= s->bodies_ms &&
 	       g->now.mono_ms >= l->bodies_again_ms && l->peer_floor <= index &&
-	       l->peer_held > index && may_take(g, s, &l->feed->name) &&
-	       !quota_spent(g, s, l->feed);
+	       may_take(g, s, &l->feed->name) && !quota_spent(g, s, l->feed);
 }
 
 /* Upstream comes last: it has given the entry without its body. The origin comes first. */
@@ -114,8 +126,7 @@ static void ask(struct gossip *g, struct link *l, const uint64_t *indexes, size_
 	struct feed *f = l->feed;
 	struct wire_message m = {.type = WIRE_BODIES_WANT, .bodies_want = {f->name, indexes, len}};
 
-	while (m.bodies_want.indexes_len > 1 &&
-		indexes[m.bodies_want.indexes_len - 1] >= l->peer_held)
+	while (m.bodies_want.indexes_len > 1 && indexes[m.bodies_want.indexes_len - 1] >= there(l))
 		m.bodies_want.indexes_len--;
 	len = m.bodies_want.indexes_len;
 	f->ask = malloc(sizeof(*f->ask) + len * sizeof(indexes[0]));

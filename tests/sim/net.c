@@ -373,7 +373,7 @@ void net_send(struct world_session *s, unsigned end, struct bytes message)
 static bool tells(uint8_t type)
 {
 	return type == WIRE_HELLO || type == WIRE_TERMS || type == WIRE_HEADS ||
-	       type == WIRE_HELD || type == WIRE_DATA;
+	       type == WIRE_HELD || type == WIRE_SUBSCRIBE || type == WIRE_DATA;
 }
 
 bool net_on_message(struct world_event *e)

@@ -343,6 +343,9 @@ void watch_heard(struct world *w, struct world_session *s, unsigned end,
 	case WIRE_HELD:
 		learn_name(e, &m->held.feed);
 		return;
+	case WIRE_SUBSCRIBE:
+		learn_name(e, &m->subscribe.feed);
+		return;
 	default:
 		return;
 	}

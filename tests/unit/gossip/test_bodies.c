@@ -90,6 +90,39 @@ static void asks_whoever_says_that_it_has_them(void **state)
 	probe_free(&p);
 }
 
+/* It tells its upstream nothing of what it has had from there, and has bodies from elsewhere. */
+static void asks_whom_it_has_given_the_entries(void **state)
+{
+	struct probe p;
+	struct sim_log *log = lacking(&p);
+
+	(void)state;
+	probe_hear_subscribe(&p, 1, &log->name, 0);
+	gossip_entered(p.g, probe_time(&p), 1, &log->name);
+	probe_actions(&p);
+	assert_int_equal(probe_count(&p, WIRE_DATA), 1);
+	probe_tick(&p, 6000);
+	assert_int_equal(probe_count(&p, WIRE_BODIES_WANT), 1);
+	probe_free(&p);
+}
+
+/* Of what we have ourselves it tells nothing any more. */
+static void asks_whom_it_has_subscribed_at_for_all(void **state)
+{
+	struct probe p;
+	struct sim_log *log = lacking(&p);
+	struct wire_head head = {.feed = log->name, .held = 2};
+	struct wire_message m = {.type = WIRE_HEADS, .heads = {&head, 1}};
+
+	(void)state;
+	checkpoint_to_wire(&head.newest, &log->complete);
+	probe_hear(&p, 2, &m);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 1);
+	probe_tick(&p, 1000);
+	assert_int_equal(probe_last(&p, WIRE_BODIES_WANT)->bodies_want.indexes_len, 2);
+	probe_free(&p);
+}
+
 static void a_body_that_does_not_fit_costs_the_session(void **state)
 {
 	struct probe p;
@@ -136,6 +169,7 @@ static void what_is_missing_and_was_not_asked_for_is_dropped(void **state)
 
 	(void)state;
 	checkpoint_to_wire(&head.newest, &log->complete);
+	probe_hear_head(&p, 1, &log->complete);
 	probe_hear(&p, 2, &m);
 	probe_tick(&p, 1000);
 	assert_int_equal(probe_last(&p, WIRE_BODIES_WANT)->bodies_want.indexes_len, 1);
@@ -457,6 +491,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(asks_whoever_says_that_it_has_them),
+		cmocka_unit_test(asks_whom_it_has_given_the_entries),
+		cmocka_unit_test(asks_whom_it_has_subscribed_at_for_all),
 		cmocka_unit_test(a_body_that_does_not_fit_costs_the_session),
 		cmocka_unit_test(what_was_not_asked_for_is_dropped),
 		cmocka_unit_test(what_is_missing_and_was_not_asked_for_is_dropped),
