@@ -80,6 +80,19 @@ void narrate_said(struct world *w, const struct world_session *s, unsigned end,
 			feed_text(w, &m->data.feed, feed), m->data.start, m->data.count,
 			m->data.checkpoint.size);
 		return;
+	case WIRE_BODIES_WANT:
+		narrate(w, "n%u > n%u wants %zu bodies of %s, from %" PRIu64 " on", from, to,
+			m->bodies_want.indexes_len, feed_text(w, &m->bodies_want.feed, feed),
+			m->bodies_want.indexes[0]);
+		return;
+	case WIRE_BODIES:
+		narrate(w, "n%u > n%u %zu bodies of %s", from, to, m->bodies.bodies_len,
+			feed_text(w, &m->bodies.feed, feed));
+		return;
+	case WIRE_RECEIPT:
+		narrate(w, "n%u > n%u receipt %s %" PRIu64, from, to,
+			feed_text(w, &m->receipt.feed, feed), m->receipt.checkpoint.size);
+		return;
 	case WIRE_CREDIT:
 		narrate(w, "n%u > n%u credit %" PRIu64, from, to, m->credit.bytes);
 		return;

@@ -3,6 +3,8 @@
  * I5 for bodies: what a node was given without its body, though nobody has erased that, it has in
  * the end from a neighbour that has it and may give it.
  */
+#include <inttypes.h>
+
 #include "sim/watch.h"
 #include "sim/world_impl.h"
 
@@ -53,6 +55,16 @@ static struct world_node *who_has(struct world_node *n, const struct log_name *f
 	return NULL;
 }
 
+static void fail(struct world *w, unsigned node, const struct world_node *other,
+	const struct log_name *feed, uint64_t first)
+{
+	char text[LOG_NAME_TEXT_SIZE];
+
+	log_name_text(text, feed);
+	world_fail(w, "I5: n%u lacks bodies of %s, from %" PRIu64 " on, that n%u has", node, text,
+		first, other->index);
+}
+
 unsigned watch_whole(struct world *w, bool must)
 {
 	const struct log_name *feeds;
@@ -70,7 +82,7 @@ unsigned watch_whole(struct world *w, bool must)
 
 			lacks += other != NULL;
 			if (other && must)
-				world_fail(w, "I5: n%u lacks bodies that n%u has", k, other->index);
+				fail(w, k, other, &feeds[i], indexes[0]);
 		}
 	return lacks;
 }
