@@ -81,8 +81,8 @@ static void ask_end(struct feed *f)
 	f->ask = NULL;
 }
 
-/* So far it may have the feed. It has told so; or it was given it from here, and may have more of it
- * than we; or it is the one that we have subscribed at, which then tells of nothing that we have. */
+/* So far it may have the feed. It has told so; or it was given it from here, and may have more of
+ * it than we; or it is the one that we have subscribed at, which tells of nothing that we have. */
 static uint64_t there(const struct link *l)
 {
 	uint64_t size = l->announced ? l->peer_held : 0;

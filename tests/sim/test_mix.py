@@ -8,7 +8,9 @@ import sys
 
 # Each has found a fault once. What a seed plays changes with the mix, so the fault has a test of its
 # own as well.
-REGRESSIONS = [115, 122, 20035, 200021, 200055, 400033, 500042, 600230, 800012, 970239]
+REGRESSIONS = [115, 122, 20035, 200021, 200055, 400033, 500042, 600230, 800012, 970239, 980043]
+REGRESSIONS += [980073, 980296, 1000039, 1000535, 1001141, 2000260, 2000402, 2000404, 2000511]
+REGRESSIONS += [2000764]
 NAME = "no_seed_of_the_standard_mix_breaks_a_promise"
 
 

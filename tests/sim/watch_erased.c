@@ -183,9 +183,9 @@ uint64_t watch_complete(struct world_node *n, const struct log_name *feed)
 	return size;
 }
 
-/* It may say so to the origin, which takes that from whom it lets have the feed. What the disk there
- * could not keep, and what came before an old copy had its feed back, is said again when there is
- * more to say, or with the next session. */
+/* It may say so to the origin, which takes that from whom it lets have the feed. What the disk
+ * there could not keep, and what came before an old copy had its feed back, is said again when
+ * there is more to say, or with the next session. */
 static bool may_confirm(const struct world_node *n, const struct world_node *origin,
 	const struct log_name *feed)
 {
