@@ -2,6 +2,10 @@
 /* Files as keys/ needs them: read whole under a bound, written whole or not at all. */
 #pragma once
 
+/* In a node's directory, while it is mute: peers that it was told to go on without, an id a line.
+ * It holds for that muteness alone, so it is in no backup. */
+#define RECOVER_WITHOUT_NAME "recover.without"
+
 #include <sys/stat.h>
 
 #include "base/buf.h"

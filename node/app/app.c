@@ -411,6 +411,7 @@ static int app_start(struct app *a, struct err_text *err)
 	rotation_started(a);
 	uv_timer_start(&a->tick, on_tick, APP_TICK_MS, APP_TICK_MS);
 	keys_watch(a);
+	recover_started(a);
 	rc = ready_write(a, err);
 	if (rc == 0) {
 		notify_supervisor("READY=1");

@@ -125,7 +125,8 @@ struct app {
 	struct control *control;
 	struct map sessions; /* u32 id -> struct net_session */
 
-	bool has_guard; /* there was one at the start */
+	bool has_guard;     /* there was one at the start */
+	bool recover_begun; /* whom it goes on without has been read */
 	bool mute;
 	uint64_t started_ms; /* monotonic */
 	struct clock_watch clock;
@@ -238,6 +239,8 @@ extern const struct net_ops exchange_net_ops;
 
 /* --- recover.c -------------------------------------------------------------------------------- */
 int recover_open(struct app *a, struct err_text *err) MUST_CHECK;
+/* Behind the agreements: whom the operator has given up already. */
+void recover_started(struct app *a);
 void recover_action(struct app *a, const struct gossip_action *action);
 void recover_event(struct app *a, const struct pipeline_event *e);
 json_t *recover_json(struct app *a);

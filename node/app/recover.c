@@ -6,8 +6,14 @@
 #include "app/impl.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/text.h"
+#include "keys/file.h"
+
+#define NODE_ID_TEXT_LEN (NODE_ID_TEXT_SIZE - 1)
+/* A line for each peer that there can be. */
+#define RECOVER_WITHOUT_BYTES_MAX (GOSSIP_PEERS_MAX * NODE_ID_TEXT_SIZE)
 
 /* --- start ------------------------------------------------------------------------------------ */
 
@@ -31,6 +37,73 @@ int recover_open(struct app *a, struct err_text *err)
 	return rc == 0 ? 0 : err_set(err, rc, "%s: %s", a->guard_path, err_sentence(rc));
 }
 
+/* --- whom it goes on without ------------------------------------------------------------------ */
+
+/*
+ * The operator's word holds for the muteness that there is, over restarts: a node id a line. The
+ * file is left out of backups, for who restores one has not been asked yet.
+ */
+static int without_path(const struct app *a, char out[600])
+{
+	return file_path(out, 600, a->options->home, RECOVER_WITHOUT_NAME);
+}
+
+static void without_forget(const struct app *a)
+{
+	char path[600];
+
+	if (without_path(a, path) == 0)
+		unlink(path);
+}
+
+/* True when the peer is one that is waited for. */
+static bool without_apply(struct app *a, struct bytes line)
+{
+	struct node_id node;
+
+	return node_id_parse(line, &node) &&
+	       gossip_recover_without(a->gossip, app_now(a), &node) == 0;
+}
+
+void recover_started(struct app *a)
+{
+	struct buf text = buf_with_max(RECOVER_WITHOUT_BYTES_MAX);
+	struct err_text err;
+	char path[600];
+
+	a->recover_begun = true;
+	if (!a->mute)
+		without_forget(a);
+	else if (without_path(a, path) == 0 && file_read(path, &text, &err) == 0)
+		for (struct bytes left = buf_view(&text); left.len > NODE_ID_TEXT_LEN;
+			left = bytes_skip(left, NODE_ID_TEXT_LEN + 1))
+			if (without_apply(a, bytes_from(left.data, NODE_ID_TEXT_LEN)))
+				log_notice("recover", "does not wait for %.26s, as it was told",
+					(const char *)left.data);
+	buf_free(&text);
+}
+
+/* Durable before it is answered. */
+static int without_keep(struct app *a, const struct node_id *node)
+{
+	struct buf text = buf_with_max(RECOVER_WITHOUT_BYTES_MAX);
+	char path[600], id[NODE_ID_TEXT_SIZE];
+	struct err_text err;
+	int rc = without_path(a, path);
+
+	if (rc == 0 && file_read(path, &text, &err) != 0)
+		buf_reset(&text);
+	node_id_text(id, node);
+	buf_printf(&text, "%s\n", id);
+	if (rc == 0)
+		rc = buf_failed(&text) ? ENT_ELIMIT : file_write(path, buf_view(&text), 0600, &err);
+	if (rc != 0)
+		log_error("recover", "the word is not kept, a restart will ask again: %s",
+			err_sentence(rc));
+	buf_free(&text);
+	return rc;
+}
+
 /* --- actions and events ----------------------------------------------------------------------- */
 
 static void go_mute(struct app *a, const struct gossip_action *action)
@@ -49,6 +122,9 @@ static void go_mute(struct app *a, const struct gossip_action *action)
 	if (!a->mute &&
 		(strcmp(action->rule, "own-ahead") == 0 || strcmp(action->rule, "clone") == 0))
 		app_provenance_anew(a);
+	/* That was another one. */
+	if (a->recover_begun)
+		without_forget(a);
 	a->mute = true;
 	pipeline_mute(a->pipeline);
 	app_alarm_clear(a, "mute");
@@ -112,6 +188,7 @@ void recover_event(struct app *a, const struct pipeline_event *e)
 		return;
 	case PIPELINE_UNMUTED:
 		a->mute = false;
+		without_forget(a);
 		app_alarm_clear(a, "mute");
 		app_enter(a, &recovered);
 		log_notice("recover", "has back what it had signed, and signs again");
@@ -213,6 +290,10 @@ static int take_word(struct app *a, struct control_client *c, const json_t *q)
 			gossip_recover_without(a->gossip, app_now(a), &node) != 0) {
 			control_fail(c, 1, "no peer that is waited for: %s", id ? id : "");
 			return ENT_ENOTFOUND;
+		}
+		if (a->mute && without_keep(a, &node) != 0) {
+			control_fail(c, 5, "the word could not be kept: a restart asks again");
+			return ENT_EIO;
 		}
 		enter_word(a, q, "without", &node);
 	}

@@ -30,8 +30,8 @@ static bool starts(const char *path, const char *with)
 /* Everything but what is derived, of the running daemon, or must not be copied. */
 static bool passes(const char *path)
 {
-	static const char *const left_out[] = {
-		"guard", "run", "data/index", "data/log", "data/lock", RESTORING};
+	static const char *const left_out[] = {"guard", "run", "data/index", "data/log",
+		"data/lock", RESTORING, RECOVER_WITHOUT_NAME};
 
 	for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++)
 		if (starts(path, left_out[i]))

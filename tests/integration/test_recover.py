@@ -171,6 +171,36 @@ def dies_at(fed, fr, de, step, count):
         raise Failed(f"{tag}: {de.json('alarms')}")
 
 
+def test_whom_it_goes_on_without_is_remembered():
+    """As long as it is mute, over restarts; and in no backup."""
+    with Federation() as fed:
+        fr, de, pl = trio(fed)
+        publish(fr, "a", 100)
+        for node in (de, pl):
+            node.wait_held(fr, "green", 100)
+        fed.stop()
+        os.remove(os.path.join(fr.home, "guard"))
+        fr.start()
+        fr.run("recover", "--without", "pl")
+        for stop in (fr.stop, fr.kill):
+            stop()
+            fr.start()
+            waits = fr.json("recover", status=4)["recovery"]["waiting_for"]
+            if waits != ["de"]:
+                raise Failed(f"it has forgotten the word: {waits}")
+        copy = os.path.join(fed.dir, "backup")
+        fr.run("backup", copy)
+        kept = "recover.without"
+        if not os.path.exists(os.path.join(fr.home, kept)) or \
+                os.path.exists(os.path.join(copy, kept)):
+            raise Failed("where the word is kept")
+        de.start()
+        signs_again(fr)
+        until(lambda: not os.path.exists(os.path.join(fr.home, kept)), 10, "the word is over")
+        if len(acts(fr, "recovery-word")) != 1:
+            raise Failed("entered more than once")
+
+
 def test_death_at_every_step_of_a_seal():
     with Federation() as fed:
         fr, de = fed.add("fr", "de")
@@ -191,4 +221,5 @@ def test_death_at_every_step_of_a_seal():
 
 if __name__ == "__main__":
     run_tests([test_behind_its_guard_it_takes_its_entries_back,
-               test_without_a_guard_every_peer_is_heard, test_death_at_every_step_of_a_seal])
+               test_without_a_guard_every_peer_is_heard,
+               test_whom_it_goes_on_without_is_remembered, test_death_at_every_step_of_a_seal])
