@@ -98,6 +98,11 @@
 /* Who loses what it holds by joining at a floor waits longer. */
 #define GOSSIP_JOIN_AGAIN_MS 60000u
 #define GOSSIP_INGEST_MAX    (16u * 1024u * 1024u) /* received, not stored, all peers together */
+/* Subscribing costs two entries of the provenance log, new terms the heads of all feeds, a proof or
+ * bodies a read of the store: so many of these are taken from a neighbour in the time, and twice
+ * more for each feed that it was told of. Who asks more misbehaves. */
+#define GOSSIP_ASKS_MAX 64u
+#define GOSSIP_ASKS_MS  10000u
 /* The first seal after a start waits so long for one peer's word on our own feeds. */
 #define GOSSIP_FIRST_SEAL_MS 2000u
 

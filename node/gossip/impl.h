@@ -55,10 +55,6 @@
 /* A sending is marked in the provenance log every so many entries, or this long. */
 #define MARK_ENTRIES 65536u
 #define MARK_MS      60000u
-/* Subscribing costs two entries of the provenance log, new terms the heads of all feeds: so often
- * in ten seconds, and twice more for each feed the neighbour was told of. */
-#define ASKS_MAX 64u
-
 /* A question for bodies that has no answer by then will have none. Who had none of what was asked
  * for is not asked again about the feed for a while, which doubles up to the last; and in one
  * session there is time between two questions. */

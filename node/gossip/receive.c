@@ -18,11 +18,11 @@ void misbehaved(struct gossip *g, struct session *s, const char *what)
 
 bool asks_too_often(struct gossip *g, struct session *s)
 {
-	if (g->now.mono_ms - s->asks_ms > 10000) {
+	if (g->now.mono_ms - s->asks_ms > GOSSIP_ASKS_MS) {
 		s->asks_ms = g->now.mono_ms;
 		s->asks = 0;
 	}
-	return ++s->asks > ASKS_MAX + 2 * s->links.count;
+	return ++s->asks > GOSSIP_ASKS_MAX + 2 * s->links.count;
 }
 
 /* --- credit ----------------------------------------------------------------------------------- */

@@ -285,6 +285,29 @@ static void a_flood_of_wanted_proofs_is_blamed(void **state)
 	probe_free(&p);
 }
 
+/* So many questions in ten seconds, with two more for the one feed that it was told of. */
+static void a_neighbour_may_ask_so_often_and_no_more(void **state)
+{
+	struct wire_message m = {.type = WIRE_PROOF_WANT,
+		.proof_want = {.feed = probe_name(SELF, CLEAR), .first = 1, .second = 5}};
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_published(&p, SELF, CLEAR, 5, 10);
+	for (unsigned window = 0; window < 2; window++) {
+		probe_forget(&p);
+		for (unsigned i = 0; i < GOSSIP_ASKS_MAX + 2; i++)
+			probe_hear(&p, 1, &m);
+		assert_int_equal(p.closed, 0);
+		if (window == 0)
+			probe_tick(&p, GOSSIP_ASKS_MS + 1000);
+	}
+	probe_hear(&p, 1, &m);
+	assert_blamed(&p, 1, PEER);
+	probe_free(&p);
+}
+
 /* A source that was left has counted the run as told, and says nothing of it again. */
 static void a_run_that_comes_too_late_tells_how_far_its_sender_is(void **state)
 {
@@ -334,6 +357,7 @@ int main(void)
 		cmocka_unit_test(a_flood_of_cards_costs_no_signatures_where_nobody_may_introduce),
 		cmocka_unit_test(a_million_heads_of_unknown_origins_are_only_counted),
 		cmocka_unit_test(a_flood_of_wanted_proofs_is_blamed),
+		cmocka_unit_test(a_neighbour_may_ask_so_often_and_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
