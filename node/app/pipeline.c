@@ -153,6 +153,16 @@ void progress_wait_indexed(struct pipeline *p, uint64_t sent)
 	pthread_mutex_unlock(&p->progress.lock);
 }
 
+bool progress_is_indexed(struct pipeline *p, uint64_t sent)
+{
+	bool done;
+
+	pthread_mutex_lock(&p->progress.lock);
+	done = p->progress.written >= sent && p->progress.indexed >= p->progress.arrival;
+	pthread_mutex_unlock(&p->progress.lock);
+	return done;
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 static int ledger_open(struct pipeline *p)

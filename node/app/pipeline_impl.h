@@ -16,7 +16,7 @@
 #define IDLE_MS 50u
 /* Entries of one index transaction. */
 #define INDEX_ENTRIES 65536u
-/* Claims of one publication remembered while the index does not show them: 24 bytes each. */
+/* Claims of one publication remembered while the index does not show them: 32 bytes each. */
 #define SEEN_MAX 1000000u
 /* Random bytes are taken from the system by so many. */
 #define SALTS_BYTES 4096u
@@ -78,6 +78,7 @@ struct pipeline {
 	size_t out_bytes;
 	struct map frontiers; /* packed feed name -> struct ingest_frontier */
 	struct intake_seen seen;
+	uint64_t publications, publications_open; /* begun; and not ended */
 	struct {
 		uint8_t bytes[SALTS_BYTES]; /* the first `left` are fresh */
 		size_t left;
@@ -97,6 +98,7 @@ int64_t wall_ms(void);
 /* Waits until everything that work has sent so far is written, and indexed unless the index fails
  * or the daemon stops. */
 void progress_wait_indexed(struct pipeline *p, uint64_t sent);
+bool progress_is_indexed(struct pipeline *p, uint64_t sent);
 
 /* Says how compacting has ended. */
 void compacted(struct pipeline *p, int code);

@@ -130,6 +130,31 @@ static void seen_forget(struct pipeline *p)
 	intake_seen_reset(&p->seen);
 }
 
+/* So many marks are kept beyond the publications that made them. */
+#define SEEN_KEPT_MAX 16384u
+
+/*
+ * Publications share the set, so that small ones follow each other into one commit. It is emptied
+ * when they have all ended and the index has caught up with them anyway; a larger one at once.
+ */
+static void seen_begin(struct pipeline *p, struct publication *pub)
+{
+	if (pub->number != 0)
+		return;
+	pub->number = ++p->publications;
+	if (p->publications_open++ == 0 && p->seen.count > 0 &&
+		progress_is_indexed(p, sent_so_far(p)))
+		intake_seen_reset(&p->seen);
+}
+
+static void seen_end(struct pipeline *p, bool begun)
+{
+	if (begun)
+		p->publications_open--;
+	if (p->seen.count > SEEN_KEPT_MAX)
+		seen_forget(p);
+}
+
 static void count_rule(struct publication *pub, const char *name, bool lifted)
 {
 	struct publication_rule *r;
@@ -289,6 +314,7 @@ static void work_claims(struct pipeline *p, struct ledger_item *i)
 		.incarnation = p->config.identity->incarnation,
 		.lifted = (const char *const *)pub->lifted,
 		.seen = &p->seen,
+		.publication = pub->number,
 		.now_ms = wall_ms()};
 	struct pipeline_event *e;
 	struct arena a = {0};
@@ -332,7 +358,7 @@ void *work_run(void *ctx)
 {
 	struct pipeline *p = ctx;
 	struct ledger_item *list;
-	bool closed;
+	bool closed, begun;
 
 	pthread_setname_np(pthread_self(), "work"); /* seen in top -H, and by the benchmark */
 	while ((list = queue_take_all(&p->to_work, 0, &closed))) {
@@ -345,11 +371,13 @@ void *work_run(void *ctx)
 				work_ingest(p, i);
 				break;
 			case WORK_CLAIMS:
+				seen_begin(p, i->publication);
 				work_claims(p, i);
 				break;
 			default: /* WORK_END */
+				begun = i->publication->number != 0;
 				send_own(p, i);
-				seen_forget(p);
+				seen_end(p, begun);
 				break;
 			}
 		}

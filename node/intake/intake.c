@@ -317,7 +317,10 @@ static int compare(const struct intake *in, struct store_reader *reader,
 		rc = intake_seen_mark(in->seen, c, result->audience, &mark);
 		if (rc != 0)
 			return rc;
+		mark.publication = in->publication;
 		same = intake_seen_same(in->seen, &mark);
+		if (same == ENT_ESTATE)
+			return ENT_ELIMIT;
 	}
 	if (same == ENT_ENOTFOUND)
 		same = claim_unchanged(in, reader, c, result->audience, a);

@@ -44,7 +44,8 @@ struct intake {
 	const struct agreement *const *agreements;
 	size_t agreements_len;
 	const char *const *lifted; /* --allow, NULL-terminated or NULL */
-	struct intake_seen *seen;  /* what the publication said so far, or NULL */
+	struct intake_seen *seen;  /* what was said and may not be in the index yet, or NULL */
+	uint64_t publication; /* which of those that share the set, from 1; 0: it has its own */
 	int64_t now_ms;
 };
 
@@ -61,8 +62,9 @@ struct intake_result {
  * A claim whose has_object is set is looked up by that, another by its value. What the index does
  * not show yet must be in in->seen, which also takes the claim.
  * A retraction of what does not stand, or is retracted, is unchanged.
- * Fails only for reasons of the store or memory; ENT_ELIMIT when in->seen is full: let the index
- * catch up, empty it, and judge this claim again.
+ * Fails only for reasons of the store or memory; ENT_ELIMIT when in->seen is full, or when another
+ * publication has said something of the same object, which only the store can tell: let the index
+ * catch up, empty the set, and judge this claim again.
  */
 int intake_judge(const struct intake *in, struct store_reader *reader, const struct intake_claim *c,
 	struct arena *a, struct intake_result *result) MUST_CHECK;

@@ -65,6 +65,7 @@ int intake_seen_mark(struct intake_seen *s, const struct intake_claim *c, struct
 		return ENT_ENOMEM;
 	hash_128(s, buf_view(b), m->key);
 	m->said = c->kind;
+	m->publication = 0;
 	return 0;
 }
 
@@ -103,6 +104,8 @@ int intake_seen_same(const struct intake_seen *s, const struct intake_mark *m)
 	slot = slot_find(s->slots, s->cap, m->key);
 	if (!slot->said)
 		return ENT_ENOTFOUND;
+	if (slot->publication != m->publication)
+		return ENT_ESTATE;
 	return slot->said == m->said;
 }
 

@@ -7,9 +7,10 @@
  *
  * Of an object that one input names several times with the same kind the first claim stands: so
  * that publishing the same list again changes nothing, even where it names an address with two
- * ports or describes a value twice.
+ * ports or describes a value twice. Publications may share a set; what another one has said of an
+ * object is for the store to compare.
  *
- * It keeps hashes under a random key, 24 bytes a claim: nothing in an input can make two claims
+ * It keeps hashes under a random key, 32 bytes a claim: nothing in an input can make two claims
  * look alike.
  */
 #pragma once
@@ -27,6 +28,7 @@ struct intake_claim;
 struct intake_mark {
 	uint64_t key[2];
 	uint64_t said; /* enum kind, never 0 */
+	uint64_t publication;
 };
 
 struct intake_seen {
@@ -46,7 +48,7 @@ int intake_seen_mark(struct intake_seen *s, const struct intake_claim *c, struct
 	struct intake_mark *m) MUST_CHECK;
 
 /* What was said last of the same object in the same audience: 1 the same kind, 0 another,
- * ENT_ENOTFOUND nothing. */
+ * ENT_ENOTFOUND nothing, ENT_ESTATE something, by another publication. */
 int intake_seen_same(const struct intake_seen *s, const struct intake_mark *m) MUST_CHECK;
 
 /* Takes the mark. ENT_ELIMIT when the set is full, ENT_ENOMEM; then it is as before. */

@@ -92,6 +92,25 @@ static void grows_to_its_limit_and_starts_again(void **state)
 	set_free(&s);
 }
 
+static void leaves_what_another_publication_said_to_the_store(void **state)
+{
+	struct intake_mark m;
+	struct set s;
+
+	(void)state;
+	set_init(&s, 100);
+	m = mark(&s, green, "a.com", KIND_INDICATOR);
+	m.publication = 1;
+	assert_int_equal(intake_seen_put(&s.seen, &m), 0);
+	assert_int_equal(intake_seen_same(&s.seen, &m), 1);
+	m.publication = 2;
+	assert_int_equal(intake_seen_same(&s.seen, &m), ENT_ESTATE);
+	m = mark(&s, green, "b.com", KIND_INDICATOR);
+	m.publication = 2;
+	assert_int_equal(intake_seen_same(&s.seen, &m), ENT_ENOTFOUND);
+	set_free(&s);
+}
+
 /* Else every small publication after a large one would empty megabytes. */
 static void gives_back_what_a_large_publication_took(void **state)
 {
@@ -120,6 +139,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_the_last_word_about_an_object),
 		cmocka_unit_test(grows_to_its_limit_and_starts_again),
+		cmocka_unit_test(leaves_what_another_publication_said_to_the_store),
 		cmocka_unit_test(gives_back_what_a_large_publication_took),
 	};
 
