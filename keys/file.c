@@ -165,10 +165,14 @@ static int write_file(const char *path, struct bytes data, mode_t mode, bool rep
 	struct err_text *err)
 {
 	char temporary[4096];
+	struct stat st;
 	int fd, rc;
 
 	if (temporary_name(temporary, sizeof(temporary), path) != 0)
 		return err_set(err, ENT_ELIMIT, "%s: the path is too long", path);
+	/* Root would put a file in the place of /dev/null. */
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		return err_set(err, ENT_EINVALID, "%s: this is no file", path);
 	unlink(temporary);
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode & 0600);
 	if (fd < 0)

@@ -418,7 +418,7 @@ static int span_find(void *ctx, const struct walk_act *w)
 
 	if (!ask_in_time(p->ask, w->when_ms))
 		return 0;
-	if (!p->from_ms || w->when_ms < p->from_ms)
+	if (!p->to_ms || w->when_ms < p->from_ms)
 		p->from_ms = w->when_ms;
 	if (w->when_ms >= p->to_ms)
 		p->to_ms = w->when_ms + 1;

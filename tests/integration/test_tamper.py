@@ -8,9 +8,11 @@ import datetime
 import hashlib
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
+import tempfile
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -387,6 +389,52 @@ def cut_and_flipped_bundles_are_refused(case):
             audit("check", path, status=6)
 
 
+EXAMPLE = os.path.join(ROOT, "docs", "examples", "audit")
+WILD = {"from": (0, 1, 1 << 63, (1 << 64) - 1), "to": (0, 5, (1 << 64) - 1), "count": (0, (1 << 64) - 1),
+        "session": (bytes(16), b"short"), "peer": (bytes(16),), "act": tuple(range(1, 60))}
+
+
+def gone_wild(bundle, rnd):
+    """Acts that nobody would enter, or bytes that nobody would write, under a digest that holds."""
+    for _ in range(rnd.choice((1, 3, 8))):
+        if rnd.random() < 0.5:
+            entry = rnd.choice(bundle.acts().entries)
+            field = rnd.choice(sorted(WILD))
+            entry.set_act({**entry.act(), field: rnd.choice(WILD[field])},
+                          rnd.choice((None, 0, 1, (1 << 47), (1 << 63) - 1)))
+        else:
+            note = rnd.choice(bundle.notes)
+            at = rnd.randrange(len(note[1]))
+            note[1] = note[1][:at] + bytes([rnd.randrange(256)]) + note[1][at + 1:]
+
+
+def test_whatever_a_bundle_says_the_auditor_answers():
+    questions = (["check"], ["trace", "bb262e7e"], ["who", "evil.bad-example-zone.net"], ["timeline"],
+                 ["why", "bb262e7e", "--to", "pl"], ["personal-data"], ["exports"], ["reciprocity"],
+                 ["left", "--to", "pl"], ["sample", "3"], ["retracted"])
+    rnd = random.Random(5)
+    with tempfile.TemporaryDirectory() as folder:
+        questions += (["report", "-o", os.path.join(folder, "page.html")],)
+        paths = [os.path.join(folder, n) for n in ("fr", "de", "pl")]
+        for i in range(120):
+            for path in paths:
+                bundle = Bundle.read(os.path.join(EXAMPLE, os.path.basename(path) + ".audit"))
+                if rnd.random() < 0.7:
+                    gone_wild(bundle, rnd)
+                bundle.write(path)
+            question = questions[i % len(questions)]
+            done = subprocess.run([os.path.join(BIN, "entente-audit"), *question, *paths], check=False,
+                                  capture_output=True, timeout=20 * PATIENCE)
+            if done.returncode not in (0, 1, 2, 6):
+                raise Failed(f"run {i}, {question}: status {done.returncode} {done.stderr[-800:]}")
+        audit("check", folder, status=6)
+        with subprocess.Popen(["cat", paths[0]], stdout=subprocess.PIPE) as cat:
+            done = subprocess.run([os.path.join(BIN, "entente-audit"), "check", "/dev/stdin"], check=False,
+                                  stdin=cat.stdout, capture_output=True, text=True)
+        if done.returncode != 6 or "no file" not in done.stderr:
+            raise Failed(f"a pipe: {done.returncode} {done.stderr}")
+
+
 def test_the_worked_example_in_the_document_holds():
     with open(os.path.join(ROOT, "docs", "AUDIT.md"), encoding="utf-8") as f:
         lines = f.read().split("\n")
@@ -461,6 +509,7 @@ def test_a_part_of_the_time_is_checked_as_the_whole():
 
 
 if __name__ == "__main__":
-    run_tests([test_the_worked_example_in_the_document_holds,
+    run_tests([test_whatever_a_bundle_says_the_auditor_answers,
+               test_the_worked_example_in_the_document_holds,
                test_manipulations_are_found_and_honest_bundles_are_clean,
                test_a_part_of_the_time_is_checked_as_the_whole])
