@@ -24,6 +24,7 @@
 #define BATCH_ENTRIES 4096u
 #define BATCH_BYTES   (1024u * 1024u)
 #define FILES_MAX     16384u
+#define RELAX_BYTES   (1024u * 1024u) /* of the bundle, between letting go of the store's pages */
 
 /* A record whose salt and body are handed over. */
 struct opened {
@@ -368,6 +369,8 @@ static int put_batch(struct export *x, const struct store_log *log, const struct
 	bundle_end(&x->out, begun);
 	*(x->acts ? &x->acts_len : &x->entries) += head.count;
 	cli_progress(x->cli, "%" PRIu64 " entries", x->entries + x->acts_len);
+	if (x->bytes / RELAX_BYTES != (x->bytes + x->out.len) / RELAX_BYTES)
+		store_reader_relax(x->cli->reader);
 	return flush_frame(x);
 }
 

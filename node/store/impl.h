@@ -94,6 +94,8 @@ struct store_reader {
 	MDB_txn *log;
 	struct index_view index;
 	struct arena arena; /* bodies decoded during a look-up */
+	/* Between these lie the bundles that were looked at; high 0: none was. */
+	uintptr_t seen_low, seen_high;
 	/* Where the last look-up stood, so that a walk does not search for every entry. */
 	uint64_t arrival; /* 0: nowhere */
 	uint32_t slot;    /* the entry that `at` comes to next */

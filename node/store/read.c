@@ -4,7 +4,9 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 /* --- readers ---------------------------------------------------------------------------------- */
 
@@ -207,11 +209,28 @@ uint64_t store_arrival_last(struct store_reader *r)
 static int bundle_take(struct store_reader *r, uint64_t arrival, MDB_val value)
 {
 	int rc = bundle_decode(db_bytes(value), &r->bundle);
+	uintptr_t low = (uintptr_t)value.mv_data, high = low + value.mv_size;
 
+	if (!r->seen_high || low < r->seen_low)
+		r->seen_low = low;
+	if (high > r->seen_high)
+		r->seen_high = high;
 	r->arrival = rc == 0 ? arrival : 0;
 	r->slot = 0;
 	r->at = cursor_of(r->bundle.entries);
 	return rc;
+}
+
+/* Values of a reader lie in the file's own pages, shared and never changed by it: what is let go is
+ * read again from the file when it is looked at. */
+void store_reader_relax(struct store_reader *r)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t low = r->seen_low / page * page;
+
+	if (r->seen_high)
+		(void)madvise((void *)low, r->seen_high - low, MADV_DONTNEED);
+	r->seen_high = 0;
 }
 
 int reader_bundle(struct store_reader *r, uint64_t arrival)

@@ -294,6 +294,9 @@ int store_prune(struct store_txn *txn) MUST_CHECK;
 
 int store_reader_open(struct store *s, struct store_reader **r) MUST_CHECK;
 void store_reader_close(struct store_reader *r);
+/* For long walks: lets go of the pages that have been read, which else count as memory of this
+ * process, as much as the file has. Views stay valid. */
+void store_reader_relax(struct store_reader *r);
 
 int store_log_get(struct store_reader *r, const struct log_name *name,
 	struct store_log *log) MUST_CHECK;
