@@ -68,8 +68,9 @@ def rows(pair, points, lists, peak, written):
     few = max(1, min(5, len(points) // 3))
     rates = [r for _, r, _ in points]
     seconds = sum((n - m) / r for (m, _, _), (n, r, _) in zip([(0, 0, 0)] + points, points))
-    why = f"{pair.size:,} records" + ("" if pair.size >= 30 * MILLION or WANTED < 30 * MILLION else
-                                      ": the disk or the time does not allow more")
+    why = f"measured with {pair.size:,} records"
+    if pair.size < 30 * MILLION <= WANTED:
+        why += ": the disk or the time does not allow more"
     row("long run, all of it", pair.size / seconds, "records/s", None, "higher", why=why)
     row("long run, the last steps against the first", statistics.mean(rates[-few:]) /
         statistics.mean(rates[:few]), "", 0.7, "higher", 0.9, why=f"mean of {few} of {len(rates)} each")

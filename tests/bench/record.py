@@ -27,7 +27,7 @@ def read(name):
 
 def too_small(row):
     """Measured to try the benchmark rather than the program."""
-    size = re.match(r"measured with ([0-9,]+) records", row["why"] or "")
+    size = re.match(r"measured with ([0-9,]+) ", row["why"] or "")
     return size and int(size[1].replace(",", "")) < MILLION // 2
 
 
@@ -35,6 +35,8 @@ def kept(known):
     """Newer figures over older ones."""
     for name in ("latest.json", "peers.json", "long.json", "europe.json"):
         found = [r for r in json.loads(read(name) or "[]") if r["value"] is not None and not too_small(r)]
+        if name == "long.json" and not any(r["why"] and "records" in r["why"] for r in found):
+            found = []  # its first row says of how many the others are
         for r in found:
             known[r["name"]] = {"value": round(r["value"], 4), "unit": r["unit"], "why": r["why"],
                                 "floor": round(r["floor"], 4) if r["floor"] else None}
@@ -86,6 +88,11 @@ def long_run(rows):
         f"| {n.removeprefix('long run, ')} | {shown(rows[n]['value'], rows[n]['unit'])} |" for n in names]
 
 
+def plot(name, what):
+    """A link to it, once it is there."""
+    return ["", f"![{what}]({name})"] if os.path.exists(os.path.join(table.ROOT, "docs", name)) else []
+
+
 def block(text, name, lines):
     """What stands between the markers of that name becomes these lines."""
     return re.sub(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", lambda m: m[1] + "\n".join(lines) + "\n" + m[2],
@@ -95,9 +102,10 @@ def block(text, name, lines):
 def page_write(saved, where):
     text, rows = read(PAGE), saved["rows"]
     text = block(text, "machine", [f"Measured on {saved['machine']}, {saved['when']}, Debian 12, gcc -O2."])
-    text = block(text, "targets", targets(rows, saved["before"]))
+    text = block(text, "targets", targets(rows, saved["before"])
+                 + plot("bench.svg", "Throughput against size, latency, cost by stage"))
     text = block(text, "peers", peers(rows))
-    text = block(text, "long", long_run(rows))
+    text = block(text, "long", long_run(rows) + plot("long.svg", "Throughput and CPU against size"))
     if where:
         text = block(text, "where", where.strip().split("\n"))
     with open(PAGE, "w", encoding="utf-8") as f:
@@ -110,10 +118,10 @@ def main():
     with open(table.RECORDED, "w", encoding="utf-8") as f:
         json.dump(saved, f, indent=1, ensure_ascii=False)
         f.write("\n")
-    page_write(saved, read("where.md"))
     for name in ("bench.svg", "long.svg"):
         if read(name):
             shutil.copy(os.path.join(table.FOLDER, name), os.path.join(table.ROOT, "docs", name))
+    page_write(saved, read("where.md"))
     print("tests/bench/recorded.json, docs/PERFORMANCE.md and plots in docs/ written")
 
 

@@ -168,7 +168,7 @@ def latency(pair):
     pair.size += len(took)
     cpu = [(cpu_seconds(n.process.pid) - c) / len(took) * 1e6 for n, c in zip((pair.a, pair.b), cpu)]
     DRAWN["latency"] = took
-    why = None if len(took) == 1000 else f"{len(took)} records"
+    why = smaller(len(took), 1000)
     put("latency_50", statistics.median(took), why)
     put("latency_99", took[max(0, round(len(took) * 0.99) - 1)], why)
     note(f"{len(took)} records at 100 a second into a store of {pair.size - len(took):,}; one client and "
@@ -274,7 +274,7 @@ def bench_europe():
     with open(out, encoding="utf-8") as f:
         rows = {r["name"]: r["value"] for r in json.load(f)}
     nodes = os.environ.get("BENCH_NODES")
-    why = f"{nodes} nodes" if nodes else None
+    why = f"measured with {nodes} nodes" if nodes else None
     put("europe_50", rows["sparse: record at all nodes, p50"] / 1000, why)
     put("europe_99", rows["sparse: record at all nodes, p99"] / 1000, why)
     put("redundancy", rows["sparse: bytes of DATA received / unique"], why)
@@ -294,7 +294,7 @@ def bench_import():
                 for i in range(IMPORT):
                     f.write(f"{i * 2654435761 % 2**32:08x}{i % 97}.{'abcdefgh'[i % 8]}-example{i % 1009}"
                             f".{('com', 'net', 'org', 'top', 'xyz')[i % 5]}\n")
-            why = None if IMPORT == 1160820 else f"{IMPORT:,} lines"
+            why = smaller(IMPORT, 1160820)
         time.sleep(FIRST_SEAL_S)
         start = time.monotonic()
         done = subprocess.Popen([os.path.join(BIN, "entente"), "--home", node.home, "publish", *OPTIONS,
