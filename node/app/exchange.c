@@ -44,6 +44,19 @@ static int load_origin(void *ctx, const struct store_origin *o)
 	return 0;
 }
 
+/* What was seen of its cards before the restart. */
+static int load_rival(void *ctx, struct bytes text)
+{
+	struct app *a = ctx;
+	struct arena arena = {0};
+	struct card_chain chain;
+
+	if (card_chain_read(text, "store", &arena, &chain, NULL) == 0)
+		gossip_rival(a->gossip, &chain);
+	arena_free(&arena);
+	return 0;
+}
+
 static int load_receipt(void *ctx, const struct store_receipt *r)
 {
 	struct app *a = ctx;
@@ -146,6 +159,8 @@ int exchange_open(struct app *a, struct err_text *err)
 			rc = store_origin_each(r, load_origin, a);
 		for (size_t i = 0; i < a->keys->chains_len && rc == 0; i++)
 			rc = gossip_origin(a->gossip, &a->keys->chains[i], NULL);
+		if (rc == 0)
+			rc = store_rival_each(r, load_rival, a);
 		load.reader = r;
 		if (rc == 0)
 			rc = store_log_each(r, load_feed, &load);
@@ -283,6 +298,9 @@ static void carry_out(struct app *a, struct gossip_action *action)
 	case GOSSIP_PIN:
 		pipeline_pin(a->pipeline, &action->node, action->chain, &action->peer);
 		keys_card_seen(a, &action->node, action->chain);
+		return;
+	case GOSSIP_RIVAL:
+		pipeline_rival(a->pipeline, &action->node, action->chain);
 		return;
 	case GOSSIP_FREEZE:
 		pipeline_freeze(a->pipeline, &action->feed);

@@ -339,6 +339,15 @@ void pipeline_pin(struct pipeline *p, const struct node_id *node, struct bytes c
 	queue_put(&p->to_writer, i);
 }
 
+void pipeline_rival(struct pipeline *p, const struct node_id *node, struct bytes chain)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_RIVAL);
+
+	i->node = *node;
+	buf_bytes(&i->data, chain);
+	queue_put(&p->to_writer, i);
+}
+
 static void *copy_of(const void *data, size_t len)
 {
 	void *copy = malloc(len);

@@ -101,6 +101,7 @@ void pipeline_enter(struct pipeline *p, const struct act_body *act, bool wait, u
 void pipeline_enter_for(struct pipeline *p, const struct act_body *act, void *user);
 void pipeline_pin(struct pipeline *p, const struct node_id *node, struct bytes chain,
 	const struct node_id *introduced_by);
+void pipeline_rival(struct pipeline *p, const struct node_id *node, struct bytes chain);
 /* PIPELINE_RECEIPTED follows, unless it is evidence. */
 void pipeline_receipt(struct pipeline *p, const struct store_receipt *r);
 /* PIPELINE_WITNESSED follows, unless it is evidence. */

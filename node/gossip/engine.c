@@ -419,6 +419,25 @@ void gossip_rosters(struct gossip *g, const struct roster *const *rosters, size_
 		s->ask_heads |= s->missed;
 }
 
+void gossip_rival(struct gossip *g, const struct card_chain *rival)
+{
+	static const struct node_id files;
+	struct origin *o = origin_find(g, &card_chain_last(rival)->node);
+	struct buf text = buf_with_max(CARD_CHAIN_MAX * (CARD_BYTES_MAX + 8));
+
+	card_chain_write(&text, rival);
+	if (!o || o->rival.data || buf_failed(&text) ||
+		origin_compare(g, o, rival) != CARD_CONTRADICTS) {
+		buf_free(&text);
+		return;
+	}
+	o->frozen = true;
+	o->rival = buf_view(&text);
+	MARK("contradiction-remembered");
+	contradiction_tell(g, o, &files);
+	arena_reset(&g->scratch);
+}
+
 int gossip_origin(struct gossip *g, const struct card_chain *chain,
 	const struct node_id *introduced_by)
 {

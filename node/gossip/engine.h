@@ -85,7 +85,8 @@ enum gossip_action_type {
 	GOSSIP_CLOSE,  /* session, reason, text; penalty_ms > 0: the peer misbehaved */
 	GOSSIP_INGEST, /* job: verify, store, then report gossip_stored or gossip_rejected */
 	GOSSIP_ENTER,  /* act: into the provenance log; wait: report gossip_entered when durable */
-	GOSSIP_PIN, /* origin: keep its card chain (chain, node, peer = introducer or all zero) */
+	GOSSIP_PIN,   /* origin: keep its card chain (chain, node, peer = introducer or all zero) */
+	GOSSIP_RIVAL, /* node: keep the chain that contradicts the one pinned */
 	GOSSIP_FREEZE,    /* feed: keep that it is frozen */
 	GOSSIP_SPLIT,     /* feed, message: the payload of SPLIT: keep the proof */
 	GOSSIP_ALARM,     /* rule, text, peer, feed */
@@ -153,6 +154,10 @@ void gossip_revocation(struct gossip *g, struct gossip_time now, uint64_t id, st
  * agreement. */
 int gossip_origin(struct gossip *g, const struct card_chain *chain,
 	const struct node_id *introduced_by) MUST_CHECK;
+
+/* At start, behind the chains: one that contradicts that of its node, as GOSSIP_RIVAL gave it.
+ * Where it does not any more nothing happens. */
+void gossip_rival(struct gossip *g, const struct card_chain *rival);
 
 /* A log as the store has it, at start: size and floor, newest checkpoint all of which is held (its
  * size 0: none), newest seen. ENT_ENOTFOUND: its origin is not known; it counts once it is. */

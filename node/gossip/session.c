@@ -228,6 +228,7 @@ void chain_contradicted(struct gossip *g, struct session *s, struct origin *o,
 	const struct card_chain *rival)
 {
 	struct buf text = buf_with_max(CARD_CHAIN_MAX * (CARD_BYTES_MAX + 8));
+	struct queued_action *q;
 
 	card_chain_write(&text, rival);
 	if (o->rival.data || buf_failed(&text)) {
@@ -236,6 +237,9 @@ void chain_contradicted(struct gossip *g, struct session *s, struct origin *o,
 	}
 	MARK("contradiction-told");
 	o->rival = buf_view(&text);
+	q = action_new(g, GOSSIP_RIVAL);
+	q->action.node = o->node;
+	q->action.chain = arena_copy(&q->arena, o->rival);
 	for (struct session *to = g->sessions; to; to = to->next) {
 		/* Terms may have narrowed since the one was told, or s read them otherwise. */
 		if (!card_concerns(g, to, o))

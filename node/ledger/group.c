@@ -298,6 +298,8 @@ static int apply_item(struct ledger *l, struct store_txn *txn, struct ledger_ite
 	case LEDGER_PIN:
 		return store_origin_put(txn, &i->node, buf_view(&i->data), &i->introduced_by,
 			l->now_ms);
+	case LEDGER_RIVAL:
+		return store_rival_put(txn, &i->node, buf_view(&i->data));
 	case LEDGER_FREEZE:
 		return apply_freeze(txn, i);
 	case LEDGER_FORGET:

@@ -216,6 +216,7 @@ static bool may_wait(const struct ledger_item *i)
 	switch (i->type) {
 	case LEDGER_ACT:
 	case LEDGER_PIN:
+	case LEDGER_RIVAL:
 	case LEDGER_FREEZE:
 	case LEDGER_SPLIT:
 	case LEDGER_AGREEMENT:

@@ -67,6 +67,7 @@ enum ledger_item_type {
 	LEDGER_OWN,     /* publication, audience, data, leaves, count, urgent: own entries */
 	LEDGER_ACT,     /* data: a packed act; wait, session, feed */
 	LEDGER_PIN,     /* node, introduced_by, data: a card chain */
+	LEDGER_RIVAL,   /* node, data: the chain that contradicts it */
 	LEDGER_FREEZE,  /* feed */
 	LEDGER_HOLD,    /* hold, data: a value kept from exports, or let go */
 	LEDGER_RECEIPT, /* receipt: a peer's cosignature to be kept */

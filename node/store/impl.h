@@ -39,6 +39,7 @@ enum log_table {
 	LOG_SUCCESSIONS,
 	LOG_AGREEMENTS,
 	LOG_OVER,
+	LOG_RIVALS,
 	LOG_TABLES
 };
 

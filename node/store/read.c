@@ -628,6 +628,23 @@ out:
 	return rc;
 }
 
+int store_rival_each(struct store_reader *r, int (*visit)(void *ctx, struct bytes chain), void *ctx)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	int rc = mdb_cursor_open(r->log, r->store->log.tables[LOG_RIVALS], &cursor);
+
+	if (rc)
+		return db_err(rc);
+	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+		if ((rc = visit(ctx, db_bytes(value))) != 0) {
+			mdb_cursor_close(cursor);
+			return rc;
+		}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : db_err(rc);
+}
+
 int store_meta_get(struct store_reader *r, const char *name, struct bytes *value)
 {
 	MDB_val key = db_val(name, strlen(name));

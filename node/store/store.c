@@ -31,6 +31,7 @@ const char *const store_log_tables[LOG_TABLES] = {
 	[LOG_SUCCESSIONS] = "successions",
 	[LOG_AGREEMENTS] = "agreements",
 	[LOG_OVER] = "over",
+	[LOG_RIVALS] = "rivals",
 };
 
 static int meta_get(struct store *s, MDB_txn *txn, const char *name, void *out, size_t len)

@@ -169,6 +169,10 @@ int store_split_put(struct store_txn *txn, const struct log_name *name,
 int store_origin_put(struct store_txn *txn, const struct node_id *node, struct bytes chain,
 	const struct node_id *introduced_by, int64_t when_ms) MUST_CHECK;
 
+/* The chain that contradicts the one pinned; a later one of the same node takes its place. */
+int store_rival_put(struct store_txn *txn, const struct node_id *node,
+	struct bytes chain) MUST_CHECK;
+
 /* Small named values (the node's own settings), key 1 to 64 bytes, not beginning with a dot
  * (ENT_EINVALID). */
 int store_meta_put(struct store_txn *txn, const char *key, struct bytes value) MUST_CHECK;
@@ -409,6 +413,9 @@ struct store_origin {
 int store_origin_get(struct store_reader *r, const struct node_id *node,
 	struct store_origin *o) MUST_CHECK;
 int store_origin_each(struct store_reader *r, int (*visit)(void *ctx, const struct store_origin *o),
+	void *ctx) MUST_CHECK;
+/* Chains that contradict those pinned, by node. */
+int store_rival_each(struct store_reader *r, int (*visit)(void *ctx, struct bytes chain),
 	void *ctx) MUST_CHECK;
 int store_meta_get(struct store_reader *r, const char *key, struct bytes *value) MUST_CHECK;
 

@@ -329,6 +329,12 @@ int store_origin_put(struct store_txn *txn, const struct node_id *node, struct b
 	return 0;
 }
 
+int store_rival_put(struct store_txn *txn, const struct node_id *node, struct bytes chain)
+{
+	return txn_put(txn, LOG_RIVALS, db_val(node->bytes, NODE_ID_BYTES),
+		db_val(chain.data, chain.len), 0);
+}
+
 int store_meta_put(struct store_txn *txn, const char *key, struct bytes value)
 {
 	size_t len = strlen(key);

@@ -60,6 +60,19 @@ static int load_origin(void *ctx, const struct store_origin *o)
 	return 0;
 }
 
+/* What was seen of its cards before the restart. */
+static int load_rival(void *ctx, struct bytes text)
+{
+	struct world_node *n = ctx;
+	struct arena arena = {0};
+	struct card_chain chain;
+
+	if (card_chain_read(text, "store", &arena, &chain, NULL) == 0)
+		gossip_rival(n->gossip, &chain);
+	arena_free(&arena);
+	return 0;
+}
+
 static int load_receipt(void *ctx, const struct store_receipt *r)
 {
 	struct world_node *n = ctx;
@@ -137,6 +150,8 @@ static int engine_open(struct world_node *n)
 			watch_accepted(n->world, n, &a->node);
 			rc = gossip_origin(n->gossip, &a->chain, NULL);
 		}
+	if (rc == 0)
+		rc = store_rival_each(r, load_rival, n);
 	if (rc == 0)
 		rc = store_log_each(r, load_feed, &load);
 	if (rc == 0)

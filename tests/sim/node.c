@@ -216,6 +216,15 @@ static void pin(struct world_node *n, const struct gossip_action *action)
 	to_write(n, i);
 }
 
+static void keep_rival(struct world_node *n, const struct gossip_action *action)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_RIVAL);
+
+	i->node = action->node;
+	buf_bytes(&i->data, action->chain);
+	to_write(n, i);
+}
+
 static struct ledger_item *item_of(enum ledger_item_type type, const struct log_name *feed)
 {
 	struct ledger_item *i = ledger_item_new(type);
@@ -642,6 +651,9 @@ static void carry_out(struct world_node *n, struct gossip_action *action)
 		return;
 	case GOSSIP_PIN:
 		pin(n, action);
+		return;
+	case GOSSIP_RIVAL:
+		keep_rival(n, action);
 		return;
 	case GOSSIP_FREEZE:
 		to_write(n, item_of(LEDGER_FREEZE, &action->feed));

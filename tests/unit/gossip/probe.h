@@ -51,7 +51,8 @@ struct probe {
 	uint64_t revoked;                     /* the last agreement to be kept as such */
 	struct gossip_action kept[PROBE_MAX]; /* to be kept; without what they point to */
 	size_t kept_len;
-	uint32_t act; /* the last */
+	uint32_t act;    /* the last */
+	unsigned rivals; /* kept, of all its life */
 	unsigned acts, openings, pins, freezes, splits, recovered, may_seal, cuts, ahead, rewound;
 	const char *mute; /* rule of the last time it went mute */
 };
@@ -115,6 +116,9 @@ static inline void probe_actions(struct probe *p)
 			break;
 		case GOSSIP_PIN:
 			p->pins++;
+			break;
+		case GOSSIP_RIVAL:
+			p->rivals++;
 			break;
 		case GOSSIP_FREEZE:
 			p->freezes++;

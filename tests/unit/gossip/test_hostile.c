@@ -520,6 +520,34 @@ static void tells_everybody_of_cards_that_contradict_each_other(void **state)
 	probe_free(&p);
 }
 
+/* A node that starts anew has it from its store: it takes no side, and tells who asks. */
+static void a_contradiction_is_remembered_over_a_restart(void **state)
+{
+	struct card_chain one, other;
+	struct probe p, q;
+
+	(void)state;
+	probe_greeted(&p);
+	one = cast_next_card(4, false, &p.arena);
+	other = cast_next_card(4, true, &p.arena);
+	probe_hear_cards(&p, 1, &one);
+	assert_int_equal(p.rivals, 0);
+	probe_hear_cards(&p, 1, &other);
+	probe_hear_cards(&p, 1, &other);
+	assert_int_equal(p.rivals, 1); /* the first is kept */
+
+	probe_init(&q);
+	assert_int_equal(gossip_origin(q.g, &one, NULL), 0);
+	gossip_rival(q.g, &one); /* what does not contradict, or is of nobody, does no harm */
+	assert_false(gossip_contradicted(q.g, &card_chain_last(&one)->node));
+	gossip_rival(q.g, &other);
+	assert_true(gossip_contradicted(q.g, &card_chain_last(&one)->node));
+	probe_actions(&q);
+	assert_string_equal(q.alarm, "card-contradiction");
+	probe_free(&q);
+	probe_free(&p);
+}
+
 /* Not even to whoever has brought one of them, if no feed of the origin may pass between them. */
 static void tells_nobody_of_cards_who_may_see_no_feed_of_theirs(void **state)
 {
@@ -711,6 +739,7 @@ int main(void)
 		cmocka_unit_test(an_introducer_has_a_quota_of_origins),
 		cmocka_unit_test(freezes_an_origin_whose_cards_contradict_each_other),
 		cmocka_unit_test(tells_everybody_of_cards_that_contradict_each_other),
+		cmocka_unit_test(a_contradiction_is_remembered_over_a_restart),
 		cmocka_unit_test(tells_nobody_of_cards_who_may_see_no_feed_of_theirs),
 		cmocka_unit_test(freezes_a_feed_with_two_roots_for_one_size),
 		cmocka_unit_test(nobody_is_blamed_when_the_store_is_full),
