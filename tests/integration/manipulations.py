@@ -726,7 +726,7 @@ def bodies_received_that_are_no_affair_of_its(c, b):
     return {"de"}
 
 
-@by_liar("received-gap", "be")
+@by_liar("unaccounted", "be")
 def incarnation_hidden(_, b):
     """What it published stands behind a succession of which no act tells."""
     log = b["be"].acts()
