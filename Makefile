@@ -202,7 +202,7 @@ check-asan: setup
 lint:
 	$(Q)tests/lib/setup.sh lint
 	$(Q)$(PYTHON) tests/lib/lint.py --layers "$(LAYERS)" \
-		--flags "$(filter-out -I$(O)/gen,$(ALL_CFLAGS)) -Ibuild/clang/gen" $(LINT)
+		--flags "$(filter-out -I$(O)/gen,$(ALL_CFLAGS)) -Ibuild/clang/gen" $(LINT_ARGS)
 
 FUZZ_SECONDS ?= 60
 fuzz:
