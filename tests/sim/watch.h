@@ -156,6 +156,12 @@ void watch_split(struct world *w);
  * are in force at both alone. */
 struct world_amount watch_quota(const struct world_node *n, const struct world_node *by,
 	bool in_force);
+/*
+ * The peer may have brought what it may in a day: then what else it has waits. Of an origin that is
+ * known by introduction no more is taken than its introducer may bring, whoever that was.
+ */
+bool watch_may_be_spent(const struct world_node *n, const struct world_node *by,
+	const struct log_name *feed);
 
 /* Does the text of an agreement let the feed go from one node to the other? (watch.c) */
 bool watch_allows(const struct world_node *at, const struct world_node *from,

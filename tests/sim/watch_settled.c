@@ -69,11 +69,7 @@ bool watch_listed(const struct world_node *n, const struct node_id *origin)
 	return false;
 }
 
-/*
- * The peer may have brought what it may in a day: then what else it has waits. Of an origin that is
- * known by introduction no more is taken than its introducer may bring, whoever that was.
- */
-static bool may_be_spent(const struct world_node *n, const struct world_node *by,
+bool watch_may_be_spent(const struct world_node *n, const struct world_node *by,
 	const struct log_name *feed)
 {
 	struct world_amount quota = watch_quota(n, by, true);
@@ -108,7 +104,7 @@ static bool pass(struct reach *r, const struct log_name *feed, unsigned origin,
 	if (!*known(r, to, origin) && (introduces(to, from) || watch_listed(to, &feed->node)))
 		news = *known(r, to, origin) = true;
 	if (could[from->index].hold <= could[to->index].hold || !*known(r, to, origin) ||
-		!watch_allows(to, from, to, NULL, feed) || may_be_spent(to, from, feed))
+		!watch_allows(to, from, to, NULL, feed) || watch_may_be_spent(to, from, feed))
 		return news;
 	could[to->index] = (struct could){could[from->index].hold, from->index};
 	return true;

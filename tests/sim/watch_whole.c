@@ -31,9 +31,7 @@ static bool may_give(const struct world_node *from, const struct world_node *to,
 	const struct log_name *feed)
 {
 	return !from->hand && watch_linked(from, to) && watch_allows(from, from, to, NULL, feed) &&
-	       watch_allows(to, from, to, NULL, feed) &&
-	       !watch_spent(world_peer_of(to, from->actor->number)->brought,
-		       watch_quota(to, from, true));
+	       watch_allows(to, from, to, NULL, feed) && !watch_may_be_spent(to, from, feed);
 }
 
 /* A neighbour that has one of these bodies, under a checkpoint; NULL. */
