@@ -127,7 +127,7 @@ def test_who_has_not_confirmed_is_named_and_asked_again():
 
         pl.process.send_signal(signal.SIGSTOP)
         said = fr.run("erase", value, "--reason", "wrong", "--now", "--receipts", "2",
-                      "--receipts-timeout", "1", status=4).err
+                      "--receipts-timeout", "4", status=4).err
         claim("1 of 2 peers" in said and "agreements with 2" in said, said)
         claim_, erasure = fr.json("trace", value)["entries"]
         claim(unconfirmed(claim_) == [] and unconfirmed(erasure) == ["pl"], f"{erasure}")
@@ -135,7 +135,7 @@ def test_who_has_not_confirmed_is_named_and_asked_again():
         # Nothing new is said, and it still waits for those who hold what stands.
         again = ("erase", value, "--reason", "wrong", "--now", "--receipts", "2",
                  "--receipts-timeout")
-        done = fr.json(*again, "1", status=4)
+        done = fr.json(*again, "4", status=4)
         claim((done["published"], done["unchanged"], done["receipts"]) == (0, 1, 1), f"{done}")
         pl.process.send_signal(signal.SIGCONT)
         done = fr.json(*again, "40")
