@@ -8,6 +8,15 @@
 
 /* A failed step of the index is tried again after so long. */
 #define INDEX_RETRY_S 1
+/*
+ * Under load a step waits for as many bundles to have come, or for so long: what comes in many keys
+ * at once becomes a run, what comes in few goes through tables first. Load is bundles that come
+ * within so many milliseconds each, and not a few alone.
+ */
+#define INDEX_BUNDLES   256u
+#define INDEX_GATHER_MS 100
+#define INDEX_LOAD      8u
+#define INDEX_LOAD_MS   4
 
 static const char *hidden(void *ctx, const struct log_name *log, const struct store_entry *e,
 	const struct record_indicator *indicator)
@@ -30,7 +39,28 @@ enum task {
 	TASK_MERGE, /* when there is nothing else to do */
 };
 
-static enum task wait_for_work(struct pipeline *p, bool merging)
+static uint64_t waiting(const struct pipeline *p)
+{
+	return p->progress.arrival - p->progress.indexed;
+}
+
+/* Nobody may wait for the index, nor anything else for its thread. */
+static void gather(struct pipeline *p)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += INDEX_GATHER_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	while (waiting(p) < INDEX_BUNDLES && !p->progress.awaited && !p->progress.reindex &&
+		!p->progress.compact && !p->progress.stop_index &&
+		pthread_cond_timedwait(&p->progress.changed, &p->progress.lock, &until) == 0)
+		;
+}
+
+/* many: by what the last step took more will come. */
+static enum task wait_for_work(struct pipeline *p, bool merging, bool many)
 {
 	enum task what = TASK_INDEX;
 
@@ -38,6 +68,8 @@ static enum task wait_for_work(struct pipeline *p, bool merging)
 	while (p->progress.indexed >= p->progress.arrival && !p->progress.reindex &&
 		!p->progress.compact && !p->progress.stop_index && !merging)
 		pthread_cond_wait(&p->progress.changed, &p->progress.lock);
+	if (many && waiting(p) > 0)
+		gather(p);
 	if (p->progress.stop_index)
 		what = TASK_STOP;
 	else if (p->progress.reindex)
@@ -51,20 +83,23 @@ static enum task wait_for_work(struct pipeline *p, bool merging)
 	return what;
 }
 
-static void progress_indexed(struct pipeline *p)
+/* How many bundles that was. */
+static uint64_t progress_indexed(struct pipeline *p)
 {
 	struct store_reader *r;
-	uint64_t position;
+	uint64_t position, before;
 
 	if (store_reader_open(p->config.store, &r) != 0)
-		return;
+		return 0;
 	position = store_index_position(r);
 	store_reader_close(r);
 	pthread_mutex_lock(&p->progress.lock);
+	before = p->progress.indexed;
 	p->progress.indexed = position;
 	pthread_cond_broadcast(&p->progress.changed);
 	pthread_mutex_unlock(&p->progress.lock);
 	p->config.notify(p->config.ctx); /* somebody may wait for what can be found now */
+	return position > before ? position - before : 0;
 }
 
 /*
@@ -173,16 +208,26 @@ static void index_trouble(struct pipeline *p, int code)
 	event_send(p, e);
 }
 
+static bool is_load(uint64_t bundles, int64_t *last_ms)
+{
+	int64_t since_ms = wall_ms() - *last_ms;
+
+	*last_ms += since_ms;
+	return bundles >= INDEX_LOAD && (int64_t)bundles * INDEX_LOAD_MS >= since_ms;
+}
+
 void *indexer_run(void *ctx)
 {
 	struct pipeline *p = ctx;
 	struct store_index_ops ops = {hidden, p};
 	bool merging = true; /* what the last time left */
+	bool many = false;
+	int64_t last_ms = wall_ms();
 	enum task what;
 
 	pthread_setname_np(pthread_self(), "index"); /* seen in top -H, and by the benchmark */
 	index_trouble(p, forget(p, &ops, true));
-	while ((what = wait_for_work(p, merging)) != TASK_STOP) {
+	while ((what = wait_for_work(p, merging, many)) != TASK_STOP) {
 		int rc;
 
 		if (what == TASK_MERGE) {
@@ -204,7 +249,7 @@ void *indexer_run(void *ctx)
 		if (rc == 0)
 			rc = forget(p, &ops, false);
 		index_trouble(p, rc < 0 ? rc : 0);
-		progress_indexed(p);
+		many = is_load(progress_indexed(p), &last_ms);
 	}
 	return NULL;
 }

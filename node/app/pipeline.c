@@ -148,8 +148,11 @@ void progress_wait_indexed(struct pipeline *p, uint64_t sent)
 	while (p->progress.written < sent)
 		pthread_cond_wait(&p->progress.changed, &p->progress.lock);
 	arrival = p->progress.arrival;
+	p->progress.awaited = true;
+	pthread_cond_broadcast(&p->progress.changed);
 	while (p->progress.indexed < arrival && !p->progress.stopping && !p->progress.index_failing)
 		pthread_cond_wait(&p->progress.changed, &p->progress.lock);
+	p->progress.awaited = false;
 	pthread_mutex_unlock(&p->progress.lock);
 }
 

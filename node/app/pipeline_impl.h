@@ -66,6 +66,7 @@ struct pipeline {
 		uint64_t written;   /* of those, how many it is done with */
 		uint64_t arrival;   /* newest arrival committed */
 		uint64_t indexed;   /* arrivals up to here are indexed */
+		bool awaited;       /* work waits for the index */
 		bool stopping;      /* nobody waits for the index any more, */
 		bool stop_index;    /* and it may end */
 		bool index_failing; /* nobody waits for it */
