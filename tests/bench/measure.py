@@ -207,6 +207,11 @@ def wait_indexed(node, origin, size, seconds=600, audience="green"):
 
 # --- two nodes -----------------------------------------------------------------------------------
 
+# Six hundred million records a day and more: what an agreement gives by itself is 5 million.
+ALL_DAY = [x for name in "ab" for x in
+           ("--quota", f"{name}=1000000000 records/day 900 GiB/day 100 origins")]
+
+
 class Pair:
     """Two nodes that agree; the first publishes, the second receives."""
 
@@ -214,7 +219,8 @@ class Pair:
         self.fed = Federation().__enter__()
         try:
             self.a, self.b = self.fed.add("a", "b")
-            self.fed.agree("a", "b", gives={"a": "clear,green", "b": "clear,green"})
+            self.fed.agree("a", "b", gives={"a": "clear,green", "b": "clear,green"},
+                           options=ALL_DAY)
             self.fed.start()
             self.fed.wait_connected()
             time.sleep(FIRST_SEAL_S)
