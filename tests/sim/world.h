@@ -107,7 +107,7 @@ struct world_peer {
 	uint64_t shuns_until_ms, redial_ms;
 	bool cut;          /* the link is cut */
 	bool deaf;         /* nothing comes through from there */
-	bool receipt_lost; /* in this session: the disk could not keep one */
+	bool receipt_lost; /* since they met: the disk could not keep one */
 	/* What it brought of others: since the start, and on that day by its clock. */
 	struct world_amount brought, brought_today;
 	int64_t brought_day;
