@@ -242,22 +242,27 @@ bool store_index_prunable(struct store_reader *r)
 	       floors_moved(r->store, r->log, &moves) == 0 && moves > state.floors;
 }
 
-int index_floor_get(struct store *s, MDB_txn *index, uint32_t log, uint64_t *floor)
+/* What the table of floors has under a key; nothing: 0. */
+static int floors_get(struct store *s, MDB_txn *index, MDB_val key, uint64_t *out)
 {
-	uint8_t raw[4];
-	MDB_val key = db_val(raw, sizeof(raw));
 	MDB_val value;
-	int rc;
+	int rc = mdb_get(index, s->index.tables[INDEX_FLOORS], &key, &value);
 
-	*floor = 0;
-	be32_put(raw, log);
-	rc = mdb_get(index, s->index.tables[INDEX_FLOORS], &key, &value);
+	*out = 0;
 	if (rc)
 		return rc == MDB_NOTFOUND ? 0 : db_err(rc);
 	if (value.mv_size != 8)
 		return ENT_ECORRUPT;
-	*floor = be64_get(value.mv_data);
+	*out = be64_get(value.mv_data);
 	return 0;
+}
+
+int index_floor_get(struct store *s, MDB_txn *index, uint32_t log, uint64_t *floor)
+{
+	uint8_t raw[4];
+
+	be32_put(raw, log);
+	return floors_get(s, index, db_val(raw, sizeof(raw)), floor);
 }
 
 /* Beside the floor of a log, under a key that goes on. */
@@ -272,19 +277,9 @@ static void over_key_put(uint8_t out[OVER_KEY_BYTES], uint32_t log)
 int index_over_get(struct store *s, MDB_txn *index, uint32_t log, uint64_t *mark)
 {
 	uint8_t raw[OVER_KEY_BYTES];
-	MDB_val key = db_val(raw, sizeof(raw));
-	MDB_val value;
-	int rc;
 
-	*mark = 0;
 	over_key_put(raw, log);
-	rc = mdb_get(index, s->index.tables[INDEX_FLOORS], &key, &value);
-	if (rc)
-		return rc == MDB_NOTFOUND ? 0 : db_err(rc);
-	if (value.mv_size != 8)
-		return ENT_ECORRUPT;
-	*mark = be64_get(value.mv_data);
-	return 0;
+	return floors_get(s, index, db_val(raw, sizeof(raw)), mark);
 }
 
 static int index_over_put(struct removal *rm, uint32_t log, uint64_t mark)
