@@ -260,7 +260,7 @@ bool cli_daemon_there(struct cli *c)
 	return rc == 0;
 }
 
-void cli_reload(struct cli *c)
+bool cli_reload(struct cli *c)
 {
 	json_t *answer;
 	int rc = cli_call_quiet(c,
@@ -273,4 +273,5 @@ void cli_reload(struct cli *c)
 			json_string_value(json_object_get(answer, "error")));
 	json_decref(answer);
 	c->err.text[0] = '\0';
+	return rc == 0;
 }

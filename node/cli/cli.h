@@ -272,8 +272,8 @@ int cli_call(struct cli *c, json_t *request, uint64_t timeout_ms, json_t **answe
 int cli_call_quiet(struct cli *c, json_t *request, uint64_t timeout_ms, json_t **answer) MUST_CHECK;
 /* 0 for an answer that is ok, else its status after cli_fail. */
 int cli_call_status(struct cli *c, const json_t *answer) MUST_CHECK;
-/* Asks a daemon, if there is one, to read keys/ at once. */
-void cli_reload(struct cli *c);
+/* Asks a daemon, if there is one, to read keys/ at once; true when there is one. */
+bool cli_reload(struct cli *c);
 
 /* The option of commands whose acts name who has done it. */
 #define CLI_OPERATOR                                                                               \

@@ -453,7 +453,7 @@ static int run_accept(struct cli *c)
 		rc = agreement_parse(note, c->args[0], &c->arena, &a, &c->err);
 	if (rc) /* a card that is wanted and not there: the input is incomplete */
 		return cli_fail_code(c, rc == ENT_ENOTFOUND ? ENT_EINVALID : rc, c->args[0]);
-	cli_reload(c);
+	(void)cli_reload(c);
 	if (c->json)
 		return cli_json(c, json_agreement(c, &a, state_of(c, &a)), CLI_DONE);
 	printf("agreement %016" PRIx64 ", serial %u, is %s\n", a.id, a.serial, state_of(c, &a));

@@ -208,7 +208,7 @@ static int run_psk(struct cli *c)
 	if (rc)
 		return rc;
 	if (made)
-		cli_reload(c);
+		(void)cli_reload(c);
 	if (out && strcmp(out, "-") == 0)
 		return CLI_DONE;
 	if (c->json)
@@ -279,7 +279,7 @@ static int install_revocation(struct cli *c, const struct revocation *r, struct 
 	rc = file_write(path, note, 0644, &c->err);
 	if (rc)
 		return cli_fail_code(c, rc, path);
-	cli_reload(c);
+	(void)cli_reload(c);
 	if (c->json)
 		return cli_json(c,
 			json_pack("{s:s, s:s, s:o}", "id", id, "file", path, "time",

@@ -6,7 +6,9 @@
 #include "cli/card.h"
 #include "cli/signed.h"
 
+#include <poll.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -14,8 +16,11 @@
 #include "keys/identity.h"
 #include "keys/rotation.h"
 
-#define OWN_DRAFT "keys/own.draft" /* of init with a root that is elsewhere */
-#define OWN_ROOT  "keys/root.public"
+#define OWN_DRAFT    "keys/own.draft" /* of init with a root that is elsewhere */
+#define OWN_ROOT     "keys/root.public"
+
+#define ASK_AGAIN_MS 20
+#define AGAIN_S      20 /* a daemon with another incarnation has started again by then */
 
 static const struct cli_option draft_options[] = {
 	{"--org", "ORG", false, "the agency"},
@@ -310,7 +315,7 @@ static int run_renew(struct cli *c)
 	}
 	rc = cli_card_append(c, c->keydir.own.cards_len, buf_view(&note), "card", &chain);
 	if (!rc) {
-		cli_reload(c);
+		(void)cli_reload(c);
 		rc = cli_print_card(c, card_chain_last(&chain), cli_path(c, OWN_CARD), true);
 	}
 out:
@@ -501,18 +506,60 @@ static int check_forward(struct cli *c, const struct card *card, const char *fil
 	return 0;
 }
 
+static bool runs_as(struct cli *c, uint64_t incarnation)
+{
+	json_t *answer;
+	int rc = cli_call_quiet(c, json_pack("{s:s}", "command", "status"), ASK_AGAIN_MS * 100,
+		&answer);
+	const json_t *node = json_object_get(json_object_get(answer, "status"), "node");
+	bool as = rc == 0 &&
+		  (uint64_t)json_integer_value(json_object_get(node, "incarnation")) == incarnation;
+
+	json_decref(answer);
+	c->err.text[0] = '\0';
+	return as;
+}
+
+/* The process of the daemon, to be told when it ends; -1 when that cannot be had. */
+static int daemon_open(struct cli *c)
+{
+	json_t *ready = json_load_file(cli_path(c, "run/ready"), JSON_REJECT_DUPLICATES, NULL);
+	int fd = pidfd_open((pid_t)json_integer_value(json_object_get(ready, "pid")), 0);
+
+	json_decref(ready);
+	return fd;
+}
+
+/* A daemon of another incarnation tells its peers of the card and starts again in its process:
+ * whoever has changed keys finds it there again at his next command. */
+static void await_again(struct cli *c, uint64_t incarnation, int daemon)
+{
+	struct pollfd ended = {.fd = daemon, .events = POLLIN};
+	int64_t until_s = cli_now_s() + AGAIN_S;
+
+	while (!runs_as(c, incarnation)) {
+		if (poll(&ended, 1, ASK_AGAIN_MS) > 0 || cli_now_s() > until_s) {
+			cli_note(c, "the daemon has not started again: see its log");
+			return;
+		}
+	}
+}
+
 int cli_card_settle(struct cli *c, const struct card *card)
 {
 	bool changed;
-	int rc = rotation_settle(cli_path(c, "keys"), card, &changed, &c->err);
+	int daemon, rc = rotation_settle(cli_path(c, "keys"), card, &changed, &c->err);
 
 	if (rc)
 		return cli_fail_code(c, rc, "keys");
-	cli_reload(c);
+	daemon = daemon_open(c);
+	if (cli_reload(c))
+		await_again(c, card->logs[card->logs_len - 1].incarnation, daemon);
+	if (daemon >= 0)
+		close(daemon);
 	if (changed && !c->json)
-		printf("The node has new keys: a daemon that runs starts again with them by "
-		       "itself.\n"
-		       "Peers that are away are met under the former key, for 30 days.\n");
+		printf("The node has new keys. Peers that are away are met under the former one, "
+		       "for 30 days.\n");
 	return 0;
 }
 

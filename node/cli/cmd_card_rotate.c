@@ -426,7 +426,7 @@ static int rotate_home(struct cli *c, struct root_change *r)
 	buf_free(&note);
 	if (rc)
 		return rc;
-	cli_reload(c);
+	(void)cli_reload(c);
 	rc = root_change_end(c, r, next.serial);
 	return rc ? rc : cli_print_card(c, card_chain_last(&chain), cli_path(c, OWN_CARD), true);
 }

@@ -267,7 +267,7 @@ static int run_accept(struct cli *c)
 		rc = roster_parse(note, file, &c->arena, &r, &c->err);
 	if (rc)
 		return cli_fail_code(c, rc, file);
-	cli_reload(c);
+	(void)cli_reload(c);
 	return print_roster(c, &r, NULL);
 }
 

@@ -74,6 +74,8 @@ def test_keys_change_while_peers_are_connected():
         arrives("before", de)
         first, pid = card(fr), fr.process.pid
         fr.run("card", "rotate-keys")
+        for i in range(10):
+            publish(fr, f"at-once-{i}")
         second = card(fr)
         claim(second["serial"] == 2 and len(second["log"]) == 2, f"card {second}")
         claim(second["receipt"] != first["receipt"] and second["witness"] != first["witness"],
