@@ -15,8 +15,8 @@ SUBMAKE  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOB
 
 # --- what is built: one archive per folder, one object per source ---------------------------------
 # Folders, each behind everything that it may include.
-LAYERS   := base proto keys intel noise merkle policy provenance audit formats gossip store \
-              intake ledger net control app cli
+LAYERS   := base proto keys intel noise merkle policy provenance verify audit formats gossip \
+              store intake ledger net control app cli
 PROGRAMS := $(patsubst node/%.c,%,$(wildcard node/*.c))
 PROTOS   := $(wildcard proto/*.proto)
 GEN      := $(PROTOS:proto/%.proto=$(O)/gen/%.pb.c)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* What one party says against what the other says: what came must have been sent, what is
  * receipted must have come. */
-#include "audit/audit.h"
+#include "verify/verify.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Findings, and how they and answers are told. What others wrote never moves a reader's cursor. */
-#include "audit/audit.h"
+#include "verify/verify.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

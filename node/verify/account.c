@@ -4,7 +4,7 @@
  * and for each sending and receiving whether it was allowed then, by the same decide() that the
  * node is to ask itself.
  */
-#include "audit/audit.h"
+#include "verify/verify.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  * The second reading: every log from its first entry here to its last, onto its tree, and at every
  * size that anybody has signed a root for, that root against the tree's.
  */
-#include "audit/audit.h"
+#include "verify/verify.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Which agreements a node had in force at each of its acts, and what these allowed. */
-#include "audit/audit.h"
+#include "verify/verify.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
  * anybody has signed about a log. Of the entries only their order is looked at, and which of them
  * are erasures.
  */
-#include "audit/audit.h"
+#include "verify/verify.h"
 
 #include <sodium.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* A bundle as a file: one frame after the other. */
-#include "audit/audit.h"
+#include "verify/verify.h"
 
 #include <errno.h>
 #include <sys/stat.h>

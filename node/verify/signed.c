@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Whose signature is whose: every key comes from a chain of cards, and every chain from its root,
  * which the node id is the hash of. */
-#include "audit/audit.h"
+#include "verify/verify.h"
 
 #include "keys/words.h"
 
