@@ -4,6 +4,7 @@
 (fault_shim.c) counts each call that changes a file and kills the process in place of the n-th, and n
 goes up until the command, or what the daemon does, comes to its end. Every fourth, and a few for the
 daemon; ENTENTE_LONG=1 takes all, ENTENTE_SEED=N others."""
+import contextlib
 import os
 import random
 import shutil
@@ -12,12 +13,11 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import BIN, SANITISED, Failed, Federation, entente, run_tests, until  # noqa: E402
-from test_faults import Faults, publish, values  # noqa: E402
+from faults import Faults, needs_shim, publish, values  # noqa: E402
+from federation import BIN, Failed, Federation, entente, run_tests, until  # noqa: E402
 
 LONG = os.environ.get("ENTENTE_LONG") == "1"
 SEED = int(os.environ.get("ENTENTE_SEED", "1"))
-NO_PRELOAD = "a sanitised program takes no preload"
 
 
 def claim(holds, what):
@@ -64,9 +64,8 @@ def starts(node):
     well(node)
 
 
+@needs_shim
 def test_a_card_is_renewed_or_is_not():
-    if SANITISED:
-        return NO_PRELOAD
     with Federation() as fed:
         fr, = fed.add("fr")
 
@@ -77,12 +76,10 @@ def test_a_card_is_renewed_or_is_not():
             fr.run("card", "renew")
             claim(fr.json("card", "show")["serial"] == serial + 1, "it is not renewed")
         sweep(fed, fr, ["card", "renew"], after)
-    return None
 
 
+@needs_shim
 def test_keys_are_changed_or_are_not():
-    if SANITISED:
-        return NO_PRELOAD
     with Federation() as fed:
         fr, = fed.add("fr")
 
@@ -97,13 +94,11 @@ def test_keys_are_changed_or_are_not():
             keys = [f for f in os.listdir(fr.home + "/keys") if f.startswith("next-1")]
             claim(not keys, f"seeds that nobody waits for: {keys}")
         sweep(fed, fr, ["card", "rotate-keys"], after)
-    return None
 
 
+@needs_shim
 def test_root_is_changed_or_is_not():
     """Whatever is left, the same command again ends it, and both keys are where they belong."""
-    if SANITISED:
-        return NO_PRELOAD
     with Federation() as fed:
         fr, = fed.add("fr")
         first = fr.json("card", "show")["root"]
@@ -121,12 +116,10 @@ def test_root_is_changed_or_is_not():
             left = [f for f in os.listdir(fr.home + "/keys") if f.startswith("next-root.card")]
             claim(not left, f"{left}")
         sweep(fed, fr, ["card", "rotate-root"], after)
-    return None
 
 
+@needs_shim
 def test_an_agreement_is_accepted_or_is_not():
-    if SANITISED:
-        return NO_PRELOAD
     with Federation() as fed:
         fr, de = fed.add("fr", "de")
         path = os.path.join(fed.dir, "fr-de.agreement")
@@ -141,13 +134,11 @@ def test_an_agreement_is_accepted_or_is_not():
             claim([a["state"] for a in fr.json("agreement", "list")] == ["in-force"], "not accepted")
             well(fr)
         sweep(fed, fr, ["agreement", "accept", path, de.card], after)
-    return None
 
 
+@needs_shim
 def test_a_copy_is_whole_or_is_refused():
     """backup, then restore over a home that has gone on since: what died is done again."""
-    if SANITISED:
-        return NO_PRELOAD
     with Federation() as fed:
         fr, = fed.add("fr")
         fr.start()
@@ -178,7 +169,6 @@ def test_a_copy_is_whole_or_is_refused():
                 fr.stop()
                 well(fr)
         sweep(fed, fr, ["restore", copy, "--replace"], restored)
-    return None
 
 
 # --- the daemon -----------------------------------------------------------------------------------
@@ -193,6 +183,18 @@ def deaths(most, few):
 
 def dead(node):
     return node.process.poll() is not None
+
+
+def dies(node, faults, step, *works):
+    """At that step, while it does these and then publishes."""
+    faults.set(die=step)
+    for work in works:
+        work()
+    for i in range(40):
+        if dead(node):
+            return
+        publish(node, f"dies-{step}-{i}-", 1, status=None)
+    raise Failed(f"step {step}: it did not die")
 
 
 def rises(fr, de, faults, announced, but=("unsigned-dropped",)):
@@ -221,79 +223,65 @@ def rises(fr, de, faults, announced, but=("unsigned-dropped",)):
     claim(not failed, f"doctor: {failed}")
 
 
-def met(fed):
-    fr, de = fed.add("fr", "de")
-    fed.agree("fr", "de")
-    faults = Faults(fed, fr)
-    faults.start()
-    de.start()
-    fed.wait_connected()
-    return fr, de, faults
+@contextlib.contextmanager
+def met():
+    """fr, behind the shim, and de are connected; in the end both stop by themselves."""
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de")
+        faults = Faults(fed, fr)
+        faults.start()
+        de.start()
+        fed.wait_connected()
+        yield fr, de, faults
+        fed.stop()
 
 
+def recall(node, list_, status=0):
+    node.run("erase", "--file", "-", "--reason", "wrong", "--now", status=status,
+             stdin="\n".join(list_) + "\n")
+
+
+@needs_shim
 def test_death_while_it_publishes_takes_and_erases():
     """fr dies at some step of: a list of its own, one of de's, a recall by each."""
-    if SANITISED:
-        return NO_PRELOAD
-    with Federation() as fed:
-        fr, de, faults = met(fed)
+    with met() as (fr, de, faults):
         for step in deaths(120, 4):
             tag = f"s{step}-"
             for node in (fr, de):
                 publish(node, tag + node.name, 30)
             de.wait_held(fr, "green", fr.held(fr, "green"))
             fr.wait_held(de, "green", de.held(de, "green"))
-            faults.set(die=step)
             wrong = {n: values(tag + n.name, 10) for n in (fr, de)}
-            for node in (de, fr):
-                publish(node, f"{tag}more-{node.name}", 30, status=None)
-                node.run("erase", "--file", "-", "--reason", "wrong", "--now", status=None,
-                         stdin="\n".join(wrong[node]) + "\n")
-            for i in range(20):
-                if dead(fr):
-                    break
-                publish(fr, f"{tag}again-{i}-", 1, status=None)
-            claim(dead(fr), f"step {step}: it did not die")
+
+            def work():
+                for node in (de, fr):
+                    publish(node, f"{tag}more-{node.name}", 30, status=None)
+                    recall(node, wrong[node], status=None)
+            dies(fr, faults, step, work)
             rises(fr, de, faults, de.feed(fr, "green")["size"])
             # What was refused in death is said again; then it is gone at both.
-            fr.run("erase", "--file", "-", "--reason", "wrong", "--now",
-                   stdin="\n".join(wrong[fr]) + "\n")
+            recall(fr, wrong[fr])
             for node in (fr, de):
                 until(lambda n=node: not any(n.find(wrong[o][0]) for o in (fr, de)), 20,
                       f"step {step}: what was recalled is gone at {node.name}")
-        fr.stop()
-        de.stop()
-    return None
 
 
+@needs_shim
 def test_death_while_keys_change_in_the_daemon():
     """It takes up a card with new keys, begins anew with them, and tells the peer."""
-    if SANITISED:
-        return NO_PRELOAD
-    with Federation() as fed:
-        fr, de, faults = met(fed)
+    with met() as (fr, de, faults):
         for step in deaths(60, 2):
-            faults.set(die=step)
-            fr.run("card", "rotate-keys", status=None)
-            for i in range(40):
-                if dead(fr):
-                    break
-                publish(fr, f"k{step}-{i}-", 1, status=None)
-            claim(dead(fr), f"step {step}: it did not die")
+            dies(fr, faults, step, lambda: fr.run("card", "rotate-keys", status=None))
             rises(fr, de, faults, 0)
             with open(os.path.join(fr.home, "keys", "heard"), encoding="ascii") as f:
                 claim(de.id in f.read(), "who knows the keys is forgotten")
-        fr.stop()
-        de.stop()
-    return None
 
 
+@needs_shim
 def test_what_new_keys_cannot_sign_is_said_again():
     """Death between commit and signature, then a change of keys: what nobody has seen is no more."""
-    if SANITISED:
-        return NO_PRELOAD
-    with Federation() as fed:
-        fr, de, faults = met(fed)
+    with met() as (fr, de, faults):
         for step in range(8, 40):
             faults.set(die=step)
             name = f"u{step}-"
@@ -319,19 +307,14 @@ def test_what_new_keys_cannot_sign_is_said_again():
         until(lambda: de.find(f"{name}{i}-0.bad-example-zone.net"), 20, "de has it")
         for f in fr.json("feeds"):
             claim(f["size"] == f["held"], f"{f}")
-        fr.stop()
-        de.stop()
-    return None
 
 
+@needs_shim
 def test_death_while_a_restored_node_takes_back():
     """A copy without a guard pulls back what it lacks, and dies over it, again and again."""
-    if SANITISED:
-        return NO_PRELOAD
-    with Federation() as fed:
-        fr, de, faults = met(fed)
+    with met() as (fr, de, faults):
         publish(fr, "before", 100)
-        copy = os.path.join(fed.dir, "copy")
+        copy = fr.home + ".copy"
         fr.run("backup", copy)
         publish(fr, "behind", 300)
         de.wait_held(fr, "green", 400)
@@ -344,8 +327,6 @@ def test_death_while_a_restored_node_takes_back():
                   f"step {step}: dead, or it has back what it lacked")
             rises(fr, de, faults, 400, ("unsigned-dropped", "provenance-behind"))
             fr.stop()
-        de.stop()
-    return None
 
 
 if __name__ == "__main__":

@@ -4,58 +4,17 @@
 daemon refuses first, says so, loses nothing that it had announced, and goes on when it can. Real
 daemons behind a shim (fault_shim.c) that fails their writes, and, for root, on small disks."""
 import errno
-import mmap
 import os
 import signal
-import struct
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import BIN, SANITISED, Failed, Federation, run_tests, stays, until  # noqa: E402
+from faults import Faults, needs_shim, publish  # noqa: E402
+from federation import BIN, Failed, Federation, run_tests, stays, until  # noqa: E402
 
 YEARS = 10 * 365 * 86400
-HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-class Faults:
-    """What fails for one daemon, from now on."""
-    FIELDS = {"sync": ("i", 0), "write": ("i", 4), "commit": ("i", 8), "die": ("i", 12),
-              "clock": ("q", 16)}
-
-    def __init__(self, fed, node):
-        self.node, self.path = node, os.path.join(fed.dir, f"{node.name}.faults")
-        with open(self.path, "wb") as f:
-            f.write(bytes(24))
-        self.file = open(self.path, "r+b")
-        self.memory = mmap.mmap(self.file.fileno(), 24)
-        self.shim = os.path.join(fed.dir, "shim.so")
-        if not os.path.exists(self.shim):
-            subprocess.run([os.environ.get("CC", "cc").split()[-1], "-shared", "-fPIC",
-                            "-D_GNU_SOURCE", "-o", self.shim,
-                            os.path.join(HERE, "fault_shim.c"), "-ldl"], check=True)
-
-    def env(self, below=None):
-        return dict(os.environ, LD_PRELOAD=self.shim, FAULT_FILE=self.path,
-                    FAULT_DIR=(below or self.node.home) + "/")
-
-    def start(self, wait=True):
-        return self.node.start(env=self.env(), wait=wait)
-
-    def set(self, **faults):
-        for name, value in faults.items():
-            kind, at = self.FIELDS[name]
-            struct.pack_into(kind, self.memory, at, value)
-
-
-def values(tag, count):
-    return [f"{tag}{i}.bad-example-zone.net" for i in range(count)]
-
-
-def publish(node, tag, count, status=0):
-    return node.run("publish", "--tlp", "green", "--json", "-", status=status,
-                    stdin="".join(v + "\n" for v in values(tag, count)))
 
 
 def alarm(node, rule):
@@ -103,8 +62,6 @@ def pair(fed):
 
 
 def fails_and_mends(**fault):
-    if SANITISED:
-        return "a sanitised program takes no preload"
     with Federation() as fed:
         fr, de, faults = pair(fed)
         faults.set(**fault)
@@ -130,20 +87,20 @@ def fails_and_mends(**fault):
             raise Failed("an old value is gone")
         fr.stop()
         de.stop()
-    return None
 
 
+@needs_shim
 def test_a_sync_that_fails_is_believed_in_nothing():
-    return fails_and_mends(sync=errno.EIO)
+    fails_and_mends(sync=errno.EIO)
 
 
+@needs_shim
 def test_a_file_system_that_became_read_only_is_waited_for():
-    return fails_and_mends(write=errno.EROFS)
+    fails_and_mends(write=errno.EROFS)
 
 
+@needs_shim
 def test_a_store_that_lmdb_has_given_up_is_opened_anew_by_a_restart():
-    if SANITISED:
-        return "a sanitised program takes no preload"
     with Federation() as fed:
         fr, de, faults = pair(fed)
         faults.set(commit=errno.EIO)
@@ -161,12 +118,10 @@ def test_a_store_that_lmdb_has_given_up_is_opened_anew_by_a_restart():
         goes_on(fr, de, "again")
         fr.stop()
         de.stop()
-    return None
 
 
+@needs_shim
 def test_a_clock_that_steps_by_ten_years_both_ways():
-    if SANITISED:
-        return "a sanitised program takes no preload"
     with Federation() as fed:
         fr, de, faults = pair(fed)
         def steps():
@@ -194,7 +149,6 @@ def test_a_clock_that_steps_by_ten_years_both_ways():
         fr.stop()
         de.stop()
         fed.audit()
-    return None
 
 
 # --- small disks, for root ------------------------------------------------------------------------

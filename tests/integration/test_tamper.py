@@ -20,7 +20,9 @@ from federation import BIN, PATIENCE, ROOT, Failed, Federation, run_tests, until
 import bundle_ref as ref  # noqa: E402
 import peer_ref  # noqa: E402
 from bundle_ref import Bundle  # noqa: E402
-from manipulations import FILE, HOUR, LIAR, ZONE, resign  # noqa: E402
+import liars  # noqa: E402,F401  (it fills a list)
+import manipulations  # noqa: E402,F401
+from tampering import FILE, HOUR, LIAR, ZONE, resign  # noqa: E402
 
 LONG = os.environ.get("ENTENTE_LONG") == "1"
 NAMES = ("fr", "de", "pl", "ua", "be")

@@ -125,35 +125,47 @@ static void what_is_not_indexed_yet_is_not_found_later(void **state)
 	place_free(&w);
 }
 
-static void a_late_body_does_not_come_back(void **state)
+/* An entry whose body is not there. */
+static void say_without_body(struct place *w, struct buf *text)
 {
 	struct record_indicator r = {.value = bytes_str("one.example.org")};
 	struct entry_header h = {.kind = KIND_INDICATOR, .type = TYPE_DOMAIN, .tlp = TLP_GREEN};
-	struct wire_body body = {.index = 0};
-	struct store_bodies b = {.bodies = &body, .len = 1};
-	struct buf text = buf_with_max(ENTRY_BODY_MAX);
+
+	assert_ok(record_indicator_encode(text, &r));
+	model_entry(&w->logs[NEW], h, buf_view(text), true);
+	append(w, NEW);
+	hold(w, NEW);
+}
+
+/* It comes; whether it was taken. */
+static bool body_comes(struct place *w, const struct buf *text)
+{
+	struct wire_body body = {.index = 0, .body = buf_view(text)};
+	struct store_bodies b = {.log = w->logs[NEW].name, .bodies = &body, .len = 1};
 	struct store_txn *txn;
+
+	model_salt(&w->logs[NEW], 0, body.salt);
+	assert_ok(store_begin(w->store, &txn));
+	assert_ok(store_bodies_put(txn, &b));
+	assert_ok(store_commit(txn));
+	index_on(w);
+	return b.taken == 1;
+}
+
+static void a_late_body_does_not_come_back(void **state)
+{
+	struct buf text = buf_with_max(ENTRY_BODY_MAX);
 	uint64_t indexes[4];
 	struct place w;
 
 	(void)state;
 	place_init(&w, 4);
-	assert_ok(record_indicator_encode(&text, &r));
-	model_entry(&w.logs[NEW], h, buf_view(&text), true);
-	append(&w, NEW);
-	hold(&w, NEW);
+	say_without_body(&w, &text);
 	assert_int_equal(missing(&w, NEW, indexes), 1);
 	assert_ok(set(&w, NEW, 1));
 	assert_int_equal(missing(&w, NEW, indexes), 0);
-	model_salt(&w.logs[NEW], 0, body.salt);
-	body.body = buf_view(&text);
-	b.log = w.logs[NEW].name;
 	for (unsigned i = 0; i < 2; i++) {
-		assert_ok(store_begin(w.store, &txn));
-		assert_ok(store_bodies_put(txn, &b));
-		assert_ok(store_commit(txn));
-		assert_int_equal(b.taken, 0);
-		index_on(&w);
+		assert_false(body_comes(&w, &text));
 		carry_all(&w);
 	}
 	assert_false(has_body(&w, NEW, 0));
@@ -163,28 +175,13 @@ static void a_late_body_does_not_come_back(void **state)
 
 static void a_body_that_had_come_later_goes_too(void **state)
 {
-	struct record_indicator r = {.value = bytes_str("one.example.org")};
-	struct entry_header h = {.kind = KIND_INDICATOR, .type = TYPE_DOMAIN, .tlp = TLP_GREEN};
-	struct wire_body body = {.index = 0};
-	struct store_bodies b = {.bodies = &body, .len = 1};
 	struct buf text = buf_with_max(ENTRY_BODY_MAX);
-	struct store_txn *txn;
 	struct place w;
 
 	(void)state;
 	place_init(&w, 5);
-	assert_ok(record_indicator_encode(&text, &r));
-	model_entry(&w.logs[NEW], h, buf_view(&text), true);
-	append(&w, NEW);
-	hold(&w, NEW);
-	model_salt(&w.logs[NEW], 0, body.salt);
-	body.body = buf_view(&text);
-	b.log = w.logs[NEW].name;
-	assert_ok(store_begin(w.store, &txn));
-	assert_ok(store_bodies_put(txn, &b));
-	assert_ok(store_commit(txn));
-	assert_int_equal(b.taken, 1);
-	index_on(&w);
+	say_without_body(&w, &text);
+	assert_true(body_comes(&w, &text));
 	assert_int_equal(found(&w, "one.example.org"), 1);
 	assert_ok(set(&w, NEW, 1));
 	assert_false(served(&w, NEW, 0));
