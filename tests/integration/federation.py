@@ -169,19 +169,24 @@ class Node:
         with open(self.log, encoding="utf-8", errors="replace") as f:
             return "".join(f.readlines()[-lines:])
 
-    def stop(self, seconds=20):
+    def stop(self):
         """SIGTERM; the daemon must end by itself with status 0."""
         if not self.process:
             return
         self.process.send_signal(signal.SIGTERM)
-        try:
-            code = self.process.wait(seconds * PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise Failed(f"{self.name}: did not stop\n{self.tail()}") from None
-        self.process = None
+        code = self.ended()
         if code != 0:
             raise Failed(f"{self.name}: stopped with status {code}\n{self.tail(60)}")
+
+    def ended(self):
+        """The daemon ends by itself; gives its exit status."""
+        try:
+            code = self.process.wait(AT_LEAST_S * PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Failed(f"{self.name}: did not end\n{self.tail()}") from None
+        self.process = None
+        return code
 
     def kill(self):
         if self.process:
@@ -221,7 +226,7 @@ class Node:
             return self.held(origin, audience) >= size
         until(there, seconds, f"{self.name} holds {origin.name}/{audience} up to {size}")
         self.run("wait", "--feed", f"{origin.id}/{audience}", "--size", size, "--timeout",
-                 int(seconds * PATIENCE))
+                 int(max(seconds, AT_LEAST_S) * PATIENCE))
 
     def find(self, value):
         return self.json("find", value, status=None)[0]["claims"]

@@ -4,6 +4,7 @@
 node was off meanwhile, and stays where one says keep or is still in force."""
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from federation import Failed, Federation, run_tests, stays, until  # noqa: E402
@@ -58,9 +59,11 @@ def test_bodies_go_after_the_end_and_a_restart_remembers():
         until(lambda: fr.find(value("ours")), 10, "ours arrives")
         found = de.json("find", value("amber"))[0]["claims"][0]["object"]
         # It ends while the node runs; the time passes while it is off.
+        began = time.monotonic()
         de.run("agreement", "revoke", with_fr)
         until(lambda: acts(de, "agreement-ended"), 10, "it has ended")
-        claim(de.find(value("amber")), "gone before the time")
+        there = de.find(value("amber"))
+        claim(there or time.monotonic() - began > 3, "gone before the time")
         de.stop()
         fr.wait_sealed()
         until(lambda: not fr.find(value("ours")), 20, "fr lets go of de's")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import BIN, Failed, Federation, entente, run_tests, until  # noqa: E402
+from federation import BIN, PATIENCE, Failed, Federation, entente, run_tests, until  # noqa: E402
 
 
 def values(tag, count):
@@ -49,7 +49,7 @@ def test_a_backup_while_publishing_comes_back():
                                       "--home", fr.home, source], stdout=subprocess.DEVNULL)
         until(lambda: fr.held(fr, "green") > 1000, 20, "it is publishing")
         done = fr.json("backup", copy)
-        if publisher.wait(60) != 0 or done["files"] < 4:
+        if publisher.wait(60 * PATIENCE) != 0 or done["files"] < 4:
             raise Failed(f"publish {publisher.returncode}, backup {done}")
         de.wait_held(fr, "green", 21000)
         if os.path.exists(os.path.join(copy, "guard")) or os.path.exists(

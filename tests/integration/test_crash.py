@@ -86,7 +86,7 @@ class Watcher:
             except OSError:
                 pass  # granting credit to the dead
 
-    def collect(self, size, seconds=30):
+    def collect(self, size, seconds=60):
         end = time.monotonic() + seconds * PATIENCE
         while len(self.feed.entries) < size:
             item = self.session.came.get(timeout=max(0.1, end - time.monotonic()))

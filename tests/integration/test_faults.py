@@ -12,7 +12,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from faults import Faults, needs_shim, publish  # noqa: E402
-from federation import BIN, Failed, Federation, run_tests, stays, until  # noqa: E402
+from federation import BIN, PATIENCE, Failed, Federation, run_tests, stays, until  # noqa: E402
 
 YEARS = 10 * 365 * 86400
 
@@ -105,8 +105,8 @@ def test_a_store_that_lmdb_has_given_up_is_opened_anew_by_a_restart():
         fr, de, faults = pair(fed)
         faults.set(commit=errno.EIO)
         publish(fr, "lost", 10, status=None)
-        if fr.process.wait(20) != 5:
-            raise Failed(f"ended with {fr.process.returncode}")
+        if (code := fr.ended()) != 5:
+            raise Failed(f"ended with {code}")
         if "opened anew" not in fr.tail(50):
             raise Failed(fr.tail(50))
         announced = de.feed(fr, "green")["size"]
@@ -228,8 +228,8 @@ def test_on_a_read_only_disk_it_says_so_and_commands_read():
         fr.stop()
         subprocess.run(["mount", "-o", "remount,ro", disk.path], check=True)
         fr.start(wait=False)
-        if fr.process.wait(20) != 5:
-            raise Failed(f"entented ended with {fr.process.returncode}")
+        if (code := fr.ended()) != 5:
+            raise Failed(f"entented ended with {code}")
         if "Read-only file system" not in fr.tail():
             raise Failed(fr.tail())
         if not fr.find("first0.bad-example-zone.net") or fr.status()["records"] != 10:
@@ -250,10 +250,10 @@ def test_reindex_goes_on_when_its_daemon_stops():
                                     fr.home], stdout=subprocess.PIPE, text=True)
         time.sleep(0.05)
         fr.process.send_signal(signal.SIGTERM)
-        out, _ = command.communicate(timeout=60)
+        out, _ = command.communicate(timeout=60 * PATIENCE)
         if command.returncode != 0 or '"records":30000' not in out.replace(" ", ""):
             raise Failed(f"{command.returncode} {out}")
-        fr.process.wait(20)
+        fr.ended()
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ import os
 import socket
 import struct
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import SANITISED, Failed, Federation, run_tests, until  # noqa: E402
+from federation import AT_LEAST_S, PATIENCE, SANITISED, Failed, Federation, run_tests, until  # noqa: E402
 import peer_ref  # noqa: E402
 from noise_ref import first_mac, frame  # noqa: E402
 from peer_ref import BYE_MISBEHAVED, card_file, log_pack  # noqa: E402
@@ -54,7 +55,7 @@ def test_strangers_who_know_the_public_key():
         sockets = []
         try:
             for _ in range(400):
-                s = socket.create_connection(("127.0.0.1", pair.fr.port), timeout=5)
+                s = socket.create_connection(("127.0.0.1", pair.fr.port), timeout=AT_LEAST_S)
                 message1 = os.urandom(96)
                 s.sendall(first_mac(pair.card.transport, message1) + frame(message1))
                 sockets.append(s)
@@ -79,12 +80,13 @@ def test_session_after_session():
         for _ in range(20):
             pair.peer.answered(pair.fr.port, pair.card)
         gauge.within("20 handshakes", memory=4 << 20, files=HANDSHAKES_MAX, disk=1 << 20, acts=0)
-        opened = 0
-        while opened <= SESSIONS_A_MINUTE and pair.peer.answered(pair.fr.port, pair.card):
+        opened, began = 0, time.monotonic()
+        while opened <= SESSIONS_A_MINUTE and pair.peer.answered(pair.fr.port, pair.card, 3 * PATIENCE):
             session = pair.session()
             opened += 1
             session.drop()
-        if not SESSIONS_A_MINUTE - 1 <= opened <= SESSIONS_A_MINUTE:
+        slow = time.monotonic() - began > 59  # in the next minute as many again may come
+        if opened < SESSIONS_A_MINUTE - 1 or opened > SESSIONS_A_MINUTE and not slow:
             raise Failed(f"{opened} sessions were opened")
         gauge.within("session after session", memory=4 << 20, files=HANDSHAKES_MAX, disk=2 << 20,
                      acts=4 * SESSIONS_A_MINUTE)
@@ -198,12 +200,13 @@ def test_alarms_without_end():
         s = pair.session()
         size = pair.publish("one.bad-example-zone.net")
         gauge = Gauge(pair.fr)
+        chains = []  # all made before one is sent: signing takes a while here, and a minute is counted
         for _ in range(PEER_ALARMS_MAX + 8):
             origin = peer_ref.Invented()
             first = origin.card()
-            for org in ("one", "other"):
-                chain = [first, origin.card(2, org, first)]
-                s.send("Cards", cards=[note.encode() for note in chain])
+            chains += [[first, origin.card(2, org, first)] for org in ("one", "other")]
+        for chain in chains:
+            s.send("Cards", cards=[note.encode() for note in chain])
         s.collect(pair.feed(), pair.card.log_key, size)
         alarms = pair.fr.status()["alarms"]
         if sum(a["rule"] == "card-contradiction" for a in alarms) != PEER_ALARMS_MAX:

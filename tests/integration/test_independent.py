@@ -8,7 +8,7 @@ import socket
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import PATIENCE, ROOT, Failed, Federation, run_tests, until  # noqa: E402
+from federation import AT_LEAST_S, PATIENCE, ROOT, Failed, Federation, run_tests, until  # noqa: E402
 import noise_ref  # noqa: E402
 import peer_ref  # noqa: E402
 from peer_ref import Card, Peer, Wrong, card_file  # noqa: E402
@@ -168,7 +168,7 @@ def test_is_an_origin_for_the_daemon():
         if link.fr.status()["alarms"]:
             raise Failed(str(link.fr.status()["alarms"]))
         link.fr.stop()
-        s.wait_closed(5 * PATIENCE)
+        s.wait_closed()
         if ("Bye", {"reason": 0}) not in s.seen:
             raise Failed(f"no farewell: {s.names()}")
 
@@ -180,7 +180,7 @@ def test_answers_a_dialling_daemon():
         fed.agree("fr", "py")
         peer = Peer(py.home)
         with socket.create_server(("127.0.0.1", py.port)) as server:
-            server.settimeout(10 * PATIENCE)
+            server.settimeout(AT_LEAST_S * PATIENCE)
             fr.start()
             sock, _ = server.accept()
             link = noise_ref.Link.accept(sock, peer.transport, peer.node)

@@ -15,7 +15,7 @@ import stat
 import subprocess
 import tempfile
 
-from federation import BIN, Failed, entente, run_tests, until
+from federation import AT_LEAST_S, BIN, PATIENCE, Failed, entente, run_tests, until
 
 
 def claim(holds, what):
@@ -607,7 +607,7 @@ def test_a_running_node_takes_an_agreement_up_at_once():
             entente("reindex", home=p.path("fr"))
         finally:
             node.terminate()
-            status = node.wait(20)
+            status = node.wait(AT_LEAST_S * PATIENCE)
         claim(status == 0, f"the node ended with {status}")
 
 

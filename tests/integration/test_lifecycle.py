@@ -425,7 +425,7 @@ def test_terms_change_while_a_bulk_flows():
         flow.flows("widened again")
         fr.run("agreement", "revoke", agreement)
         flow.stops("revoked", arrives=False)
-        claim(listed(de) == {}, "de has not heard of the end")
+        until(lambda: listed(de) == {}, 10, "de hears of the end")
         fed.stop()
 
 

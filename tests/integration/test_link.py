@@ -131,9 +131,8 @@ def test_secrets_are_for_the_owner_only():
         fr.stop()
         os.chmod(os.path.join(fr.home, "keys", "node.key"), 0o644)
         fr.start(wait=False)
-        if fr.process.wait(20 * PATIENCE) == 0 or "node.key" not in fr.tail():
+        if fr.ended() == 0 or "node.key" not in fr.tail():
             raise Failed(f"a seed that others may read was taken: {fr.tail()}")
-        fr.process = None
 
 
 def test_restart_keeps_everything():
@@ -145,6 +144,7 @@ def test_restart_keeps_everything():
         publish(fr, "one")
         arrives(de, "one")
         fr.wait_sealed()
+        until(lambda: fr.feed(fr, "green")["receipts"] == 1, 10, "de has confirmed it")
         before = {n.name: (n.status()["feeds"], n.find(value("one")), len(n.json("log")))
                   for n in (fr, de)}
         fed.stop()
@@ -311,9 +311,7 @@ def test_sealed_node_key():
             f.write("wrong\n")
         for args in ([], ["--passphrase-file", wrong]):
             fr.start(*args, wait=False)
-            code = fr.process.wait(30 * PATIENCE)
-            fr.process = None
-            if code == 0 or "node.key" not in fr.tail(3):
+            if fr.ended() == 0 or "node.key" not in fr.tail(3):
                 raise Failed(f"started with {args}: {fr.tail(3)}")
         fr.start("--passphrase-file", secret)
         publish(fr, "sealed")
