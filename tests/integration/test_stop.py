@@ -158,8 +158,20 @@ def test_a_value_held_back_is_shown_as_such():
             raise Failed(str(hold))
         if len(acts(de, "unhold")) != 1:
             raise Failed(str(acts(de, "unhold")))
+        de.run("hold", "1.2.3.4", "--operator", "ben")
+        de.run("hold", "update.bad-example-zone.net", "--operator", "ana")
+        held = de.json("hold")
+        if [(h["value"], h["type"], h["operator"]) for h in held] != [
+                ("1.2.3.4", "ipv4", "ben"), ("update.bad-example-zone.net", "domain", "ana")]:
+            raise Failed(f"held back: {held}")
         fr.stop()
         de.stop()
+        if de.json("hold") != held or held[0]["since"][:2] != "20":
+            raise Failed("another list without the daemon")
+        if [line.split()[0] for line in de.run("hold").out.splitlines()[1:]] != [h["value"] for h in held]:
+            raise Failed(de.run("hold").out)
+        if fr.json("hold") != [] or "nothing is held back" not in fr.run("hold").err:
+            raise Failed("nothing is held back at fr")
         de.run("hold", "update.bad-example-zone.net", status=4)
 
 
