@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* hold and unhold: a value out of every export of this node, whatever origins say; and which are. */
+/* hold and unhold: a value out of every export here, whatever origins say; and which ones are. */
 #include <stdlib.h>
 
 #include "base/text.h"
@@ -40,7 +40,7 @@ static int hold_run(struct cli *c, const char *command)
 	return CLI_DONE;
 }
 
-/* --- which values are held back ----------------------------------------------------------------- */
+/* --- which values are held back ---------------------------------------------------------------- */
 
 struct held {
 	int64_t since_ms;
