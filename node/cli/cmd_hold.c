@@ -40,7 +40,7 @@ static int hold_run(struct cli *c, const char *command)
 	return CLI_DONE;
 }
 
-/* --- which values are held back ---------------------------------------------------------------- */
+/* --- which values are held back ------------------------------------------------------------- */
 
 struct held {
 	int64_t since_ms;
