@@ -22,15 +22,20 @@ static void text_cut(char *out, size_t size, const char *text)
 	out[kept.len] = '\0';
 }
 
-bool app_alarm_stands(const struct app *a, const char *rule, const char *subject)
+static struct alarm *alarm_find(const struct app *a, const char *rule, const char *subject)
 {
 	char cut[sizeof(a->alarms[0].subject)];
 
 	text_cut(cut, sizeof(cut), subject);
 	for (size_t i = 0; i < a->alarms_len; i++)
 		if (strcmp(a->alarms[i].rule, rule) == 0 && strcmp(a->alarms[i].subject, cut) == 0)
-			return true;
-	return false;
+			return (struct alarm *)(uintptr_t)&a->alarms[i];
+	return NULL;
+}
+
+bool app_alarm_stands(const struct app *a, const char *rule, const char *subject)
+{
+	return alarm_find(a, rule, subject) != NULL;
 }
 
 /* The oldest gives way, but none that asks for somebody at once while there are others. */
@@ -46,20 +51,38 @@ static void alarm_drop(struct app *a)
 	memmove(a->alarms + at, a->alarms + at + 1, (a->alarms_len - at) * sizeof(a->alarms[0]));
 }
 
+/* One that stands is raised: true if that says something new, of one that is looked at again. */
+static bool alarm_again(struct alarm *al, const char *text)
+{
+	char cut[sizeof(al->text)];
+
+	if (!al->unsure)
+		return false;
+	al->unsure = false;
+	text_cut(cut, sizeof(cut), text);
+	if (strcmp(al->text, cut) == 0)
+		return false;
+	text_cut(al->text, sizeof(al->text), text);
+	return true;
+}
+
 void app_alarm(struct app *a, const char *rule, const char *severity, const char *subject,
 	const char *text, const char *what_to_do)
 {
-	struct alarm *al;
+	struct alarm *al = alarm_find(a, rule, subject);
 
-	if (app_alarm_stands(a, rule, subject))
+	if (al && !alarm_again(al, text))
 		return;
 	log_warn("alarm", "%s subject=%s %s", rule, subject, text);
+	if (al)
+		return;
 	if (a->alarms_len == APP_ALARMS_MAX)
 		alarm_drop(a);
 	al = &a->alarms[a->alarms_len++];
 	al->id = ++a->alarm_id;
 	al->rule = rule;
 	al->severity = severity;
+	al->unsure = false;
 	al->since_ms = app_now(a).wall_ms;
 	al->what_to_do = what_to_do;
 	text_cut(al->subject, sizeof(al->subject), subject);
@@ -72,6 +95,23 @@ void app_alarm_clear(struct app *a, const char *rule)
 
 	for (size_t i = 0; i < a->alarms_len; i++)
 		if (strcmp(a->alarms[i].rule, rule) != 0)
+			a->alarms[len++] = a->alarms[i];
+	a->alarms_len = len;
+}
+
+void app_alarm_review(struct app *a, const char *rule)
+{
+	for (size_t i = 0; i < a->alarms_len; i++)
+		if (strcmp(a->alarms[i].rule, rule) == 0)
+			a->alarms[i].unsure = true;
+}
+
+void app_alarm_reviewed(struct app *a, const char *rule)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < a->alarms_len; i++)
+		if (strcmp(a->alarms[i].rule, rule) != 0 || !a->alarms[i].unsure)
 			a->alarms[len++] = a->alarms[i];
 	a->alarms_len = len;
 }

@@ -53,6 +53,7 @@ struct alarm {
 	const char *rule;     /* static */
 	const char *severity; /* page, today, info */
 	int64_t since_ms;
+	bool unsure; /* its cause is being looked for again */
 	char subject[160];
 	char text[320];
 	const char *what_to_do; /* static */
@@ -175,6 +176,10 @@ void app_alarm(struct app *a, const char *rule, const char *severity, const char
 	const char *text, const char *what_to_do);
 bool app_alarm_stands(const struct app *a, const char *rule, const char *subject);
 void app_alarm_clear(struct app *a, const char *rule);
+/* Around a look at all causes of a rule: an alarm that is raised again in between goes on as it
+ * was, under its id and since when it stood; the others end. */
+void app_alarm_review(struct app *a, const char *rule);
+void app_alarm_reviewed(struct app *a, const char *rule);
 void app_alarm_end(struct app *a, const char *rule, const char *subject);
 void app_alarm_split(struct app *a, const struct log_name *feed);
 void alarms_tick(struct app *a);

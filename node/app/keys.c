@@ -12,9 +12,11 @@
 
 #include "keys/file.h"
 
-#define NODES_MAX 4096
+#define NODES_MAX  4096
 
-#define ALARM_PSK "psk-unreadable"
+#define ALARM_PSK  "psk-unreadable"
+#define ALARM_FILE "broken-key-file"
+#define ALARM_KEYS "keys-unreadable"
 
 /* --- who may connect -------------------------------------------------------------------------- */
 
@@ -101,7 +103,7 @@ static void peer_dial(struct app *a, const struct card *c)
 
 static void peers_update(struct app *a)
 {
-	app_alarm_clear(a, ALARM_PSK);
+	app_alarm_review(a, ALARM_PSK);
 	for (size_t i = 0; i < a->keys->chains_len; i++) {
 		const struct card *c = card_chain_last(&a->keys->chains[i]);
 
@@ -110,6 +112,7 @@ static void peers_update(struct app *a)
 		else
 			net_peer_remove(a->net, &c->node);
 	}
+	app_alarm_reviewed(a, ALARM_PSK);
 }
 
 /* --- what comes into force and ends ----------------------------------------------------------- */
@@ -280,16 +283,32 @@ static void guard_update(struct app *a)
 	free(endpoints);
 }
 
+static bool is_own_card(const struct app *a, const char *file)
+{
+	size_t len = strlen(a->keys_dir);
+
+	return strncmp(file, a->keys_dir, len) == 0 && strcmp(file + len, "/own.card") == 0;
+}
+
+/* Files that are broken, and no other trouble with keys/. */
 static void problems_alarm(struct app *a)
 {
-	app_alarm_clear(a, "broken-key-file");
+	app_alarm_review(a, ALARM_FILE);
+	app_alarm_review(a, ALARM_KEYS);
 	for (size_t i = 0; i < a->keys->problems_len; i++) {
 		const struct keydir_problem *p = &a->keys->problems[i];
 
-		app_alarm(a, "broken-key-file", "today", p->file, p->error.text,
-			"mend or remove the file; its last valid version stays in force until its "
-			"end");
+		if (is_own_card(a, p->file))
+			app_alarm(a, ALARM_KEYS, "page", p->file, p->error.text,
+				"bring it back from a backup: without it the daemon does not start "
+				"again");
+		else
+			app_alarm(a, ALARM_FILE, "today", p->file, p->error.text,
+				"mend or remove the file; its last valid version stays in force "
+				"until its end");
 	}
+	app_alarm_reviewed(a, ALARM_FILE);
+	app_alarm_reviewed(a, ALARM_KEYS);
 }
 
 static void shared_set(struct app *a)
@@ -377,7 +396,7 @@ void keys_reload(struct app *a)
 		/* Told to others, a card with keys that are not here would lock us out. */
 		rc = rotation_check(a, card_chain_last(&fresh->own), &err);
 	if (rc != 0) {
-		app_alarm(a, "keys-unreadable", "page", a->keys_dir, err.text,
+		app_alarm(a, ALARM_KEYS, "page", a->keys_dir, err.text,
 			"restore the directory; what was in force stays in force");
 		if (fresh) {
 			keydir_free(fresh);
@@ -385,7 +404,6 @@ void keys_reload(struct app *a)
 		}
 		return;
 	}
-	app_alarm_clear(a, "keys-unreadable");
 	a->keys = fresh;
 	a->turnover = rotation_wanted(a, card_chain_last(&fresh->own));
 	shared_set(a);

@@ -161,7 +161,9 @@ static void check_card(struct doctor *d)
 	int64_t now = cli_now_s();
 
 	if (!own) {
-		check(d, "card", false, "entente card draft, sign, install",
+		check(d, "card", false,
+			"bring keys/own.card back from a backup; on a new node: entente card "
+			"draft, sign, install",
 			"there is no signed card");
 		return;
 	}
@@ -189,7 +191,8 @@ static void check_agreements(struct doctor *d)
 	int64_t now = cli_now_s();
 	size_t in_force = 0;
 
-	for (size_t i = 0; i < k->problems_len; i++)
+	/* Without the own card no agreement is complete, and none of them is to blame. */
+	for (size_t i = 0; cli_own(d->cli) && i < k->problems_len; i++)
 		check(d, "keys", false, "mend or remove that file", "%s",
 			k->problems[i].error.text);
 	for (size_t i = 0; i < k->agreements_len; i++) {

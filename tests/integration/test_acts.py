@@ -4,6 +4,7 @@
 into force, each with who did it; and nothing takes effect without its act, wherever the daemon dies."""
 import hashlib
 import os
+import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -79,6 +80,22 @@ def test_no_file_stands_without_its_act_wherever_the_daemon_dies():
             fr.stop()
 
 
+def without_its_own_card(node):
+    """It goes on with what it knows; somebody is called, since it would not start again."""
+    card = os.path.join(node.home, "keys", "own.card")
+    os.rename(card, card + ".away")
+    node.process.send_signal(signal.SIGHUP)
+    alarm, = until(lambda: node.json("alarms"), 10, "the alarm")
+    expect(f"{alarm}", (alarm["rule"], alarm["severity"]) == ("keys-unreadable", "page"))
+    publish(node, "without-a-card")
+    # No agreement is to blame.
+    failed = [c["check"] for c in node.json("doctor", status=1) if not c["ok"]]
+    expect(f"doctor finds {failed}", failed == ["card"])
+    os.rename(card + ".away", card)
+    node.process.send_signal(signal.SIGHUP)
+    until(lambda: not node.json("alarms"), 10, "the alarm ends")
+
+
 def test_alarms_and_cards_and_who_did_it_are_entered():
     with Federation() as fed:
         fr, de = fed.add("fr", "de")
@@ -107,13 +124,18 @@ def test_alarms_and_cards_and_who_did_it_are_entered():
         with open(broken, "w", encoding="ascii") as f:
             f.write("nothing\n")
         until(lambda: acts(fr, "alarm", rule="broken-key-file"), 10, "the alarm is entered")
+        stands = fr.json("alarms")
         for _ in range(3):
             fr.run("agreement", "accept", path, de.card)
         expect("entered again", len(acts(fr, "alarm", rule="broken-key-file")) == 1)
+        expect("it is another one, or of another time", fr.json("alarms") == stands)
+        with open(fr.log, encoding="utf-8") as f:
+            expect("logged again", f.read().count("broken-key-file subject=") == 1)
         os.remove(broken)
         fr.run("agreement", "accept", path, de.card)
         until(lambda: "broken-key-file" not in {a["rule"] for a in fr.status()["alarms"]}, 10,
               "it is over")
+        without_its_own_card(fr)
         fr.run("agreement", "revoke", one, "--operator", "bob")
         until(lambda: acts(fr, "agreement-ended", rule="revoked", operator="bob"), 10,
               "who revoked it")
