@@ -192,18 +192,29 @@ static int put_in_place(struct cli *c, const char *restoring)
 	return rc;
 }
 
-static int home_begin(struct cli *c, const char *restoring)
+/* made: there was none. */
+static int home_begin(struct cli *c, const char *restoring, bool *made)
 {
-	if (mkdir(c->home, 0700) != 0 && errno != EEXIST)
+	*made = mkdir(c->home, 0700) == 0;
+	if (!*made && errno != EEXIST)
 		return cli_fail(c, CLI_STORE, "%s: cannot make the directory: %s", c->home,
 			strerror(errno));
 	copy_remove(restoring); /* of one that was cut short */
 	if (mkdir(restoring, 0700) != 0)
 		return cli_fail(c, CLI_STORE, "%s: cannot make the directory: %s", restoring,
 			strerror(errno));
+	return 0;
+}
+
+/* A directory that was there may have been open to others: there are keys in it now. */
+static int home_end(struct cli *c)
+{
 	if (mkdir(cli_path(c, "run"), 0700) != 0 && errno != EEXIST)
 		return cli_fail(c, CLI_STORE, "%s: cannot make the directory: %s",
 			cli_path(c, "run"), strerror(errno));
+	if (chmod(c->home, 0700) != 0)
+		return cli_fail(c, CLI_STORE, "%s: cannot set its mode: %s", c->home,
+			strerror(errno));
 	return 0;
 }
 
@@ -211,6 +222,7 @@ static int run_restore(struct cli *c)
 {
 	const char *restoring = cli_path(c, RESTORING);
 	struct copy copy = {.cli = c, .from = c->args[0], .to = restoring};
+	bool made = false;
 	int lock = -1, rc = 0;
 
 	if (is_there(c) && !cli_has(c, "--replace"))
@@ -219,15 +231,19 @@ static int run_restore(struct cli *c)
 			c->home);
 	rc = store_lock(c, &lock);
 	if (!rc)
-		rc = home_begin(c, restoring);
+		rc = home_begin(c, restoring, &made);
 	/* All of it is there and right before anything that was here is touched. */
 	if (!rc)
 		rc = copy_manifest(&copy);
 	if (!rc)
 		sync();
 	if (!rc)
+		rc = home_end(c);
+	if (!rc)
 		rc = put_in_place(c, restoring);
 	copy_remove(restoring);
+	if (rc && made)
+		rmdir(c->home); /* unless something is in it */
 	if (lock >= 0)
 		close(lock);
 	if (rc)

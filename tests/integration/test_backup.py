@@ -101,10 +101,14 @@ def test_half_a_copy_is_refused():
             done = entente("restore", copy, home=home, status=6)
             if len(done.err.strip().splitlines()) != 1 or "whole" not in done.err:
                 raise Failed(f"one clear error: {done.err}")
-            if os.path.exists(os.path.join(home, "keys")):
-                raise Failed("something was restored")
+            if os.path.exists(home):
+                raise Failed(f"something was restored: {os.listdir(home)}")
         fr.run("backup", os.path.join(fed.dir, "whole"))
+        # A place that was made for it is the owner's only from then on.
+        os.mkdir(home, 0o755)
         entente("restore", os.path.join(fed.dir, "whole"), home=home)
+        if stat.S_IMODE(os.stat(home).st_mode) != 0o700:
+            raise Failed("others may look into the home")
         if os.path.exists(os.path.join(home, "guard")):
             raise Failed("a guard came back")
         fed.stop()
