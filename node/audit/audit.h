@@ -38,34 +38,28 @@ int ask_sample(struct ask *q);
 int ask_prove(struct ask *q);
 int ask_report(struct ask *q);
 
-/* How a row is told: by its "what"; the last, for all others, has none. {FIELD} is a field of the
- * row, [...] is left out when a field in it is not there. */
+/* How a row is told: by its "what"; the last, for all others, has none. */
 struct row_words {
 	const char *what, *text;
+	unsigned act; /* of questions whose rows are acts: which; 0: any */
 };
-void row_text(struct buf *out, const char *template, const json_t *row);
 /* Rows, told one by one or as JSON, or what is wrong; takes the reference, gives the status. */
 int ask_answer(struct ask *q, int rc, json_t *list, const struct row_words *words);
 int ask_failed(struct ask *q, int rc);
 int ask_refused(struct ask *q, const char *what, const char *why);
-json_t *rows_sorted(json_t *list); /* by "when" */
 bool ask_in_time(const struct ask *q, int64_t ms);
+/* NAME, a node id, or its beginning. False after saying why. */
 bool node_find(struct ask *q, const char *text, struct node_id *node);
-bool want_feeds(void *ctx, const struct bundle *b, const struct section *s);
-/* Under which agreement a range may have passed: that of its feed, or the lowest that lets it. */
-bool terms_under(const struct walk_act *w, enum door door, uint64_t *id);
 
-/* What came from whom under what, summed. */
-struct flow {
-	struct node_id from, to;
-	bool has_agreement;
-	uint64_t agreement, entries;
-};
-struct flows {
-	size_t len, cap;
-	struct flow *list;
-};
-int flows_find(struct ask *q, struct flows *flows) MUST_CHECK;
+json_t *rows_sorted(json_t *list); /* by "when"; takes the reference and gives another */
+json_t *act_json(struct ask *q, const struct walk_act *w);
+json_t *flows_json(struct ask *q, int *rc); /* the rows of reciprocity */
+void row_node(struct ask *q, json_t *row, const char *field, const char *name_field,
+	const struct node_id *node);
+
+/* Is this an object id, or the beginning of one? Does one begin with it? */
+bool object_digits(const char *text);
+bool object_fits(const char *digits, const uint8_t *object);
 
 /* main.c */
 int audit_main(int argc, char **argv);

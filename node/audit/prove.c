@@ -4,11 +4,10 @@
  * checkpoint with its cosignatures), the 64 bytes of its leaf, and where they were handed over salt
  * and body. Tools that others wrote check it.
  */
-#include "audit/audit.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "audit/audit.h"
 #include "base/text.h"
 #include "keys/file.h"
 #include "merkle/proof.h"
@@ -22,12 +21,10 @@ struct node_wanted {
 
 struct proving {
 	struct ask *ask;
-	uint8_t prefix[OBJECT_ID_BYTES];
-	char want[HEX_TEXT_SIZE(OBJECT_ID_BYTES)];
 	bool found;
 	unsigned rank;
 	struct bundle *bundle;
-	const struct section *section;
+	struct section *section;
 	uint64_t index;
 	uint8_t leaf[ENTRY_HEADER_BYTES], salt[ENTRY_SALT_BYTES];
 	bool opened;
@@ -43,13 +40,11 @@ struct proving {
 static int record_find(void *ctx, const struct walk_entry *e)
 {
 	struct proving *p = ctx;
-	char object[HEX_TEXT_SIZE(OBJECT_ID_BYTES)];
 	bool opened = e->entry->state == ENTRY_STATE_PRESENT;
 	unsigned rank =
 		2u * opened + node_id_eq(&e->bundle->about.node, &e->section->log.name.node);
 
-	text_hex_encode(object, bytes_from(e->entry->leaf.data + 16, OBJECT_ID_BYTES));
-	if (strncmp(object, p->want, strlen(p->want)) != 0 || rank < p->rank)
+	if (!object_fits(p->ask->what, e->entry->leaf.data + 16) || rank < p->rank)
 		return 0;
 	p->rank = rank;
 	p->found = true;
@@ -107,13 +102,6 @@ static void range_seen(struct proving *p, const struct range *r)
 	}
 }
 
-static bool want_section(void *ctx, const struct bundle *b, const struct section *s)
-{
-	const struct proving *p = ctx;
-
-	return b == p->bundle && s == p->section;
-}
-
 static int leaf_add(void *ctx, const struct walk_entry *e)
 {
 	struct proving *p = ctx;
@@ -135,7 +123,7 @@ static int proof_make(struct proving *p, struct proof *proof)
 	range_seen(p, &log->left);
 	range_seen(p, &log->right);
 	if (rc == 0)
-		rc = walk_entries(p->ask->audit, p->bundle, want_section, leaf_add, p);
+		rc = walk_section(p->ask->audit, p->bundle, p->section, leaf_add, p);
 	if (rc == 0)
 		rc = proof_inclusion_build(proof, p->index, size, node_get, p);
 	if (rc != 0)
@@ -238,40 +226,35 @@ static int prove(struct proving *p)
 
 static int tell(const struct proving *p)
 {
-	struct audit *a = p->ask->audit;
-	const struct log_name *log = &p->section->log.name;
+	const struct bundle_log *log = &p->section->log;
+	json_t *row = json_pack("{s:s, s:I, s:I, s:b, s:s}", "feed",
+		log_text(p->ask->audit, &log->name), "index", NUM(p->index), "size",
+		NUM(log->checkpoint.size), "opened", (int)p->opened, "file", p->ask->out);
 
-	if (a->json)
-		return print_json(json_pack("{s:s, s:I, s:I, s:b, s:s}", "feed", log_text(a, log),
-					  "index", (json_int_t)p->index, "size",
-					  (json_int_t)p->section->log.checkpoint.size, "opened",
-					  (int)p->opened, "file", p->ask->out),
-			AUDIT_CLEAN);
-	printf("%s.tlog-proof: %s, entry %" PRIu64 " of %" PRIu64 "; %s.leaf%s\n", p->ask->out,
-		log_text(a, log), p->index, p->section->log.checkpoint.size, p->ask->out,
-		p->opened ? ", and .opened: salt and body" : "");
+	if (p->ask->audit->json)
+		return print_json(row, AUDIT_CLEAN);
+	print_row("{file}.tlog-proof: {feed}, entry {index} of {size}; {file}.leaf[, and "
+		  ".opened: salt and body{opened:.0}]",
+		row);
+	json_decref(row);
 	return AUDIT_CLEAN;
 }
 
 int ask_prove(struct ask *q)
 {
 	struct proving p = {.ask = q, .body = buf_with_max(ENTRY_PACKED_MAX)};
-	size_t len = strlen(q->what);
-	int rc = 0;
+	int rc;
 
-	if (len < 4 || len > 2u * OBJECT_ID_BYTES || strspn(q->what, "0123456789abcdef") != len) {
+	if (!object_digits(q->what))
 		return ask_refused(q, q->what, "is no object id");
-	}
-	memcpy(p.want, q->what, len);
-	for (size_t i = 0; rc == 0 && i < q->audit->bundles_len; i++)
-		rc = walk_entries(q->audit, &q->audit->bundles[i], want_feeds, record_find, &p);
-	if (rc == 0 && !p.found) {
-		err_set(&q->audit->err, ENT_ENOTFOUND, "no entry here is about %s", q->what);
-		buf_free(&p.body);
-		return AUDIT_FOUND;
-	}
-	if (rc == 0)
+	rc = walk_feeds(q->audit, record_find, &p);
+	if (rc == 0 && p.found)
 		rc = prove(&p);
 	buf_free(&p.body);
-	return rc ? ask_failed(q, rc) : tell(&p);
+	if (rc != 0)
+		return ask_failed(q, rc);
+	if (p.found)
+		return tell(&p);
+	err_set(&q->audit->err, ENT_ENOTFOUND, "no entry here is about %s", q->what);
+	return AUDIT_FOUND;
 }

@@ -4,11 +4,10 @@
  * not. First the places where it stands are looked for, in all feeds; then what the acts say.
  * What was sent is the most that can have left, a receipt the least that had come (DESIGN 12).
  */
-#include "audit/audit.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "audit/audit.h"
 #include "base/text.h"
 #include "intel/value.h"
 
@@ -35,7 +34,7 @@ struct record {
 	struct ask *ask;
 	struct value value;
 	bool is_value, back; /* back: what takes it back is looked for too */
-	char digits[2 * OBJECT_ID_BYTES + 1];
+	const char *digits;  /* that its object id begins with */
 	size_t places_len;
 	struct place *places;
 	size_t sending_len, sending_cap;
@@ -51,12 +50,19 @@ static bool taking_back(const struct entry_header *h)
 	return h->kind == KIND_ERASURE || h->kind == KIND_RETRACTION;
 }
 
-static bool object_fits(const struct record *r, const struct entry_header *h)
+bool object_fits(const char *digits, const uint8_t *object)
 {
 	char hex[HEX_TEXT_SIZE(OBJECT_ID_BYTES)];
 
-	text_hex_encode(hex, BYTES_OF(h->object));
-	return strncmp(hex, r->digits, strlen(r->digits)) == 0;
+	text_hex_encode(hex, bytes_from(object, OBJECT_ID_BYTES));
+	return strncmp(hex, digits, strlen(digits)) == 0;
+}
+
+bool object_digits(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len >= 4 && len <= 2u * OBJECT_ID_BYTES && strspn(text, "0123456789abcdef") == len;
 }
 
 static bool value_fits(struct record *r, const struct entry_header *h, const struct bundle_entry *e)
@@ -94,7 +100,7 @@ static int place_find(void *ctx, const struct walk_entry *e)
 		return 0;
 	if (r->back           ? !back_fits(r, log, &h)
 		: r->is_value ? !value_fits(r, &h, e->entry)
-			      : !object_fits(r, &h))
+			      : !object_fits(r->digits, h.object))
 		return 0;
 	for (size_t i = 0; i < r->places_len; i++)
 		if (r->places[i].index == e->index && log_name_eq(&r->places[i].log, log))
@@ -103,57 +109,45 @@ static int place_find(void *ctx, const struct walk_entry *e)
 	return 0;
 }
 
-static int places_find(struct record *r)
-{
-	struct audit *a = r->ask->audit;
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < a->bundles_len; i++)
-		rc = walk_entries(a, &a->bundles[i], want_feeds, place_find, r);
-	return rc;
-}
-
 /* --- what the acts say of it ------------------------------------------------------------------ */
 
 static json_t *row_new(struct record *r, const struct place *p, const char *what,
 	const struct node_id *node, int64_t when_ms)
 {
-	struct audit *a = r->ask->audit;
+	json_t *row = json_pack("{s:s, s:s, s:o, s:n, s:n, s:n, s:s, s:o, s:I, s:s, s:s, s:o}",
+		"what", what, "how", what, "when", json_time(when_ms), "from", "from_name",
+		"agreement", "feed", log_text(r->ask->audit, &p->log), "log", json_log(&p->log),
+		"index", NUM(p->index), "kind", kind_name(p->header.kind), "tlp",
+		tlp_name(p->header.tlp), "object", json_hex(BYTES_OF(p->header.object)));
 
-	return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:n, s:n, s:s, s:o, s:I, s:s, s:s, s:o}",
-		"what", what, "how", what, "node", json_node(node), "name", party_name(a, node),
-		"when", json_time(when_ms), "from", json_null(), "from_name", "agreement", "feed",
-		log_text(a, &p->log), "log", json_log(&p->log), "index", (json_int_t)p->index,
-		"kind", kind_name(p->header.kind), "tlp", tlp_name(p->header.tlp), "object",
-		json_hex(BYTES_OF(p->header.object)));
+	row_node(r->ask, row, "node", "name", node);
+	return row;
 }
 
-static void set_node(struct record *r, json_t *row, const char *field, const char *name_field,
-	const struct node_id *node)
+/* An act about it: what it did, from or to whom, at which door. */
+static json_t *act_row(struct record *r, const struct place *p, const char *what,
+	const struct walk_act *w, enum door door)
 {
-	json_object_set_new(row, field, json_node(node));
-	json_object_set_new(row, name_field, json_string(party_name(r->ask->audit, node)));
-}
+	json_t *row = row_new(r, p, what, &w->bundle->about.node, w->when_ms);
 
-static void set_agreement(json_t *row, const struct walk_act *w, enum door door)
-{
-	uint64_t id;
-
-	if (terms_under(w, door, &id))
-		json_object_set_new(row, "agreement", json_sprintf("%016" PRIx64, id));
+	if (w->act->has_peer && door == DOOR_RECEIVE)
+		row_node(r->ask, row, "from", "from_name", &w->act->peer);
+	else if (w->act->has_peer)
+		row_node(r->ask, row, "to", "to_name", &w->act->peer);
+	if (w->act->has_peer)
+		json_object_set_new(row, "agreement", json_agreement(terms_under(w, door)));
+	return row;
 }
 
 static void on_here(struct record *r, struct place *p, const struct walk_act *w)
 {
 	const struct act_body *act = w->act;
-	bool received = act->act == ACT_RECEIVED;
-	json_t *row = row_new(r, p, received ? "received" : "published", &w->bundle->about.node,
-		w->when_ms);
+	json_t *row;
 
-	if (received) {
-		set_node(r, row, "from", "from_name", &act->peer);
-		set_agreement(row, w, DOOR_RECEIVE);
+	if (act->act == ACT_RECEIVED) {
+		row = act_row(r, p, "received", w, DOOR_RECEIVE);
 	} else {
+		row = row_new(r, p, "published", &w->bundle->about.node, w->when_ms);
 		json_object_set_new(row, "operator", json_text(act->operator_name));
 		json_object_set_new(row, "publication", json_hex(act->publication));
 		json_object_set_new(row, "file", json_hex(act->hash));
@@ -165,16 +159,6 @@ static void on_here(struct record *r, struct place *p, const struct walk_act *w)
 	json_array_append_new(r->rows, row);
 }
 
-static json_t *sent_row(struct record *r, struct place *p, const struct walk_act *w,
-	const char *what)
-{
-	json_t *row = row_new(r, p, what, &w->bundle->about.node, w->when_ms);
-
-	set_node(r, row, "to", "to_name", &w->act->peer);
-	set_agreement(row, w, DOOR_FORWARD);
-	return row;
-}
-
 static void on_sending(struct record *r, struct place *p, const struct walk_act *w)
 {
 	struct under_way *u;
@@ -184,7 +168,7 @@ static void on_sending(struct record *r, struct place *p, const struct walk_act 
 	r->sending = grow(r->sending, &r->sending_cap, r->sending_len, sizeof(*r->sending));
 	u = &r->sending[r->sending_len++];
 	*u = (struct under_way){
-		.place = p, .opened_ms = w->when_ms, .row = sent_row(r, p, w, "sent")};
+		.place = p, .opened_ms = w->when_ms, .row = act_row(r, p, "sent", w, DOOR_FORWARD)};
 	memcpy(u->session, w->act->session.data, ACT_ID_BYTES);
 }
 
@@ -195,9 +179,8 @@ static void sending_ends(struct record *r, struct under_way *u, bool covered, in
 		json_object_set_new(u->row, "when", json_time(u->place->here_ms));
 	json_object_set_new(u->row, "by", json_time(by_ms));
 	if (covered)
-		json_array_append_new(r->rows, u->row);
-	else
-		json_decref(u->row);
+		json_array_append(r->rows, u->row);
+	json_decref(u->row);
 	*u = r->sending[--r->sending_len];
 }
 
@@ -224,43 +207,25 @@ static void sendings_end(struct record *r)
 
 static void on_act_about(struct record *r, struct place *p, const struct walk_act *w)
 {
-	const struct act_body *act = w->act;
-	bool covers = act->from <= p->index && p->index < act->to;
-	json_t *row;
+	json_t *row = NULL;
 
-	switch (act->act) {
-	case ACT_PUBLISHED:
-	case ACT_RECEIVED:
-		if (covers)
-			on_here(r, p, w);
+	if (w->act->act == ACT_SENDING_OPENED)
+		return on_sending(r, p, w);
+	if (w->act->act == ACT_SENDING_MARK || w->act->act == ACT_SENDING_CLOSED)
+		return on_reached(r, p, w);
+	if (p->index < w->act->from || p->index >= w->act->to)
 		return;
-	case ACT_SENDING_OPENED:
-		on_sending(r, p, w);
-		return;
-	case ACT_SENDING_MARK:
-	case ACT_SENDING_CLOSED:
-		on_reached(r, p, w);
-		return;
-	case ACT_BODIES_SENT:
-		if (covers)
-			json_array_append_new(r->rows, sent_row(r, p, w, "body-sent"));
-		return;
-	case ACT_BODIES_RECEIVED:
-		if (!covers)
-			return;
-		row = row_new(r, p, "body-received", &w->bundle->about.node, w->when_ms);
-		set_node(r, row, "from", "from_name", &act->peer);
+	if (w->act->act == ACT_PUBLISHED || w->act->act == ACT_RECEIVED)
+		return on_here(r, p, w);
+	if (w->act->act == ACT_BODIES_SENT)
+		row = act_row(r, p, "body-sent", w, DOOR_FORWARD);
+	else if (w->act->act == ACT_BODIES_RECEIVED)
+		row = act_row(r, p, "body-received", w, DOOR_RECEIVE);
+	else if ((w->act->act == ACT_ERASED || w->act->act == ACT_RECALLED) &&
+		 p->header.kind == KIND_ERASURE)
+		row = row_new(r, p, "erased", &w->bundle->about.node, w->when_ms);
+	if (row)
 		json_array_append_new(r->rows, row);
-		return;
-	case ACT_ERASED:
-	case ACT_RECALLED:
-		if (covers && p->header.kind == KIND_ERASURE)
-			json_array_append_new(r->rows,
-				row_new(r, p, "erased", &w->bundle->about.node, w->when_ms));
-		return;
-	default:
-		return;
-	}
 }
 
 static int act_find(void *ctx, const struct walk_act *w)
@@ -287,56 +252,53 @@ static int acts_find(struct record *r, struct bundle *b)
 	return rc;
 }
 
-/* Each node's first receipt that covers it, by claims in order of size. */
-static void receipts_find(struct record *r)
+static bool receipts(const struct claim *k, const struct place *p)
 {
-	const struct audit *a = r->ask->audit;
+	return k->serial && k->signed_by_log && !k->differs && k->checkpoint.size > p->index;
+}
 
-	for (size_t i = 0; i < r->places_len; i++) {
-		const struct place *p = &r->places[i];
-		size_t len, first = json_array_size(r->rows);
-		const struct claim *k = claims_of(a, &p->log, &len);
+/* Each node's first receipt that covers it, by claims in order of size. */
+static void receipts_find(struct record *r, const struct place *p)
+{
+	size_t len;
+	const struct claim *k = claims_of(r->ask->audit, &p->log, &len);
 
-		for (size_t j = 0; j < len; j++) {
-			json_t *row, *id = json_node(&k[j].by);
-			bool told = false;
+	for (size_t i = 0; i < len; i++) {
+		bool told = !receipts(&k[i], p);
+		json_t *row;
 
-			for (size_t n = first; n < json_array_size(r->rows); n++)
-				told |= json_equal(id,
-					json_object_get(json_array_get(r->rows, n), "node"));
-			json_decref(id);
-			if (told || !k[j].serial || !k[j].signed_by_log || k[j].differs ||
-				k[j].checkpoint.size <= p->index)
-				continue;
-			row = row_new(r, p, "receipt", &k[j].by,
-				(int64_t)(k[j].time % (RECORD_TIME_MAX_MS / 1000)) * 1000);
-			if (p->log.audience.kind == AUDIENCE_AGREEMENT)
-				json_object_set_new(row, "agreement",
-					json_sprintf("%016" PRIx64, p->log.audience.id));
-			json_object_set_new(row, "size",
-				json_integer((json_int_t)k[j].checkpoint.size));
-			json_array_append_new(r->rows, row);
-		}
+		for (size_t n = 0; n < i && !told; n++)
+			told = receipts(&k[n], p) && node_id_eq(&k[n].by, &k[i].by);
+		if (told)
+			continue;
+		row = row_new(r, p, "receipt", &k[i].by,
+			(int64_t)(k[i].time % (RECORD_TIME_MAX_MS / 1000)) * 1000);
+		if (p->log.audience.kind == AUDIENCE_AGREEMENT)
+			json_object_set_new(row, "agreement", json_agreement(p->log.audience.id));
+		json_object_set_new(row, "size", json_integer(NUM(k[i].checkpoint.size)));
+		json_array_append_new(r->rows, row);
 	}
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-/* 0, or the status after saying why. */
-static int record_begin(struct record *r, struct ask *q)
+/* The places where it stands, and with back where it is taken back; 0, or the status after saying
+ * why. */
+static int record_begin(struct record *r, struct ask *q, bool back)
 {
-	size_t len = strlen(q->what);
 	struct err_text err;
+	int rc;
 
-	*r = (struct record){.ask = q, .rows = json_array()};
-	r->is_value = len < 4 || len > 2u * OBJECT_ID_BYTES ||
-		      q->what[strspn(q->what, "0123456789abcdef")];
-	if (!r->is_value)
-		memcpy(r->digits, q->what, len);
-	else if (value_parse(&r->value, bytes_str(q->what), TYPE_NONE, &err) != 0)
+	*r = (struct record){.ask = q, .is_value = !object_digits(q->what), .digits = q->what};
+	if (r->is_value && value_parse(&r->value, bytes_str(q->what), TYPE_NONE, &err) != 0)
 		return ask_refused(q, q->what, "is neither a value nor an object id");
+	r->rows = json_array();
 	r->places = calloc(PLACES_MAX, sizeof(*r->places));
-	return r->places ? 0 : ask_failed(q, ENT_ENOMEM);
+	rc = r->places ? walk_feeds(q->audit, place_find, r) : ENT_ENOMEM;
+	r->back = back;
+	if (rc == 0 && back)
+		rc = walk_feeds(q->audit, place_find, r);
+	return rc;
 }
 
 static int record_answer(struct record *r, int rc, json_t *rows, const struct row_words *words)
@@ -361,9 +323,35 @@ static int rows_find(struct record *r)
 	for (size_t i = 0; rc == 0 && i < a->bundles_len; i++)
 		rc = acts_find(r, &a->bundles[i]);
 	r->rows = rows_sorted(r->rows);
-	if (rc == 0)
-		receipts_find(r); /* in whole seconds: not among the others */
+	for (size_t i = 0; rc == 0 && i < r->places_len; i++)
+		receipts_find(r, &r->places[i]); /* in whole seconds: not among the others */
 	return rc;
+}
+
+static bool is_what(const json_t *row, const char *what)
+{
+	return strcmp(json_string_value(json_object_get(row, "what")), what) == 0;
+}
+
+/* Are rows the same in these fields? */
+static bool agree(const json_t *x, const json_t *y, const char *one, const char *other,
+	const char *third)
+{
+	return json_equal(json_object_get(x, one), json_object_get(y, one)) &&
+	       json_equal(json_object_get(x, other), json_object_get(y, other)) &&
+	       json_equal(json_object_get(x, third), json_object_get(y, third));
+}
+
+/* Has that node handed over its own account? */
+static bool accounted(const struct record *r, const json_t *row)
+{
+	const char *text = json_string_value(json_object_get(row, "node"));
+	const struct party *p = NULL;
+	struct node_id node;
+
+	if (text && node_id_parse(bytes_str(text), &node))
+		p = party_get(r->ask->audit, &node);
+	return p && p->account;
 }
 
 /* How each node had it first; by its receipt only where its own account is not here. */
@@ -374,19 +362,12 @@ static json_t *first_ways(struct record *r)
 
 	json_array_foreach(r->rows, at, row)
 	{
-		const char *what = json_string_value(json_object_get(row, "what"));
-		bool receipt = strcmp(what, "receipt") == 0, told = false;
-		struct node_id node;
-		const struct party *p = NULL;
+		bool told = is_what(row, "receipt")
+				    ? accounted(r, row)
+				    : !is_what(row, "published") && !is_what(row, "received");
 
-		if (!receipt && strcmp(what, "published") != 0 && strcmp(what, "received") != 0)
-			continue;
-		if (node_id_parse(bytes_str(json_string_value(json_object_get(row, "node"))),
-			    &node))
-			p = party_get(r->ask->audit, &node);
-		json_array_foreach(out, i, known) told |=
-			json_equal(json_object_get(known, "node"), json_object_get(row, "node"));
-		if (!told && !(receipt && p && p->account))
+		json_array_foreach(out, i, known) told |= agree(known, row, "node", "node", "node");
+		if (!told)
 			json_array_append(out, row);
 	}
 	json_decref(r->rows);
@@ -396,19 +377,20 @@ static json_t *first_ways(struct record *r)
 int ask_who(struct ask *q)
 {
 	static const struct row_words words[] = {
-		{"published", "{when:24}  {name:12} published it ({feed}, entry {index})"},
+		{"published", "{when:24}  {name:12} published it ({feed}, entry {index})", 0},
 		{"receipt",
 			"{when:24}  {name:12} had it then at the latest, by its receipt ({feed}, "
-			"entry {index})"},
-		{NULL, "{when:24}  {name:12} received it from {from_name} under {agreement} "
-		       "({feed}, "
-		       "entry {index})"}};
+			"entry {index})",
+			0},
+		{NULL,
+			"{when:24}  {name:12} received it from {from_name} under {agreement} "
+			"({feed}, entry {index})",
+			0}};
 	struct record r;
-	int rc = record_begin(&r, q);
+	int rc = record_begin(&r, q, false);
 
-	if (rc)
-		return json_decref(r.rows), rc;
-	rc = places_find(&r);
+	if (rc == AUDIT_USAGE)
+		return rc;
 	if (rc == 0)
 		rc = rows_find(&r);
 	return record_answer(&r, rc, first_ways(&r), words);
@@ -418,28 +400,31 @@ int ask_trace(struct ask *q)
 {
 #define PLACE " ({kind}, {feed}, entry {index})"
 	static const struct row_words words[] = {
-		{"published", "{when:24}  {name:12} published it[ by {operator}][ from file "
-			      "{file:.16}]" PLACE},
+		{"published",
+			"{when:24}  {name:12} published it[ by {operator}][ from file "
+			"{file:.16}]" PLACE,
+			0},
 		{"sent",
 			"{when:24}  {name:12} sent it to {to_name}, from then on[, by {by}][ under "
-			"{agreement}]" PLACE},
-		{"body-sent", "{when:24}  {name:12} sent its body to {to_name}[ under "
-			      "{agreement}]" PLACE},
-		{"body-received", "{when:24}  {name:12} received its body from {from_name}" PLACE},
-		{"receipt", "{when:24}  {name:12} confirmed that it holds it" PLACE},
-		{"erased", "{when:24}  {name:12} carried the erasure out" PLACE},
-		{NULL, "{when:24}  {name:12} received it from {from_name}[ under "
-		       "{agreement}]" PLACE}};
+			"{agreement}]" PLACE,
+			0},
+		{"body-sent",
+			"{when:24}  {name:12} sent its body to {to_name}[ under {agreement}]" PLACE,
+			0},
+		{"body-received", "{when:24}  {name:12} received its body from {from_name}" PLACE,
+			0},
+		{"receipt", "{when:24}  {name:12} confirmed that it holds it" PLACE, 0},
+		{"erased", "{when:24}  {name:12} carried the erasure out" PLACE, 0},
+		{NULL,
+			"{when:24}  {name:12} received it from {from_name}[ under "
+			"{agreement}]" PLACE,
+			0}};
 #undef PLACE
 	struct record r;
-	int rc = record_begin(&r, q);
+	int rc = record_begin(&r, q, true);
 
-	if (rc)
-		return json_decref(r.rows), rc;
-	rc = places_find(&r);
-	r.back = true;
-	if (rc == 0)
-		rc = places_find(&r);
+	if (rc == AUDIT_USAGE)
+		return rc;
 	if (rc == 0)
 		rc = rows_find(&r);
 	return record_answer(&r, rc, r.rows, words);
@@ -447,107 +432,66 @@ int ask_trace(struct ask *q)
 
 /* --- why -------------------------------------------------------------------------------------- */
 
-/* What was said at one moment, until the next at which it is another. */
-struct ruling {
-	struct policy_verdict verdict;
-	bool unknown; /* an agreement was in force whose text is not here */
-};
-
-static struct ruling rule_at(const struct account *t, const struct place *p,
+static json_t *ruling_row(struct record *r, const struct account *t, const struct place *p,
 	const struct node_id *to, uint64_t acts, int64_t ms)
 {
-	const struct agreement *list[AGREEMENTS_MAX];
-	struct policy_query q = {.door = DOOR_FORWARD,
-		.feed = &p->log,
-		.self = &t->self,
-		.peer = to,
-		.agreements = list,
-		.agreements_len = AGREEMENTS_MAX,
-		.now_s = ms / 1000};
-	struct ruling r;
+	struct policy_verdict v;
+	bool all = terms_then(t, acts, ms, DOOR_FORWARD, &p->log, to, &v);
+	json_t *row, *agreements = json_array();
 
-	r.unknown = !terms_then(t, acts, list, &q.agreements_len);
-	decide(&q, &r.verdict);
-	return r;
-}
-
-static json_t *ruling_row(struct record *r, const struct account *t, const struct place *p,
-	const struct node_id *to, const struct ruling *one)
-{
-	json_t *row = row_new(r, p, one->verdict.allow ? "let" : "kept", &t->self, 0);
-	json_t *agreements = json_array();
-
-	for (size_t i = 0; i < one->verdict.agreements_len; i++)
-		json_array_append_new(agreements,
-			json_sprintf("%016" PRIx64, one->verdict.agreements[i]));
-	set_node(r, row, "to", "to_name", to);
-	json_object_set_new(row, "allowed", json_boolean(one->verdict.allow));
-	json_object_set_new(row, "rule", json_string(one->verdict.rule_name));
-	json_object_set_new(row, "sentence", json_string(policy_rule_sentence(one->verdict.rule)));
+	row = row_new(r, p, v.allow ? "let" : "kept", &t->self, ms);
+	for (size_t i = 0; i < v.agreements_len; i++)
+		json_array_append_new(agreements, json_agreement(v.agreements[i]));
+	row_node(r->ask, row, "to", "to_name", to);
+	json_object_set_new(row, "allowed", json_boolean(v.allow));
+	json_object_set_new(row, "rule", json_string(v.rule_name));
+	json_object_set_new(row, "sentence", json_string(policy_rule_sentence(v.rule)));
 	json_object_set_new(row, "agreements", agreements);
-	json_object_set_new(row, "text_missing", json_boolean(one->unknown));
+	json_object_set_new(row, "text_missing", json_boolean(!all));
 	return row;
 }
 
-static bool same_ruling(const struct ruling *x, const struct ruling *y)
+/* The next moment at which something else was in force than after so many acts. */
+static bool change_next(const struct account *t, uint64_t *acts, int64_t *ms)
 {
-	return x->verdict.rule == y->verdict.rule && x->unknown == y->unknown &&
-	       x->verdict.agreements_len == y->verdict.agreements_len &&
-	       memcmp(x->verdict.agreements, y->verdict.agreements,
-		       sizeof(uint64_t) * x->verdict.agreements_len) == 0;
+	uint64_t next = UINT64_MAX;
+
+	for (size_t i = 0; i < t->terms_len; i++) {
+		const struct term *term = &t->terms[i];
+
+		if (term->from > *acts && term->from < next) {
+			next = term->from;
+			*ms = term->from_ms;
+		}
+		if (term->until > *acts && term->until < next) {
+			next = term->until;
+			*ms = term->until_ms;
+		}
+	}
+	*acts = next;
+	return next != UINT64_MAX;
 }
 
-struct moment {
-	uint64_t acts;
-	int64_t ms;
-};
-
-static int moment_cmp(const void *one, const void *other)
-{
-	const struct moment *x = one, *y = other;
-
-	return x->acts < y->acts ? -1 : x->acts > y->acts;
-}
-
-/* From when the node had it on, at each change of what it had in force. */
+/* What was said from when the node had it on, until the next moment at which it is another. */
 static void rulings(struct record *r, const struct account *t, const struct place *p,
 	const struct node_id *to, json_t *out)
 {
-	struct moment *list = calloc(2 * t->terms_len + 1, sizeof(*list));
-	struct ruling last = {0};
-	json_t *row = NULL;
-	size_t len = 0;
+	uint64_t acts = p->acts;
+	int64_t ms = p->here_ms;
+	json_t *last = NULL;
 
-	if (!list)
-		return;
-	list[len++] = (struct moment){p->acts, p->here_ms};
-	for (size_t i = 0; i < t->terms_len; i++) {
-		if (t->terms[i].from > p->acts)
-			list[len++] = (struct moment){t->terms[i].from, t->terms[i].from_ms};
-		if (t->terms[i].until > p->acts)
-			list[len++] = (struct moment){t->terms[i].until, t->terms[i].until_ms};
-	}
-	qsort(list, len, sizeof(*list), moment_cmp);
-	for (size_t i = 0; i < len; i++) {
-		struct ruling now = rule_at(t, p, to, list[i].acts, list[i].ms);
+	do {
+		json_t *now = ruling_row(r, t, p, to, acts, ms);
 
-		if (row && same_ruling(&last, &now))
+		if (last && agree(last, now, "rule", "agreements", "text_missing")) {
+			json_decref(now);
 			continue;
-		if (row)
-			json_object_set_new(row, "until", json_time(list[i].ms));
+		}
+		if (last)
+			json_object_set_new(last, "until", json_time(ms));
 		last = now;
-		row = ruling_row(r, t, p, to, &now);
-		json_object_set_new(row, "when", json_time(list[i].ms));
-		json_array_append_new(out, row);
-	}
-	free(list);
-}
-
-static bool same_place(const json_t *x, const json_t *y)
-{
-	return json_equal(json_object_get(x, "to"), json_object_get(y, "to")) &&
-	       json_equal(json_object_get(x, "log"), json_object_get(y, "log")) &&
-	       json_equal(json_object_get(x, "index"), json_object_get(y, "index"));
+		json_array_append_new(out, now);
+	} while (change_next(t, &acts, &ms));
 }
 
 /* When it may first have gone there, by the node's own account. */
@@ -558,10 +502,8 @@ static void set_sent(const json_t *rows, json_t *answer)
 
 	json_array_foreach(rows, at, row)
 	{
-		const char *what = json_string_value(json_object_get(row, "what"));
-
-		if ((strcmp(what, "sent") != 0 && strcmp(what, "body-sent") != 0) ||
-			!same_place(row, answer))
+		if ((!is_what(row, "sent") && !is_what(row, "body-sent")) ||
+			!agree(row, answer, "to", "log", "index"))
 			continue;
 		json_object_set(answer, "sent", json_object_get(row, "when"));
 		return;
@@ -570,26 +512,26 @@ static void set_sent(const json_t *rows, json_t *answer)
 
 int ask_why(struct ask *q)
 {
+#define PLACE " ({feed}, entry {index})"
 	static const struct row_words words[] = {
-		{"let", "{when:24}  {name:12} could give it to {to_name}: {sentence} ({rule})[, "
-			"{agreements}][, until {until}][; it may have gone from {sent} on] "
-			"({feed}, entry "
-			"{index})"},
-		{NULL, "{when:24}  {name:12} could not give it to {to_name}: {sentence} ({rule})[, "
-		       "until "
-		       "{until}][; not all texts are here: {text_missing}] ({feed}, entry "
-		       "{index})"}};
-	json_t *answers = json_array();
+		{"let",
+			"{when:24}  {name:12} could give it to {to_name}: {sentence} ({rule})[, "
+			"{agreements}][, until {until}][; it may have gone from {sent} on]" PLACE,
+			0},
+		{NULL,
+			"{when:24}  {name:12} could not give it to {to_name}: {sentence} "
+			"({rule})[, until {until}][; not all texts are here: {text_missing}]" PLACE,
+			0}};
+#undef PLACE
+	json_t *answers;
 	struct audit *a = q->audit;
 	struct node_id to;
 	struct record r;
-	int rc = node_find(q, q->to, &to) ? record_begin(&r, q) : AUDIT_USAGE;
+	int rc = node_find(q, q->to, &to) ? record_begin(&r, q, false) : AUDIT_USAGE;
 
-	if (rc) {
-		json_decref(answers);
+	if (rc == AUDIT_USAGE)
 		return rc;
-	}
-	rc = places_find(&r);
+	answers = json_array();
 	for (size_t i = 0; rc == 0 && i < a->bundles_len; i++) {
 		struct account *t = &a->bundles[i].account;
 		size_t first = json_array_size(answers);

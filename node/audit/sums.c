@@ -1,111 +1,78 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Answers that add up: what each gave and got, how long until it was taken back everywhere, and
  * records drawn by lot. */
-#include "audit/audit.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "audit/audit.h"
 #include "base/text.h"
-
-/* --- under which agreement -------------------------------------------------------------------- */
-
-bool terms_under(const struct walk_act *w, enum door door, uint64_t *id)
-{
-	const struct agreement *list[AGREEMENTS_MAX];
-	struct policy_query q = {.door = door,
-		.feed = &w->act->log,
-		.self = &w->bundle->about.node,
-		.peer = &w->act->peer,
-		.agreements = list,
-		.agreements_len = AGREEMENTS_MAX,
-		.now_s = w->when_ms / 1000};
-	struct policy_verdict v;
-
-	(void)terms_then(&w->bundle->account, w->acts, list, &q.agreements_len);
-	decide(&q, &v);
-	*id = v.agreements_len ? v.agreements[0] : 0;
-	return v.agreements_len > 0;
-}
 
 /* --- reciprocity ------------------------------------------------------------------------------ */
 
-struct flowing {
-	struct ask *ask;
-	struct flows *flows;
+/* What came from whom under what, summed. */
+struct flow {
+	struct node_id from, to;
+	uint64_t agreement, entries; /* agreement 0: none */
 };
 
-static void flow_add(struct flows *f, const struct flow *one)
-{
-	for (size_t i = 0; i < f->len; i++)
-		if (node_id_eq(&f->list[i].from, &one->from) &&
-			node_id_eq(&f->list[i].to, &one->to) &&
-			f->list[i].has_agreement == one->has_agreement &&
-			f->list[i].agreement == one->agreement) {
-			f->list[i].entries += one->entries;
-			return;
-		}
-	f->list = grow(f->list, &f->cap, f->len, sizeof(*f->list));
-	f->list[f->len++] = *one;
-}
+struct flows {
+	struct ask *ask;
+	size_t len, cap;
+	struct flow *list;
+};
 
 static int flow_find(void *ctx, const struct walk_act *w)
 {
-	struct flowing *x = ctx;
-	struct flow one = {.from = w->act->peer, .to = w->bundle->about.node};
+	struct flows *x = ctx;
+	struct flow one = {.from = w->act->peer, .to = w->bundle->about.node}, *f;
 
 	if (w->act->act != ACT_RECEIVED || !w->act->has_log || w->act->to <= w->act->from ||
 		!ask_in_time(x->ask, w->when_ms))
 		return 0;
-	one.entries = w->act->to - w->act->from;
-	one.has_agreement = terms_under(w, DOOR_RECEIVE, &one.agreement);
-	flow_add(x->flows, &one);
+	one.agreement = terms_under(w, DOOR_RECEIVE);
+	for (f = x->list; f < x->list + x->len; f++)
+		if (node_id_eq(&f->from, &one.from) && node_id_eq(&f->to, &one.to) &&
+			f->agreement == one.agreement)
+			break;
+	if (f == x->list + x->len) {
+		x->list = grow(x->list, &x->cap, x->len, sizeof(*x->list));
+		f = &x->list[x->len++];
+		*f = one;
+	}
+	f->entries += w->act->to - w->act->from;
 	return 0;
 }
 
-int flows_find(struct ask *q, struct flows *flows)
+json_t *flows_json(struct ask *q, int *rc)
 {
-	struct flowing x = {.ask = q, .flows = flows};
-	struct audit *a = q->audit;
-	int rc = 0;
+	struct flows x = {.ask = q};
+	json_t *list = json_array();
 
-	for (size_t i = 0; rc == 0 && i < a->bundles_len; i++)
-		rc = walk_acts(a, &a->bundles[i], flow_find, &x);
-	return rc;
+	*rc = walk_acts(q->audit, NULL, flow_find, &x);
+	for (size_t i = 0; i < x.len; i++) {
+		const struct flow *f = &x.list[i];
+		json_t *row = json_pack("{s:o, s:I}", "agreement", json_agreement(f->agreement),
+			"entries", NUM(f->entries));
+
+		row_node(q, row, "from", "from_name", &f->from);
+		row_node(q, row, "to", "to_name", &f->to);
+		json_array_append_new(list, row);
+	}
+	free(x.list);
+	return list;
 }
 
 int ask_reciprocity(struct ask *q)
 {
-	static const struct row_words words[] = {
-		{NULL, "{from_name:12} gave {to_name:12} {entries:-12} entries under {agreement}"}};
-	json_t *list = json_array();
-	struct flows flows = {0};
-	int rc = flows_find(q, &flows);
+	static const struct row_words words[] = {{NULL,
+		"{from_name:12} gave {to_name:12} {entries:-12} entries under {agreement}", 0}};
+	int rc;
+	json_t *list = flows_json(q, &rc);
 
-	for (size_t i = 0; i < flows.len; i++) {
-		const struct flow *f = &flows.list[i];
-
-		json_array_append_new(list,
-			json_pack("{s:o, s:s, s:o, s:s, s:o, s:I}", "from", json_node(&f->from),
-				"from_name", party_name(q->audit, &f->from), "to",
-				json_node(&f->to), "to_name", party_name(q->audit, &f->to),
-				"agreement",
-				f->has_agreement ? json_sprintf("%016" PRIx64, f->agreement)
-						 : json_null(),
-				"entries", (json_int_t)f->entries));
-	}
-	free(flows.list);
 	return ask_answer(q, rc, list, words);
 }
 
 /* --- retracted -------------------------------------------------------------------------------- */
-
-bool want_feeds(void *ctx, const struct bundle *b, const struct section *s)
-{
-	(void)ctx;
-	(void)b;
-	return s->log.name.audience.kind != AUDIENCE_PROVENANCE;
-}
 
 struct retracting {
 	struct ask *ask;
@@ -116,11 +83,11 @@ struct retracting {
 static int retraction_find(void *ctx, const struct walk_entry *e)
 {
 	struct retracting *x = ctx;
-	struct audit *a = x->ask->audit;
 	const struct account *t = &e->bundle->account;
 	const struct log_name *log = &e->section->log.name;
 	struct entry_header h;
 	int64_t said_ms, done_ms = 0;
+	json_t *row;
 
 	entry_header_decode(e->entry->leaf, &h);
 	said_ms = (int64_t)(h.time_ms % RECORD_TIME_MAX_MS);
@@ -128,14 +95,13 @@ static int retraction_find(void *ctx, const struct walk_entry *e)
 		return 0;
 	if (h.kind == KIND_ERASURE)
 		done_ms = carried_out(t, log, e->index);
-	json_array_append_new(x->list,
-		json_pack("{s:s, s:o, s:s, s:o, s:I, s:o, s:o, s:s, s:o, s:o, s:I}", "what",
-			kind_name(h.kind), "object", json_hex(BYTES_OF(h.object)), "feed",
-			log_text(a, log), "log", json_log(log), "index", (json_int_t)e->index,
-			"said", json_time(said_ms), "node", json_node(&t->self), "name",
-			party_name(a, &t->self), "here", json_time(e->batch->received_ms),
-			"carried_out", json_time(done_ms), "after_ms",
-			(json_int_t)(e->batch->received_ms - said_ms)));
+	row = json_pack("{s:s, s:o, s:s, s:o, s:I, s:o, s:o, s:o, s:I}", "what", kind_name(h.kind),
+		"object", json_hex(BYTES_OF(h.object)), "feed", log_text(x->ask->audit, log), "log",
+		json_log(log), "index", NUM(e->index), "said", json_time(said_ms), "here",
+		json_time(e->batch->received_ms), "carried_out", json_time(done_ms), "after_ms",
+		NUM(e->batch->received_ms - said_ms));
+	row_node(x->ask, row, "node", "name", &t->self);
+	json_array_append_new(x->list, row);
 	return 0;
 }
 
@@ -143,12 +109,11 @@ int ask_retracted(struct ask *q)
 {
 	static const struct row_words words[] = {{NULL,
 		"{what} of {object:.8} ({feed}, entry {index}), said {said}: at {name} {here}[, "
-		"carried out {carried_out}]"}};
+		"carried out {carried_out}]",
+		0}};
 	struct retracting x = {.ask = q, .list = json_array()};
-	int rc = 0;
+	int rc = walk_feeds(q->audit, retraction_find, &x);
 
-	for (size_t i = 0; rc == 0 && i < q->audit->bundles_len; i++)
-		rc = walk_entries(q->audit, &q->audit->bundles[i], want_feeds, retraction_find, &x);
 	return ask_answer(q, rc, x.list, words);
 }
 
@@ -165,8 +130,6 @@ static const char *const personal[TYPE_COUNT] = {
 
 /* Records of one type in one feed at one node. */
 struct personal_sum {
-	const struct bundle *bundle;
-	const struct section *section;
 	uint64_t entries, gone, erased, pending, over;
 	int64_t oldest_ms, newest_ms;
 };
@@ -175,7 +138,6 @@ struct personal_ask {
 	struct ask *ask;
 	struct personal_sum sums[TYPE_COUNT];
 	int64_t retain_ms; /* of the section at hand */
-	const struct section *section;
 	json_t *list, *agreements;
 };
 
@@ -185,20 +147,15 @@ static json_t *clause_json(const struct agreement *g)
 					  : json_sprintf("erase within %" PRIi64 " days",
 						    g->after_end_erase_s / 86400);
 
-	return json_pack("{s:o, s:i, s:o, s:o, s:I, s:I, s:o}", "id",
-		json_sprintf("%016" PRIx64, g->id), "serial", (int)g->serial, "legal",
-		json_text(bytes_str(g->legal)), "purposes", json_text(bytes_str(g->purposes)),
-		"retain_s", (json_int_t)g->retain_s, "erase_within_s",
-		(json_int_t)g->erase_within_s, "after_end", after);
+	return json_pack("{s:o, s:i, s:o, s:o, s:I, s:I, s:o}", "id", json_agreement(g->id),
+		"serial", (int)g->serial, "legal", json_text(bytes_str(g->legal)), "purposes",
+		json_text(bytes_str(g->purposes)), "retain_s", (json_int_t)g->retain_s,
+		"erase_within_s", (json_int_t)g->erase_within_s, "after_end", after);
 }
 
 /* The agreements that the node has, or had last, and under which the feed can be there. */
-static void clauses_find(struct personal_ask *x, const struct bundle *b, const struct section *s)
+static void clauses_find(struct personal_ask *x, const struct account *t, struct audience audience)
 {
-	const struct account *t = &b->account;
-	const struct audience audience = s->log.name.audience;
-
-	x->section = s;
 	x->retain_ms = 0;
 	x->agreements = json_array();
 	for (size_t i = 0; i < t->terms_len; i++) {
@@ -242,37 +199,27 @@ static int personal_find(void *ctx, const struct walk_entry *e)
 	return 0;
 }
 
-static void personal_rows(struct personal_ask *x, const struct bundle *b)
+static void personal_rows(struct personal_ask *x, const struct bundle *b,
+	const struct log_name *log)
 {
-	const struct log_name *log = &x->section->log.name;
-	struct audit *a = x->ask->audit;
-
 	for (unsigned type = 0; type < TYPE_COUNT; type++) {
 		const struct personal_sum *s = &x->sums[type];
+		json_t *row;
 
 		if (!s->entries)
 			continue;
-		json_array_append_new(x->list,
-			json_pack("{s:o, s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, "
-				  "s:o, s:O}",
-				"node", json_node(&b->about.node), "name",
-				party_name(a, &b->about.node), "feed", log_text(a, log), "log",
-				json_log(log), "type", type_name(type), "why", personal[type],
-				"entries", (json_int_t)s->entries, "bodies_gone",
-				(json_int_t)s->gone, "erasures_done", (json_int_t)s->erased,
-				"erasures_pending", (json_int_t)s->pending, "kept_too_long",
-				(json_int_t)s->over, "oldest", json_time(s->oldest_ms), "newest",
-				json_time(s->newest_ms), "agreements", x->agreements));
+		row = json_pack("{s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:O}",
+			"feed", log_text(x->ask->audit, log), "log", json_log(log), "type",
+			type_name(type), "why", personal[type], "entries", NUM(s->entries),
+			"bodies_gone", NUM(s->gone), "erasures_done", NUM(s->erased),
+			"erasures_pending", NUM(s->pending), "kept_too_long", NUM(s->over),
+			"oldest", json_time(s->oldest_ms), "newest", json_time(s->newest_ms),
+			"agreements", x->agreements);
+		row_node(x->ask, row, "node", "name", &b->about.node);
+		json_array_append_new(x->list, row);
 	}
+	json_decref(x->agreements);
 	memset(x->sums, 0, sizeof(x->sums));
-}
-
-static bool want_section(void *ctx, const struct bundle *b, const struct section *s)
-{
-	const struct personal_ask *x = ctx;
-
-	(void)b;
-	return s == x->section;
 }
 
 int ask_personal(struct ask *q)
@@ -281,21 +228,21 @@ int ask_personal(struct ask *q)
 		"{name:12} {feed}: {entries} records of type {type} ({why}), {oldest} to {newest}; "
 		"bodies gone: {bodies_gone}; erasures carried out: {erasures_done}, pending: "
 		"{erasures_pending}; kept longer than agreed: {kept_too_long}[; under "
-		"{agreements}]"}};
+		"{agreements}]",
+		0}};
 	struct personal_ask x = {.ask = q, .list = json_array()};
 	struct audit *a = q->audit;
 	int rc = 0;
 
 	for (size_t i = 0; i < a->bundles_len; i++)
 		for (size_t j = 0; rc == 0 && j < a->bundles[i].sections_len; j++) {
-			const struct section *s = &a->bundles[i].sections[j];
+			struct section *s = &a->bundles[i].sections[j];
 
-			if (!want_feeds(&x, &a->bundles[i], s))
+			if (s->log.name.audience.kind == AUDIENCE_PROVENANCE)
 				continue;
-			clauses_find(&x, &a->bundles[i], s);
-			rc = walk_entries(a, &a->bundles[i], want_section, personal_find, &x);
-			personal_rows(&x, &a->bundles[i]);
-			json_decref(x.agreements);
+			clauses_find(&x, &a->bundles[i].account, s->log.name.audience);
+			rc = walk_section(a, &a->bundles[i], s, personal_find, &x);
+			personal_rows(&x, &a->bundles[i], &s->log.name);
 		}
 	return ask_answer(q, rc, x.list, words);
 }
@@ -348,31 +295,25 @@ static int draw(void *ctx, const struct walk_entry *e)
 	return 0;
 }
 
-static json_t *drawn_json(struct audit *a, const struct drawn *d)
-{
-	return json_pack("{s:s, s:o, s:I, s:o, s:s, s:s, s:o, s:o, s:s}", "feed",
-		log_text(a, &d->log), "log", json_log(&d->log), "index", (json_int_t)d->index,
-		"object", json_hex(BYTES_OF(d->header.object)), "kind", kind_name(d->header.kind),
-		"tlp", tlp_name(d->header.tlp), "time",
-		json_time((int64_t)(d->header.time_ms % RECORD_TIME_MAX_MS)), "node",
-		json_node(&d->at), "name", party_name(a, &d->at));
-}
-
 int ask_sample(struct ask *q)
 {
 	static const struct row_words words[] = {{NULL,
-		"{feed}, entry {index} ({kind}, {tlp}, {time}), object {object}, at {name}"}};
-	struct drawing x = {.ask = q};
+		"{feed}, entry {index} ({kind}, {tlp}, {time}), object {object}, at {name}", 0}};
+	struct drawing x = {.ask = q, .list = calloc(q->count + 1, sizeof(*x.list))};
+	int rc = x.list ? walk_feeds(q->audit, draw, &x) : ENT_ENOMEM;
 	json_t *list = json_array();
-	int rc = 0;
 
-	x.list = calloc(q->count + 1, sizeof(*x.list));
-	if (!x.list)
-		rc = ENT_ENOMEM;
-	for (size_t i = 0; rc == 0 && i < q->audit->bundles_len; i++)
-		rc = walk_entries(q->audit, &q->audit->bundles[i], want_feeds, draw, &x);
-	for (size_t i = 0; i < x.len; i++)
-		json_array_append_new(list, drawn_json(q->audit, &x.list[i]));
+	for (size_t i = 0; i < x.len; i++) {
+		const struct drawn *d = &x.list[i];
+		json_t *row = json_pack("{s:s, s:o, s:I, s:o, s:s, s:s, s:o}", "feed",
+			log_text(q->audit, &d->log), "log", json_log(&d->log), "index",
+			NUM(d->index), "object", json_hex(BYTES_OF(d->header.object)), "kind",
+			kind_name(d->header.kind), "tlp", tlp_name(d->header.tlp), "time",
+			json_time((int64_t)(d->header.time_ms % RECORD_TIME_MAX_MS)));
+
+		row_node(q, row, "node", "name", &d->at);
+		json_array_append_new(list, row);
+	}
 	free(x.list);
 	return ask_answer(q, rc, list, words);
 }

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Findings, and how they and answers are told. What others wrote never moves a reader's cursor. */
-#include "verify/verify.h"
-
+/*
+ * Findings, and how they and answers are told: each as a JSON document, which templates make text
+ * and HTML of. What others wrote never moves a reader's cursor.
+ */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "verify/verify.h"
 
-static const struct {
-	enum audit_class class;
-	enum audit_check check;
-	const char *name, *sentence;
-} rules[] = {
+const struct rule audit_rules[] = {
 #define X(name, class, check, text, sentence)                                                      \
 	[FOUND_##name] = {AUDIT_##class, CHECK_##check, text, sentence},
 	AUDIT_RULES(X)
@@ -27,59 +25,15 @@ static const struct {
 #undef X
 };
 
-enum audit_class rule_class(enum audit_rule rule)
-{
-	return rules[rule].class;
-}
+#define TOLD ": {breaches} breaches, {gaps} declared gaps, {notes} notes"
 
-enum audit_check rule_check(enum audit_rule rule)
-{
-	return rules[rule].check;
-}
-
-const char *rule_name(enum audit_rule rule)
-{
-	return rules[rule].name;
-}
-
-const char *rule_sentence(enum audit_rule rule)
-{
-	return rules[rule].sentence;
-}
-
-const char *check_name(enum audit_check check)
-{
-	return checks[check].name;
-}
-
-const char *check_sentence(enum audit_check check)
-{
-	return checks[check].sentence;
-}
-
-const char *class_name(enum audit_class class)
-{
-	static const char *const names[] = {"breach", "declared gap", "note"};
-
-	return names[class];
-}
-
-uint64_t class_count(const struct audit *a, enum audit_class class)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < FOUND_COUNT; i++)
-		n += rules[i].class == class ? a->counts[i] : 0;
-	return n;
-}
-
-/* --- findings --------------------------------------------------------------------------------- */
+static const char *const classes[] = {"breach", "declared gap", "note"};
+static const struct node_id nobody;
 
 void found(struct audit *a, enum audit_rule rule, const struct node_id *node,
 	const struct log_name *log, uint64_t from, uint64_t to, int64_t when_ms, const char *format,
 	...)
 {
-	static const struct node_id nobody;
 	struct finding *f = NULL;
 	unsigned shown = 0;
 	va_list args;
@@ -109,30 +63,44 @@ void found(struct audit *a, enum audit_rule rule, const struct node_id *node,
 	va_end(args);
 }
 
-/* --- names ------------------------------------------------------------------------------------ */
-
-const char *party_name(struct audit *a, const struct node_id *node)
+uint64_t class_count(const struct audit *a, enum audit_class class)
 {
-	const struct party *p = party_get(a, node);
-	char id[NODE_ID_TEXT_SIZE];
+	uint64_t n = 0;
 
-	/* The form of a card keeps its name to a-z, 0-9 and "-". */
-	if (p && p->chain.cards_len)
-		return card_chain_last(&p->chain)->name;
-	node_id_text(id, node);
-	return arena_strdup(&a->arena, id);
+	for (size_t i = 0; i < FOUND_COUNT; i++)
+		n += audit_rules[i].class == class ? a->counts[i] : 0;
+	return n;
 }
 
-static const char *sentence_name(void *ctx, const struct node_id *node)
+int audit_status(const struct audit *a)
+{
+	return class_count(a, AUDIT_BREACH) ? AUDIT_FOUND : AUDIT_CLEAN;
+}
+
+/* --- names ------------------------------------------------------------------------------------ */
+
+/* The form of a card keeps its name to a-z, 0-9 and "-". */
+static const char *card_name(void *ctx, const struct node_id *node)
 {
 	const struct party *p = party_get(ctx, node);
 
 	return p && p->chain.cards_len ? card_chain_last(&p->chain)->name : NULL;
 }
 
+const char *party_name(struct audit *a, const struct node_id *node)
+{
+	const char *name = card_name(a, node);
+	char id[NODE_ID_TEXT_SIZE];
+
+	if (name)
+		return name;
+	node_id_text(id, node);
+	return arena_strdup(&a->arena, id);
+}
+
 struct sentence_names party_names(struct audit *a)
 {
-	return (struct sentence_names){sentence_name, a};
+	return (struct sentence_names){card_name, a};
 }
 
 const char *log_text(struct audit *a, const struct log_name *log)
@@ -162,13 +130,10 @@ const char *time_text(struct audit *a, int64_t ms)
 
 json_t *json_node(const struct node_id *node)
 {
-	static const struct node_id nobody;
 	char id[NODE_ID_TEXT_SIZE];
 
-	if (node_id_eq(node, &nobody))
-		return json_null();
 	node_id_text(id, node);
-	return json_string(id);
+	return node_id_eq(node, &nobody) ? json_null() : json_string(id);
 }
 
 json_t *json_time(int64_t ms)
@@ -204,6 +169,11 @@ json_t *json_log(const struct log_name *log)
 	return json_string(origin);
 }
 
+json_t *json_agreement(uint64_t id)
+{
+	return id ? json_sprintf("%016" PRIx64, id) : json_null();
+}
+
 int print_json(json_t *document, int status)
 {
 	bool good =
@@ -213,19 +183,24 @@ int print_json(json_t *document, int status)
 	return good ? status : AUDIT_UNREADABLE;
 }
 
-json_t *finding_json(struct audit *a, const struct finding *f)
+static json_t *finding_json(struct audit *a, const struct finding *f)
 {
-	static const struct node_id nobody;
-	bool whose = !node_id_eq(&f->node, &nobody);
+	const struct rule *r = &audit_rules[f->rule];
+	const char *name = node_id_eq(&f->node, &nobody) ? NULL : party_name(a, &f->node);
+	json_t *where = NULL;
 
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:s, s:I}", "class",
-		class_name(rule_class(f->rule)), "check", check_name(rule_check(f->rule)), "rule",
-		rule_name(f->rule), "node", json_node(&f->node), "name",
-		whose ? json_string(party_name(a, &f->node)) : json_null(), "log",
-		f->has_log ? json_log(&f->log) : json_null(), "from", (json_int_t)f->from, "to",
-		(json_int_t)f->to, "when", json_time(f->when_ms), "text",
-		json_text(bytes_str(f->text ? f->text : "")), "sentence", rule_sentence(f->rule),
-		"more", (json_int_t)f->more);
+	if (f->has_log && f->to > f->from)
+		where = json_sprintf("%s, %" PRIu64 " to %" PRIu64, log_text(a, &f->log), f->from,
+			f->to);
+	else if (f->has_log)
+		where = json_string(log_text(a, &f->log));
+	return json_pack("{s:s, s:s, s:s, s:o, s:s?, s:o, s:o?, s:I, s:I, s:o, s:o, s:s, s:I}",
+		"class", classes[r->class], "check", checks[r->check].name, "rule", r->name, "node",
+		json_node(&f->node), "name", name, "log",
+		f->has_log ? json_log(&f->log) : json_null(), "where", where, "from", NUM(f->from),
+		"to", NUM(f->to), "when", json_time(f->when_ms), "text",
+		json_text(bytes_str(f->text ? f->text : "")), "sentence", r->sentence, "more",
+		NUM(f->more));
 }
 
 static json_t *bundle_json(struct audit *a, const struct bundle *b)
@@ -238,13 +213,13 @@ static json_t *bundle_json(struct audit *a, const struct bundle *b)
 		party_name(a, &b->about.node), "made", json_time(b->about.made_ms), "since",
 		json_time(b->about.since_ms), "until", json_time(b->about.until_ms), "bodies",
 		b->about.flags & BUNDLE_FLAG_BODIES, "opened", b->about.flags & BUNDLE_FLAG_OPENED,
-		"software", b->software, "acts", (json_int_t)b->acts, "entries",
-		(json_int_t)b->entries, "published", (json_int_t)t->published, "received",
-		(json_int_t)t->received, "refused", (json_int_t)t->refused, "sessions",
-		(json_int_t)t->sessions_count, "from", json_time(t->first_ms));
+		"software", b->software, "acts", NUM(b->acts), "entries", NUM(b->entries),
+		"published", NUM(t->published), "received", NUM(t->received), "refused",
+		NUM(t->refused), "sessions", NUM(t->sessions_count), "from",
+		json_time(t->first_ms));
 }
 
-json_t *scope_json(struct audit *a)
+static json_t *scope_json(struct audit *a)
 {
 	json_t *bundles = json_array(), *missing = json_array();
 
@@ -256,108 +231,175 @@ json_t *scope_json(struct audit *a)
 				json_pack("{s:o, s:s}", "node", json_node(&a->findings[i].node),
 					"name", party_name(a, &a->findings[i].node)));
 	return json_pack("{s:o, s:o, s:I, s:I, s:I}", "bundles", bundles, "not_handed_over",
-		missing, "acts", (json_int_t)a->acts, "entries", (json_int_t)a->entries,
-		"signatures", (json_int_t)a->signatures);
+		missing, "acts", NUM(a->acts), "entries", NUM(a->entries), "signatures",
+		NUM(a->signatures));
 }
 
-uint64_t check_count(const struct audit *a, enum audit_check check, enum audit_class class)
+static json_t *line_json(const struct audit *a, enum audit_check check)
 {
-	uint64_t n = 0;
+	uint64_t n[3] = {0};
 
 	for (size_t i = 0; i < FOUND_COUNT; i++)
-		n += rules[i].check == check && rules[i].class == class ? a->counts[i] : 0;
-	return n;
+		if (audit_rules[i].check == check)
+			n[audit_rules[i].class] += a->counts[i];
+	return json_pack("{s:s, s:s, s:b, s:s, s:I, s:I, s:I}", "check", checks[check].name,
+		"sentence", checks[check].sentence, "ok", n[AUDIT_BREACH] == 0, "result",
+		n[AUDIT_BREACH] ? "BREACH"
+		: n[AUDIT_GAP]  ? "declared"
+				: "ok",
+		"breaches", NUM(n[AUDIT_BREACH]), "gaps", NUM(n[AUDIT_GAP]), "notes",
+		NUM(n[AUDIT_NOTE]));
 }
 
-static int print_check_json(struct audit *a, int status)
+json_t *findings_json(struct audit *a, enum audit_class class)
 {
-	json_t *list = json_array(), *findings = json_array();
+	json_t *list = json_array();
 
-	for (enum audit_check c = 0; c < CHECK_COUNT; c++) {
-		uint64_t breaches = check_count(a, c, AUDIT_BREACH);
-
-		json_array_append_new(list,
-			json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "check", check_name(c),
-				"sentence", check_sentence(c), "ok", breaches == 0, "breaches",
-				(json_int_t)breaches, "gaps",
-				(json_int_t)check_count(a, c, AUDIT_GAP), "notes",
-				(json_int_t)check_count(a, c, AUDIT_NOTE)));
-	}
 	for (size_t i = 0; i < a->findings_len; i++)
-		json_array_append_new(findings, finding_json(a, &a->findings[i]));
-	return print_json(json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:o}", "result",
-				  status == AUDIT_CLEAN ? "clean" : "breach", "breaches",
-				  (json_int_t)class_count(a, AUDIT_BREACH), "gaps",
-				  (json_int_t)class_count(a, AUDIT_GAP), "notes",
-				  (json_int_t)class_count(a, AUDIT_NOTE), "scope", scope_json(a),
-				  "checks", list, "findings", findings),
-		status);
+		if (audit_rules[a->findings[i].rule].class == class)
+			json_array_append_new(list, finding_json(a, &a->findings[i]));
+	return list;
 }
 
-/* --- for people ------------------------------------------------------------------------------- */
-
-static void print_finding(struct audit *a, const struct finding *f)
+json_t *check_json(struct audit *a)
 {
-	static const struct node_id nobody;
+	json_t *lines = json_array(), *findings = findings_json(a, AUDIT_BREACH);
 
-	printf("  %s: %s%s%s: %s", class_name(rule_class(f->rule)),
-		node_id_eq(&f->node, &nobody) ? "" : party_name(a, &f->node),
-		node_id_eq(&f->node, &nobody) ? "" : " ", rule_name(f->rule),
-		rule_sentence(f->rule));
-	if (f->has_log)
-		printf(" (%s", log_text(a, &f->log));
-	if (f->has_log && f->to > f->from)
-		printf(", %" PRIu64 " to %" PRIu64, f->from, f->to);
-	if (f->has_log)
-		printf(")");
-	if (f->when_ms)
-		printf(", %s", time_text(a, f->when_ms));
-	if (f->text && *f->text)
-		printf("; %s", f->text);
-	if (f->more)
-		printf("; and %" PRIu64 " more", f->more);
-	printf("\n");
-}
+	for (enum audit_class class = AUDIT_GAP; class <= AUDIT_NOTE; class ++) {
+		json_t *more = findings_json(a, class);
 
-static void print_scope(struct audit *a)
-{
-	for (size_t i = 0; i < a->bundles_len; i++) {
-		const struct bundle *b = &a->bundles[i];
-
-		printf("%s: %s, made %s by %s; %" PRIu64 " acts from %s on, %" PRIu64
-		       " entries%s\n",
-			b->path, party_name(a, &b->about.node), time_text(a, b->about.made_ms),
-			b->software, b->acts, time_text(a, b->account.first_ms), b->entries,
-			b->about.flags & BUNDLE_FLAG_BODIES ? ", with bodies" : "");
-		if (b->about.since_ms)
-			printf("  only what came from %s on\n", time_text(a, b->about.since_ms));
-		if (b->about.until_ms)
-			printf("  only what came before %s\n", time_text(a, b->about.until_ms));
+		json_array_extend(findings, more);
+		json_decref(more);
 	}
+	for (enum audit_check c = 0; c < CHECK_COUNT; c++)
+		json_array_append_new(lines, line_json(a, c));
+	return json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:o}", "result",
+		audit_status(a) ? "breach" : "clean", "breaches", NUM(class_count(a, AUDIT_BREACH)),
+		"gaps", NUM(class_count(a, AUDIT_GAP)), "notes", NUM(class_count(a, AUDIT_NOTE)),
+		"scope", scope_json(a), "checks", lines, "findings", findings);
+}
+
+/* --- templates -------------------------------------------------------------------------------- */
+
+static void escape(struct buf *out, struct bytes text)
+{
+	static const char *const names[128] = {
+		['<'] = "&lt;", ['>'] = "&gt;", ['&'] = "&amp;", ['"'] = "&quot;"};
+
+	for (size_t i = 0; i < text.len; i++)
+		if (text.data[i] < 128 && names[text.data[i]])
+			buf_str(out, names[text.data[i]]);
+		else
+			buf_u8(out, text.data[i]);
+}
+
+/* Lists with commas between. False for what is not there, and for 0. */
+static bool value_put(struct buf *out, const json_t *value)
+{
+	size_t before = out->len, at;
+	const json_t *one;
+
+	if (json_is_integer(value))
+		buf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	else if (json_is_true(value))
+		buf_str(out, "yes");
+	else if (json_is_string(value))
+		sentence_text(out, bytes_str(json_string_value(value)));
+	else if (json_is_object(value)) /* an agreement: by its id, and what it says of itself */
+		row_text(out, "{id}/{serial}[ ({legal})]", value, false);
+	json_array_foreach(value, at, one)
+	{
+		buf_str(out, at ? ", " : "");
+		(void)value_put(out, one);
+	}
+	return out->len > before && !(json_is_integer(value) && json_integer_value(value) == 0);
+}
+
+/* {NAME}, {NAME:12} padded, {NAME:-12} padded in front, {NAME:.8} cut. */
+static bool field_put(struct buf *out, const json_t *row, struct bytes name, bool html)
+{
+	struct buf text = buf_with_max(65536);
+	char field[64], *form;
+	bool there, cut;
+	int width;
+
+	snprintf(field, sizeof(field), "%.*s", (int)name.len, (const char *)name.data);
+	form = strchr(field, ':');
+	if (form)
+		*form++ = '\0';
+	cut = form && *form == '.';
+	width = form ? (int)strtol(form + cut, NULL, 10) : 0;
+	there = value_put(&text, json_object_get(row, field));
+	if (text.len == 0)
+		buf_str(&text, html ? "" : "-");
+	if (cut && text.len > (size_t)width)
+		text.len = (size_t)width;
+	if (html)
+		escape(out, buf_view(&text));
+	else
+		buf_printf(out, "%*.*s", cut ? 0 : -width, (int)text.len,
+			text.data ? (const char *)text.data : "");
+	buf_free(&text);
+	return there;
+}
+
+void row_text(struct buf *out, const char *template, const json_t *row, bool html)
+{
+	size_t part = 0, len;
+	bool there = true;
+
+	for (; *template; template += len) {
+		len = strcspn(template, "[]{");
+		buf_append(out, template, len);
+		template += len;
+		len = *template != '\0';
+		if (*template == '[') {
+			part = out->len;
+			there = true;
+		} else if (*template == ']' && !there) {
+			out->len = part;
+		} else if (*template == '{') {
+			len = strcspn(template, "}") + 1;
+			there &= field_put(out, row, bytes_from(template + 1, len - 2), html);
+		}
+	}
+}
+
+void print_row(const char *template, const json_t *row)
+{
+	struct buf text = buf_with_max(1 << 20);
+
+	row_text(&text, template, row, false);
+	buf_u8(&text, '\n');
+	fwrite(text.data, 1, text.len, stdout);
+	buf_free(&text);
+}
+
+static void print_rows(const char *template, const json_t *list)
+{
+	const json_t *row;
+	size_t at;
+
+	json_array_foreach(list, at, row) print_row(template, row);
 }
 
 int print_check(struct audit *a)
 {
-	int status = class_count(a, AUDIT_BREACH) ? AUDIT_FOUND : AUDIT_CLEAN;
+	json_t *all = check_json(a);
 
 	if (a->json)
-		return print_check_json(a, status);
-	print_scope(a);
-	printf("\n");
-	for (enum audit_check c = 0; c < CHECK_COUNT; c++) {
-		uint64_t breaches = check_count(a, c, AUDIT_BREACH);
-
-		printf("%-8s %-11s %s\n",
-			breaches ? "BREACH" : (check_count(a, c, AUDIT_GAP) ? "declared" : "ok"),
-			check_name(c), check_sentence(c));
-	}
-	printf("\n");
-	for (enum audit_class class = AUDIT_BREACH; class <= AUDIT_NOTE; class ++)
-		for (size_t i = 0; i < a->findings_len; i++)
-			if (rule_class(a->findings[i].rule) == class)
-				print_finding(a, &a->findings[i]);
-	printf("\n%s: %" PRIu64 " breaches, %" PRIu64 " declared gaps, %" PRIu64 " notes\n",
-		status ? "BREACH" : "clean", class_count(a, AUDIT_BREACH),
-		class_count(a, AUDIT_GAP), class_count(a, AUDIT_NOTE));
-	return status;
+		return print_json(all, audit_status(a));
+	print_rows("{file}: {name}, made {made} by {software}; {acts} acts from {from} on, "
+		   "{entries} entries[, with bodies{bodies:.0}]"
+		   "[\n  only what came from {since} on][\n  only what came before {until}]",
+		json_object_get(json_object_get(all, "scope"), "bundles"));
+	putchar('\n');
+	print_rows("{result:8} {check:11} {sentence}", json_object_get(all, "checks"));
+	putchar('\n');
+	print_rows("  {class}: [{name} ]{rule}: {sentence}[ ({where})][, {when}][; {text}]"
+		   "[; and {more} more]",
+		json_object_get(all, "findings"));
+	print_row(audit_status(a) ? "\nBREACH" TOLD : "\nclean" TOLD, all);
+	json_decref(all);
+	return audit_status(a);
 }

@@ -148,22 +148,38 @@ bool terms_now(const struct account *t, bool grace, const struct agreement *list
 	return all;
 }
 
-bool terms_then(const struct account *t, uint64_t acts, const struct agreement **list, size_t *len)
+bool terms_then(const struct account *t, uint64_t acts, int64_t ms, enum door door,
+	const struct log_name *log, const struct node_id *peer, struct policy_verdict *v)
 {
-	size_t room = *len;
+	const struct agreement *list[AGREEMENTS_MAX];
+	struct policy_query q = {.door = door,
+		.feed = log,
+		.self = &t->self,
+		.peer = peer,
+		.agreements = list,
+		.now_s = ms / 1000};
 	bool all = true;
 
-	*len = 0;
-	for (size_t i = 0; i < t->terms_len && *len < room; i++) {
+	for (size_t i = 0; i < t->terms_len && q.agreements_len < AGREEMENTS_MAX; i++) {
 		const struct term *term = &t->terms[i];
 
 		if (term->from > acts || (term->until && term->until <= acts))
 			continue;
 		all &= term->text != NULL;
 		if (term->text)
-			list[(*len)++] = &term->text->agreement;
+			list[q.agreements_len++] = &term->text->agreement;
 	}
+	decide(&q, v);
 	return all;
+}
+
+uint64_t terms_under(const struct walk_act *w, enum door door)
+{
+	struct policy_verdict v;
+
+	(void)terms_then(&w->bundle->account, w->acts, w->when_ms, door, &w->act->log,
+		&w->act->peer, &v);
+	return v.agreements_len ? v.agreements[0] : 0;
 }
 
 /* What counted then; with grace also what ended a moment before. Where the text of what was in

@@ -232,8 +232,7 @@ struct erasure {
 
 struct section {
 	struct bundle_log log;
-	long at;          /* place of its frame in the file */
-	struct hash root; /* of [0, to), once walked */
+	long at; /* place of its frame in the file */
 };
 
 /* An agreement that a node had in force. Moments are counted by acts, since clocks are set. */
@@ -457,29 +456,30 @@ int64_t carried_out(const struct account *t, const struct log_name *log, uint64_
 const struct erasure *erasure_over(const struct audit *a, const struct bundle *b,
 	const struct log_name *log, const uint8_t *object, uint64_t index);
 
-/* Calls visit for every entry of the sections that `want` chooses; 0, an error, or what visit
- * gave. */
 struct walk_entry {
 	struct bundle *bundle;
-	const struct section *section;
+	struct section *section;
 	uint64_t index;
 	const struct bundle_entries *batch;
 	const struct bundle_entry *entry;
 };
-int walk_entries(struct audit *a, struct bundle *b,
-	bool (*want)(void *ctx, const struct bundle *b, const struct section *s),
-	int (*visit)(void *ctx, const struct walk_entry *e), void *ctx) MUST_CHECK;
-/* Every act of a bundle's node, in order of its logs. */
+typedef int entry_visit(void *ctx, const struct walk_entry *e);
+/* Calls visit for every entry of a section in order, or of every feed of every bundle; 0, an error,
+ * or what visit gave. */
+int walk_section(struct audit *a, struct bundle *b, struct section *s, entry_visit *visit,
+	void *ctx) MUST_CHECK;
+int walk_feeds(struct audit *a, entry_visit *visit, void *ctx) MUST_CHECK;
+
 struct walk_act {
 	struct bundle *bundle;
-	const struct section *section;
 	uint64_t index;
 	uint64_t acts; /* before it, in all logs of the node */
 	int64_t when_ms;
 	const struct act_body *act;
 };
-int walk_acts(struct audit *a, struct bundle *b, int (*visit)(void *ctx, const struct walk_act *w),
-	void *ctx) MUST_CHECK;
+typedef int act_visit(void *ctx, const struct walk_act *w);
+/* Every act of a bundle's node in order of its logs, or with b NULL of every bundle's. */
+int walk_acts(struct audit *a, struct bundle *b, act_visit *visit, void *ctx) MUST_CHECK;
 
 /* --- account.c -------------------------------------------------------------------------------- */
 
@@ -508,9 +508,13 @@ bool terms_now(const struct account *t, bool grace, const struct agreement *list
 	size_t *len);
 bool terms_allow(struct account *t, enum door door, const struct log_name *log,
 	const struct node_id *peer, bool grace);
-/* What an account had in force when so many acts had been; len: room, and what was found. False
- * when the text of one of them is not here. */
-bool terms_then(const struct account *t, uint64_t acts, const struct agreement **list, size_t *len);
+/* What decide() says of a passing under what an account had in force when so many acts had been.
+ * False when the text of an agreement of it is not here. */
+bool terms_then(const struct account *t, uint64_t acts, int64_t ms, enum door door,
+	const struct log_name *log, const struct node_id *peer, struct policy_verdict *v);
+/* Under which agreement what an act tells of may have passed: that of its feed, or the lowest that
+ * lets it; 0: none. */
+uint64_t terms_under(const struct walk_act *w, enum door door);
 
 /* --- between.c -------------------------------------------------------------------------------- */
 
@@ -518,31 +522,39 @@ void between_check(struct audit *a);
 
 /* --- print.c ---------------------------------------------------------------------------------- */
 
+extern const struct rule {
+	enum audit_class class;
+	enum audit_check check;
+	const char *name, *sentence;
+} audit_rules[FOUND_COUNT];
+
 void found(struct audit *a, enum audit_rule rule, const struct node_id *node,
 	const struct log_name *log, uint64_t from, uint64_t to, int64_t when_ms, const char *format,
 	...) PRINTF_LIKE(8, 9);
-enum audit_class rule_class(enum audit_rule rule);
-enum audit_check rule_check(enum audit_rule rule);
-const char *rule_name(enum audit_rule rule);
-const char *rule_sentence(enum audit_rule rule);
-const char *check_name(enum audit_check check);
-const char *check_sentence(enum audit_check check);
-const char *class_name(enum audit_class class);
 uint64_t class_count(const struct audit *a, enum audit_class class);
-uint64_t check_count(const struct audit *a, enum audit_check check, enum audit_class class);
+int audit_status(const struct audit *a); /* clean, or a breach */
 /* The name on the newest card, else the id; in the arena. */
 const char *party_name(struct audit *a, const struct node_id *node);
 const char *log_text(struct audit *a, const struct log_name *log); /* NAME/AUDIENCE */
 struct sentence_names party_names(struct audit *a);
 const char *time_text(struct audit *a, int64_t ms);
+
+#define NUM(n) ((json_int_t)(n)) /* for json_pack's I */
 json_t *json_node(const struct node_id *node);
 json_t *json_time(int64_t ms);
 json_t *json_text(struct bytes text);
 json_t *json_hex(struct bytes bytes);
 json_t *json_log(const struct log_name *log); /* its origin line */
-/* What `check` prints; gives the exit status. */
-int print_check(struct audit *a);
-json_t *scope_json(struct audit *a);
-json_t *finding_json(struct audit *a, const struct finding *f);
+json_t *json_agreement(uint64_t id);          /* null for 0 */
+json_t *findings_json(struct audit *a, enum audit_class class);
+/* All that `check` says. */
+json_t *check_json(struct audit *a);
 /* Prints a document and gives status; takes the reference. */
 int print_json(json_t *document, int status);
+
+/* Appends what a template makes of a row: {FIELD} is a field of it, [...] is left out when a field
+ * in it is not there or 0. In HTML the template's own text stands as it is. */
+void row_text(struct buf *out, const char *template, const json_t *row, bool html);
+void print_row(const char *template, const json_t *row); /* with LF */
+/* What `check` prints; gives the exit status. */
+int print_check(struct audit *a);

@@ -12,6 +12,7 @@ struct walk {
 	struct bundle *bundle;
 	struct section *section;
 	const struct section *former; /* of logs of acts */
+	bool acts;
 	struct range tree;
 	const struct claim *claims;
 	size_t claims_len, claim;
@@ -26,9 +27,13 @@ struct walk {
 	const struct text **texts; /* of its agreement */
 	size_t bodies_len;
 	struct bodies_sent **bodies; /* acts about it */
-	uint64_t missing, pending, pending_first;
-	bool told;
+	uint64_t missing, pending;
 };
+
+static bool is_acts(const struct section *s)
+{
+	return s->log.name.audience.kind == AUDIENCE_PROVENANCE;
+}
 
 /* --- roots ------------------------------------------------------------------------------------ */
 
@@ -331,16 +336,15 @@ static void body_check(struct walk *w, const struct bundle_entry *e, const struc
 		bodies_less(w, index, erased_ms);
 }
 
-static void feed_entry(struct walk *w, const struct bundle_entries *batch, uint64_t index,
-	const struct bundle_entry *e)
+static void feed_entry(struct walk *w, const struct walk_entry *e)
 {
 	struct entry_header h;
 
-	entry_header_decode(e->leaf, &h);
-	marking_check(w, &h, index);
-	body_check(w, e, &h, index);
+	entry_header_decode(e->entry->leaf, &h);
+	marking_check(w, &h, e->index);
+	body_check(w, e->entry, &h, e->index);
 	if (h.kind == KIND_ERASURE)
-		erasure_check(w, batch, index);
+		erasure_check(w, e->batch, e->index);
 }
 
 static int span_cmp(const void *one, const void *other)
@@ -440,42 +444,32 @@ static void act_entry_check(struct walk *w, uint64_t index, const struct bundle_
 
 /* --- a log ------------------------------------------------------------------------------------ */
 
-static int log_frame(struct walk *w, bool acts, const struct frames *f)
+static int log_entry(void *ctx, const struct walk_entry *e)
 {
-	struct bundle_entries batch;
-	struct bundle_entry e;
+	struct walk *w = ctx;
 	struct hash leaf;
-	struct cursor c;
 
-	if (bundle_entries_read(f->payload, &batch) != 0)
-		return ENT_EINVALID;
-	c = cursor_of(batch.packed);
-	for (uint32_t i = 0; i < batch.count; i++) {
-		if (bundle_entry_next(&c, &e) != 0)
-			return ENT_EINVALID;
-		hash_leaf(&leaf, e.leaf);
-		range_append(&w->tree, &leaf);
-		signed_size_pass(w);
-		claims_compare(w);
-		if (acts)
-			act_entry_check(w, batch.first + i, &e);
-		else
-			feed_entry(w, &batch, batch.first + i, &e);
-	}
+	hash_leaf(&leaf, e->entry->leaf);
+	range_append(&w->tree, &leaf);
+	signed_size_pass(w);
+	claims_compare(w);
+	if (w->acts)
+		act_entry_check(w, e->index, e->entry);
+	else
+		feed_entry(w, e);
 	return 0;
 }
 
-static void log_close(struct walk *w, bool acts)
+static void log_close(struct walk *w)
 {
 	const struct bundle_log *log = &w->section->log;
 	struct audit *a = w->audit;
 
-	range_root(&w->tree, &w->section->root);
 	if (!(log->flags & BUNDLE_FLAG_SIGNED))
 		found(a, FOUND_NOT_SIGNED, &w->bundle->about.node, &log->name, log->from, log->to,
 			0, "%s", "");
 	else if (!leads_to_root(w)) {
-		w->bundle->doubtful |= acts;
+		w->bundle->doubtful |= w->acts;
 		found(a, FOUND_ROOT_MISMATCH, &w->bundle->about.node, &log->name, log->from,
 			log->to, 0, "signed for size %llu",
 			(unsigned long long)log->checkpoint.size);
@@ -484,39 +478,38 @@ static void log_close(struct walk *w, bool acts)
 	else if (log->to > log->checkpoint.size)
 		found(a, FOUND_NOT_SIGNED, &w->bundle->about.node, &log->name, log->checkpoint.size,
 			log->to, 0, "%s", "its last entries");
-	if (acts)
+	if (w->acts)
 		return;
 	if (node_id_eq(&log->name.node, &w->bundle->about.node))
 		signed_beyond(w);
 	feed_close(w);
 }
 
-static int walk_log(struct walk *w, struct frames *f)
+static int walk_log(struct audit *a, struct bundle *b, struct section *s, struct section *former)
 {
-	struct audit *a = w->audit;
-	bool acts = w->section->log.name.audience.kind == AUDIENCE_PROVENANCE;
-	int rc = frames_seek(f, w->section->at, &a->err);
+	struct walk w = {.audit = a,
+		.bundle = b,
+		.section = s,
+		.former = former,
+		.tree = s->log.left,
+		.acts = is_acts(s),
+		.first = true};
+	int rc;
 
-	w->tree = w->section->log.left;
-	w->claims = claims_of(a, &w->section->log.name, &w->claims_len);
-	w->first = true;
-	signed_size_pass(w);
-	claims_compare(w);
-	if (acts && !node_id_eq(&w->section->log.name.node, &w->bundle->about.node)) {
-		w->bundle->doubtful = true;
-		found(a, FOUND_ACT_OUTSIDE, &w->bundle->about.node, &w->section->log.name, 0, 0, 0,
-			"%s", "of another node");
+	w.claims = claims_of(a, &s->log.name, &w.claims_len);
+	signed_size_pass(&w);
+	claims_compare(&w);
+	if (w.acts && !node_id_eq(&s->log.name.node, &b->about.node)) {
+		b->doubtful = true;
+		found(a, FOUND_ACT_OUTSIDE, &b->about.node, &s->log.name, 0, 0, 0, "%s",
+			"of another node");
 	}
-	if (!acts)
-		feed_open(w);
-	while (rc == 0 && w->tree.end < w->section->log.to && (rc = frames_next(f, &a->err)) == 1) {
-		rc = f->kind == BUNDLE_ENTRIES ? log_frame(w, acts, f) : 0;
-		if (f->kind == BUNDLE_LOG || f->kind == BUNDLE_END)
-			rc = ENT_EINVALID;
-	}
+	if (!w.acts)
+		feed_open(&w);
+	rc = walk_section(a, b, s, log_entry, &w);
 	if (rc == 0)
-		log_close(w, acts);
-	arena_free(&w->arena);
+		log_close(&w);
+	arena_free(&w.arena);
 	return rc;
 }
 
@@ -577,114 +570,87 @@ static void acts_end(struct audit *a, struct bundle *b)
 
 static int walk_bundle(struct audit *a, struct bundle *b)
 {
-	const struct section *former = NULL;
-	struct frames f;
-	bool ended = false;
-	int rc = frames_open(&f, b->path, &a->err);
+	struct section *former = NULL;
+	size_t at;
+	int rc = 0;
 
 	account_begin(&b->account, a, b);
-	for (size_t i = 0; rc == 0 && i < b->sections_len; i++) {
-		struct walk w = {.audit = a, .bundle = b, .section = &b->sections[i]};
-
-		w.former = former;
-		if (w.section->log.name.audience.kind == AUDIENCE_PROVENANCE) {
-			former = w.section;
-		} else if (!ended) {
-			acts_end(a, b);
-			ended = true;
-		}
-		rc = walk_log(&w, &f);
+	for (at = 0; rc == 0 && at < b->sections_len && is_acts(&b->sections[at]); at++) {
+		rc = walk_log(a, b, &b->sections[at], former);
+		former = &b->sections[at];
 	}
-	if (!ended)
-		acts_end(a, b);
+	acts_end(a, b);
+	for (; rc == 0 && at < b->sections_len; at++)
+		rc = walk_log(a, b, &b->sections[at], NULL);
+	return rc;
+}
+
+int walk_all(struct audit *a)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < a->bundles_len; i++)
+		rc = walk_bundle(a, &a->bundles[i]);
+	return rc;
+}
+
+/* --- entries, one by one ---------------------------------------------------------------------- */
+
+int walk_section(struct audit *a, struct bundle *b, struct section *s, entry_visit *visit,
+	void *ctx)
+{
+	struct bundle_entries batch;
+	struct bundle_entry entry;
+	struct walk_entry e = {b, s, s->log.from, &batch, &entry};
+	struct frames f;
+	int rc = frames_open(&f, b->path, &a->err);
+
+	if (rc == 0)
+		rc = frames_seek(&f, s->at, &a->err);
+	while (rc == 0 && e.index < s->log.to) {
+		struct cursor c;
+
+		rc = frames_next(&f, &a->err);
+		if (rc < 0)
+			break;
+		rc = rc == 0 || f.kind == BUNDLE_LOG || f.kind == BUNDLE_END ? ENT_EINVALID : 0;
+		if (rc != 0 || f.kind != BUNDLE_ENTRIES)
+			continue;
+		rc = bundle_entries_read(f.payload, &batch);
+		c = cursor_of(batch.packed);
+		for (uint32_t i = 0; rc == 0 && i < batch.count; i++, e.index++)
+			if ((rc = bundle_entry_next(&c, &entry)) == 0)
+				rc = visit(ctx, &e);
+	}
 	frames_close(&f);
 	if (rc == ENT_EINVALID && !a->err.text[0])
 		err_set(&a->err, rc, "%s: changed while it was read", b->path);
 	return rc;
 }
 
-int walk_all(struct audit *a)
+int walk_feeds(struct audit *a, entry_visit *visit, void *ctx)
 {
-	for (size_t i = 0; i < a->bundles_len; i++) {
-		int rc = walk_bundle(a, &a->bundles[i]);
+	int rc = 0;
 
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
-}
-
-/* --- for questions ---------------------------------------------------------------------------- */
-
-struct visiting {
-	struct bundle *bundle;
-	const struct section *section;
-	uint64_t next;
-	int (*visit)(void *ctx, const struct walk_entry *e);
-	void *ctx;
-};
-
-static int visit_frame(struct visiting *v, const struct frames *f)
-{
-	struct bundle_entries batch;
-	struct bundle_entry entry;
-	struct walk_entry e = {
-		.bundle = v->bundle, .section = v->section, .batch = &batch, .entry = &entry};
-	struct cursor c;
-	int rc = bundle_entries_read(f->payload, &batch);
-
-	c = cursor_of(batch.packed);
-	for (uint32_t i = 0; rc == 0 && i < batch.count; i++) {
-		rc = bundle_entry_next(&c, &entry);
-		e.index = batch.first + i;
-		v->next = e.index + 1;
-		if (rc == 0)
-			rc = v->visit(v->ctx, &e);
-	}
-	return rc;
-}
-
-int walk_entries(struct audit *a, struct bundle *b,
-	bool (*want)(void *ctx, const struct bundle *b, const struct section *s),
-	int (*visit)(void *ctx, const struct walk_entry *e), void *ctx)
-{
-	struct frames f;
-	int rc = frames_open(&f, b->path, &a->err);
-
-	for (size_t i = 0; rc == 0 && i < b->sections_len; i++) {
-		const struct section *s = &b->sections[i];
-		struct visiting v = {b, s, s->log.from, visit, ctx};
-
-		if (s->log.from == s->log.to || !want(ctx, b, s))
-			continue;
-		rc = frames_seek(&f, s->at, &a->err);
-		while (rc == 0 && v.next < s->log.to && (rc = frames_next(&f, &a->err)) == 1)
-			rc = f.kind == BUNDLE_ENTRIES ? visit_frame(&v, &f) : 0;
-	}
-	frames_close(&f);
+	for (struct bundle *b = a->bundles; b < a->bundles + a->bundles_len; b++)
+		for (size_t i = 0; rc == 0 && i < b->sections_len; i++)
+			if (!is_acts(&b->sections[i]))
+				rc = walk_section(a, b, &b->sections[i], visit, ctx);
 	return rc;
 }
 
 struct acts_walk {
-	int (*visit)(void *ctx, const struct walk_act *w);
+	act_visit *visit;
 	void *ctx;
 	uint64_t acts;
 	struct arena arena;
 };
 
-static bool want_acts(void *ctx, const struct bundle *b, const struct section *s)
-{
-	(void)ctx;
-	(void)b;
-	return s->log.name.audience.kind == AUDIENCE_PROVENANCE;
-}
-
-static int act_visit(void *ctx, const struct walk_entry *e)
+static int act_at(void *ctx, const struct walk_entry *e)
 {
 	struct acts_walk *x = ctx;
 	struct act_body act;
 	struct walk_act w = {.bundle = e->bundle,
-		.section = e->section,
 		.index = e->index,
 		.when_ms = (int64_t)be64_get(e->entry->leaf.data + ENTRY_TIME_OFFSET),
 		.act = &act};
@@ -697,12 +663,17 @@ static int act_visit(void *ctx, const struct walk_entry *e)
 	return x->visit(x->ctx, &w);
 }
 
-int walk_acts(struct audit *a, struct bundle *b, int (*visit)(void *ctx, const struct walk_act *w),
-	void *ctx)
+int walk_acts(struct audit *a, struct bundle *only, act_visit *visit, void *ctx)
 {
 	struct acts_walk x = {.visit = visit, .ctx = ctx};
-	int rc = walk_entries(a, b, want_acts, act_visit, &x);
+	int rc = 0;
 
+	for (struct bundle *b = a->bundles; b < a->bundles + a->bundles_len; b++) {
+		x.acts = 0;
+		for (size_t i = 0; rc == 0 && i < b->sections_len; i++)
+			if (is_acts(&b->sections[i]) && (!only || b == only))
+				rc = walk_section(a, b, &b->sections[i], act_at, &x);
+	}
 	arena_free(&x.arena);
 	return rc;
 }
