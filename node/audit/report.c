@@ -71,8 +71,8 @@ static const char head[] =
 	"thead{display:table-header-group}}\n"
 	"</style></head><body>\n";
 
-/* A section with a table, a row of it from a template of cells; what is between "|" is the head of a
- * column, with "#" in front one of numbers. Takes the reference to rows. */
+/* A section with a table, a row of it from a template of cells; what is between "|" is the head of
+ * a column, with "#" in front one of numbers. Takes the reference to rows. */
 static void table(struct page *p, const char *title, const char *words, const char *heads,
 	json_t *rows, const char *cells)
 {
