@@ -202,6 +202,7 @@ static void on_tick(uv_timer_t *t)
 	exchange_actions(a);
 	exchange_tick(a);
 	place_tick(a);
+	memory_tick(a);
 	alarms_tick(a);
 	requests_tick(a);
 	if (a->turnover && !a->stopping) {
@@ -503,6 +504,7 @@ int app_run(const struct app_options *options)
 	bool again;
 	int status;
 
+	memory_open();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of the store like a full disk */
 	/* No secret in a core dump. */

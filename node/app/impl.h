@@ -15,6 +15,7 @@
  *     stop.c      the stop button
  *     entering.c  acts of commands that do the thing themselves
  *     place.c     what this place cannot do for now
+ *     memory.c    what is given back after a load
  */
 #pragma once
 
@@ -161,6 +162,11 @@ struct app {
 		uint64_t pinned_ms;
 	} place;
 	struct control_client *reindexing;
+	struct {
+		uint64_t looked_ms;
+		uint64_t arrival; /* newest then */
+		uint64_t trimmed; /* and when memory was given back last */
+	} memory;
 };
 
 /* --- app.c ------------------------------------------------------------------------------------ */
@@ -298,3 +304,7 @@ void place_trouble(struct app *a, int code);    /* a write has failed */
 void place_well(struct app *a);                 /* one has not */
 const char *place_refuses(const struct app *a); /* why nothing is taken; NULL */
 void place_tick(struct app *a);
+
+/* --- memory.c --------------------------------------------------------------------------------- */
+void memory_open(void); /* before there are threads */
+void memory_tick(struct app *a);

@@ -488,6 +488,16 @@ void pipeline_mute(struct pipeline *p)
 	ledger_mute(p->ledger);
 }
 
+uint64_t pipeline_arrival(struct pipeline *p)
+{
+	uint64_t arrival;
+
+	pthread_mutex_lock(&p->progress.lock);
+	arrival = p->progress.arrival;
+	pthread_mutex_unlock(&p->progress.lock);
+	return arrival;
+}
+
 size_t pipeline_acts_waiting(const struct pipeline *p)
 {
 	return atomic_load(&p->acts_waiting);

@@ -128,6 +128,8 @@ void pipeline_epoch(struct pipeline *p, const struct log_name *provenance);
 void pipeline_unmute(struct pipeline *p);
 /* From now on no feed is signed; what is under way ends with ENT_EMUTE. Acts go on. */
 void pipeline_mute(struct pipeline *p);
+/* The newest arrival number that is committed. */
+uint64_t pipeline_arrival(struct pipeline *p);
 /* How many acts wait for the store. */
 size_t pipeline_acts_waiting(const struct pipeline *p);
 

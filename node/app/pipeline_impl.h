@@ -10,8 +10,9 @@
 #include "app/pipeline.h"
 #include "base/map.h"
 
-/* Bytes waiting for the writer before the work thread waits. */
-#define WRITE_AHEAD_BYTES (16u * 1024u * 1024u)
+/* Bytes waiting for the writer before the work thread waits. As much again is with the writer: it
+ * takes all that waits. */
+#define WRITE_AHEAD_BYTES (4u * 1024u * 1024u)
 /* What nothing else carries to the store gets a commit of its own after so long. */
 #define IDLE_MS 50u
 /* Entries of one index transaction. */
