@@ -116,14 +116,6 @@ static bool takes_value(const char *option)
 	return false;
 }
 
-/* A verifier key, or the words of an agreement: they bind the roots of all its parties. */
-static bool root_form(const char *value)
-{
-	struct note_key key;
-
-	return note_key_parse(bytes_str(value), &key) == 0 || root_words(value, NULL);
-}
-
 static int option_value(struct line *l, const char *option, const char *value)
 {
 	if (strcmp(option, "--root") == 0) {
@@ -222,14 +214,8 @@ static int understand(struct line *l)
 static int run(struct line *l)
 {
 	struct audit *a = l->ask.audit;
-	int rc = audit_load(a, l->words, l->words_len), status;
+	int rc = audit_check(a, l->words, l->words_len), status;
 
-	if (rc == 0) {
-		signed_check(a);
-		rc = walk_all(a);
-	}
-	if (rc == 0)
-		between_check(a);
 	status = rc == 0 ? l->command->run(&l->ask) : AUDIT_UNREADABLE;
 	if (a->err.text[0] && status != AUDIT_CLEAN) {
 		fprintf(stderr, "entente-audit: %s\n", a->err.text);

@@ -351,4 +351,4 @@ extern const struct cli_command cmd_split_list, cmd_split_export, cmd_split_veri
 extern const struct cli_command cmd_pause, cmd_resume, cmd_hold, cmd_unhold;
 extern const struct cli_command cmd_recover, cmd_backup, cmd_restore, cmd_card_new_incarnation;
 extern const struct cli_command cmd_publish, cmd_canonical, cmd_retract, cmd_erase, cmd_find,
-	cmd_tail, cmd_why, cmd_trace, cmd_log, cmd_audit_export, cmd_tlog_export;
+	cmd_tail, cmd_why, cmd_trace, cmd_log, cmd_audit_export, cmd_audit_check, cmd_tlog_export;

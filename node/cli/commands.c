@@ -52,6 +52,7 @@ const struct cli_command *const cli_commands[] = {
 	&cmd_trace,
 	&cmd_log,
 	&cmd_audit_export,
+	&cmd_audit_check,
 	&cmd_tlog_export,
 	&cmd_wait,
 	&cmd_clock_confirm,

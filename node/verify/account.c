@@ -23,22 +23,14 @@ void session_key(uint8_t key[32], struct bytes session, const struct log_name *l
 	memcpy(key, hash.bytes, 32);
 }
 
-static void put(struct map *m, const void *key, void *value)
+/* What a map has under a key, made when it is not there yet. */
+static void *map_need(struct map *m, const void *key, size_t size)
 {
-	if (map_put(m, key, value) == 0)
-		return;
-	fputs("entente-audit: out of memory\n", stderr);
-	exit(AUDIT_UNREADABLE);
-}
+	void *value = map_get(m, key);
 
-static void *need(size_t size)
-{
-	void *p = calloc(1, size);
-
-	if (p)
-		return p;
-	fputs("entente-audit: out of memory\n", stderr);
-	exit(AUDIT_UNREADABLE);
+	if (!value)
+		map_set(m, key, value = need(calloc(1, size)));
+	return value;
 }
 
 static void map_free_all(struct map *m)
@@ -85,14 +77,13 @@ struct holding *account_holding(struct account *t, const struct log_name *log)
 	h = map_get(&t->holdings, packed);
 	if (h)
 		return h;
-	h = need(sizeof(*h));
+	h = map_need(&t->holdings, packed, sizeof(*h));
 	h->log = *log;
 	h->known = !t->lenient;
 	if (follows(t, log)) {
 		span_add(h, 0, 1);
 		h->held = 1;
 	}
-	put(&t->holdings, packed, h);
 	return h;
 }
 
@@ -175,12 +166,8 @@ static void on_session_opened(struct account *t, const struct act_body *act)
 		if (!terms_active(t, &act->terms[i]))
 			account_say(t, FOUND_SESSION_FORBIDDEN, act,
 				"it names one that is not in force");
-	s = map_get(&t->sessions, act->session.data);
-	if (!s) {
-		s = need(sizeof(*s));
-		put(&t->sessions, act->session.data, s);
-		t->sessions_count++;
-	}
+	s = map_need(&t->sessions, act->session.data, sizeof(*s));
+	t->sessions_count += s->opened_ms == 0;
 	*s = (struct session){.peer = act->peer, .opened_ms = t->now_ms, .open = true};
 }
 
@@ -214,19 +201,13 @@ static void sessions_end(struct account *t, enum audit_rule rule, const char *wh
 
 static void released_to(struct account *t, const struct sending *s)
 {
-	struct released *r;
+	uint64_t *reach;
 	uint8_t key[32];
 
 	session_key(key, BYTES_OF(s->peer.bytes), &s->log);
-	r = map_get(&t->released, key);
-	if (!r) {
-		r = need(sizeof(*r));
-		r->peer = s->peer;
-		r->log = s->log;
-		put(&t->released, key, r);
-	}
-	if (s->reach > r->reach)
-		r->reach = s->reach;
+	reach = map_need(&t->released, key, sizeof(*reach));
+	if (s->reach > *reach)
+		*reach = s->reach;
 }
 
 /* What only its own account tells of is not kept: there is nothing to compare it with. */
@@ -266,7 +247,7 @@ static bool sending_begins(struct account *t, const struct act_body *act)
 
 static struct sending *sending_new(const struct act_body *act)
 {
-	struct sending *s = need(sizeof(*s));
+	struct sending *s = need(calloc(1, sizeof(*s)));
 
 	*s = (struct sending){
 		.peer = act->peer, .log = act->log, .from = act->from, .reach = act->from};
@@ -290,7 +271,7 @@ static void on_sending_opened(struct account *t, const struct act_body *act)
 	}
 	s = sending_new(act);
 	s->open = true;
-	put(&t->open_sendings, key, s);
+	map_set(&t->open_sendings, key, s);
 }
 
 /* Bodies by themselves, of entries that the peer has from others (PROTOCOL.md, "Missing bodies").
@@ -377,7 +358,7 @@ static void sendings_end(struct account *t, bool crashed)
 
 static struct receiving *receiving_new(struct account *t, const struct act_body *act)
 {
-	struct receiving *r = need(sizeof(*r));
+	struct receiving *r = need(calloc(1, sizeof(*r)));
 
 	*r = (struct receiving){.peer = act->peer,
 		.log = act->log,
@@ -410,7 +391,7 @@ static void receiving_note(struct account *t, const struct act_body *act)
 		r->last_ms = t->now_ms;
 		return;
 	}
-	put(&t->receiving_now, key, receiving_new(t, act));
+	map_set(&t->receiving_now, key, receiving_new(t, act));
 }
 
 /* Others have signed that they held it before: so it was there. Of a node's own receipts the same

@@ -120,12 +120,12 @@ static bool of_two(const struct audit *a, const struct log_name *log)
 static uint64_t released_reach(const struct account *t, const struct node_id *peer,
 	const struct log_name *log)
 {
-	const struct released *r;
+	const uint64_t *reach;
 	uint8_t key[32];
 
 	session_key(key, BYTES_OF(peer->bytes), log);
-	r = map_get(&t->released, key);
-	return r ? r->reach : 0;
+	reach = map_get(&t->released, key);
+	return reach ? *reach : 0;
 }
 
 /* A receipt that holds: the one who gave it must say how it came, the origin that it went. */

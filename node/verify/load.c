@@ -11,17 +11,32 @@
 
 /* --- tables ----------------------------------------------------------------------------------- */
 
+static _Noreturn void give_up(const char *why)
+{
+	fprintf(stderr, "%s\n", why);
+	exit(AUDIT_UNREADABLE);
+}
+
+void *need(void *memory)
+{
+	if (!memory)
+		give_up("out of memory");
+	return memory;
+}
+
+void map_set(struct map *m, const void *key, void *value)
+{
+	if (map_put(m, key, value) != 0)
+		give_up("out of memory");
+}
+
 void *grow(void *list, size_t *cap, size_t len, size_t size)
 {
 	if (len < *cap)
 		return list;
 	*cap = *cap ? 2 * *cap : 16;
 	list = realloc(list, *cap * size);
-	if (!list) {
-		fputs("entente-audit: out of memory\n", stderr);
-		exit(AUDIT_UNREADABLE);
-	}
-	return list;
+	return need(list);
 }
 
 struct party *party_get(const struct audit *a, const struct node_id *node)
@@ -35,12 +50,10 @@ struct party *party_need(struct audit *a, const struct node_id *node)
 
 	if (p)
 		return p;
-	p = arena_alloc(&a->arena, sizeof(*p));
-	if (!p || map_put(&a->parties, node->bytes, p) != 0) {
-		fputs("entente-audit: too many nodes\n", stderr);
-		exit(AUDIT_UNREADABLE);
-	}
+	p = need(arena_alloc(&a->arena, sizeof(*p)));
 	p->node = *node;
+	if (map_put(&a->parties, node->bytes, p) != 0)
+		give_up("too many nodes");
 	return p;
 }
 
@@ -393,7 +406,7 @@ static void party_bundle(struct audit *a, struct bundle *b)
 	b->account.bundle = b;
 }
 
-int audit_load(struct audit *a, const char *const *paths, size_t len)
+static int load_all(struct audit *a, const char *const *paths, size_t len)
 {
 	randombytes_buf(a->key, sizeof(a->key));
 	map_init(&a->parties, NODE_ID_BYTES, AUDIT_NODES_MAX, a->key);
@@ -421,6 +434,19 @@ int audit_load(struct audit *a, const char *const *paths, size_t len)
 	}
 	qsort(a->claims, a->claims_len, sizeof(*a->claims), claim_cmp);
 	return 0;
+}
+
+int audit_check(struct audit *a, const char *const *paths, size_t len)
+{
+	int rc = load_all(a, paths, len);
+
+	if (rc == 0) {
+		signed_check(a);
+		rc = walk_all(a);
+	}
+	if (rc == 0)
+		between_check(a);
+	return rc;
 }
 
 void audit_free(struct audit *a)

@@ -139,7 +139,9 @@ static void root_taken(struct audit *a, const struct party *p)
 	found(a, FOUND_ROOT_TAKEN, &p->node, NULL, 0, 0, 0, "compare it: %s", root);
 }
 
-bool root_words(const char *text, const struct agreement *a)
+/* Are these the words of an agreement (agreement_words), as people write them: in any case, with
+ * any spaces, commas or hyphens between? Without one: can they be of any? */
+static bool root_words(const char *text, const struct agreement *a)
 {
 	struct buf own = buf_with_max(1024), given = buf_with_max(1024);
 	bool same = true;
@@ -166,6 +168,13 @@ bool root_words(const char *text, const struct agreement *a)
 	buf_free(&own);
 	buf_free(&given);
 	return same;
+}
+
+bool root_form(const char *text)
+{
+	struct note_key key;
+
+	return note_key_parse(bytes_str(text), &key) == 0 || root_words(text, NULL);
 }
 
 /* The words bind the text, which names the nodes by the hashes of their first roots. */

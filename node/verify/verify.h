@@ -291,13 +291,6 @@ struct session {
 	bool open, carried; /* carried: data went over it */
 };
 
-/* As far as a peer may have it from this node. */
-struct released {
-	struct node_id peer;
-	struct log_name log;
-	uint64_t reach;
-};
-
 /* Acts that it says itself are lost, by the times around them. */
 struct lost {
 	struct log_name log; /* the former log of acts */
@@ -340,7 +333,8 @@ struct account {
 	size_t counting_len, counting_cap; /* those that count, or did a moment ago: their places */
 	size_t *counting;
 	struct map holdings, sessions, open_sendings, receiving_now;
-	struct map released; /* peer and log -> struct released */
+	struct map
+		released; /* peer and log -> uint64_t: as far as the peer may have it from here */
 	size_t changes_len, changes_cap;
 	struct key_change *changes;
 	size_t lost_len, lost_cap;
@@ -419,7 +413,7 @@ void frames_close(struct frames *f);
 /* --- load.c ----------------------------------------------------------------------------------- */
 
 /* 0, or an ENT_E with the reason in a->err: then nothing can be said. */
-int audit_load(struct audit *a, const char *const *paths, size_t len) MUST_CHECK;
+int audit_check(struct audit *a, const char *const *paths, size_t len) MUST_CHECK;
 void audit_free(struct audit *a);
 
 struct party *party_get(const struct audit *a, const struct node_id *node); /* NULL */
@@ -430,8 +424,11 @@ const struct text *text_find(const struct audit *a, const uint8_t hash[32]);
 /* The claims of a log, in order of size. */
 const struct claim *claims_of(const struct audit *a, const struct log_name *log, size_t *len);
 void erasure_key(uint8_t key[32], size_t bundle, const struct log_name *log, const uint8_t *object);
-/* Room for one more in an array that grows; exits when memory is out. */
+/* Room for one more in an array that grows; memory that is there; a value in a map: these end the
+ * program when memory is out. */
 void *grow(void *list, size_t *cap, size_t len, size_t size);
+void *need(void *memory);
+void map_set(struct map *m, const void *key, void *value);
 
 /* --- signed.c --------------------------------------------------------------------------------- */
 
@@ -439,9 +436,9 @@ int signed_cards(struct audit *a, struct bytes chain, const struct node_id *show
 int signed_agreement(struct audit *a, struct bytes note, const struct node_id *shown_by) MUST_CHECK;
 int signed_revocation(struct audit *a, struct bytes note,
 	const struct node_id *shown_by) MUST_CHECK;
-/* Are these the words of an agreement (agreement_words), as people write them: in any case, with
- * any spaces, commas or hyphens between? Without one: can they be of any? */
-bool root_words(const char *text, const struct agreement *a);
+/* Can this be one of the roots that an auditor was given: a verifier key, or the words of an
+ * agreement, which bind the roots of all its parties? */
+bool root_form(const char *text);
 /* After everything is loaded. */
 void signed_check(struct audit *a);
 

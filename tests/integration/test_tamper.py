@@ -22,7 +22,7 @@ import peer_ref  # noqa: E402
 from bundle_ref import Bundle  # noqa: E402
 import liars  # noqa: E402,F401  (it fills a list)
 import manipulations  # noqa: E402,F401
-from tampering import FILE, HOUR, LIAR, ZONE, resign  # noqa: E402
+from tampering import FILE, HOUR, LIAR, PUBLISHED, ZONE, resign, without_acts  # noqa: E402
 
 LONG = os.environ.get("ENTENTE_LONG") == "1"
 NAMES = ("fr", "de", "pl", "ua", "be")
@@ -510,8 +510,50 @@ def test_a_part_of_the_time_is_checked_as_the_whole():
         fed.stop()
 
 
+def test_an_operator_sees_what_an_auditor_will_find_before_he_hands_it_over():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        one = fed.agree("fr", "de")
+        fed.start()
+        fed.wait_connected()
+        fr.run("publish", "--tlp", "green", "-", stdin=f"a.{ZONE}\n")
+        de.wait_held(fr, "green", 1)
+        mine, theirs = (os.path.join(fed.dir, f"{n.name}.audit") for n in (fr, de))
+        for node, path in ((fr, mine), (de, theirs)):
+            node.run("audit", "export", "-o", path)
+
+        def same(*args, status=0):
+            for form in ((), ("--json",)):
+                done = fr.run("audit", "check", *form, *args, status=status)
+                if done.out != audit("check", *form, *args, status=status).stdout:
+                    raise Failed(f"{args}: the two programs differ\n{done.out}")
+            return {f["rule"] for f in json.loads(done.out)["findings"]}
+
+        if not {"not-handed-over", "root-taken-from-bundle"} <= same(mine):
+            raise Failed(f"alone: {same(mine)}")
+        words = fr.run("agreement", "words", one).out.strip()
+        if {"not-handed-over", "root-taken-from-bundle"} & same("--root", words, mine, theirs):
+            raise Failed("both are here, and the words give their roots")
+        fr.run("audit", "check", "--root", "no words", mine, status=2)
+        bundle = Bundle.read(mine)
+        log = bundle.acts()
+        without_acts(log, PUBLISHED)
+        log.sign(peer_ref.Peer(fr.home).log_seed)
+        log.cosignatures = []
+        bundle.write(mine)
+        if "unaccounted" not in same(mine, status=1):
+            raise Failed("a publication that its acts do not tell of is not found")
+        with open(theirs, "rb+") as f:
+            f.truncate(os.path.getsize(theirs) - 9)
+        done = fr.run("audit", "check", "--json", theirs, status=6)
+        if "cut short" not in json.loads(done.out)["error"]:
+            raise Failed(done.out)
+        fed.stop()
+
+
 if __name__ == "__main__":
-    run_tests([test_whatever_a_bundle_says_the_auditor_answers,
+    run_tests([test_an_operator_sees_what_an_auditor_will_find_before_he_hands_it_over,
+               test_whatever_a_bundle_says_the_auditor_answers,
                test_the_worked_example_in_the_document_holds,
                test_manipulations_are_found_and_honest_bundles_are_clean,
                test_a_part_of_the_time_is_checked_as_the_whole])
