@@ -353,12 +353,20 @@ static void contradiction_tell(struct gossip *g, const struct origin *o,
 	raise_alarm(g, "card-contradiction", text, &o->node, NULL);
 }
 
+/* More is known of origins: what was passed over may be of interest now. */
+static void ask_for_missed(struct gossip *g)
+{
+	for (struct session *s = g->sessions; s; s = s->next)
+		s->ask_heads |= s->missed;
+}
+
 int origin_learn(struct gossip *g, const struct card_chain *chain,
 	const struct node_id *introduced_by, const struct node_id *told_by, bool *news)
 {
 	static const struct node_id files;
 	const struct node_id *node = &card_chain_last(chain)->node;
 	struct origin *o = origin_find(g, node);
+	size_t logs;
 	int rc;
 
 	*news = false;
@@ -374,11 +382,8 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 			o->introduced_by = *introduced_by;
 			peer_totals(g, introduced_by)->introduced++;
 		}
-		for (struct session *s = g->sessions; s; s = s->next) {
-			s->ask_heads |= s->missed;
-			s->missed = false;
-		}
 		*news = true;
+		ask_for_missed(g);
 		orphans_adopt(g, o);
 		return 0;
 	}
@@ -393,9 +398,12 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 		return 0;
 	case CARD_NEWER:
 		*news = true;
+		logs = o->logs_len;
 		rc = origin_take(g, o, chain);
 		if (rc != 0)
 			return rc;
+		if (o->logs_len > logs)
+			ask_for_missed(g);
 		o->told_by = *told_by;
 		feeds_disown(g, o);
 		orphans_adopt(g, o);
@@ -414,9 +422,7 @@ void gossip_rosters(struct gossip *g, const struct roster *const *rosters, size_
 {
 	g->rosters = rosters;
 	g->rosters_len = rosters_len;
-	/* What was passed over may be of interest now. */
-	for (struct session *s = g->sessions; s; s = s->next)
-		s->ask_heads |= s->missed;
+	ask_for_missed(g);
 }
 
 void gossip_rival(struct gossip *g, const struct card_chain *rival)
@@ -466,6 +472,14 @@ struct feed *feed_find(const struct gossip *g, const struct log_name *name)
 	return map_get(&g->feeds, key);
 }
 
+/* What a thief's card named, and the card in force does not, is still its feed. */
+struct origin *origin_of(const struct gossip *g, const struct log_name *log)
+{
+	struct origin *o = origin_find(g, &log->node);
+
+	return o && (origin_key(o, log->incarnation) || feed_find(g, log)) ? o : NULL;
+}
+
 /* NULL at the limit, or when the origin's card names no such incarnation. */
 struct feed *feed_need(struct gossip *g, const struct log_name *name, struct origin *origin)
 {
@@ -503,11 +517,10 @@ void feed_load(struct feed *f, uint64_t size, uint64_t floor, const struct check
 int gossip_feed(struct gossip *g, const struct log_name *name, uint64_t size, uint64_t floor,
 	const struct checkpoint *held, const struct checkpoint *seen, bool frozen)
 {
-	struct origin *o = origin_find(g, &name->node);
+	struct origin *o = origin_of(g, name);
 	struct feed *f;
 
-	/* Nor known, as long as its card does not name that incarnation. */
-	if (!o || (!feed_find(g, name) && !origin_key(o, name->incarnation)))
+	if (!o)
 		return orphan_keep(g, name, size, floor, held, seen, frozen);
 	f = feed_need(g, name, o);
 	if (!f)

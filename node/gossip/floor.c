@@ -96,6 +96,8 @@ void gossip_floor(struct gossip *g, struct gossip_time now, const struct log_nam
 	struct feed *f = feed_find(g, feed);
 
 	g->now = now;
+	if (!f)
+		orphan_floor(g, feed, floor);
 	if (!f || floor <= f->floor)
 		return;
 	f->floor = floor;

@@ -222,7 +222,7 @@ struct session {
 	bool greeted; /* their HELLO is here */
 	bool heard;   /* and all their heads are */
 	bool closing;
-	bool missed;      /* they told of feeds whose origin was not known here */
+	bool missed;      /* they told of what nobody vouched for here, since they were asked */
 	bool ask_heads;   /* what we passed over may be of interest now: ask for the heads again */
 	bool tell_heads;  /* tell them the heads again */
 	uint64_t data_ms; /* when the last run that we wanted came */
@@ -340,6 +340,9 @@ void enter_act(struct gossip *g, struct session *s, enum act act, const struct f
 void raise_alarm(struct gossip *g, const char *rule, const char *text, const struct node_id *peer,
 	const struct log_name *feed);
 struct origin *origin_find(const struct gossip *g, const struct node_id *node);
+/* Whose log it is; NULL while nobody vouches for it: the node is not known, or not by a card that
+ * names the incarnation. */
+struct origin *origin_of(const struct gossip *g, const struct log_name *log);
 const uint8_t *origin_key(const struct origin *o, uint64_t incarnation);
 /* Takes a chain: 0 known or accepted, ENT_EDENIED ignored, ENT_EPROOF contradicts (frozen).
  * told_by: whose session it came in; NULL: from the files or the store. */
@@ -355,6 +358,8 @@ struct peer_totals *peer_totals(struct gossip *g, const struct node_id *peer);
 /* ENT_ENOTFOUND: it is kept for later. */
 int orphan_keep(struct gossip *g, const struct log_name *name, uint64_t size, uint64_t floor,
 	const struct checkpoint *held, const struct checkpoint *seen, bool frozen);
+/* The store has given up what lies before. */
+void orphan_floor(struct gossip *g, const struct log_name *name, uint64_t floor);
 /* The origin is known, or known better, from now on. */
 void orphans_adopt(struct gossip *g, struct origin *origin);
 void orphans_free(struct gossip *g);

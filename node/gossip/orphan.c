@@ -2,8 +2,9 @@
 /*
  * Feeds that the store has and whose origin nobody vouches for any more: its card left the keys
  * directory, say, and it had never been introduced. They are neither told of nor served, but they
- * are remembered: once the origin is known again the feed goes on from what is held. Were it begun
- * anew, every run from its start would be refused by the store, and asked for again without end.
+ * are remembered: once the origin is known again the feed goes on from what is held, and from the
+ * floor that retention has reached by then. Were it begun anew, every run from its start would be
+ * refused by the store, and asked for again without end.
  */
 #include "gossip/impl.h"
 
@@ -27,6 +28,13 @@ int orphan_keep(struct gossip *g, const struct log_name *name, uint64_t size, ui
 	*o = (struct orphan){*name, size, floor, *held, *seen, frozen, g->orphans};
 	g->orphans = o;
 	return ENT_ENOTFOUND;
+}
+
+void orphan_floor(struct gossip *g, const struct log_name *name, uint64_t floor)
+{
+	for (struct orphan *o = g->orphans; o; o = o->next)
+		if (log_name_eq(&o->name, name) && floor > o->floor)
+			o->floor = floor;
 }
 
 void orphans_adopt(struct gossip *g, struct origin *origin)

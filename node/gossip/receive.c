@@ -175,6 +175,7 @@ static bool chain_idle(struct gossip *g, struct session *s, const struct wire_ca
 		return chain_known(o, cards);
 	if (is_party(g, &node) || roster_of(g, &node, NULL) || may_introduce(g, s))
 		return false;
+	s->missed = true;
 	g->origins_ignored++;
 	return true;
 }
@@ -214,6 +215,7 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 		if (!party)
 			roster = roster_of(g, NULL, &chain);
 		if (!party && !roster && !may_introduce(g, s)) {
+			s->missed = true;
 			g->origins_ignored++;
 			return;
 		}
@@ -300,7 +302,7 @@ static void consider_checkpoint(struct gossip *g, struct session *s, struct link
  * */
 static struct link *told_link(struct gossip *g, struct session *s, const struct log_name *feed)
 {
-	struct origin *o = origin_find(g, &feed->node);
+	struct origin *o = origin_of(g, feed);
 	struct link *l = NULL;
 	struct feed *f;
 

@@ -140,7 +140,7 @@ void split_at_start(struct gossip *g, struct feed *f, const struct split *split)
 
 void on_split(struct gossip *g, struct session *s, const struct wire_split *w)
 {
-	struct origin *o = origin_find(g, &w->feed.node);
+	struct origin *o = origin_of(g, &w->feed);
 	struct feed *f = NULL;
 	struct split split;
 	struct link *l;

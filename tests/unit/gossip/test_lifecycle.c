@@ -202,6 +202,92 @@ static void the_next_root_settles_a_contradiction(void **state)
 	probe_free(&p);
 }
 
+/* --- an incarnation that is not known yet ----------------------------------------------------- */
+
+#define NEW_KEYS 300u
+
+/* PEER, who may introduce nobody, tells of THIRD before anybody who may. */
+static struct card_chain passed_over_begin(struct probe *p)
+{
+	struct cast_terms peer = probe_terms(PEER), other = probe_terms(3);
+
+	peer.introduces = 0;
+	probe_init(p);
+	probe_agree(p, &peer);
+	probe_agree(p, &other);
+	for (uint32_t session = 1; session <= 2; session++) {
+		probe_open(p, session, session == 1 ? PEER : 3);
+		probe_hear_hello(p, session, SESSION_CREDIT_BYTES);
+	}
+	probe_tick(p, 2000);
+	probe_forget(p);
+	return cast_changed_card(THIRD, false, NEW_KEYS, &p->arena);
+}
+
+static bool asked_again(struct probe *p, uint32_t session)
+{
+	probe_tick(p, 2000);
+	for (size_t i = 0; i < p->said_len; i++)
+		if (p->said[i].type == WIRE_TERMS && p->said_to[i] == session)
+			return true;
+	return false;
+}
+
+/* What its feed of the new incarnation is called, with an entry. */
+static const struct checkpoint *new_feed(struct probe *p)
+{
+	struct log_name feed = {cast_actor(THIRD)->node, CAST_EPOCH + NEW_KEYS, CLEAR};
+	struct env_rng rng = sim_random_env(&p->random);
+	struct sim_log *log = sim_store_need(&p->theirs, &feed);
+	struct sim_random keys = {0xc4a49e00u + THIRD + ((uint64_t)NEW_KEYS << 32)};
+	struct env_rng keys_rng = sim_random_env(&keys);
+	struct identity owner;
+
+	assert_int_equal(identity_generate(&owner, CAST_EPOCH + NEW_KEYS, &keys_rng), 0);
+	sim_log_publish(log, &owner, 1, 10, &rng);
+	identity_free(&owner);
+	return &log->complete;
+}
+
+/* The newer chain was passed over, the older taken from another: the one is asked for again. */
+static void a_newer_chain_that_was_passed_over_is_asked_for_again(void **state)
+{
+	struct card_chain newer;
+	struct probe p;
+
+	(void)state;
+	newer = passed_over_begin(&p);
+	probe_hear_cards(&p, 1, &newer);
+	probe_hear_cards(&p, 2, &cast_actor(THIRD)->chain);
+	probe_hear_head(&p, 1, new_feed(&p));
+	assert_null(probe_last(&p, WIRE_SUBSCRIBE));
+	assert_true(asked_again(&p, 1));
+	probe_forget(&p);
+	probe_hear_cards(&p, 1, &newer);
+	probe_hear_head(&p, 1, new_feed(&p));
+	assert_non_null(probe_last(&p, WIRE_SUBSCRIBE));
+	/* Nothing is missed any more. */
+	probe_forget(&p);
+	assert_false(asked_again(&p, 1));
+	probe_free(&p);
+}
+
+/* The head came before the card that names its incarnation, which came from elsewhere. */
+static void heads_of_an_incarnation_are_asked_for_once_a_card_names_it(void **state)
+{
+	struct card_chain newer;
+	struct probe p;
+
+	(void)state;
+	newer = passed_over_begin(&p);
+	probe_hear_cards(&p, 2, &cast_actor(THIRD)->chain);
+	probe_hear_head(&p, 1, new_feed(&p));
+	assert_false(asked_again(&p, 1));
+	probe_hear_cards(&p, 2, &newer);
+	assert_true(asked_again(&p, 1));
+	probe_free(&p);
+}
+
 /* --- revocations ------------------------------------------------------------------------------ */
 
 static void hear_revocation(struct probe *p, uint32_t session, struct bytes note)
@@ -439,6 +525,8 @@ int main(void)
 		cmocka_unit_test(the_winner_is_passed_on_to_whoever_has_the_loser),
 		cmocka_unit_test(nothing_more_is_taken_of_what_the_thief_publishes),
 		cmocka_unit_test(the_next_root_settles_a_contradiction),
+		cmocka_unit_test(a_newer_chain_that_was_passed_over_is_asked_for_again),
+		cmocka_unit_test(heads_of_an_incarnation_are_asked_for_once_a_card_names_it),
 		cmocka_unit_test(a_revocation_is_told_before_the_session_ends),
 		cmocka_unit_test(a_revocation_ends_the_agreement_at_once_and_runs_on),
 		cmocka_unit_test(whoever_comes_later_and_names_it_is_told),

@@ -67,6 +67,36 @@ static void goes_on_from_what_is_held_when_an_origin_becomes_known_again(void **
 	probe_free(&p);
 }
 
+/* Retention goes on meanwhile: a floor that nobody was told of would be offered and not given. */
+static void remembers_where_a_feed_of_nobody_begins(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	struct log_name name = probe_name(THIRD, CLEAR);
+	const struct wire_message *m;
+	struct env_rng rng;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_init(&p);
+	probe_agree(&p, &terms);
+	rng = sim_random_env(&p.random);
+	log = sim_store_need(&p.store, &name);
+	sim_log_publish(log, &cast_actor(THIRD)->identity, 600, 10, &rng);
+	assert_int_equal(gossip_feed(p.g, &name, 600, 0, &log->complete, &log->complete, false),
+		ENT_ENOTFOUND);
+	gossip_floor(p.g, probe_time(&p), &name, 2 * FLOOR_STEP);
+	gossip_floor(p.g, probe_time(&p), &name, FLOOR_STEP);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	assert_int_equal(gossip_origin(p.g, &cast_actor(THIRD)->chain, NULL), 0);
+	probe_actions(&p);
+	m = probe_last(&p, WIRE_HEADS);
+	assert_int_equal(m->heads.heads[0].held, 600);
+	assert_int_equal(m->heads.heads[0].floor, 2 * FLOOR_STEP);
+	probe_free(&p);
+}
+
 /* A head may cross the asking that the one before it brought. */
 static void leaves_no_subscription_open_beside_another(void **state)
 {
@@ -103,6 +133,7 @@ int main(void)
 		cmocka_unit_test(tells_of_entries_that_are_sealed_only_after_a_crash),
 		cmocka_unit_test(leaves_no_subscription_open_beside_another),
 		cmocka_unit_test(goes_on_from_what_is_held_when_an_origin_becomes_known_again),
+		cmocka_unit_test(remembers_where_a_feed_of_nobody_begins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
