@@ -300,8 +300,10 @@ void entering_close(struct app *a);
 /* --- place.c ---------------------------------------------------------------------------------- */
 #define PLACE_DAY_MS ((int64_t)86400000)
 int place_quotas_load(struct app *a, struct store_reader *r) MUST_CHECK;
-void place_trouble(struct app *a, int code);    /* a write has failed */
-void place_well(struct app *a);                 /* one has not */
+void place_trouble(struct app *a, int code); /* a write has failed */
+void place_well(struct app *a);              /* one has not */
+/* Looks whether there is room, which else the next tick does. */
+void place_look(struct app *a);
 const char *place_refuses(const struct app *a); /* why nothing is taken; NULL */
 void place_tick(struct app *a);
 

@@ -81,7 +81,7 @@ const char *place_refuses(const struct app *a)
 	return a->place.why;
 }
 
-static void watch_room(struct app *a)
+void place_look(struct app *a)
 {
 	a->place.short_of_room = room_is_short(a);
 	if (a->place.short_of_room)
@@ -181,7 +181,7 @@ void place_tick(struct app *a)
 	if (now - a->place.looked_ms < 1000)
 		return;
 	a->place.looked_ms = now;
-	watch_room(a);
+	place_look(a);
 	watch_readers(a);
 	watch_quotas(a);
 }

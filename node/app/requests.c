@@ -26,6 +26,7 @@ struct request {
 	struct app *app;
 	struct control_client *client;
 	struct publication *pub;
+	bool takes_back;                         /* it is a retraction, an erasure */
 	bool ended;                              /* the command has sent all */
 	bool handed_over;                        /* and the pipeline has it */
 	struct buf waiting[BATCHES_WAITING_MAX]; /* before the first seal is allowed */
@@ -113,6 +114,8 @@ static struct publication *publication_read(const struct app *a, const json_t *q
 
 static void publish_begin(struct app *a, struct control_client *c, const json_t *q)
 {
+	/* What takes back is never refused for want of room. */
+	bool takes_back = json_is_true(json_object_get(q, "takes_back"));
 	struct request *r;
 	struct publication *pub;
 	int rc;
@@ -121,8 +124,7 @@ static void publish_begin(struct app *a, struct control_client *c, const json_t 
 		control_fail(c, 4, "%s", err_sentence(ENT_EMUTE));
 		return;
 	}
-	/* What takes back is never refused for want of room. */
-	if (place_refuses(a) && !json_is_true(json_object_get(q, "takes_back"))) {
+	if (place_refuses(a) && !takes_back) {
 		control_fail(c, 5, "the node takes nothing for now: %s", place_refuses(a));
 		return;
 	}
@@ -137,6 +139,7 @@ static void publish_begin(struct app *a, struct control_client *c, const json_t 
 		abort();
 	r->app = a;
 	r->client = c;
+	r->takes_back = takes_back;
 	r->pub = pub;
 	pub->user = r;
 	r->next = requests;
@@ -167,6 +170,14 @@ static void request_end(struct request *r)
 		request_go(r);
 }
 
+/* The command is answered before its end; what it has handed over is published all the same. */
+static void request_cut(struct request *r)
+{
+	control_client_attach(r->client, NULL);
+	r->client = NULL;
+	request_end(r);
+}
+
 static void on_batch(void *ctx, struct control_client *c, struct bytes claims)
 {
 	struct app *a = ctx;
@@ -176,15 +187,23 @@ static void on_batch(void *ctx, struct control_client *c, struct bytes claims)
 		control_fail(c, 2, "a batch without a publish request");
 		return;
 	}
+	/* A long list does not take the room that is kept for what takes back. */
+	place_look(a);
+	if (place_refuses(a) && !r->takes_back) {
+		request_cut(r);
+		control_fail(c, 5,
+			"not all was published: %s; the same file again later goes on where it "
+			"stopped",
+			place_refuses(a));
+		return;
+	}
 	if (a->sealing) {
 		pipeline_publish_batch(a->pipeline, r->pub, claims);
 		return;
 	}
 	if (r->waiting_len == BATCHES_WAITING_MAX) {
-		r->client = NULL;
-		control_client_attach(c, NULL);
+		request_cut(r);
 		control_fail(c, 2, "more batches than may be unanswered");
-		request_end(r);
 		return;
 	}
 	r->waiting[r->waiting_len] = buf_with_max(CONTROL_MESSAGE_MAX);

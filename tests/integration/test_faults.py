@@ -202,6 +202,19 @@ def test_a_disk_that_fills_is_refused_before_it_is_full():
         fr.run("resume")
         disk.free()
         goes_on(fr, de, "again")
+        # A list that does not fit ends where the room begins that is kept for what takes back.
+        disk.fill(leave=33 << 20)
+        done = publish(fr, "long", 60000, status=5)
+        if "not all was published: less than 32 MiB" not in done.json["error"]:
+            raise Failed(done.out)
+        fs = os.statvfs(disk.path)
+        if fs.f_bavail * fs.f_frsize < 26 << 20:
+            raise Failed("a long list has taken the room that is kept")
+        disk.free()
+        goes_on(fr, de, "room")
+        done = publish(fr, "long", 60000).json
+        if not done["unchanged"] or done["published"] + done["unchanged"] != 60000:
+            raise Failed(f"it does not go on where it stopped: {done}")
         # To the last byte, suddenly.
         disk.fill(leave=0)
         publish(fr, "lost", 2000, status=5)
