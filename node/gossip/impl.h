@@ -237,6 +237,7 @@ struct session {
 	uint64_t told_terms;   /* fingerprint of the list last told to them */
 	struct map links;      /* by packed feed name */
 	struct link *first_link;
+	uint64_t sinks_ms;      /* before then no link has anything due */
 	struct link *ready;     /* links with something to push, in this order */
 	struct map chains_told; /* node id -> chain_stamp, as an integer in the pointer */
 	uint64_t credit_out;    /* bytes of DATA they will still take */
@@ -408,6 +409,7 @@ void bodies_free(struct feed *f);
 bool receipt_concerns(const struct gossip *g, const struct link *l);
 /* Gives what is due and may be given. */
 void link_receipt(struct gossip *g, struct link *l);
+uint64_t receipt_due_ms(const struct link *l);
 void on_receipt(struct gossip *g, struct session *s, const struct wire_receipt *m);
 bool checkpoint_same(const struct checkpoint *a, const struct checkpoint *b);
 int cosignature_check(struct gossip *g, const struct node_id *peer, bool witness,
@@ -483,6 +485,12 @@ void sink_ready(struct link *l);
 void sink_unready(struct link *l);
 void link_held(struct gossip *g, struct link *l);
 void sinks_tick(struct gossip *g, struct session *s);
+/* At a tick from then on the session's links are looked at: one has something due. */
+static inline void sinks_by(struct session *s, uint64_t ms)
+{
+	if (s->sinks_ms > ms)
+		s->sinks_ms = ms;
+}
 
 /* --- quota.c ---------------------------------------------------------------------------------- */
 /* The day's quota of the neighbour or of the feed's origin is used up. */

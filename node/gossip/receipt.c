@@ -49,6 +49,12 @@ static const struct cosignature *receipt_sign(struct gossip *g, struct feed *f)
 	return &f->receipted;
 }
 
+/* Not before then; what it waits for besides may come at any time. */
+uint64_t receipt_due_ms(const struct link *l)
+{
+	return l->receipt_ms ? l->receipt_ms + GOSSIP_RECEIPT_MS : 0;
+}
+
 void link_receipt(struct gossip *g, struct link *l)
 {
 	struct feed *f = l->feed;
@@ -60,9 +66,10 @@ void link_receipt(struct gossip *g, struct link *l)
 		return;
 	}
 	l->receipt_due = l->receipt_size < f->complete.size;
-	if (!l->receipt_due || !may_receipt(g, l))
+	if (!l->receipt_due)
 		return;
-	if (l->receipt_ms && g->now.mono_ms - l->receipt_ms < GOSSIP_RECEIPT_MS)
+	sinks_by(l->session, receipt_due_ms(l));
+	if (!may_receipt(g, l) || g->now.mono_ms < receipt_due_ms(l))
 		return;
 	s = receipt_sign(g, f);
 	m.receipt.feed = f->name;

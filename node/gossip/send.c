@@ -134,6 +134,7 @@ static int push_run(struct gossip *g, struct link *l)
 	s->credit_out -= bytes < s->credit_out ? bytes : s->credit_out;
 	l->next += m.data.count;
 	l->told_size = l->next;
+	sinks_by(s, l->marked_ms + MARK_MS);
 	peer_totals(g, &s->peer)->sent_entries += m.data.count;
 	if (l->next - l->marked >= MARK_ENTRIES)
 		sink_mark(g, l);
@@ -187,6 +188,7 @@ void link_held(struct gossip *g, struct link *l)
 	if (g->now.mono_ms - l->told_ms < GOSSIP_HELD_MS) {
 		MARK("reduced-head-waits");
 		l->held_due = true;
+		sinks_by(l->session, l->told_ms + GOSSIP_HELD_MS);
 		return;
 	}
 	m.held.feed = f->name;
@@ -198,8 +200,22 @@ void link_held(struct gossip *g, struct link *l)
 	l->held_due = false;
 }
 
+/* The tick looks at the link again by then, if nothing happens to it before. */
+static void link_due(const struct link *l)
+{
+	if (l->held_due)
+		sinks_by(l->session, l->told_ms + GOSSIP_HELD_MS);
+	if (l->receipt_due)
+		sinks_by(l->session, receipt_due_ms(l));
+	if (l->sink == SINK_OPEN && l->next != l->marked)
+		sinks_by(l->session, l->marked_ms + MARK_MS);
+}
+
 void sinks_tick(struct gossip *g, struct session *s)
 {
+	if (g->now.mono_ms < s->sinks_ms)
+		return;
+	s->sinks_ms = UINT64_MAX;
 	for (struct link *l = s->first_link; l; l = l->next_of_session) {
 		if (l->held_due)
 			link_held(g, l);
@@ -207,5 +223,6 @@ void sinks_tick(struct gossip *g, struct session *s)
 			link_receipt(g, l);
 		if (l->sink == SINK_OPEN && g->now.mono_ms - l->marked_ms >= MARK_MS)
 			sink_mark(g, l);
+		link_due(l);
 	}
 }

@@ -144,6 +144,7 @@ struct link *link_need(struct gossip *g, struct session *s, struct feed *f)
 	l->session = s;
 	l->feed = f;
 	l->receipt_due = true; /* what is held already: the peer may have lost the last one */
+	sinks_by(s, 0);
 	l->next_of_feed = f->links;
 	f->links = l;
 	l->next_of_session = s->first_link;
@@ -427,6 +428,7 @@ void session_review(struct gossip *g, struct session *s)
 static void session_tell_again(struct gossip *g, struct session *s)
 {
 	s->tell_heads = false;
+	sinks_by(s, 0);
 	for (struct link *l = s->first_link; l; l = l->next_of_session) {
 		l->split_told = false;
 		l->receipt_size = 0;
