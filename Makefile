@@ -121,7 +121,7 @@ SIM_MAINS := tests/sim/main.c tests/sim/scale.c
 $(SIM_LIB): $(patsubst %.c,$(O)/%.o,$(filter-out $(SIM_MAINS),$(wildcard tests/sim/*.c)))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 sim_wraps := crypto_sign_detached crypto_sign_verify_detached crypto_scalarmult \
-              sodium_malloc sodium_free
+              sodium_malloc sodium_free card_chain_parse card_chain_read
 SIM_LINK  := $(foreach f,$(sim_wraps),-Wl,--wrap=$(f) -Wl,-u,__wrap_$(f))
 simulated  = $(filter gossip,$(1))
 # What a test of the folder links, and how.

@@ -23,6 +23,7 @@ struct row {
 struct table {
 	struct row **rows; /* in order of keys */
 	size_t len, cap;
+	size_t hint;      /* the place that was asked for last */
 	uint64_t version; /* rows have moved */
 };
 
@@ -115,32 +116,34 @@ static int key_cmp(const void *a, size_t a_len, const void *b, size_t b_len)
 }
 
 /* The place of the first row whose key is not before this one. */
-static size_t table_place(const struct table *t, const void *key, size_t key_len, bool *found)
+static size_t table_place(struct table *t, const void *key, size_t key_len, bool *found)
 {
 	size_t low = 0, high = t->len;
+	/* Most goes to the end, or behind the one before: these are looked at first. */
+	size_t next[] = {high - 1, t->hint, t->hint + 1, t->hint - 1};
 
-	/* Most of what is written goes to the end. */
-	if (high && key_cmp(t->rows[high - 1]->data, t->rows[high - 1]->key_len, key, key_len) < 0)
-		low = high;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		const struct row *r = t->rows[middle];
+	*found = false;
+	for (size_t i = 0; low < high; i++) {
+		size_t at = i < 4 && next[i] >= low && next[i] < high ? next[i] : (low + high) / 2;
+		const struct row *r = t->rows[at];
+		int order = key_cmp(r->data, r->key_len, key, key_len);
 
-		if (key_cmp(r->data, r->key_len, key, key_len) < 0)
-			low = middle + 1;
+		if (order < 0)
+			low = at + 1;
 		else
-			high = middle;
+			high = at;
+		if (order == 0) {
+			*found = true;
+			break;
+		}
 	}
-	*found = low < t->len &&
-		 key_cmp(t->rows[low]->data, t->rows[low]->key_len, key, key_len) == 0;
-	return low;
+	t->hint = *found ? high : low;
+	return t->hint;
 }
 
-/* Puts the row (NULL: nothing) in the place of the one with its key. Takes the row. */
-static void table_set(struct disk *d, struct table *t, const struct row *key, struct row *row)
+/* Puts the row (NULL: nothing) where one of its key stands (found) or would. Takes the row. */
+static void table_set_at(struct disk *d, struct table *t, size_t at, bool found, struct row *row)
 {
-	bool found;
-	size_t at = table_place(t, key->data, key->key_len, &found);
 	struct row *old = found ? t->rows[at] : NULL;
 
 	d->bytes += row_bytes(row) - row_bytes(old);
@@ -161,7 +164,16 @@ static void table_set(struct disk *d, struct table *t, const struct row *key, st
 	row_drop(old);
 }
 
-static struct row *table_get(const struct table *t, const MDB_val *key)
+/* The same in the place of the one with that key. */
+static void table_set(struct disk *d, struct table *t, const struct row *key, struct row *row)
+{
+	bool found;
+	size_t at = table_place(t, key->data, key->key_len, &found);
+
+	table_set_at(d, t, at, found, row);
+}
+
+static struct row *table_get(struct table *t, const MDB_val *key)
 {
 	bool found;
 	size_t at = table_place(t, key->mv_data, key->mv_size, &found);
@@ -171,19 +183,20 @@ static struct row *table_get(const struct table *t, const MDB_val *key)
 
 /* --- transactions ----------------------------------------------------------------------------- */
 
-/* A change that the transaction may have to take back. Takes the row. */
-static void change(MDB_txn *txn, MDB_dbi table, struct row *key, struct row *row)
+/* A change, at the place of the key, that the transaction may have to take back. Takes the row. */
+static void change(MDB_txn *txn, MDB_dbi table, size_t at, bool found, struct row *key,
+	struct row *row)
 {
 	MDB_env *env = txn->env;
 	struct table *t = &env->tables[table];
-	MDB_val k = {key->key_len, key->data};
 
 	if (env->undo_len == env->undo_cap) {
 		env->undo_cap = env->undo_cap ? env->undo_cap * 2 : 64;
 		env->undo = need(realloc(env->undo, env->undo_cap * sizeof(*env->undo)));
 	}
-	env->undo[env->undo_len++] = (struct undo){t, row_hold(key), row_hold(table_get(t, &k))};
-	table_set(env->disk, t, key, row);
+	env->undo[env->undo_len++] =
+		(struct undo){t, row_hold(key), row_hold(found ? t->rows[at] : NULL)};
+	table_set_at(env->disk, t, at, found, row);
 }
 
 static void undo_forget(MDB_env *env)
@@ -348,7 +361,7 @@ static int write_result(const MDB_txn *txn)
 
 int mdb_put(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value, unsigned flags)
 {
-	const struct table *t = &txn->tables[table];
+	struct table *t = &txn->tables[table];
 	int rc = write_result(txn);
 	bool found;
 	size_t at;
@@ -362,21 +375,24 @@ int mdb_put(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value, unsigned 
 	r = row_new(key, value, flags & MDB_RESERVE);
 	if (flags & MDB_RESERVE)
 		row_give(r, NULL, value);
-	change(txn, table, r, r);
+	change(txn, table, at, found, r, r);
 	return 0;
 }
 
 int mdb_del(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value)
 {
-	struct row *r = table_get(&txn->tables[table], key);
+	struct table *t = &txn->tables[table];
 	int rc = write_result(txn);
+	bool found;
+	size_t at;
 
 	(void)value;
 	if (rc != 0)
 		return rc;
-	if (!r)
+	at = table_place(t, key->mv_data, key->mv_size, &found);
+	if (!found)
 		return MDB_NOTFOUND;
-	change(txn, table, r, NULL);
+	change(txn, table, at, true, t->rows[at], NULL);
 	return 0;
 }
 
@@ -387,7 +403,7 @@ int mdb_drop(MDB_txn *txn, MDB_dbi table, int del)
 
 	(void)del;
 	while (rc == 0 && t->len > 0)
-		change(txn, table, t->rows[t->len - 1], NULL);
+		change(txn, table, t->len - 1, true, t->rows[t->len - 1], NULL);
 	return rc;
 }
 
@@ -445,7 +461,7 @@ static size_t cursor_index(const MDB_cursor *c, bool *there)
 
 int mdb_cursor_get(MDB_cursor *c, MDB_val *key, MDB_val *value, MDB_cursor_op op)
 {
-	const struct table *t = cursor_table(c);
+	struct table *t = cursor_table(c);
 	bool there = true;
 	size_t at = c->at ? cursor_index(c, &there) : 0;
 

@@ -20,6 +20,8 @@
 
 struct world_peer *world_peer_of(const struct world_node *n, unsigned actor)
 {
+	if (actor < sizeof(n->peer_at))
+		return n->peer_at[actor] ? &n->peers[n->peer_at[actor] - 1] : NULL;
 	for (size_t i = 0; i < n->peers_len; i++)
 		if (n->peers[i].actor == actor)
 			return &n->peers[i];
@@ -34,6 +36,8 @@ struct world_peer *net_peer(struct world_node *n, unsigned actor)
 		return p;
 	n->peers = need(realloc(n->peers, (n->peers_len + 1) * sizeof(*n->peers)));
 	p = &n->peers[n->peers_len++];
+	if (actor < sizeof(n->peer_at))
+		n->peer_at[actor] = (uint8_t)n->peers_len;
 	*p = (struct world_peer){.actor = actor};
 	return p;
 }
@@ -85,8 +89,11 @@ static void session_new(struct world_node *a, struct world_node *b)
 /* Has the program an agreement with the other, by which it goes? */
 static bool willing(const struct world_node *n, const struct world_node *other)
 {
+	const uint64_t bit = world_party_bit(other->actor);
+
 	for (size_t i = 0; i < n->counting_len; i++)
-		if (agreement_in_time(n->counting[i], world_time(n).wall_ms / 1000) &&
+		if ((n->counting_parties[i] & bit) &&
+			agreement_in_time(n->counting[i], world_time(n).wall_ms / 1000) &&
 			agreement_party_of(n->counting[i], &other->actor->node))
 			return true;
 	return false;

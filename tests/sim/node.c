@@ -723,6 +723,11 @@ void node_agreements(struct world_node *n)
 				narrate(n->world, "n%u does not take a card", n->index);
 		}
 	n->counting_len = clock_filter(n->clock, n->agreements, n->agreements_len, n->counting);
+	for (size_t i = 0, k = 0; i < n->counting_len; i++, k++) {
+		while (n->agreements[k] != n->counting[i])
+			k++;
+		n->counting_parties[i] = n->parties[k];
+	}
 	gossip_agreements(n->gossip, world_time(n), n->counting, n->counting_len);
 	node_actions(n);
 }

@@ -334,12 +334,14 @@ void world_place(struct world *w, unsigned node, const struct agreement *a)
 		at++;
 	assert(at < WORLD_AGREEMENTS_MAX);
 	n->agreements[at] = a;
+	n->parties[at] = 0;
 	n->waits[at] = false;
 	if (at == n->agreements_len)
 		n->agreements_len++;
 	for (size_t i = 0; i < a->parties_len; i++) {
 		const struct actor *party = cast_actor_of(&a->parties[i].node);
 
+		n->parties[at] |= world_party_bit(party);
 		if (party != n->actor)
 			net_peer(n, party->number);
 	}
@@ -353,6 +355,7 @@ void world_remove(struct world *w, unsigned node, uint64_t id)
 	for (size_t i = 0; i < n->agreements_len; i++)
 		if (n->agreements[i]->id == id) {
 			n->agreements[i] = n->agreements[--n->agreements_len];
+			n->parties[i] = n->parties[n->agreements_len];
 			n->waits[i] = n->waits[n->agreements_len];
 			break;
 		}
@@ -366,8 +369,10 @@ bool world_in_force(const struct world_node *n, size_t i)
 
 bool world_willing(const struct world_node *n, const struct world_node *other)
 {
+	const uint64_t bit = world_party_bit(other->actor);
+
 	for (size_t i = 0; i < n->agreements_len; i++)
-		if (world_in_force(n, i) &&
+		if ((n->parties[i] & bit) && world_in_force(n, i) &&
 			agreement_party_of(n->agreements[i], &other->actor->node))
 			return true;
 	return false;

@@ -158,15 +158,18 @@ struct world_node {
 
 	/* its surroundings */
 	const struct agreement *agreements[WORLD_AGREEMENTS_MAX]; /* its keys directory */
-	bool waits[WORLD_AGREEMENTS_MAX]; /* for the operator, since the clock has stepped */
+	uint64_t parties[WORLD_AGREEMENTS_MAX]; /* of each: world_party_bit() of all of them */
+	bool waits[WORLD_AGREEMENTS_MAX];       /* for the operator, since the clock has stepped */
 	size_t agreements_len;
 	const struct roster *roster; /* that its operator has accepted; NULL */
 	struct clock_watch *clock;   /* what the program thinks of that, */
 	const struct agreement *counting[WORLD_AGREEMENTS_MAX]; /* and has its engine go by */
+	uint64_t counting_parties[WORLD_AGREEMENTS_MAX];
 	size_t counting_len;
 	uint64_t stepped_ms; /* when the clock did so last */
 	struct world_peer *peers;
 	size_t peers_len;
+	uint8_t peer_at[64]; /* where among them one of the first actors is, and 1; 0: nowhere */
 	world_hand *hand;
 	void *hand_ctx;
 	uint8_t marks; /* the TLP of all that it publishes; 0: that of the audience */

@@ -74,6 +74,12 @@ void net_session_free(struct world_session *s);
 /* Makes an entry where there is none. */
 struct world_peer *net_peer(struct world_node *n, unsigned actor);
 
+/* An agreement that has not this bit of an actor does not name it; who has is looked for. */
+static inline uint64_t world_party_bit(const struct actor *a)
+{
+	return 1ull << a->number % 64;
+}
+
 /* --- machine.c -------------------------------------------------------------------------------- */
 void node_init(struct world *w, unsigned index, const struct guise *guise, struct disk *disk);
 void node_free(struct world_node *n);
