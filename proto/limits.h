@@ -103,6 +103,12 @@
  * more for each feed that it was told of. Who asks more misbehaves. */
 #define GOSSIP_ASKS_MAX 64u
 #define GOSSIP_ASKS_MS  10000u
+/* What neighbours say of feeds and our trees do not bear out is looked into: so many roots are read
+ * from the store between two ticks, a quarter of a second, which takes a few milliseconds, and so
+ * many neighbours asked, who answer with a read each. The rest waits for its turn, so however much
+ * is said the engine stays free for what arrives. */
+#define GOSSIP_DOUBT_READS 64u
+#define GOSSIP_DOUBT_ASKS  8u
 /* The first seal after a start waits so long for one peer's word on our own feeds. */
 #define GOSSIP_FIRST_SEAL_MS 2000u
 

@@ -21,10 +21,6 @@
 #define ANSWER_MS 10000u
 /* The same neighbour is asked about the same feed no sooner again. */
 #define ASK_PAUSE_MS 30000u
-/* Roots read from the store, and questions asked, between two ticks: what peers say must not keep
- * the engine busy. The rest waits for its turn. */
-#define READS_A_TICK 64u
-#define ASKS_A_TICK  8u
 
 enum claim_about {
 	CLAIM_TOLD, /* in a head, whole or reduced */
@@ -531,8 +527,8 @@ static void doubt_tick(struct gossip *g, struct doubt *d)
 
 void splits_tick(struct gossip *g)
 {
-	g->reads_left = READS_A_TICK;
-	g->asks_left = ASKS_A_TICK;
+	g->reads_left = GOSSIP_DOUBT_READS;
+	g->asks_left = GOSSIP_DOUBT_ASKS;
 	for (struct doubt *d = g->doubts; d; d = g->doubt_next) {
 		g->doubt_next = d->next;
 		doubt_tick(g, d);

@@ -199,6 +199,7 @@ static int read_range(void *ctx, const struct log_name *feed, uint64_t begin, ui
 {
 	const struct sim_log *log = sim_store_find(ctx, feed);
 
+	((struct sim_store *)ctx)->ranges_read++;
 	if (!log || begin > end || end > log->size)
 		return ENT_ENOTFOUND;
 	sim_log_range(log, begin, end, out);

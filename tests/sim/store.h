@@ -24,6 +24,7 @@ struct sim_log {
 
 struct sim_store {
 	struct sim_log *logs; /* oldest first */
+	unsigned ranges_read; /* by the engine */
 };
 
 void sim_store_free(struct sim_store *s);

@@ -35,6 +35,72 @@ static void holds_so_many_origins_and_no_more(void **state)
 	probe_free(&p);
 }
 
+/* --- doubts ----------------------------------------------------------------------------------- */
+
+/* So many feeds of two entries, each of an origin of its own, of which PEER says a smaller size. */
+static void claims_begin(struct probe *p, unsigned count, bool true_ones)
+{
+	struct env_rng rng = sim_random_env(&p->random);
+
+	for (unsigned i = 1; i <= count; i++) {
+		struct wire_message m = {.type = WIRE_HELD, .held = {.size = 1}};
+		struct sim_log *log;
+		struct range tree;
+		struct hash root;
+
+		assert_int_equal(add_origin(p, i), 0);
+		m.held.feed = probe_name(THIRD, CLEAR);
+		memset(m.held.feed.node.bytes, 0, sizeof(m.held.feed.node.bytes));
+		be32_put(m.held.feed.node.bytes, i);
+		log = sim_store_need(&p->store, &m.held.feed);
+		sim_log_publish(log, &cast_actor(THIRD)->identity, 2, 10, &rng);
+		assert_int_equal(gossip_feed(p->g, &log->name, 2, 0, &log->complete, &log->complete,
+					 false),
+			0);
+		sim_log_range(log, 0, 1, &tree);
+		range_root(&tree, &root);
+		memcpy(m.held.root, root.bytes, sizeof(m.held.root));
+		m.held.root[0] ^= !true_ones;
+		probe_hear(p, 1, &m);
+	}
+}
+
+static void reads_so_many_roots_between_two_ticks_and_no_more(void **state)
+{
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_tick(&p, 250);
+	p.store.ranges_read = 0;
+	claims_begin(&p, 2 * GOSSIP_DOUBT_READS + 1, true);
+	assert_int_equal(p.store.ranges_read, GOSSIP_DOUBT_READS);
+	probe_tick(&p, 250);
+	assert_int_equal(p.store.ranges_read, 2 * GOSSIP_DOUBT_READS);
+	probe_tick(&p, 2000);
+	assert_int_equal(p.store.ranges_read, 2 * GOSSIP_DOUBT_READS + 1);
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 0);
+	probe_free(&p);
+}
+
+static void asks_so_many_neighbours_between_two_ticks_and_no_more(void **state)
+{
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_tick(&p, 250);
+	claims_begin(&p, 2 * GOSSIP_DOUBT_ASKS + 1, false);
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), GOSSIP_DOUBT_ASKS);
+	probe_tick(&p, 250);
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 2 * GOSSIP_DOUBT_ASKS);
+	probe_tick(&p, 250);
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 2 * GOSSIP_DOUBT_ASKS + 1);
+	probe_free(&p);
+}
+
+/* --- the others ------------------------------------------------------------------------------- */
+
 static void holds_so_many_feeds_and_no_more(void **state)
 {
 	static const struct checkpoint none;
@@ -349,6 +415,8 @@ int main(void)
 		cmocka_unit_test(a_run_that_comes_too_late_tells_how_far_its_sender_is),
 		cmocka_unit_test(holds_so_many_origins_and_no_more),
 		cmocka_unit_test(holds_so_many_feeds_and_no_more),
+		cmocka_unit_test(reads_so_many_roots_between_two_ticks_and_no_more),
+		cmocka_unit_test(asks_so_many_neighbours_between_two_ticks_and_no_more),
 		cmocka_unit_test(windows_share_what_may_wait_for_the_disk),
 		cmocka_unit_test(takes_no_more_than_may_wait_for_the_disk),
 		cmocka_unit_test(a_window_follows_the_number_of_sessions),
