@@ -158,8 +158,11 @@ struct app {
 		bool failing;       /* the last write failed, */
 		uint64_t failed_ms; /* and when one did */
 		uint64_t looked_ms;
-		int pinned_by; /* a process whose reader stands still, */
+		int pinned_by; /* a process whose reader is old, */
 		uint64_t pinned_ms;
+		int pinned_pid; /* the oldest reader, */
+		uint64_t pinned_txn, stands_ms;
+		bool unended; /* which could not be ended */
 	} place;
 	struct control_client *reindexing;
 	struct {

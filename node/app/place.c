@@ -13,13 +13,20 @@
 #include "app/impl.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <sys/statvfs.h>
+
+#include "base/text.h"
 
 #define ROOM_BYTES       (32ull << 20) /* refuse below this, */
 #define ROOM_AGAIN_BYTES (48ull << 20) /* take again above that */
 #define WELL_MS          2000u         /* after the last failure */
 #define PINNED_COMMITS   1000u
 #define PINNED_MS        10000u /* the same reader is seen so long */
+/* A reader that keeps so much, and this part of the store, from being used again is ended. */
+#define PINNED_BYTES      (1ull << 30)
+#define PINNED_SHARE      8u
+#define PINNED_LOOK_BYTES (1ull << 16)
 
 static const char *const make_room =
 	"make room on the disk or repair it; the node goes on by itself";
@@ -93,26 +100,83 @@ void place_look(struct app *a)
 
 /* --- readers that stand still ----------------------------------------------------------------- */
 
+/* For tests: ENTENTE_PINNED_BYTES sets the first of the two. */
+static uint64_t pinned_max(const struct app *a)
+{
+	const char *text = getenv("ENTENTE_PINNED_BYTES");
+	uint64_t least = PINNED_BYTES, share;
+
+	if (text && text_u64_parse(bytes_str(text), &least))
+		return least;
+	share = store_disk_bytes(a->store) / PINNED_SHARE;
+	return share > least ? share : least;
+}
+
+static void pin_alarm(struct app *a, const struct store_pin *pin, const char *severity,
+	const char *then)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text),
+		"process %d reads the store since %" PRIu64 " commits: %" PRIu64
+		" MB of it cannot be used again, and the file grows%s",
+		pin->pid, pin->behind, pin->bytes >> 20, then);
+	app_alarm(a, "store-pinned", severity, a->data_dir, text, "end or continue that process");
+}
+
+/* No read that goes on takes so long on a disk that takes as much: it stands still, or what it says
+ * is not taken. */
+static void pin_end(struct app *a, const struct store_pin *pin)
+{
+	int rc = store_reader_end(a->store, pin);
+	char text[200];
+	struct act_body act = {.act = ACT_ALARM, .rule = bytes_str("reader-ended")};
+
+	if (rc == ENT_ENOTFOUND)
+		return;
+	if (rc != 0) {
+		if (!a->place.unended)
+			app_alarm_clear(a, "store-pinned");
+		a->place.unended = true;
+		pin_alarm(a, pin, "page",
+			rc == ENT_ESTATE ? "; it runs in another PID namespace, and only there "
+					   "can it be ended"
+					 : "; the daemon may not end it");
+		return;
+	}
+	snprintf(text, sizeof(text),
+		"process %d was ended: its reader stood still for %" PRIu64
+		" commits and kept %" PRIu64 " MB of the store from being used again",
+		pin->pid, pin->behind, pin->bytes >> 20);
+	log_warn("place", "%s", text);
+	act.text = bytes_str(text);
+	app_enter(a, &act);
+}
+
 static void watch_readers(struct app *a)
 {
 	uint64_t now = uv_now(&a->loop);
-	char text[160];
-	int pid;
-	uint64_t behind = store_oldest_reader(a->store, &pid);
+	struct store_pin pin;
 
-	if (pid == 0 || behind < PINNED_COMMITS || pid != a->place.pinned_by) {
-		a->place.pinned_by = behind < PINNED_COMMITS ? 0 : pid;
+	store_oldest_reader(a->store, &pin);
+	if (pin.pid == 0 || pin.txn != a->place.pinned_txn || pin.pid != a->place.pinned_pid) {
+		a->place.pinned_txn = pin.txn;
+		a->place.pinned_pid = pin.pid;
+		a->place.stands_ms = now;
+		a->place.unended = false;
+	} else if (now - a->place.stands_ms >= PINNED_MS && pin.bytes >= PINNED_LOOK_BYTES &&
+		   pin.bytes >= pinned_max(a)) {
+		pin_end(a, &pin);
+	}
+	if (pin.pid == 0 || pin.behind < PINNED_COMMITS || pin.pid != a->place.pinned_by) {
+		a->place.pinned_by = pin.behind < PINNED_COMMITS ? 0 : pin.pid;
 		a->place.pinned_ms = now;
-		app_alarm_clear(a, "store-pinned");
+		if (!a->place.unended)
+			app_alarm_clear(a, "store-pinned");
 		return;
 	}
-	if (now - a->place.pinned_ms < PINNED_MS)
-		return;
-	snprintf(text, sizeof(text),
-		"process %d reads the store since %" PRIu64
-		" commits: no page of it can be used again, and the file grows",
-		pid, behind);
-	app_alarm(a, "store-pinned", "today", a->data_dir, text, "end or continue that process");
+	if (now - a->place.pinned_ms >= PINNED_MS)
+		pin_alarm(a, &pin, "today", "");
 }
 
 /* --- quotas ----------------------------------------------------------------------------------- */

@@ -131,7 +131,7 @@ void cli_note(struct cli *c, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Prints the document with LF; takes the reference. Gives status; CLI_STORE when stdout fails. */
 int cli_json(struct cli *c, json_t *document, int status);
-/* The same as one line of many (`tail`): flushed. */
+/* The same as one line of many (`tail`), which the caller flushes. */
 int cli_json_line(struct cli *c, json_t *document);
 /* Gives a JSON string of what may be no UTF-8: bad bytes become U+FFFD. */
 json_t *cli_json_text(struct bytes text);
@@ -183,6 +183,8 @@ int cli_need_store(struct cli *c) MUST_CHECK;
 int cli_want_store(struct cli *c) MUST_CHECK;
 /* Renews the reader, so that it sees what was committed since. */
 int cli_reader_renew(struct cli *c) MUST_CHECK;
+/* While it waits, or for whoever reads its output, a command holds no view of the store. */
+void cli_reader_drop(struct cli *c);
 /* Forgets what was read of keys/, so that the next cli_need_keydir reads it afresh. */
 void cli_keydir_drop(struct cli *c);
 void cli_close(struct cli *c);

@@ -221,6 +221,7 @@ static int run(struct cli *c)
 			"value|type|origin|audience|tlp|pap|conf|valid until|via|state|labels");
 	rc = find_all(&f, file);
 	arena_free(&f.arena);
+	cli_reader_drop(c);
 	if (!c->json)
 		cli_table_print(&f.table); /* what was found before an error, too */
 	if (rc != 0) {

@@ -4,6 +4,7 @@
  * once the index has passed it, since only then is it known not to be hidden.
  */
 #include <inttypes.h>
+#include <stdio_ext.h>
 #include <time.h>
 
 #include "base/text.h"
@@ -13,6 +14,8 @@
 
 #define FOLLOW_MS  50
 #define RENEW_EACH 4096u /* entries; a long reader makes the store's file grow */
+/* What is printed waits here until the reader is closed: whoever takes it may take his time. */
+#define PRINTED_BYTES (1u << 20)
 
 struct tail {
 	struct cli *cli;
@@ -164,7 +167,7 @@ static int print_piece(struct tail *t, bool *more)
 
 		if (e.place.arrival > indexed)
 			return 0;
-		if (count++ == RENEW_EACH) {
+		if (count++ == RENEW_EACH || __fpending(stdout) > PRINTED_BYTES / 2) {
 			*more = true;
 			return 0;
 		}
@@ -185,17 +188,19 @@ static int print_piece(struct tail *t, bool *more)
 static int print_all(struct tail *t, bool follow)
 {
 	static const struct timespec pause = {0, FOLLOW_MS * 1000000L};
+	static char printed[PRINTED_BYTES];
 	bool more;
 	int rc;
 
+	setvbuf(stdout, printed, _IOFBF, sizeof(printed));
 	while ((rc = print_piece(t, &more)) == 0) {
+		cli_reader_drop(t->cli);
+		if (fflush(stdout) != 0)
+			return CLI_STORE;
 		if (!more && !follow)
-			return fflush(stdout) == 0 ? CLI_DONE : CLI_STORE;
-		if (!more) {
-			if (fflush(stdout) != 0)
-				return CLI_STORE;
+			return CLI_DONE;
+		if (!more)
 			nanosleep(&pause, NULL);
-		}
 		if ((rc = cli_reader_renew(t->cli)) != 0)
 			return rc;
 	}

@@ -117,14 +117,19 @@ int cli_need_store(struct cli *c)
 		"nothing is known here yet: entented makes the store at its first start");
 }
 
+void cli_reader_drop(struct cli *c)
+{
+	store_reader_close(c->reader);
+	c->reader = NULL;
+}
+
 int cli_reader_renew(struct cli *c)
 {
 	int rc;
 
-	if (!c->reader)
+	if (!c->store)
 		return cli_want_store(c);
-	store_reader_close(c->reader);
-	c->reader = NULL;
+	cli_reader_drop(c);
 	rc = store_reader_open(c->store, &c->reader);
 	if (rc)
 		return cli_fail(c, CLI_STORE, "%s: cannot read the store: %s", cli_path(c, "data"),
@@ -184,8 +189,7 @@ void cli_keydir_drop(struct cli *c)
 
 void cli_close(struct cli *c)
 {
-	if (c->reader)
-		store_reader_close(c->reader);
+	cli_reader_drop(c);
 	if (c->store)
 		store_close(c->store);
 	cli_keydir_drop(c);

@@ -78,22 +78,27 @@ void cli_note(struct cli *c, const char *format, ...)
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
+static int unwritten(void)
+{
+	fprintf(stderr, "entente: cannot write to standard output\n");
+	return CLI_STORE;
+}
+
 static int print_json(struct cli *c, json_t *document, size_t flags)
 {
-	bool good = document && json_dumpf(document, stdout, flags) == 0 && putchar('\n') != EOF &&
-		    fflush(stdout) == 0;
+	bool good = document && json_dumpf(document, stdout, flags) == 0 && putchar('\n') != EOF;
 
 	json_decref(document);
 	c->printed = true;
-	if (!good)
-		fprintf(stderr, "entente: cannot write to standard output\n");
-	return good ? 0 : CLI_STORE;
+	return good ? 0 : unwritten();
 }
 
 int cli_json(struct cli *c, json_t *document, int status)
 {
 	int rc = print_json(c, document, isatty(STDOUT_FILENO) ? JSON_INDENT(2) : JSON_COMPACT);
 
+	if (rc == 0 && fflush(stdout) != 0)
+		rc = unwritten();
 	return rc ? rc : status;
 }
 

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/text.h"
 
 /* Readers of all processes together: commands and web requests, one slot of 64 bytes each. */
 #define DB_READERS_MAX 510
@@ -205,48 +204,6 @@ void db_grow(struct db *db)
 	rc = mdb_env_set_mapsize(db->env, bytes);
 	assert(rc == 0); /* without a map nothing can go on */
 	log_notice("store", "the map has grown bytes=%zu", bytes);
-}
-
-/* --- readers of other processes --------------------------------------------------------------- */
-
-struct pin_search {
-	struct db_pin *pin;
-	uint64_t last;
-};
-
-/* One line of mdb_reader_list: pid, thread, transaction (or "-"). The first is a heading. */
-static int pin_line(const char *line, void *ctx)
-{
-	struct pin_search *p = ctx;
-	struct bytes rest = bytes_str(line), words[3];
-	uint64_t pid, txn;
-
-	if (rest.len && rest.data[rest.len - 1] == '\n')
-		rest.len--;
-	for (int i = 0; i < 3; i++)
-		if (!text_word_next(&rest, &words[i]))
-			return 0;
-	if (!text_u64_parse(words[0], &pid) || !text_u64_parse(words[2], &txn) ||
-		pid == (uint64_t)getpid() || txn > p->last ||
-		(p->pin->pid && p->last - txn <= p->pin->behind))
-		return 0;
-	p->pin->pid = (int)pid;
-	p->pin->behind = p->last - txn;
-	return 0;
-}
-
-void db_oldest_pin(struct db *db, struct db_pin *pin)
-{
-	MDB_envinfo info;
-	struct pin_search p = {.pin = pin};
-	int dead;
-
-	*pin = (struct db_pin){0};
-	if (!db->env || mdb_reader_check(db->env, &dead) != 0 || mdb_env_info(db->env, &info) != 0)
-		return;
-	p.last = info.me_last_txnid;
-	if (mdb_reader_list(db->env, pin_line, &p) < 0)
-		*pin = (struct db_pin){0};
 }
 
 /* --- copying ---------------------------------------------------------------------------------- */

@@ -70,13 +70,23 @@ bool db_nearly_full(const struct db *db);
 /* Doubles the map; no transaction of this process may be open. Where that cannot be it stays. */
 void db_grow(struct db *db);
 
+/* --- readers of other processes (pin.c) ------------------------------------------------------- */
+
 /* A process whose reader keeps old pages from being used again. */
 struct db_pin {
 	int pid;         /* 0: none but this process */
-	uint64_t behind; /* commits since its reader began */
+	uint64_t txn;    /* what its reader sees */
+	uint64_t behind; /* commits since then, */
+	uint64_t bytes;  /* and what they could not use again */
 };
 /* The oldest reader of another process. */
 void db_oldest_pin(struct db *db, struct db_pin *pin);
+/*
+ * Ends that process (SIGKILL), provided that its reader still stands there. ENT_ENOTFOUND: it does
+ * not. ENT_ESTATE: whose reader it is cannot be told from here, for it runs under another numbering
+ * of processes. ENT_EIO: this process may not end it.
+ */
+int db_pin_end(struct db *db, const struct db_pin *pin) MUST_CHECK;
 
 /* 0 for 0, else the ENT_E… that a code of LMDB or an errno means here. */
 int db_err(int code) MUST_CHECK;

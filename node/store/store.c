@@ -226,19 +226,32 @@ bool store_given_up(const struct store *s)
 	return atomic_load(&s->given_up);
 }
 
-uint64_t store_oldest_reader(struct store *s, int *pid)
+void store_oldest_reader(struct store *s, struct store_pin *pin)
 {
 	struct db_pin log, index;
+	const struct db_pin *worst;
 
 	/* Not while an environment is being changed for another. */
 	pthread_mutex_lock(&s->mutex);
 	db_oldest_pin(&s->log, &log);
 	db_oldest_pin(&s->index, &index);
 	pthread_mutex_unlock(&s->mutex);
-	if (index.behind > log.behind)
-		log = index;
-	*pid = log.pid;
-	return log.behind;
+	worst = index.bytes > log.bytes || (index.bytes == log.bytes && index.behind > log.behind)
+			? &index
+			: &log;
+	*pin = (struct store_pin){
+		worst->pid, worst == &index, worst->txn, worst->behind, worst->bytes};
+}
+
+int store_reader_end(struct store *s, const struct store_pin *pin)
+{
+	const struct db_pin of = {.pid = pin->pid, .txn = pin->txn};
+	int rc;
+
+	pthread_mutex_lock(&s->mutex);
+	rc = db_pin_end(pin->of_index ? &s->index : &s->log, &of);
+	pthread_mutex_unlock(&s->mutex);
+	return rc;
 }
 
 uint64_t store_disk_bytes(const struct store *s)

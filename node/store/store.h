@@ -52,10 +52,22 @@ uint64_t store_disk_bytes(const struct store *s);
  * Any thread. */
 bool store_given_up(const struct store *s);
 /*
- * The oldest reader of another process: how many commits ago it began, and who it is (0: nobody).
- * While it stands no page that was free since can be used again, and the file grows instead.
+ * The oldest reader of another process. While it stands no page that was freed since can be used
+ * again, and the file grows instead.
  */
-uint64_t store_oldest_reader(struct store *s, int *pid);
+struct store_pin {
+	int pid;         /* 0: nobody */
+	bool of_index;   /* it is the index that it keeps, */
+	uint64_t txn;    /* as it was after this commit; */
+	uint64_t behind; /* commits since then, */
+	uint64_t bytes;  /* and what they could not use again */
+};
+void store_oldest_reader(struct store *s, struct store_pin *pin);
+/*
+ * Ends that process, if its reader still stands there. ENT_ENOTFOUND: it does not. ENT_ESTATE: its
+ * number means another one here. ENT_EIO: it cannot be ended by this one.
+ */
+int store_reader_end(struct store *s, const struct store_pin *pin) MUST_CHECK;
 
 /* --- logs ------------------------------------------------------------------------------------- */
 

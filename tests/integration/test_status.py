@@ -3,10 +3,12 @@
 """What a daemon says of itself where there is much to say, and of a process that stands in its way."""
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from federation import BIN, Failed, Federation, run_tests, until  # noqa: E402
@@ -98,6 +100,44 @@ def test_a_reader_that_stands_still_is_named():
         fr.stop()
 
 
+def test_a_stopped_reader_that_keeps_too_much_is_ended():
+    """A command that was stopped in the middle of reading; the daemon commits on."""
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        fr.start(env={**os.environ, "ENTENTE_PINNED_BYTES": str(1 << 20)})
+        fr.run("publish", "--tlp", "green", "-", stdin="one.bad-example-zone.net\n")
+        data = os.path.join(fr.home, "data", "log", "data.mdb")
+        reading = [os.path.join(BIN, "entente"), "retract", "--file", "-", "--home", fr.home]
+        with subprocess.Popen(reading, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL) as still:
+            with open(f"/proc/{still.pid}/maps", encoding="utf-8") as maps:
+                def has_opened():
+                    maps.seek(0)
+                    return data in maps.read()
+                until(has_opened, 20, "the command reads the store")
+            time.sleep(0.1)  # its transaction follows at once
+            still.send_signal(signal.SIGSTOP)
+            control = Control(fr)
+            for _ in range(100):
+                control.call({"command": "publish", "operator": "ana", "unsent": {"unreadable": 1}},
+                             (b"E", b""))
+            until(lambda: still.poll() is not None, 60, "the daemon ends it", 0.2)
+            if still.returncode != -signal.SIGKILL:
+                raise Failed(f"it ended with {still.returncode}")
+        grown = os.path.getsize(data)
+        for _ in range(100):
+            control.call({"command": "publish", "operator": "ana", "unsent": {"unreadable": 1}},
+                         (b"E", b""))
+        if os.path.getsize(data) - grown > 100 * 4096:
+            raise Failed(f"from {grown} bytes it has grown to {os.path.getsize(data)}")
+        if "reader-ended" not in fr.run("log").out:
+            raise Failed("the log of acts does not tell of it")
+        if "one.bad-example-zone.net" not in fr.run("tail").out:
+            raise Failed("who reads now does not see the record")
+        fr.stop()
+
+
 if __name__ == "__main__":
     run_tests([test_very_many_feeds_are_told_of_within_bounds,
-               test_a_reader_that_stands_still_is_named])
+               test_a_reader_that_stands_still_is_named,
+               test_a_stopped_reader_that_keeps_too_much_is_ended], at_once=3)

@@ -276,7 +276,8 @@ static void a_reader_that_stands_still_is_named(void **state)
 	struct model_log m;
 	struct store *s;
 	struct steps st;
-	int status, pid;
+	struct store_pin pin;
+	int status;
 	pid_t child;
 
 	(void)state;
@@ -289,22 +290,90 @@ static void a_reader_that_stands_still_is_named(void **state)
 	close(st.to_child[0]);
 	close(st.to_parent[1]);
 	s = model_open(dir, STORE_WRITE);
-	assert_int_equal(store_oldest_reader(s, &pid), 0);
-	assert_int_equal(pid, 0);
+	store_oldest_reader(s, &pin);
+	assert_int_equal(pin.pid, 0);
 	step_send(st.to_child[1]);
 	step_await(st.to_parent[0]);
 	for (int i = 0; i < 50; i++) {
 		model_entries(&m, &rng, 1, 100);
 		model_store(s, &m);
 	}
-	assert_int_equal(store_oldest_reader(s, &pid), 50);
-	assert_int_equal(pid, child);
+	store_oldest_reader(s, &pin);
+	assert_int_equal(pin.behind, 50);
+	assert_int_equal(pin.pid, child);
+	/* Each commit has replaced pages, at least its root and a leaf of some tables. */
+	assert_true(pin.bytes > 50 * 4 * 4096);
 	step_send(st.to_child[1]);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
 	/* Its slot is freed without anybody being asked. */
-	store_oldest_reader(s, &pid);
-	assert_int_equal(pid, 0);
+	store_oldest_reader(s, &pin);
+	assert_int_equal(pin.pid, 0);
+	close(st.to_child[1]);
+	close(st.to_parent[0]);
+	store_close(s);
+	model_log_free(&m);
+	test_dir_remove(dir);
+}
+
+/* Commits of one entry; how large the file is then. */
+static uint64_t grow(struct store *s, struct model_log *m, const struct env_rng *rng, int commits)
+{
+	for (int i = 0; i < commits; i++) {
+		model_entries(m, rng, 1, 100);
+		model_store(s, m);
+	}
+	return store_disk_bytes(s);
+}
+
+static void a_stopped_reader_is_ended_and_the_file_grows_no_more(void **state)
+{
+	const char *dir = test_dir();
+	uint64_t seed = 25, before, pinned, after;
+	struct env_rng rng = test_rng(&seed);
+	struct model_log m;
+	struct store *s;
+	struct steps st;
+	struct store_pin pin, other;
+	int status;
+	pid_t child;
+
+	(void)state;
+	model_log_init(&m, model_name(1, 1, audience_of(AUDIENCE_CLEAR)));
+	assert_ok(pipe(st.to_child));
+	assert_ok(pipe(st.to_parent));
+	child = fork();
+	if (child == 0)
+		_exit(pinning_main(dir, &st));
+	close(st.to_child[0]);
+	close(st.to_parent[1]);
+	s = model_open(dir, STORE_WRITE);
+	before = grow(s, &m, &rng, 200);
+	step_send(st.to_child[1]);
+	step_await(st.to_parent[0]);
+	assert_ok(kill(child, SIGSTOP));
+	assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+	pinned = grow(s, &m, &rng, 200);
+	assert_true(pinned - before > 200 * 4 * 4096);
+	store_oldest_reader(s, &pin);
+	assert_int_equal(pin.pid, child);
+	/* One that has begun anew meanwhile, or somebody else, is not ended. */
+	other = pin;
+	other.txn++;
+	assert_int_equal(store_reader_end(s, &other), ENT_ENOTFOUND);
+	other = pin;
+	other.pid = (int)getppid();
+	assert_int_equal(store_reader_end(s, &other), ENT_ENOTFOUND);
+	assert_int_equal(waitpid(child, &status, WNOHANG), 0);
+	assert_ok(store_reader_end(s, &pin));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	store_oldest_reader(s, &pin);
+	assert_int_equal(pin.pid, 0);
+	/* What it kept is used again: as many commits take nothing but their entries. */
+	after = grow(s, &m, &rng, 200);
+	assert_true(after - pinned < 200 * 4096);
+	check(s, &m, &rng);
 	close(st.to_child[1]);
 	close(st.to_parent[0]);
 	store_close(s);
@@ -422,6 +491,7 @@ int main(void)
 		cmocka_unit_test(a_full_map_loses_nothing_and_a_larger_one_goes_on),
 		cmocka_unit_test(a_map_grows_by_itself_before_it_is_full),
 		cmocka_unit_test(a_reader_that_stands_still_is_named),
+		cmocka_unit_test(a_stopped_reader_is_ended_and_the_file_grows_no_more),
 		cmocka_unit_test(a_full_disk_loses_nothing_and_space_mends_it),
 		cmocka_unit_test(another_process_reads_beside_the_writer_and_after_it),
 		cmocka_unit_test(a_killed_writer_leaves_whole_transactions),
