@@ -505,6 +505,7 @@ int app_run(const struct app_options *options)
 	int status;
 
 	memory_open();
+	store_bus_explain("<3>error  store    " STORE_BUS);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of the store like a full disk */
 	/* No secret in a core dump. */

@@ -11,6 +11,7 @@ int cli_main(const struct cli_command *const *commands, int argc, char **argv)
 	struct cli c = {0};
 	int rc;
 
+	store_bus_explain("entente: " STORE_BUS);
 	if (hash_init() != 0)
 		cli_note(&c, "this machine's SHA-256 instructions are wrong: using others");
 	rc = cli_parse(&c, commands, argc, argv);

@@ -88,6 +88,15 @@ struct store_log {
 	uint32_t receipts; /* cosignatures of the newest checkpoint held */
 };
 
+/*
+ * From now on a page that cannot be read ends the process with status 5 and this line on standard
+ * error, instead of by SIGBUS without a word. STORE_BUS is what there is to say. The line is kept.
+ */
+#define STORE_BUS                                                                                  \
+	"a page of the store cannot be read: the disk fails, or a file was cut short "             \
+	"(docs/OPERATING.md, A broken disk)\n"
+void store_bus_explain(const char *line);
+
 /* --- writing: the writer thread only ---------------------------------------------------------- */
 
 int store_begin(struct store *s, struct store_txn **txn) MUST_CHECK;

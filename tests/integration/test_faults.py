@@ -254,6 +254,21 @@ def test_on_a_read_only_disk_it_says_so_and_commands_read():
     return None
 
 
+def test_a_store_that_was_cut_short_is_said_to_be():
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        fr.start()
+        publish(fr, "first", 3000)
+        fr.stop()
+        path = os.path.join(fr.home, "data", "log", "data.mdb")
+        os.truncate(path, os.path.getsize(path) // 8)
+        fr.start(wait=False)
+        if (code := fr.ended()) != 5 or "cut short" not in fr.tail():
+            raise Failed(f"entented ended with {code}: {fr.tail()}")
+        if "cut short" not in fr.run("doctor", status=5).err:
+            raise Failed("doctor does not say it")
+
+
 def test_reindex_goes_on_when_its_daemon_stops():
     with Federation() as fed:
         fr, = fed.add("fr")
@@ -276,4 +291,5 @@ if __name__ == "__main__":
                test_a_clock_that_steps_by_ten_years_both_ways,
                test_a_disk_that_fills_is_refused_before_it_is_full,
                test_on_a_read_only_disk_it_says_so_and_commands_read,
+               test_a_store_that_was_cut_short_is_said_to_be,
                test_reindex_goes_on_when_its_daemon_stops])
