@@ -101,6 +101,28 @@ void db_oldest_pin(struct db *db, struct db_pin *pin)
 		pin->bytes = kept_bytes(db, pin->txn);
 }
 
+/* One line of the kernel's list: "1: POSIX ADVISORY WRITE holder major:minor:inode from to". */
+static bool lock_is(const char *line, int pid, uint64_t inode_wanted)
+{
+	enum { KIND = 1, HOLDER = 4, FILE_OF, FROM, WORDS };
+	struct bytes rest = bytes_str(line), words[WORDS];
+	uint64_t holder, inode, from;
+	struct bytes *file = &words[FILE_OF];
+
+	for (int i = 0; i < WORDS; i++)
+		if (!text_word_next(&rest, &words[i]))
+			return false;
+	for (size_t i = file->len; i > 0; i--)
+		if (file->data[i - 1] == ':') {
+			*file = bytes_from(file->data + i, file->len - i);
+			break;
+		}
+	return bytes_eq(words[KIND], bytes_str("POSIX")) &&
+	       text_u64_parse(words[HOLDER], &holder) && text_u64_parse(*file, &inode) &&
+	       text_u64_parse(words[FROM], &from) && inode == inode_wanted &&
+	       holder == (uint64_t)pid && from == holder;
+}
+
 /*
  * Who reads holds a lock on one byte of lock.mdb, the one of its number. Where holder and byte do
  * not agree the reader counts processes in another way (another PID namespace), and the number
@@ -119,14 +141,8 @@ static bool lock_is_of(struct db *db, int pid)
 		snprintf(path, sizeof(path), "%s/lock.mdb", dir) >= (int)sizeof(path) ||
 		stat(path, &st) != 0 || !(f = fopen("/proc/locks", "re")))
 		return false;
-	while (!found && fgets(line, sizeof(line), f)) {
-		uint64_t inode, from;
-		int holder;
-
-		found = sscanf(line, "%*s POSIX %*s %*s %d %*[^:]:%*[^:]:%" SCNu64 " %" SCNu64,
-				&holder, &inode, &from) == 3 &&
-			inode == st.st_ino && holder == pid && from == (uint64_t)pid;
-	}
+	while (!found && fgets(line, sizeof(line), f))
+		found = lock_is(line, pid, st.st_ino);
 	fclose(f);
 	return found;
 }
