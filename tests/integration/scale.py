@@ -210,8 +210,22 @@ def parted(fed, tag, seconds, each, names):
     p.wait_everywhere(90)
     arrivals = p.arrivals()
     late = [t - mended for nodes in arrivals.values() for t in nodes.values()]
-    until(lambda: all(fed.nodes[n].connected() for n in names), 90, "all links up again", 1)
+    links_up(fed, names)
     return max(late), len(cut)
+
+
+def links_up(fed, names):
+    """Every link of these is up; when not, which one is not, as both ends see it."""
+    try:
+        until(lambda: all(fed.nodes[n].connected() for n in names), 90, "all links up again", 1)
+    except Failed as e:
+        said = [str(e)]
+        for node in (fed.nodes[n] for n in names):
+            if node.process.poll() is not None:
+                said.append(f"{node.name} ended with {node.process.poll()}: {node.tail()}")
+            said += [f"{node.name}: {p['name']} is {p['state']} since {p['since']}: {p['last_error']}"
+                     for p in node.status()["peers"] if p["state"] != "connected"]
+        raise Failed("\n".join(said)) from None
 
 
 def churn(fed, tag, seconds, seed):
