@@ -4,9 +4,10 @@
  * and for each sending and receiving whether it was allowed then, by the same decide() that the
  * node is to ask itself.
  */
-#include "verify/verify.h"
-
+#include <inttypes.h>
 #include <stdlib.h>
+
+#include "verify/verify.h"
 
 #define BACK_ACTS_MAX 64u /* acts that may come before the clock step that explains them */
 
@@ -44,14 +45,75 @@ static void map_free_all(struct map *m)
 	map_free(m);
 }
 
+/* --- what is kept ----------------------------------------------------------------------------- */
+
+static struct said *said_new(const struct account *t, const struct act_body *act)
+{
+	struct said *s = need(calloc(1, sizeof(*s)));
+
+	*s = (struct said){.peer = act->peer,
+		.log = act->log,
+		.index = t->index,
+		.from = act->from,
+		.to = act->to,
+		.count = act->count,
+		.when_ms = t->now_ms};
+	if (act->session.len == ACT_ID_BYTES)
+		memcpy(s->session, act->session.data, ACT_ID_BYTES);
+	return s;
+}
+
+static void keep(struct account *t, enum kept kept, struct said *s)
+{
+	struct saids *all = &t->kept[kept];
+
+	all->list = grow(all->list, &all->cap, all->len, sizeof(s));
+	all->list[all->len++] = s;
+}
+
+static struct said *said_keep(struct account *t, enum kept kept, const struct act_body *act)
+{
+	struct said *s = said_new(t, act);
+
+	keep(t, kept, s);
+	return s;
+}
+
+struct said *account_kept(const struct account *t, enum kept kept, const struct log_name *log,
+	uint64_t index)
+{
+	for (size_t i = 0; i < t->kept[kept].len; i++) {
+		struct said *s = t->kept[kept].list[i];
+
+		if (s->from <= index && index < s->to && log_name_eq(&s->log, log))
+			return s;
+	}
+	return NULL;
+}
+
+/* Between the last act that it still has and the first after it was set back. */
+bool account_lost(const struct account *t, int64_t ms)
+{
+	for (size_t i = 0; t->restored && i < t->kept[KEPT_LOST].len; i++) {
+		const struct said *s = t->kept[KEPT_LOST].list[i];
+
+		if (ms >= s->when_ms - AUDIT_SLACK_MS && ms <= s->until_ms + AUDIT_SLACK_MS)
+			return true;
+	}
+	return false;
+}
+
 /* Does a feed follow a former one, as an act says? Its first entry is then in: the succession. */
 static bool follows(const struct account *t, const struct log_name *log)
 {
-	for (size_t i = 0; i < t->followed_len; i++)
-		if (node_id_eq(&log->node, &t->followed[i].node) &&
-			audience_eq(log->audience, t->followed[i].audience) &&
-			log->incarnation > t->followed[i].incarnation)
+	for (size_t i = 0; i < t->kept[KEPT_FORMER].len; i++) {
+		const struct log_name *former = &t->kept[KEPT_FORMER].list[i]->log;
+
+		if (node_id_eq(&log->node, &former->node) &&
+			audience_eq(log->audience, former->audience) &&
+			log->incarnation > former->incarnation)
 			return true;
+	}
 	return false;
 }
 
@@ -110,27 +172,20 @@ void account_free(struct account *t)
 	map_free_all(&t->released);
 	map_free(&t->open_sendings);
 	map_free(&t->receiving_now);
-	for (size_t i = 0; i < t->sendings_len; i++)
-		free(t->sendings[i]);
-	for (size_t i = 0; i < t->receivings_len; i++)
-		free(t->receivings[i]);
-	free(t->sendings);
-	free(t->receivings);
+	for (unsigned kept = 0; kept < KEPT_COUNT; kept++) {
+		for (size_t i = 0; i < t->kept[kept].len; i++)
+			free(t->kept[kept].list[i]);
+		free(t->kept[kept].list);
+	}
 	free(t->terms);
 	free(t->counting);
-	free(t->bodies);
-	free(t->erased);
-	free(t->overs);
-	free(t->changes);
-	free(t->lost);
-	free(t->followed);
 }
 
 void account_say(struct account *t, enum audit_rule rule, const struct act_body *act,
 	const char *text)
 {
 	found(t->audit, rule, &t->self, act->has_log ? &act->log : &t->acts_log, act->from, act->to,
-		t->now_ms, "act %llu (%s)%s%s", (unsigned long long)t->index, act_name(act->act),
+		t->now_ms, "act %" PRIu64 " (%s)%s%s", t->index, act_name(act->act),
 		*text ? ": " : "", text);
 }
 
@@ -157,8 +212,6 @@ static void on_session_opened(struct account *t, const struct act_body *act)
 	bool all;
 	size_t len;
 
-	if (!act->has_peer || act->session.len != ACT_ID_BYTES)
-		return account_say(t, FOUND_SESSION_UNKNOWN, act, "names no peer");
 	all = terms_now(t, false, list, &len);
 	if (all && !policy_joined(list, len, &t->self, &act->peer, t->now_ms / 1000))
 		account_say(t, FOUND_SESSION_FORBIDDEN, act, "no agreement in force joins the two");
@@ -179,7 +232,7 @@ static void on_session_closed(struct account *t, const struct act_body *act)
 		s->open = false;
 }
 
-static void sessions_end(struct account *t, enum audit_rule rule, const char *why)
+static void sessions_cut(struct account *t)
 {
 	const void *key;
 	void *value;
@@ -193,84 +246,60 @@ static void sessions_end(struct account *t, enum audit_rule rule, const char *wh
 		s->open = false;
 	}
 	if (open)
-		found(t->audit, rule, &t->self, &t->acts_log, t->index, t->index, t->now_ms,
-			"%llu: %s", (unsigned long long)open, why);
+		found(t->audit, FOUND_SESSION_CUT, &t->self, &t->acts_log, t->index, t->index,
+			t->now_ms, "%" PRIu64 ": it started anew", open);
 }
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
-static void released_to(struct account *t, const struct sending *s)
+/* Does its peer's own account say something to hold it against? */
+static bool peer_accounts(const struct account *t, const struct node_id *node)
+{
+	const struct party *peer = party_get(t->audit, node);
+
+	return peer && peer->account;
+}
+
+static void sending_done(struct account *t, struct said *s)
 {
 	uint64_t *reach;
 	uint8_t key[32];
 
 	session_key(key, BYTES_OF(s->peer.bytes), &s->log);
 	reach = map_need(&t->released, key, sizeof(*reach));
-	if (s->reach > *reach)
-		*reach = s->reach;
-}
-
-/* What only its own account tells of is not kept: there is nothing to compare it with. */
-static void sending_keep(struct account *t, struct sending *s)
-{
-	const struct party *peer = party_get(t->audit, &s->peer);
-
-	if (!peer || !peer->account) {
+	if (s->to > *reach)
+		*reach = s->to;
+	if (peer_accounts(t, &s->peer))
+		keep(t, KEPT_SENT, s);
+	else
 		free(s);
-		return;
-	}
-	t->sendings = grow(t->sendings, &t->sendings_cap, t->sendings_len, sizeof(s));
-	t->sendings[t->sendings_len++] = s;
-}
-
-static void sending_done(struct account *t, struct sending *s)
-{
-	released_to(t, s);
-	sending_keep(t, s);
 }
 
 /* What every sending is held to that begins. */
-static bool sending_begins(struct account *t, const struct act_body *act)
+static void sending_begins(struct account *t, const struct act_body *act)
 {
-	if (!act->has_peer || !act->has_log || act->session.len != ACT_ID_BYTES) {
-		account_say(t, FOUND_SENT_UNOPENED, act, "names no peer or feed");
-		return false;
-	}
 	(void)session_of(t, act);
 	if (!terms_allow(t, DOOR_FORWARD, &act->log, &act->peer, false))
 		account_say(t, FOUND_SENT_FORBIDDEN, act, party_name(t->audit, &act->peer));
 	for (size_t i = 0; i < act->terms_len; i++)
 		if (!terms_active(t, &act->terms[i]))
 			account_say(t, FOUND_SENT_TERMS, act, party_name(t->audit, &act->peer));
-	return true;
-}
-
-static struct sending *sending_new(const struct act_body *act)
-{
-	struct sending *s = need(calloc(1, sizeof(*s)));
-
-	*s = (struct sending){
-		.peer = act->peer, .log = act->log, .from = act->from, .reach = act->from};
-	memcpy(s->session, act->session.data, ACT_ID_BYTES);
-	return s;
 }
 
 static void on_sending_opened(struct account *t, const struct act_body *act)
 {
-	struct sending *s, *before;
+	struct said *s, *before;
 	uint8_t key[32];
 
 	/* From where says the peer, who may hold more: nothing goes before it is held here too. */
-	if (!sending_begins(t, act))
-		return;
+	sending_begins(t, act);
 	session_key(key, act->session, &act->log);
-	before = map_get(&t->open_sendings, key);
-	if (before) {
-		map_remove(&t->open_sendings, key);
+	before = map_remove(&t->open_sendings, key);
+	if (before)
 		sending_done(t, before);
-	}
-	s = sending_new(act);
-	s->open = true;
+	s = said_new(t, act);
+	s->to = s->from;
+	s->count = 0;
 	map_set(&t->open_sendings, key, s);
 }
 
@@ -279,37 +308,24 @@ static void on_sending_opened(struct account *t, const struct act_body *act)
 static void on_bodies_sent(struct account *t, const struct act_body *act)
 {
 	const struct holding *h;
-	struct sending *s;
 
-	if (!sending_begins(t, act))
-		return;
+	sending_begins(t, act);
 	if (act->to <= act->from || act->count == 0 || act->count > act->to - act->from)
 		return account_say(t, FOUND_ACT_OUTSIDE, act, "names no bodies");
 	h = account_holding(t, &act->log);
 	if (h->known && act->to > h->held)
 		account_say(t, FOUND_SENT_NOT_HELD, act, "");
-	s = sending_new(act);
-	s->reach = act->to;
-	s->bodies = act->count;
-	t->bodies = grow(t->bodies, &t->bodies_cap, t->bodies_len, sizeof(*t->bodies));
-	t->bodies[t->bodies_len++] = (struct bodies_sent){.log = act->log,
-		.index = t->index,
-		.from = act->from,
-		.to = act->to,
-		.count = act->count,
-		.there = act->to - act->from,
-		.when_ms = t->now_ms};
-	sending_keep(t, s);
+	said_keep(t, KEPT_BODIES, act);
+	if (peer_accounts(t, &act->peer))
+		said_keep(t, KEPT_SENT, act);
 }
 
 static void on_sending_reached(struct account *t, const struct act_body *act)
 {
 	const struct holding *h;
-	struct sending *s;
+	struct said *s;
 	uint8_t key[32];
 
-	if (!act->has_peer || !act->has_log || act->session.len != ACT_ID_BYTES)
-		return account_say(t, FOUND_SENT_UNOPENED, act, "names no peer or feed");
 	session_key(key, act->session, &act->log);
 	s = map_get(&t->open_sendings, key);
 	if (!s) {
@@ -319,35 +335,32 @@ static void on_sending_reached(struct account *t, const struct act_body *act)
 	}
 	h = account_holding(t, &act->log);
 	/* What stands at the beginning of a sending says the peer, and nothing has gone by that. */
-	if (h->known && act->to > s->reach && act->to > h->held)
+	if (h->known && act->to > s->to && act->to > h->held)
 		account_say(t, FOUND_SENT_NOT_HELD, act, "");
-	if (act->to > s->reach) {
+	if (act->to > s->to) {
 		if (!terms_allow(t, DOOR_FORWARD, &act->log, &act->peer, true))
 			account_say(t, FOUND_SENT_FORBIDDEN, act, party_name(t->audit, &act->peer));
-		t->sent += act->to - s->reach;
-		s->reach = act->to;
+		s->to = act->to;
 	}
 	if (act->act == ACT_SENDING_MARK)
 		return;
-	s->open = false;
 	map_remove(&t->open_sendings, key);
 	sending_done(t, s);
 }
 
 /* Whose end is not entered: all that was held then may have left (DESIGN 12). */
-static void sendings_end(struct account *t, bool crashed)
+static void sendings_end(struct account *t)
 {
 	const void *key;
 	void *value;
 	size_t at = 0;
 
 	while (map_next(&t->open_sendings, &at, &key, &value)) {
-		struct sending *s = value;
+		struct said *s = value;
 		const struct holding *h = account_holding(t, &s->log);
 
-		if (h->held > s->reach)
-			s->reach = h->held;
-		s->open = !crashed;
+		if (h->held > s->to)
+			s->to = h->held;
 		sending_done(t, s);
 	}
 	map_free(&t->open_sendings);
@@ -356,42 +369,25 @@ static void sendings_end(struct account *t, bool crashed)
 
 /* --- receiving and publishing ----------------------------------------------------------------- */
 
-static struct receiving *receiving_new(struct account *t, const struct act_body *act)
-{
-	struct receiving *r = need(calloc(1, sizeof(*r)));
-
-	*r = (struct receiving){.peer = act->peer,
-		.log = act->log,
-		.from = act->from,
-		.to = act->to,
-		.first_ms = t->now_ms,
-		.last_ms = t->now_ms};
-	memcpy(r->session, act->session.data, ACT_ID_BYTES);
-	t->receivings = grow(t->receivings, &t->receivings_cap, t->receivings_len, sizeof(r));
-	t->receivings[t->receivings_len++] = r;
-	return r;
-}
-
+/* Ranges of one session that follow each other are one. */
 static void receiving_note(struct account *t, const struct act_body *act)
 {
-	const struct party *peer = party_get(t->audit, &act->peer);
-	struct receiving *r;
+	struct said *s;
 	uint8_t key[32];
 
-	if (!peer || !peer->account)
+	if (!peer_accounts(t, &act->peer))
 		return;
-	if (act->act == ACT_BODIES_RECEIVED) {
-		receiving_new(t, act)->bodies = act->count;
-		return;
-	}
 	session_key(key, act->session, &act->log);
-	r = map_get(&t->receiving_now, key);
-	if (r && r->to == act->from) {
-		r->to = act->to;
-		r->last_ms = t->now_ms;
-		return;
+	s = act->act == ACT_RECEIVED ? map_get(&t->receiving_now, key) : NULL;
+	if (!s || s->to != act->from) {
+		s = said_keep(t, KEPT_RECEIVED, act);
+		if (act->act == ACT_RECEIVED) {
+			s->count = 0;
+			map_set(&t->receiving_now, key, s);
+		}
 	}
-	map_set(&t->receiving_now, key, receiving_new(t, act));
+	s->to = act->to;
+	s->until_ms = t->now_ms;
 }
 
 /* Others have signed that they held it before: so it was there. Of a node's own receipts the same
@@ -419,28 +415,18 @@ static void time_check(struct account *t, const struct act_body *act)
 			(int64_t)k->time * 1000 >= t->now_ms - AUDIT_SLACK_MS)
 			continue;
 		found(t->audit, FOUND_TIME_CONTRADICTED, &t->self, &act->log, act->from, act->to,
-			t->now_ms, "act %llu (%s): %s has receipted it %s",
-			(unsigned long long)t->index, act_name(act->act),
-			party_name(t->audit, &k->by), time_text(t->audit, (int64_t)k->time * 1000));
+			t->now_ms, "act %" PRIu64 " (%s): %s has receipted it %s", t->index,
+			act_name(act->act), party_name(t->audit, &k->by),
+			time_text(t->audit, (int64_t)k->time * 1000));
 		return;
 	}
 }
 
-static bool receiving_holds(struct account *t, const struct act_body *act)
+static void receiving_holds(struct account *t, const struct act_body *act)
 {
-	struct session *s;
-
-	if (!act->has_peer || !act->has_log || act->session.len != ACT_ID_BYTES ||
-		act->to <= act->from) {
-		account_say(t, FOUND_ACT_OUTSIDE, act, "names no peer or range");
-		return false;
-	}
-	s = session_of(t, act);
-	if (s)
-		s->carried = true;
+	(void)session_of(t, act);
 	if (!terms_allow(t, DOOR_RECEIVE, &act->log, &act->peer, true))
 		account_say(t, FOUND_RECEIVED_FORBIDDEN, act, party_name(t->audit, &act->peer));
-	return true;
 }
 
 /* A range of a feed is there now, and how. */
@@ -459,8 +445,7 @@ static void holding_grows(struct account *t, const struct act_body *act)
 
 static void on_received(struct account *t, const struct act_body *act)
 {
-	if (!receiving_holds(t, act))
-		return;
+	receiving_holds(t, act);
 	holding_grows(t, act);
 	t->received += act->to - act->from;
 	receiving_note(t, act);
@@ -470,8 +455,7 @@ static void on_bodies_received(struct account *t, const struct act_body *act)
 {
 	const struct holding *h;
 
-	if (!receiving_holds(t, act))
-		return;
+	receiving_holds(t, act);
 	h = account_holding(t, &act->log);
 	if (h->known && act->to > h->held)
 		account_say(t, FOUND_RECEIVED_GAP, act, "bodies of entries that are not there");
@@ -480,11 +464,8 @@ static void on_bodies_received(struct account *t, const struct act_body *act)
 
 static void on_published(struct account *t, const struct act_body *act)
 {
-	const struct holding *h;
+	const struct holding *h = account_holding(t, &act->log);
 
-	if (!act->has_log || act->to <= act->from || !node_id_eq(&act->log.node, &t->self))
-		return account_say(t, FOUND_ACT_OUTSIDE, act, "names no range of an own feed");
-	h = account_holding(t, &act->log);
 	if (h->known && act->from < h->held)
 		account_say(t, FOUND_PUBLISHED_TWICE, act, "");
 	holding_grows(t, act);
@@ -494,92 +475,97 @@ static void on_published(struct account *t, const struct act_body *act)
 /* The succession of that former feed is entered with it. */
 static void on_incarnation(struct account *t, const struct act_body *act)
 {
-	if (!act->has_log || !node_id_eq(&act->log.node, &t->self))
-		return;
-	t->followed = grow(t->followed, &t->followed_cap, t->followed_len, sizeof(*t->followed));
-	t->followed[t->followed_len++] = act->log;
+	said_keep(t, KEPT_FORMER, act);
 }
 
 static void on_joined(struct account *t, const struct act_body *act)
 {
-	struct holding *h;
+	struct holding *h = account_holding(t, &act->log);
 
-	if (!act->has_log)
-		return;
-	h = account_holding(t, &act->log);
 	h->held = act->to;
 	h->known = true;
 	h->floor = act->to;
 	account_say(t, FOUND_JOINED, act, "");
 }
 
-static void on_after_end(struct account *t, const struct act_body *act)
-{
-	if (!act->has_log || act->to <= act->from)
-		return;
-	t->overs = grow(t->overs, &t->overs_cap, t->overs_len, sizeof(*t->overs));
-	t->overs[t->overs_len++] = (struct over){
-		.log = act->log, .from = act->from, .to = act->to, .when_ms = t->now_ms};
-}
-
-/* Bodies go in steps: it is done when the last of them has gone. */
-static void over_done(struct account *t, const struct act_body *act)
-{
-	for (size_t i = 0; i < t->overs_len; i++)
-		if (log_name_eq(&t->overs[i].log, &act->log) && !t->overs[i].done_ms &&
-			act->to >= t->overs[i].to)
-			t->overs[i].done_ms = t->now_ms;
-}
-
 static void on_floor_moved(struct account *t, const struct act_body *act)
 {
-	struct holding *h = act->has_log ? account_holding(t, &act->log) : NULL;
+	struct holding *h = account_holding(t, &act->log);
 
-	if (h && act->to > h->floor)
+	if (act->to > h->floor)
 		h->floor = act->to;
+}
+
+static void on_after_end(struct account *t, const struct act_body *act)
+{
+	said_keep(t, KEPT_AFTER_END, act);
 }
 
 static void on_erased(struct account *t, const struct act_body *act)
 {
-	if (!act->has_log || act->to <= act->from)
+	struct saids *over = &t->kept[KEPT_AFTER_END];
+
+	if (!bytes_eq_str(act->rule, "after-end")) {
+		said_keep(t, KEPT_ERASED, act);
 		return;
-	if (bytes_eq_str(act->rule, "after-end"))
-		return over_done(t, act);
-	t->erased = grow(t->erased, &t->erased_cap, t->erased_len, sizeof(*t->erased));
-	t->erased[t->erased_len++] = (struct erased){act->log, act->from, act->to, t->now_ms};
+	}
+	/* Bodies go in steps: it is done when the last of them has gone. */
+	for (size_t i = 0; i < over->len; i++)
+		if (log_name_eq(&over->list[i]->log, &act->log) && !over->list[i]->until_ms &&
+			act->to >= over->list[i]->to)
+			over->list[i]->until_ms = t->now_ms;
 }
 
 /* --- the node itself -------------------------------------------------------------------------- */
 
-static void on_started(struct account *t)
+static void on_started(struct account *t, const struct act_body *act)
 {
+	(void)act;
 	if (t->running) {
 		found(t->audit, FOUND_CRASHED, &t->self, &t->acts_log, t->index, t->index,
-			t->now_ms, "act %llu", (unsigned long long)t->index);
-		sessions_end(t, FOUND_SESSION_CUT, "it started anew");
+			t->now_ms, "act %" PRIu64, t->index);
+		sessions_cut(t);
 	}
-	sendings_end(t, true);
+	sendings_end(t);
 	terms_sleep(t);
 	t->running = true;
 }
 
+static void on_stopped(struct account *t, const struct act_body *act)
+{
+	(void)act;
+	t->running = false;
+}
+
 static void on_epoch(struct account *t, const struct act_body *act)
 {
-	t->lost = grow(t->lost, &t->lost_cap, t->lost_len, sizeof(*t->lost));
-	t->lost[t->lost_len++] = (struct lost){act->log, act->to, t->clock_ms, t->now_ms};
+	struct said *s = said_keep(t, KEPT_LOST, act);
+
+	s->when_ms = t->clock_ms;
+	s->until_ms = t->now_ms;
 }
 
 static void on_alarm(struct account *t, const struct act_body *act)
 {
 	/* What was never signed has been dropped: the places are free again. */
-	if (bytes_eq_str(act->rule, "unsigned-dropped") && act->has_log)
+	if (bytes_eq_str(act->rule, "unsigned-dropped"))
 		account_holding(t, &act->log)->held = act->from;
 }
 
 static void on_key_change(struct account *t, const struct act_body *act)
 {
-	t->changes = grow(t->changes, &t->changes_cap, t->changes_len, sizeof(*t->changes));
-	t->changes[t->changes_len++] = (struct key_change){act->serial, t->now_ms};
+	said_keep(t, KEPT_KEYS, act)->count = act->serial;
+}
+
+static void on_refused(struct account *t, const struct act_body *act)
+{
+	t->refused += act->count;
+}
+
+static void on_set_back(struct account *t, const struct act_body *act)
+{
+	t->restored = true;
+	account_say(t, act->act == ACT_RESTORED ? FOUND_RESTORED : FOUND_ACTS_LOST, act, "");
 }
 
 /* Times run forward, except where a clock step says otherwise; acts that were committed while the
@@ -588,7 +574,7 @@ static void on_key_change(struct account *t, const struct act_body *act)
 static void clock_back(struct account *t)
 {
 	found(t->audit, FOUND_CLOCK_BACK, &t->self, &t->acts_log, t->back_index, t->back_index,
-		t->back_ms, "act %llu", (unsigned long long)t->back_index);
+		t->back_ms, "act %" PRIu64, t->back_index);
 	t->back_ms = 0;
 }
 
@@ -621,6 +607,59 @@ static void clock_watch(struct account *t, const struct act_body *act)
 		t->clock_ms = t->now_ms;
 }
 
+/* What an act must name for its handler to be asked, and what is found where it does not; -1:
+ * nothing. Of acts that are not here nothing follows. */
+enum { PEER = 1, LOG = 2, SESSION = 4, RANGE = 8, OWN = 16 };
+
+#define SENDS     (PEER | LOG | SESSION), FOUND_SENT_UNOPENED, "names no peer or feed"
+#define COMES     (PEER | LOG | SESSION | RANGE), FOUND_ACT_OUTSIDE, "names no peer or range"
+#define MAY(must) (must), -1, ""
+
+static const struct handler {
+	enum act act;
+	unsigned must;
+	int rule;
+	const char *lacks;
+	void (*on)(struct account *t, const struct act_body *act);
+} handlers[] = {
+	{ACT_STARTED, MAY(0), on_started},
+	{ACT_STOPPED, MAY(0), on_stopped},
+	{ACT_AGREEMENT_IN_FORCE, MAY(0), terms_in_force},
+	{ACT_AGREEMENT_ENDED, MAY(0), terms_ended},
+	{ACT_REVOCATION_RECEIVED, MAY(0), terms_revoked},
+	{ACT_SESSION_OPENED, PEER | SESSION, FOUND_SESSION_UNKNOWN, "names no peer",
+		on_session_opened},
+	{ACT_SESSION_CLOSED, MAY(0), on_session_closed},
+	{ACT_SENDING_OPENED, SENDS, on_sending_opened},
+	{ACT_SENDING_MARK, SENDS, on_sending_reached},
+	{ACT_SENDING_CLOSED, SENDS, on_sending_reached},
+	{ACT_BODIES_SENT, SENDS, on_bodies_sent},
+	{ACT_RECEIVED, COMES, on_received},
+	{ACT_BODIES_RECEIVED, COMES, on_bodies_received},
+	{ACT_PUBLISHED, LOG | RANGE | OWN, FOUND_ACT_OUTSIDE, "names no range of an own feed",
+		on_published},
+	{ACT_REFUSED, MAY(0), on_refused},
+	{ACT_ERASED, MAY(LOG | RANGE), on_erased},
+	{ACT_RECALLED, MAY(LOG | RANGE), on_erased},
+	{ACT_AFTER_END, MAY(LOG | RANGE), on_after_end},
+	{ACT_JOINED, MAY(LOG), on_joined},
+	{ACT_FLOOR_MOVED, MAY(LOG), on_floor_moved},
+	{ACT_INCARNATION, MAY(LOG | OWN), on_incarnation},
+	{ACT_ALARM, MAY(LOG), on_alarm},
+	{ACT_KEYS_CHANGED, MAY(0), on_key_change},
+	{ACT_EPOCH, MAY(0), on_epoch},
+	{ACT_RESTORED, MAY(0), on_set_back},
+	{ACT_WITNESS_REPORT, MAY(0), on_set_back},
+};
+
+static unsigned named(const struct account *t, const struct act_body *act)
+{
+	return (act->has_peer ? PEER : 0u) | (act->has_log ? LOG : 0u) |
+	       (act->session.len == ACT_ID_BYTES ? SESSION : 0u) |
+	       (act->to > act->from ? RANGE : 0u) |
+	       (node_id_eq(&act->log.node, &t->self) ? OWN : 0u);
+}
+
 void account_act(struct account *t, uint64_t index, int64_t when_ms, const struct act_body *act)
 {
 	t->index = index;
@@ -629,66 +668,19 @@ void account_act(struct account *t, uint64_t index, int64_t when_ms, const struc
 	if (!t->first_ms)
 		t->first_ms = t->clock_ms = when_ms;
 	clock_watch(t, act);
-	switch (act->act) {
-	case ACT_STARTED:
-		return on_started(t);
-	case ACT_STOPPED:
-		t->running = false;
-		return;
-	case ACT_AGREEMENT_IN_FORCE:
-		return terms_in_force(t, act);
-	case ACT_AGREEMENT_ENDED:
-		return terms_ended(t, act);
-	case ACT_SESSION_OPENED:
-		return on_session_opened(t, act);
-	case ACT_SESSION_CLOSED:
-		return on_session_closed(t, act);
-	case ACT_RECEIVED:
-		return on_received(t, act);
-	case ACT_SENDING_OPENED:
-		return on_sending_opened(t, act);
-	case ACT_SENDING_MARK:
-	case ACT_SENDING_CLOSED:
-		return on_sending_reached(t, act);
-	case ACT_PUBLISHED:
-		return on_published(t, act);
-	case ACT_BODIES_SENT:
-		return on_bodies_sent(t, act);
-	case ACT_BODIES_RECEIVED:
-		return on_bodies_received(t, act);
-	case ACT_REVOCATION_RECEIVED:
-		return terms_revoked(t, act);
-	case ACT_REFUSED:
-		t->refused += act->count;
-		return;
-	case ACT_ERASED:
-	case ACT_RECALLED:
-		return on_erased(t, act);
-	case ACT_AFTER_END:
-		return on_after_end(t, act);
-	case ACT_JOINED:
-		return on_joined(t, act);
-	case ACT_FLOOR_MOVED:
-		return on_floor_moved(t, act);
-	case ACT_INCARNATION:
-		return on_incarnation(t, act);
-	case ACT_ALARM:
-		return on_alarm(t, act);
-	case ACT_KEYS_CHANGED:
-		return on_key_change(t, act);
-	case ACT_EPOCH:
-		return on_epoch(t, act);
-	case ACT_RESTORED:
-		t->restored = true;
-		return account_say(t, FOUND_RESTORED, act, "");
-	case ACT_WITNESS_REPORT:
-		t->restored = true;
-		return account_say(t, FOUND_ACTS_LOST, act, "");
-	default:
-		if (strcmp(act_name(act->act), "unknown") == 0)
-			account_say(t, FOUND_ACT_UNKNOWN, act, "");
+	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+		const struct handler *h = &handlers[i];
+
+		if (h->act != act->act)
+			continue;
+		if ((named(t, act) & h->must) == h->must)
+			h->on(t, act);
+		else if (h->rule >= 0)
+			account_say(t, (enum audit_rule)h->rule, act, h->lacks);
 		return;
 	}
+	if (strcmp(act_name(act->act), "unknown") == 0)
+		account_say(t, FOUND_ACT_UNKNOWN, act, "");
 }
 
 /* --- its logs --------------------------------------------------------------------------------- */
@@ -720,8 +712,8 @@ void account_first(struct account *t, const struct section *s, const struct sect
 	t->acts_log = s->log.name;
 	if (!former && (s->log.from > 0 || first->act == ACT_EPOCH)) {
 		found(t->audit, FOUND_ACTS_BEFORE, &t->self, &s->log.name, 0, s->log.from, 0,
-			s->log.from ? "%llu of this log" : "all of the log before this one",
-			(unsigned long long)s->log.from);
+			s->log.from ? "%" PRIu64 " of this log" : "all of the log before this one",
+			s->log.from);
 		t->lenient = true;
 	}
 	if (former && s->log.from == 0)
@@ -730,9 +722,8 @@ void account_first(struct account *t, const struct section *s, const struct sect
 
 void account_end(struct account *t)
 {
-	sendings_end(t, false);
+	sendings_end(t);
 	map_free(&t->receiving_now);
 	if (t->back_ms)
-		found(t->audit, FOUND_CLOCK_BACK, &t->self, &t->acts_log, t->back_index,
-			t->back_index, t->back_ms, "act %llu", (unsigned long long)t->back_index);
+		clock_back(t);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* What one party says against what the other says: what came must have been sent, what is
  * receipted must have come. */
-#include "verify/verify.h"
-
+#include <inttypes.h>
 #include <stdlib.h>
+
+#include "verify/verify.h"
 
 /* Which sending a receiving is of: sorted by session and log. */
 static int sending_cmp(const void *one, const void *other)
 {
-	const struct sending *x = *(struct sending *const *)one,
-			     *y = *(struct sending *const *)other;
+	const struct said *x = *(struct said *const *)one, *y = *(struct said *const *)other;
 	uint8_t x_log[LOG_NAME_BYTES], y_log[LOG_NAME_BYTES];
 	int order = memcmp(x->session, y->session, ACT_ID_BYTES);
 
@@ -19,46 +19,37 @@ static int sending_cmp(const void *one, const void *other)
 	log_name_pack(y_log, &y->log);
 	order = memcmp(x_log, y_log, LOG_NAME_BYTES);
 	if (order == 0)
-		order = (x->bodies > 0) - (y->bodies > 0);
+		order = (x->count > 0) - (y->count > 0);
 	return order ? order : x->from < y->from ? -1 : x->from > y->from;
-}
-
-/* Between the last act that it still has and the first after it was set back. */
-static bool lost_then(const struct account *t, int64_t ms)
-{
-	for (size_t i = 0; t->restored && i < t->lost_len; i++)
-		if (ms >= t->lost[i].from_ms - AUDIT_SLACK_MS &&
-			ms <= t->lost[i].to_ms + AUDIT_SLACK_MS)
-			return true;
-	return false;
 }
 
 /* How far one account lets a range of a session have come: from `from` on, without holes. Bodies
  * that came by themselves are covered by bodies only, of as many. */
-static uint64_t sent_reach(const struct account *sender, const struct receiving *r)
+static uint64_t sent_reach(const struct account *sender, const struct said *r)
 {
-	struct sending probe = {.log = r->log, .bodies = r->bodies}, *key = &probe;
-	size_t low = 0, high = sender->sendings_len;
+	const struct saids *sent = &sender->kept[KEPT_SENT];
+	struct said probe = {.log = r->log, .count = r->count}, *key = &probe;
+	size_t low = 0, high = sent->len;
 	uint64_t reach = r->from;
 
 	memcpy(probe.session, r->session, ACT_ID_BYTES);
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (sending_cmp(&sender->sendings[middle], &key) < 0)
+		if (sending_cmp(&sent->list[middle], &key) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (; low < sender->sendings_len; low++) {
-		const struct sending *s = sender->sendings[low];
+	for (; low < sent->len; low++) {
+		const struct said *s = sent->list[low];
 
 		if (memcmp(s->session, r->session, ACT_ID_BYTES) != 0 ||
-			!log_name_eq(&s->log, &r->log) || (s->bodies > 0) != (r->bodies > 0) ||
+			!log_name_eq(&s->log, &r->log) || (s->count > 0) != (r->count > 0) ||
 			s->from > reach)
 			break;
-		if (s->reach > reach && s->bodies >= r->bodies)
-			reach = s->reach;
+		if (s->to > reach && s->count >= r->count)
+			reach = s->to;
 	}
 	return reach;
 }
@@ -70,25 +61,24 @@ static int64_t account_until(const struct account *t)
 	return about->until_ms ? about->until_ms : about->made_ms;
 }
 
-static void received_check(struct audit *a, const struct account *t, const struct receiving *r)
+static void received_check(struct audit *a, const struct account *t, const struct said *r)
 {
 	struct account *sender = party_get(a, &r->peer)->account;
 	uint64_t reach = sent_reach(sender, r);
 
 	if (reach >= r->to)
 		return;
-	if (r->last_ms > account_until(sender) - AUDIT_FRESH_MS ||
-		(sender->lenient && r->first_ms < sender->first_ms + AUDIT_SLACK_MS))
-		found(a, FOUND_SENT_LATE, &r->peer, &r->log, reach, r->to, r->last_ms, "to %s",
+	if (r->until_ms > account_until(sender) - AUDIT_FRESH_MS ||
+		(sender->lenient && r->when_ms < sender->first_ms + AUDIT_SLACK_MS))
+		found(a, FOUND_SENT_LATE, &r->peer, &r->log, reach, r->to, r->until_ms, "to %s",
 			party_name(a, &t->self));
-	else if (lost_then(sender, r->first_ms))
-		found(a, FOUND_ACTS_LOST, &r->peer, &r->log, reach, r->to, r->first_ms,
+	else if (account_lost(sender, r->when_ms))
+		found(a, FOUND_ACTS_LOST, &r->peer, &r->log, reach, r->to, r->when_ms,
 			"its sending to %s is not among its acts", party_name(a, &t->self));
 	else
-		found(a, FOUND_SENDING_HIDDEN, &r->peer, &r->log, reach, r->to, r->first_ms,
-			"%s has %s %llu to %llu from it", party_name(a, &t->self),
-			r->bodies ? "bodies among" : "entries", (unsigned long long)r->from,
-			(unsigned long long)r->to);
+		found(a, FOUND_SENDING_HIDDEN, &r->peer, &r->log, reach, r->to, r->when_ms,
+			"%s has %s %" PRIu64 " to %" PRIu64 " from it", party_name(a, &t->self),
+			r->count ? "bodies among" : "entries", r->from, r->to);
 }
 
 /* How far a node says it had come with a feed. */
@@ -139,7 +129,7 @@ static void receipt_check(struct audit *a, const struct claim *k)
 
 	if (t && !t->lenient && when_ms <= account_until(t) - AUDIT_FRESH_MS &&
 		(held = held_by(t, &c->log)) < c->size)
-		found(a, lost_then(t, when_ms) ? FOUND_ACTS_LOST : FOUND_RECEIPT_UNTRUE, &k->by,
+		found(a, account_lost(t, when_ms) ? FOUND_ACTS_LOST : FOUND_RECEIPT_UNTRUE, &k->by,
 			&c->log, held, c->size, when_ms, "%s has its receipt",
 			party_name(a, &a->bundles[k->bundle].about.node));
 	/* Its own feed nobody had to give it. */
@@ -147,7 +137,7 @@ static void receipt_check(struct audit *a, const struct claim *k)
 	if (t && !t->lenient && of_two(a, &c->log) &&
 		when_ms <= account_until(t) - AUDIT_FRESH_MS &&
 		(held = released_reach(t, &k->by, &c->log)) < c->size)
-		found(a, lost_then(t, when_ms) ? FOUND_ACTS_LOST : FOUND_SENDING_HIDDEN,
+		found(a, account_lost(t, when_ms) ? FOUND_ACTS_LOST : FOUND_SENDING_HIDDEN,
 			&c->log.node, &c->log, held, c->size, when_ms,
 			"%s has receipted it, and nobody else can have given it",
 			party_name(a, &k->by));
@@ -159,15 +149,18 @@ static void retired_check(struct audit *a, const struct claim *k)
 	const struct party *by = party_get(a, &k->by);
 	const struct account *t = by ? by->account : NULL;
 
-	for (size_t i = 0; t && i < t->changes_len; i++)
-		if (t->changes[i].serial > k->serial &&
-			(int64_t)k->time * 1000 > t->changes[i].when_ms + AUDIT_SLACK_MS) {
-			found(a, FOUND_KEY_RETIRED, &k->by, &k->checkpoint.log, 0,
-				k->checkpoint.size, (int64_t)k->time * 1000,
-				"by a key of card %u; card %u came into force %s", k->serial,
-				t->changes[i].serial, time_text(a, t->changes[i].when_ms));
-			return;
-		}
+	for (size_t i = 0; t && i < t->kept[KEPT_KEYS].len; i++) {
+		const struct said *card = t->kept[KEPT_KEYS].list[i];
+
+		if (card->count <= k->serial ||
+			(int64_t)k->time * 1000 <= card->when_ms + AUDIT_SLACK_MS)
+			continue;
+		found(a, FOUND_KEY_RETIRED, &k->by, &k->checkpoint.log, 0, k->checkpoint.size,
+			(int64_t)k->time * 1000,
+			"by a key of card %u; card %" PRIu64 " came into force %s", k->serial,
+			card->count, time_text(a, card->when_ms));
+		return;
+	}
 }
 
 static void scope_check(struct audit *a)
@@ -190,16 +183,16 @@ static void scope_check(struct audit *a)
 void between_check(struct audit *a)
 {
 	for (size_t i = 0; i < a->bundles_len; i++) {
-		struct account *t = &a->bundles[i].account;
+		struct saids *sent = &a->bundles[i].account.kept[KEPT_SENT];
 
-		if (t->sendings_len)
-			qsort(t->sendings, t->sendings_len, sizeof(struct sending *), sending_cmp);
+		if (sent->len)
+			qsort(sent->list, sent->len, sizeof(struct said *), sending_cmp);
 	}
 	for (size_t i = 0; i < a->bundles_len; i++) {
 		const struct account *t = &a->bundles[i].account;
 
-		for (size_t j = 0; !a->bundles[i].doubtful && j < t->receivings_len; j++)
-			received_check(a, t, t->receivings[j]);
+		for (size_t j = 0; !a->bundles[i].doubtful && j < t->kept[KEPT_RECEIVED].len; j++)
+			received_check(a, t, t->kept[KEPT_RECEIVED].list[j]);
 	}
 	for (size_t i = 0; i < a->claims_len; i++) {
 		const struct claim *k = &a->claims[i];

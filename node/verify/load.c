@@ -274,9 +274,7 @@ static void load_erasure(struct loading *l, uint64_t index, const uint8_t *heade
 	uint8_t key[32];
 
 	erasure_key(key, a->bundles_len, &l->section->log.name, header + 16);
-	x = arena_alloc(&a->arena, sizeof(*x));
-	if (!x)
-		return;
+	x = need(arena_alloc(&a->arena, sizeof(*x)));
 	*x = (struct erasure){l->section->log.name, index};
 	known = map_get(&a->erasures, key);
 	/* The one that covers the most; when it came is the holder's affair (account.c). */
@@ -284,8 +282,7 @@ static void load_erasure(struct loading *l, uint64_t index, const uint8_t *heade
 		(known->log.incarnation > x->log.incarnation ||
 			(known->log.incarnation == x->log.incarnation && known->index >= x->index)))
 		return;
-	if (map_put(&a->erasures, key, x) == 0)
-		a->erasures_len++;
+	map_set(&a->erasures, key, x);
 }
 
 static int load_entries(struct loading *l)

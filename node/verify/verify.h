@@ -260,61 +260,37 @@ struct holding {
 	struct span *spans;
 };
 
-struct sending {
-	uint8_t session[ACT_ID_BYTES];
-	struct node_id peer;
-	struct log_name log;
-	uint64_t from, reach;
-	uint64_t bodies; /* so many bodies by themselves, of entries in that range; 0: entries */
-	bool open;
-};
-
-struct receiving {
-	uint8_t session[ACT_ID_BYTES];
-	struct node_id peer;
-	struct log_name log;
-	uint64_t from, to, bodies;
-	int64_t first_ms, last_ms;
-};
-
-/* Bodies that were sent by themselves: so many must still have been there. */
-struct bodies_sent {
-	struct log_name log;
-	uint64_t index; /* of the act */
-	uint64_t from, to, count, there;
-	int64_t when_ms;
-};
-
 struct session {
 	struct node_id peer;
 	int64_t opened_ms;
-	bool open, carried; /* carried: data went over it */
+	bool open;
 };
 
-/* Acts that it says itself are lost, by the times around them. */
-struct lost {
-	struct log_name log; /* the former log of acts */
-	uint64_t to;         /* so much of it is still here */
-	int64_t from_ms, to_ms;
-};
-
-/* The own card that brought new keys. */
-struct key_change {
-	uint32_t serial;
-	int64_t when_ms;
-};
-
-struct erased {
+/* What an act tells of a range of a log, as it is kept for later. */
+struct said {
+	uint8_t session[ACT_ID_BYTES];
+	struct node_id peer;
 	struct log_name log;
-	uint64_t from, to;
-	int64_t when_ms;
+	uint64_t index, from, to; /* index: of the act */
+	uint64_t count;           /* bodies that went by themselves; 0: entries */
+	int64_t when_ms, until_ms;
 };
 
-/* What a node says that it may hold no bodies of, after the end of agreements. */
-struct over {
-	struct log_name log;
-	uint64_t from, to;
-	int64_t when_ms, done_ms; /* done: they are gone; 0: nothing says so */
+enum kept {
+	KEPT_SENT,      /* to a peer whose bundle is here: there is something to compare it with */
+	KEPT_RECEIVED,  /* from such a peer; until: when the last of it came */
+	KEPT_BODIES,    /* sent by themselves */
+	KEPT_ERASED,    /* its erasures there are carried out */
+	KEPT_AFTER_END, /* it may hold no bodies there; until: they are gone; 0: nothing says so */
+	KEPT_LOST,   /* a former log of acts up to what is still here, between the times around */
+	KEPT_KEYS,   /* an own card that brought new keys; count: its serial */
+	KEPT_FORMER, /* an own feed that another follows */
+	KEPT_COUNT
+};
+
+struct saids {
+	size_t len, cap;
+	struct said **list;
 };
 
 /* The acts of one node, replayed. */
@@ -322,7 +298,6 @@ struct account {
 	struct audit *audit;
 	struct bundle *bundle;
 	struct node_id self;
-	struct arena arena;
 	int64_t now_ms, first_ms, clock_ms; /* of the act at hand; of the first; the highest seen */
 	bool lenient;                       /* it begins in the middle */
 	bool running, restored;
@@ -333,28 +308,12 @@ struct account {
 	size_t counting_len, counting_cap; /* those that count, or did a moment ago: their places */
 	size_t *counting;
 	struct map holdings, sessions, open_sendings, receiving_now;
-	struct map
-		released; /* peer and log -> uint64_t: as far as the peer may have it from here */
-	size_t changes_len, changes_cap;
-	struct key_change *changes;
-	size_t lost_len, lost_cap;
-	struct lost *lost;
-	size_t followed_len, followed_cap;
-	struct log_name *followed;     /* former feeds of its own that others follow */
+	struct map released; /* peer and log -> uint64_t: how far the peer may have it from here */
+	struct saids kept[KEPT_COUNT];
 	int64_t stepped_ms, before_ms; /* the last clock step, and what it would be without */
 	int64_t back_ms; /* the time went back to here, and no clock step is entered yet; 0: not */
 	uint64_t back_index;
-	size_t sendings_len, sendings_cap;
-	struct sending **sendings;
-	size_t receivings_len, receivings_cap;
-	struct receiving **receivings;
-	size_t bodies_len, bodies_cap;
-	struct bodies_sent *bodies;
-	size_t erased_len, erased_cap;
-	struct erased *erased;
-	size_t overs_len, overs_cap;
-	struct over *overs;
-	uint64_t acts, sessions_count, published, received, sent, refused;
+	uint64_t acts, sessions_count, published, received, refused;
 };
 
 struct bundle {
@@ -370,7 +329,6 @@ struct bundle {
 
 struct audit {
 	struct arena arena;
-	const char *program;
 	bool json;
 	size_t roots_len;
 	const char *const *roots;
@@ -384,7 +342,6 @@ struct audit {
 	size_t claims_len, claims_cap;
 	struct claim *claims;
 	struct map erasures; /* hash of node, audience, object -> struct erasure */
-	uint64_t erasures_len;
 	size_t findings_len, findings_cap;
 	struct finding *findings;
 	uint64_t counts[FOUND_COUNT];
@@ -487,6 +444,11 @@ void account_first(struct account *t, const struct section *s, const struct sect
 void account_act(struct account *t, uint64_t index, int64_t when_ms, const struct act_body *act);
 void account_end(struct account *t);
 void account_free(struct account *t);
+/* The first kept that covers that entry; NULL. */
+struct said *account_kept(const struct account *t, enum kept kept, const struct log_name *log,
+	uint64_t index);
+/* Has the node lost its acts of that moment, by its own word? */
+bool account_lost(const struct account *t, int64_t ms);
 struct holding *account_holding(struct account *t, const struct log_name *log);
 void session_key(uint8_t key[32], struct bytes session, const struct log_name *log);
 void account_say(struct account *t, enum audit_rule rule, const struct act_body *act,

@@ -3,9 +3,10 @@
  * The second reading: every log from its first entry here to its last, onto its tree, and at every
  * size that anybody has signed a root for, that root against the tree's.
  */
-#include "verify/verify.h"
-
+#include <inttypes.h>
 #include <stdlib.h>
+
+#include "verify/verify.h"
 
 struct walk {
 	struct audit *audit;
@@ -26,9 +27,16 @@ struct walk {
 	size_t texts_len;
 	const struct text **texts; /* of its agreement */
 	size_t bodies_len;
-	struct bodies_sent **bodies; /* acts about it */
+	struct bodies_sent {
+		const struct said *said;
+		uint64_t there; /* that can have been */
+	} * bodies;
 	uint64_t missing, pending;
 };
+
+/* A finding about the log at hand, and whose bundle it is in. */
+#define SAY(w, rule, ...)                                                                          \
+	found((w)->audit, rule, &(w)->bundle->about.node, &(w)->section->log.name, __VA_ARGS__)
 
 static bool is_acts(const struct section *s)
 {
@@ -98,8 +106,8 @@ static void differing_tell(struct walk *w)
 /* Is it said by the node itself that this log of acts ended early? */
 static bool end_declared(const struct account *t, const struct log_name *log)
 {
-	for (size_t i = 0; t->restored && i < t->lost_len; i++)
-		if (log_name_eq(&t->lost[i].log, log))
+	for (size_t i = 0; t->restored && i < t->kept[KEPT_LOST].len; i++)
+		if (log_name_eq(&t->kept[KEPT_LOST].list[i]->log, log))
 			return true;
 	return false;
 }
@@ -143,16 +151,19 @@ static void signed_beyond(struct walk *w)
 static void feed_open(struct walk *w)
 {
 	struct audit *a = w->audit;
-	struct account *t = &w->bundle->account;
+	const struct saids *bodies = &w->bundle->account.kept[KEPT_BODIES];
 	const struct audience audience = w->section->log.name.audience;
 
-	w->holding = account_holding(t, &w->section->log.name);
-	w->bodies = arena_alloc(&w->arena, (t->bodies_len + 1) * sizeof(*w->bodies));
-	for (size_t i = 0; w->bodies && i < t->bodies_len; i++)
-		if (log_name_eq(&t->bodies[i].log, &w->section->log.name))
-			w->bodies[w->bodies_len++] = &t->bodies[i];
-	w->texts = arena_alloc(&w->arena, (a->texts_len + 1) * sizeof(struct text *));
-	if (!w->texts || audience.kind != AUDIENCE_AGREEMENT)
+	w->holding = account_holding(&w->bundle->account, &w->section->log.name);
+	w->bodies = need(arena_alloc(&w->arena, (bodies->len + 1) * sizeof(*w->bodies)));
+	for (size_t i = 0; i < bodies->len; i++) {
+		const struct said *s = bodies->list[i];
+
+		if (log_name_eq(&s->log, &w->section->log.name))
+			w->bodies[w->bodies_len++] = (struct bodies_sent){s, s->to - s->from};
+	}
+	w->texts = need(arena_alloc(&w->arena, (a->texts_len + 1) * sizeof(struct text *)));
+	if (audience.kind != AUDIENCE_AGREEMENT)
 		return;
 	for (size_t i = 0; i < a->texts_len; i++)
 		if (a->texts[i]->good && a->texts[i]->agreement.id == audience.id)
@@ -193,19 +204,12 @@ static void marking_check(struct walk *w, const struct entry_header *h, uint64_t
 			tlp_name(h->tlp));
 }
 
-static bool taking_back(uint8_t kind)
-{
-	return kind == KIND_ERASURE || kind == KIND_RETRACTION || kind == KIND_SUCCESSION;
-}
-
 /* When this node says that the erasures up to there were carried out; 0: it does not. */
 int64_t carried_out(const struct account *t, const struct log_name *log, uint64_t index)
 {
-	for (size_t i = 0; i < t->erased_len; i++)
-		if (t->erased[i].from <= index && index < t->erased[i].to &&
-			log_name_eq(&t->erased[i].log, log))
-			return t->erased[i].when_ms;
-	return 0;
+	const struct said *s = account_kept(t, KEPT_ERASED, log, index);
+
+	return s ? s->when_ms : 0;
 }
 
 const struct erasure *erasure_over(const struct audit *a, const struct bundle *b,
@@ -214,7 +218,7 @@ const struct erasure *erasure_over(const struct audit *a, const struct bundle *b
 	const struct erasure *x;
 	uint8_t key[32];
 
-	if (a->erasures_len == 0)
+	if (a->erasures.count == 0)
 		return NULL;
 	erasure_key(key, (size_t)(b - a->bundles), log, object);
 	x = map_get(&a->erasures, key);
@@ -243,52 +247,34 @@ static int64_t erase_within_ms(const struct walk *w)
 	return (s ? s : 72 * 3600) * 1000;
 }
 
-/* What the node says of an entry that no agreement lets it hold any more; NULL: nothing. */
-static const struct over *over_of(const struct walk *w, const struct entry_header *h,
-	uint64_t index)
-{
-	const struct account *t = &w->bundle->account;
-
-	for (size_t i = 0; i < t->overs_len && !taking_back(h->kind); i++)
-		if (t->overs[i].from <= index && index < t->overs[i].to &&
-			log_name_eq(&t->overs[i].log, &w->section->log.name))
-			return &t->overs[i];
-	return NULL;
-}
-
 /* It goes within the time of an erasure from when the node says that it must. */
-static void over_check(struct walk *w, const struct over *o, uint64_t index, bool present)
+static void after_end_check(struct walk *w, const struct said *over, uint64_t index)
 {
-	const struct account *t = &w->bundle->account;
-	int64_t end;
+	const struct bundle_about *about = &w->bundle->about;
 
-	if (!o || !present)
-		return;
-	end = o->done_ms ? o->done_ms : w->bundle->about.made_ms;
-	if (o->done_ms)
-		found(w->audit, FOUND_ERASURE_FAKED, &t->self, &w->section->log.name, index,
-			index + 1, end, "%s", "after the end of the agreements");
-	else if (end - o->when_ms > erase_within_ms(w) && !w->bundle->about.until_ms && !t->lenient)
-		found(w->audit, FOUND_ERASURE_LATE, &t->self, &w->section->log.name, index,
-			index + 1, 0,
+	if (over->until_ms)
+		SAY(w, FOUND_ERASURE_FAKED, index, index + 1, over->until_ms, "%s",
+			"after the end of the agreements");
+	else if (about->made_ms - over->when_ms > erase_within_ms(w) && !about->until_ms &&
+		 !w->bundle->account.lenient)
+		SAY(w, FOUND_ERASURE_LATE, index, index + 1, 0,
 			"it may not be held since %s, after the end of the agreements",
-			time_text(w->audit, o->when_ms));
+			time_text(w->audit, over->when_ms));
 }
 
-static void erasure_check(struct walk *w, const struct bundle_entries *batch, uint64_t index)
+static void erasure_check(struct walk *w, int64_t came_ms, uint64_t index)
 {
 	const struct account *t = &w->bundle->account;
-	const struct log_name *log = &w->section->log.name;
-	int64_t done = carried_out(t, log, index), within = erase_within_ms(w);
+	int64_t done = carried_out(t, &w->section->log.name, index), within = erase_within_ms(w);
 
-	if (done - batch->received_ms > within)
-		found(w->audit, FOUND_ERASURE_LATE, &t->self, log, index, index + 1, done,
-			"it came %s", time_text(w->audit, batch->received_ms));
-	else if (!done && w->bundle->about.made_ms - batch->received_ms > within &&
+	if (done - came_ms > within)
+		SAY(w, FOUND_ERASURE_LATE, index, index + 1, done, "it came %s",
+			time_text(w->audit, came_ms));
+	else if (!done && w->bundle->about.made_ms - came_ms > within &&
 		 !w->bundle->about.until_ms && !t->lenient)
-		found(w->audit, FOUND_ERASURE_LATE, &t->self, log, index, index + 1, 0,
+		SAY(w, FOUND_ERASURE_LATE, index, index + 1, 0,
 			"it came %s, and nothing says that it was carried out",
-			time_text(w->audit, batch->received_ms));
+			time_text(w->audit, came_ms));
 	else if (!done)
 		w->pending++;
 }
@@ -296,42 +282,42 @@ static void erasure_check(struct walk *w, const struct bundle_entries *batch, ui
 /* What had been erased before a sending of bodies cannot have been among them. */
 static void bodies_less(struct walk *w, uint64_t index, int64_t erased_ms)
 {
-	for (size_t i = 0; i < w->bodies_len; i++) {
-		struct bodies_sent *b = w->bodies[i];
+	for (struct bodies_sent *b = w->bodies; b < w->bodies + w->bodies_len; b++)
+		b->there -= b->said->from <= index && index < b->said->to &&
+			    erased_ms <= b->said->when_ms - AUDIT_GRACE_MS;
+}
 
-		b->there -= b->from <= index && index < b->to &&
-			    erased_ms <= b->when_ms - AUDIT_GRACE_MS;
-	}
+static void commitment_check(struct walk *w, const struct bundle_entry *e,
+	const struct entry_header *h, uint64_t index)
+{
+	struct hash commitment;
+
+	if (e->state != ENTRY_STATE_PRESENT)
+		return;
+	hash_commitment(&commitment, e->salt, e->body);
+	if (memcmp(commitment.bytes, h->commitment, HASH_BYTES) != 0)
+		SAY(w, FOUND_ENTRY_MISMATCH, index, index + 1, 0, "%s", "");
 }
 
 static void body_check(struct walk *w, const struct bundle_entry *e, const struct entry_header *h,
 	uint64_t index)
 {
 	const struct log_name *log = &w->section->log.name;
-	const struct erasure *x = NULL;
-	const struct over *over;
-	struct hash commitment;
-	int64_t erased_ms = 0;
+	const struct account *t = &w->bundle->account;
+	const struct said *over = account_kept(t, KEPT_AFTER_END, log, index);
+	const struct erasure *x = erasure_over(w->audit, w->bundle, log, h->object, index);
+	bool gone = e->state == ENTRY_STATE_ERASED;
+	int64_t erased_ms = x ? carried_out(t, &x->log, x->index) : 0;
 
-	if (e->state == ENTRY_STATE_PRESENT) {
-		hash_commitment(&commitment, e->salt, e->body);
-		if (memcmp(commitment.bytes, h->commitment, HASH_BYTES) != 0)
-			found(w->audit, FOUND_ENTRY_MISMATCH, &w->bundle->about.node, log, index,
-				index + 1, 0, "%s", "");
-	}
-	if (!taking_back(h->kind))
-		x = erasure_over(w->audit, w->bundle, log, h->object, index);
-	over = over_of(w, h, index);
-	over_check(w, over, index, e->state != ENTRY_STATE_ERASED);
-	if (e->state == ENTRY_STATE_ERASED && !x && !over)
+	if (over && !gone)
+		after_end_check(w, over, index);
+	if (gone && !x && !over)
 		w->missing++;
-	if (x)
-		erased_ms = carried_out(&w->bundle->account, &x->log, x->index);
-	if (e->state != ENTRY_STATE_ERASED && erased_ms)
-		found(w->audit, FOUND_ERASURE_FAKED, &w->bundle->about.node, log, index, index + 1,
-			erased_ms, "erased by entry %llu", (unsigned long long)x->index);
-	if (over && over->done_ms && (!erased_ms || over->done_ms < erased_ms))
-		erased_ms = over->done_ms;
+	if (!gone && erased_ms)
+		SAY(w, FOUND_ERASURE_FAKED, index, index + 1, erased_ms, "erased by entry %" PRIu64,
+			x->index);
+	if (over && over->until_ms && (!erased_ms || over->until_ms < erased_ms))
+		erased_ms = over->until_ms;
 	if (erased_ms)
 		bodies_less(w, index, erased_ms);
 }
@@ -342,9 +328,14 @@ static void feed_entry(struct walk *w, const struct walk_entry *e)
 
 	entry_header_decode(e->entry->leaf, &h);
 	marking_check(w, &h, e->index);
-	body_check(w, e->entry, &h, e->index);
+	commitment_check(w, e->entry, &h, e->index);
+	/* What takes back is not taken back itself. */
+	if (h.kind != KIND_ERASURE && h.kind != KIND_RETRACTION && h.kind != KIND_SUCCESSION)
+		body_check(w, e->entry, &h, e->index);
+	else if (e->entry->state == ENTRY_STATE_ERASED)
+		w->missing++;
 	if (h.kind == KIND_ERASURE)
-		erasure_check(w, e->batch, e->index);
+		erasure_check(w, e->batch->received_ms, e->index);
 }
 
 static int span_cmp(const void *one, const void *other)
@@ -366,8 +357,8 @@ static void covered_check(struct walk *w)
 	/* Of an own feed all that was published is signed a moment later. */
 	if (node_id_eq(&log->name.node, &t->self) && !t->restored && h->held > log_end(log) &&
 		h->last_ms < w->bundle->about.made_ms - AUDIT_FRESH_MS)
-		found(w->audit, FOUND_TRUNCATED, &t->self, &log->name, log->to, h->held, h->last_ms,
-			"%s", "its acts say that it published more");
+		SAY(w, FOUND_TRUNCATED, log->to, h->held, h->last_ms, "%s",
+			"its acts say that it published more");
 	if (h->spans_len)
 		qsort(h->spans, h->spans_len, sizeof(*h->spans), span_cmp);
 	for (size_t i = 0; i < h->spans_len && at < log->to; i++) {
@@ -379,37 +370,31 @@ static void covered_check(struct walk *w)
 	}
 	/* Behind the time asked for it may have moved on. */
 	if (log->floor > h->floor && !w->bundle->about.until_ms)
-		found(w->audit, FOUND_UNACCOUNTED, &t->self, &log->name, h->floor, log->floor, 0,
-			"%s", "they are gone, and no act says that it let them go");
+		SAY(w, FOUND_UNACCOUNTED, h->floor, log->floor, 0, "%s",
+			"they are gone, and no act says that it let them go");
 	if (at < log->to)
-		found(w->audit, FOUND_UNACCOUNTED, &t->self, &log->name, at, log->to, 0, "%s", "");
+		SAY(w, FOUND_UNACCOUNTED, at, log->to, 0, "%s", "");
 }
 
 static void feed_close(struct walk *w)
 {
-	const struct log_name *log = &w->section->log.name;
-	const struct node_id *self = &w->bundle->about.node;
+	const struct bundle_log *log = &w->section->log;
 
 	covered_check(w);
-	for (size_t i = 0; i < w->bodies_len; i++) {
-		const struct bodies_sent *b = w->bodies[i];
-
-		if (b->from >= w->section->log.from && b->to <= w->section->log.to &&
-			b->there < b->count)
-			found(w->audit, FOUND_SENT_ERASED, self, log, b->from, b->to, b->when_ms,
-				"act %llu: %llu bodies, and %llu can have been there",
-				(unsigned long long)b->index, (unsigned long long)b->count,
-				(unsigned long long)b->there);
-	}
+	for (struct bodies_sent *b = w->bodies; b < w->bodies + w->bodies_len; b++)
+		if (b->said->from >= log->from && b->said->to <= log->to &&
+			b->there < b->said->count)
+			SAY(w, FOUND_SENT_ERASED, b->said->from, b->said->to, b->said->when_ms,
+				"act %" PRIu64 ": %" PRIu64 " bodies, and %" PRIu64
+				" can have been there",
+				b->said->index, b->said->count, b->there);
 	if (w->missing)
-		found(w->audit, FOUND_BODY_MISSING, self, log, w->section->log.from,
-			w->section->log.to, 0, "%llu", (unsigned long long)w->missing);
+		SAY(w, FOUND_BODY_MISSING, log->from, log->to, 0, "%" PRIu64, w->missing);
 	if (w->pending)
-		found(w->audit, FOUND_ERASURE_PENDING, self, log, w->section->log.from,
-			w->section->log.to, 0, "%llu", (unsigned long long)w->pending);
-	if (w->section->log.flags & BUNDLE_FLAG_FROZEN)
-		found(w->audit, FOUND_FROZEN, &log->node, log, 0, w->section->log.to, 0, "at %s",
-			party_name(w->audit, self));
+		SAY(w, FOUND_ERASURE_PENDING, log->from, log->to, 0, "%" PRIu64, w->pending);
+	if (log->flags & BUNDLE_FLAG_FROZEN)
+		found(w->audit, FOUND_FROZEN, &log->name.node, &log->name, 0, log->to, 0, "at %s",
+			party_name(w->audit, &w->bundle->about.node));
 }
 
 /* --- the entries of a log of acts ------------------------------------------------------------- */
@@ -419,20 +404,13 @@ static void act_entry_check(struct walk *w, uint64_t index, const struct bundle_
 	struct account *t = &w->bundle->account;
 	struct act_body act = {0};
 	struct entry_header h;
-	struct hash commitment;
 
 	entry_header_decode(e->leaf, &h);
-	if (e->state == ENTRY_STATE_PRESENT) {
-		hash_commitment(&commitment, e->salt, e->body);
-		if (memcmp(commitment.bytes, h.commitment, HASH_BYTES) != 0)
-			found(w->audit, FOUND_ENTRY_MISMATCH, &t->self, &w->section->log.name,
-				index, index + 1, 0, "%s", "");
-	}
+	commitment_check(w, e, &h, index);
 	arena_reset(&w->arena);
 	if (h.kind != KIND_ACT || e->state != ENTRY_STATE_PRESENT ||
 		h.time_ms > RECORD_TIME_MAX_MS || act_body_decode(e->body, &w->arena, &act) != 0) {
-		found(w->audit, FOUND_ACT_OUTSIDE, &t->self, &w->section->log.name, index,
-			index + 1, 0, "%s",
+		SAY(w, FOUND_ACT_OUTSIDE, index, index + 1, 0, "%s",
 			e->state == ENTRY_STATE_PRESENT ? "no act" : "not handed over");
 		return;
 	}
@@ -463,21 +441,18 @@ static int log_entry(void *ctx, const struct walk_entry *e)
 static void log_close(struct walk *w)
 {
 	const struct bundle_log *log = &w->section->log;
-	struct audit *a = w->audit;
 
 	if (!(log->flags & BUNDLE_FLAG_SIGNED))
-		found(a, FOUND_NOT_SIGNED, &w->bundle->about.node, &log->name, log->from, log->to,
-			0, "%s", "");
+		SAY(w, FOUND_NOT_SIGNED, log->from, log->to, 0, "%s", "");
 	else if (!leads_to_root(w)) {
 		w->bundle->doubtful |= w->acts;
-		found(a, FOUND_ROOT_MISMATCH, &w->bundle->about.node, &log->name, log->from,
-			log->to, 0, "signed for size %llu",
-			(unsigned long long)log->checkpoint.size);
+		SAY(w, FOUND_ROOT_MISMATCH, log->from, log->to, 0, "signed for size %" PRIu64,
+			log->checkpoint.size);
 	} else if (w->differs)
 		differing_tell(w);
 	else if (log->to > log->checkpoint.size)
-		found(a, FOUND_NOT_SIGNED, &w->bundle->about.node, &log->name, log->checkpoint.size,
-			log->to, 0, "%s", "its last entries");
+		SAY(w, FOUND_NOT_SIGNED, log->checkpoint.size, log->to, 0, "%s",
+			"its last entries");
 	if (w->acts)
 		return;
 	if (node_id_eq(&log->name.node, &w->bundle->about.node))
@@ -517,13 +492,15 @@ static int walk_log(struct audit *a, struct bundle *b, struct section *s, struct
  * log of which it says itself that it is here. */
 static bool set_back_since(const struct account *t, const struct log_name *log)
 {
-	for (size_t i = 0; i < t->lost_len; i++)
-		if (log_name_eq(&t->lost[i].log, log) && t->lost[i].to > 0)
+	const struct saids *lost = &t->kept[KEPT_LOST];
+	bool since = false;
+
+	for (size_t i = 0; i < lost->len; i++) {
+		if (log_name_eq(&lost->list[i]->log, log) && lost->list[i]->to > 0)
 			return false;
-	for (size_t i = 0; t->restored && i < t->lost_len; i++)
-		if ((int64_t)log->audience.id * 1000 <= t->lost[i].to_ms)
-			return true;
-	return false;
+		since |= (int64_t)log->audience.id * 1000 <= lost->list[i]->until_ms;
+	}
+	return t->restored && since;
 }
 
 /* Logs of acts of this node that others have witnessed, and that are not in its bundle. */
