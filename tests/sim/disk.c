@@ -537,6 +537,12 @@ int mdb_env_get_fd(MDB_env *env, mdb_filehandle_t *fd)
 	return ENOSYS;
 }
 
+int mdb_env_get_path(MDB_env *env, const char **path)
+{
+	(void)env, (void)path;
+	return ENOSYS;
+}
+
 int mdb_env_set_mapsize(MDB_env *env, size_t size)
 {
 	(void)env, (void)size;
