@@ -531,12 +531,6 @@ int mdb_env_sync(MDB_env *env, int force)
 	return sync_result(env->disk, true);
 }
 
-int mdb_env_get_path(MDB_env *env, const char **path)
-{
-	(void)env, (void)path;
-	return ENOSYS;
-}
-
 int mdb_env_get_fd(MDB_env *env, mdb_filehandle_t *fd)
 {
 	(void)env, (void)fd;
