@@ -236,9 +236,13 @@ static int status_read(struct cli *c, json_t **document)
 			rc = cli_fail(c, CLI_NODE, "the node gave no status");
 		return rc ? rc : feeds_complete(c, *document);
 	}
-	if (rc != ENT_ECLOSED)
-		cli_note(c, "the node does not answer: this is what its directory says");
-	return offline(c, document);
+	if (rc == ENT_ECLOSED)
+		return offline(c, document);
+	cli_note(c, "the node does not answer: this is what its directory says");
+	rc = offline(c, document);
+	if (rc == 0)
+		json_object_set_new(*document, "silent", json_true());
+	return rc;
 }
 
 int cli_status_document(struct cli *c, json_t **document)
@@ -388,12 +392,16 @@ static void print_status(struct cli *c, const json_t *s)
 	const json_t *node = json_object_get(s, "node"), *alarms = json_object_get(s, "alarms");
 	bool ready = json_is_true(json_object_get(s, "ready"));
 	bool mute = json_is_true(json_object_get(s, "mute"));
+	bool silent = json_is_true(json_object_get(s, "silent"));
 	long long uptime = number_of(s, "uptime_s");
 
 	printf("node     %s  %s  %s\n", cli_clean(c, bytes_str(text_of(node, "name"))),
 		text_of(node, "id"), cli_clean(c, bytes_str(text_of(node, "org"))));
 	printf("state    %s%s%s", cli_paint(c, ready ? CLI_GOOD : CLI_WARN),
-		ready ? "ready" : "not running", cli_paint(c, CLI_PLAIN));
+		ready    ? "ready"
+		: silent ? "runs, and does not answer"
+			 : "not running",
+		cli_paint(c, CLI_PLAIN));
 	if (mute)
 		printf(", %smute%s", cli_paint(c, CLI_BAD), cli_paint(c, CLI_PLAIN));
 	if (ready)

@@ -137,7 +137,25 @@ def test_a_stopped_reader_that_keeps_too_much_is_ended():
         fr.stop()
 
 
+def test_a_daemon_that_hangs_is_not_taken_for_one_that_is_stopped():
+    if not os.environ.get("ENTENTE_LONG"):
+        return "only with ENTENTE_LONG: it waits for ten seconds"
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        if fr.status().get("silent") or "not running" not in fr.run("status").out:
+            raise Failed(fr.run("status").out)
+        fr.start()
+        fr.process.send_signal(signal.SIGSTOP)
+        document = fr.status()
+        fr.process.send_signal(signal.SIGCONT)
+        if document["ready"] or not document.get("silent"):
+            raise Failed(str(document)[:300])
+        fr.stop()
+    return None
+
+
 if __name__ == "__main__":
     run_tests([test_very_many_feeds_are_told_of_within_bounds,
                test_a_reader_that_stands_still_is_named,
-               test_a_stopped_reader_that_keeps_too_much_is_ended], at_once=3)
+               test_a_stopped_reader_that_keeps_too_much_is_ended,
+               test_a_daemon_that_hangs_is_not_taken_for_one_that_is_stopped], at_once=3)
