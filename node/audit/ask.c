@@ -61,43 +61,36 @@ int ask_answer(struct ask *q, int rc, json_t *list, const struct row_words *word
 	return audit_status(q->audit);
 }
 
-static int row_cmp(const void *one, const void *other)
+struct place {
+	const char *when;
+	size_t at;
+};
+
+/* The clocks are those of the nodes: rows of one node stay in its own order where times agree. */
+static int place_cmp(const void *one, const void *other)
 {
-	const char *x = json_string_value(json_object_get(*(json_t *const *)one, "when"));
-	const char *y = json_string_value(json_object_get(*(json_t *const *)other, "when"));
+	const struct place *x = one, *y = other;
+	int order = strcmp(x->when, y->when);
 
-	return strcmp(x ? x : "", y ? y : "");
-}
-
-/* By merging, since the clocks are those of the nodes: rows of one node stay in its own order where
- * times agree. */
-static void merge(json_t **rows, json_t **room, size_t len)
-{
-	size_t half = len / 2, left = 0, right = half;
-
-	if (len < 2)
-		return;
-	merge(rows, room, half);
-	merge(rows + half, room, len - half);
-	for (size_t i = 0; i < len; i++)
-		room[i] = right == len || (left < half && row_cmp(&rows[left], &rows[right]) <= 0)
-				  ? rows[left++]
-				  : rows[right++];
-	memcpy(rows, room, len * sizeof(json_t *));
+	return order ? order : x->at < y->at ? -1 : 1;
 }
 
 json_t *rows_sorted(json_t *list)
 {
 	size_t len = json_array_size(list), at;
-	json_t **rows = calloc(2 * len + 1, sizeof(json_t *)), *row, *out = json_array();
+	struct place *places = need(calloc(len + 1, sizeof(*places)));
+	json_t *row, *out = json_array();
 
-	if (!rows)
-		return list;
-	json_array_foreach(list, at, row) rows[at] = row;
-	merge(rows, rows + len, len);
+	json_array_foreach(list, at, row)
+	{
+		const char *when = json_string_value(json_object_get(row, "when"));
+
+		places[at] = (struct place){when ? when : "", at};
+	}
+	qsort(places, len, sizeof(*places), place_cmp);
 	for (size_t i = 0; i < len; i++)
-		json_array_append(out, rows[i]);
-	free(rows);
+		json_array_append(out, json_array_get(list, places[i].at));
+	free(places);
 	json_decref(list);
 	return out;
 }
@@ -111,12 +104,10 @@ void row_node(struct ask *q, json_t *row, const char *field, const char *name_fi
 
 bool node_find(struct ask *q, const char *text, struct node_id *node)
 {
-	const void *id;
-	void *value;
-	size_t at = 0, hits = 0;
+	size_t hits = 0;
 
-	while (map_next(&q->audit->parties, &at, &id, &value)) {
-		const struct party *p = value;
+	for (size_t i = 0; i < q->audit->parties.count; i++) {
+		const struct party *p = q->audit->party_list[i];
 		char whole[NODE_ID_TEXT_SIZE];
 
 		node_id_text(whole, &p->node);
@@ -172,34 +163,43 @@ static void fields_add(struct ask *q, json_t *row, const struct act_body *act, c
 
 struct acts_asked {
 	struct ask *ask;
-	const struct row_words *words;
+	const uint8_t *acts;      /* those that are asked for; NULL: all */
 	const struct node_id *to; /* NULL: whoever the peer is */
 	json_t *list;
 };
 
+static const char *what_of(unsigned act)
+{
+	return act == ACT_SENDING_OPENED   ? "opened"
+	       : act == ACT_SENDING_MARK   ? "reached"
+	       : act == ACT_SENDING_CLOSED ? "closed"
+	       : act == ACT_RECEIVED       ? "received"
+	       : act == ACT_EXPORTED       ? NULL
+					   : "bodies";
+}
+
 static int act_find(void *ctx, const struct walk_act *w)
 {
 	struct acts_asked *x = ctx;
-	const struct row_words *words = x->words;
 	const struct act_body *act = w->act;
 	json_t *row;
 
-	while (words->act && words->act != act->act)
-		words++;
-	if (!words->text || !ask_in_time(x->ask, w->when_ms) ||
-		(x->to && !node_id_eq(&act->peer, x->to)))
+	if (x->acts && (act->act == 0 || act->act > UINT8_MAX ||
+			       !strchr((const char *)x->acts, (int)act->act)))
+		return 0;
+	if (!ask_in_time(x->ask, w->when_ms) || (x->to && !node_id_eq(&act->peer, x->to)))
 		return 0;
 	row = act_json(x->ask, w);
-	if (words->act)
-		fields_add(x->ask, row, act, words->what);
+	if (x->acts)
+		fields_add(x->ask, row, act, what_of(act->act));
 	json_array_append_new(x->list, row);
 	return 0;
 }
 
-/* All acts of the kinds that there are words for; words without a kind are for any. */
-static int ask_acts(struct ask *q, const struct row_words *words, const struct node_id *to)
+static int ask_acts(struct ask *q, const uint8_t *acts, const struct node_id *to,
+	const struct row_words *words)
 {
-	struct acts_asked x = {.ask = q, .words = words, .to = to, .list = json_array()};
+	struct acts_asked x = {.ask = q, .acts = acts, .to = to, .list = json_array()};
 	int rc = walk_acts(q->audit, NULL, act_find, &x);
 
 	return ask_answer(q, rc, rows_sorted(x.list), words);
@@ -207,59 +207,50 @@ static int ask_acts(struct ask *q, const struct row_words *words, const struct n
 
 int ask_left(struct ask *q)
 {
-#define SENT "{when}  {name} had sent {feed} from {from} up to {to} to {peer_name}"
+	static const uint8_t acts[] = {
+		ACT_SENDING_OPENED, ACT_SENDING_MARK, ACT_SENDING_CLOSED, ACT_BODIES_SENT, 0};
 	static const struct row_words words[] = {
-		{"opened",
-			"{when}  {name} began sending {feed} from {from} on to {peer_name}"
-			"[ under {agreements}]",
-			ACT_SENDING_OPENED},
-		{"bodies",
-			"{when}  {name} sent bodies of {feed}, among {from} to {to}, to "
-			"{peer_name}[ under {agreements}]",
-			ACT_BODIES_SENT},
-		{"reached", SENT, ACT_SENDING_MARK}, {"closed", SENT, ACT_SENDING_CLOSED}, {0}};
+		{"opened", "{when}  {name} began sending {feed} from {from} on to {peer_name}"
+			   "[ under {agreements}]"},
+		{"bodies", "{when}  {name} sent bodies of {feed}, among {from} to {to}, to "
+			   "{peer_name}[ under {agreements}]"},
+		{NULL, "{when}  {name} had sent {feed} from {from} up to {to} to {peer_name}"}};
 	struct node_id to;
 
-	return node_find(q, q->to, &to) ? ask_acts(q, words, &to) : AUDIT_USAGE;
+	return node_find(q, q->to, &to) ? ask_acts(q, acts, &to, words) : AUDIT_USAGE;
 }
 
 int ask_received(struct ask *q)
 {
+	static const uint8_t acts[] = {ACT_RECEIVED, ACT_BODIES_RECEIVED, 0};
 	static const struct row_words words[] = {
-		{"bodies",
-			"{when}  {name} received bodies of {feed}, among {from} to {to}, from "
-			"{peer_name}",
-			ACT_BODIES_RECEIVED},
-		{"received", "{when}  {name} received {feed}, {from} to {to}, from {peer_name}",
-			ACT_RECEIVED},
-		{0}};
+		{"bodies", "{when}  {name} received bodies of {feed}, among {from} to {to}, from "
+			   "{peer_name}"},
+		{NULL, "{when}  {name} received {feed}, {from} to {to}, from {peer_name}"}};
 
-	return ask_acts(q, words, NULL);
+	return ask_acts(q, acts, NULL, words);
 }
 
 int ask_timeline(struct ask *q)
 {
-	static const struct row_words words[] = {{NULL, "{when}  {name:8} {text}", 0}};
+	static const struct row_words words[] = {{NULL, "{when}  {name:8} {text}"}};
 
-	return ask_acts(q, words, NULL);
+	return ask_acts(q, NULL, NULL, words);
 }
 
 int ask_exports(struct ask *q)
 {
+	static const uint8_t acts[] = {ACT_EXPORTED, 0};
 	static const struct row_words words[] = {
-		{NULL,
-			"{when}  {name:12} exported {what}[ of {feed}], {entries} records[, file "
-			"{file}][ by {operator}]",
-			ACT_EXPORTED},
-		{0}};
+		{NULL, "{when}  {name:12} exported {what}[ of {feed}], {entries} records[, file "
+		       "{file}][ by {operator}]"}};
 
-	return ask_acts(q, words, NULL);
+	return ask_acts(q, acts, NULL, words);
 }
 
 int ask_gaps(struct ask *q)
 {
-	static const struct row_words words[] = {
-		{NULL, "{name}: {sentence} ({rule})[; {text}]", 0}};
+	static const struct row_words words[] = {{NULL, "{name}: {sentence} ({rule})[; {text}]"}};
 
 	return ask_answer(q, 0, findings_json(q->audit, AUDIT_GAP), words);
 }

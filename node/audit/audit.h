@@ -41,7 +41,6 @@ int ask_report(struct ask *q);
 /* How a row is told: by its "what"; the last, for all others, has none. */
 struct row_words {
 	const char *what, *text;
-	unsigned act; /* of questions whose rows are acts: which; 0: any */
 };
 /* Rows, told one by one or as JSON, or what is wrong; takes the reference, gives the status. */
 int ask_answer(struct ask *q, int rc, json_t *list, const struct row_words *words);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The command line of entente-audit. */
-#include "audit/audit.h"
-
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "audit/audit.h"
 #include "base/text.h"
 #include "base/version.h"
 
@@ -78,12 +78,12 @@ static int PRINTF_LIKE(1, 2) usage(const char *format, ...)
 	return AUDIT_USAGE;
 }
 
-static void help(const struct command *one)
+static int help(const struct command *one)
 {
 	if (one) {
 		printf("usage: entente-audit %s %s\n\n%s\n\nexample:\n  %s\n", one->name,
 			one->usage, one->summary, one->example);
-		return;
+		return AUDIT_CLEAN;
 	}
 	printf("entente-audit " ENTENTE_VERSION
 	       ": checks what nodes hand over, offline (docs/AUDIT.md)\n\n");
@@ -96,167 +96,133 @@ static void help(const struct command *one)
 	       "Status: 0 clean, 1 breach, 2 wrong usage, 6 a file that cannot be read.\n"
 	       "example: %s\n",
 		commands[0].example);
+	return AUDIT_CLEAN;
 }
 
-struct line {
-	const struct command *command;
-	struct ask ask;
-	size_t words_len, roots_len;
-	const char **words, **roots;
-	bool help;
-};
+static const struct option options[] = {{"root", required_argument, NULL, 'r'},
+	{"to", required_argument, NULL, 't'}, {"since", required_argument, NULL, 's'},
+	{"until", required_argument, NULL, 'u'}, {"seed", required_argument, NULL, 'n'},
+	{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'v'}, {0}};
 
-static const char *const valued[] = {"--root", "--to", "--since", "--until", "--seed", "-o", NULL};
-
-static bool takes_value(const char *option)
+static int option(struct ask *q, int which, const char *given, const char **roots, bool *wants_help)
 {
-	for (size_t i = 0; valued[i]; i++)
-		if (strcmp(valued[i], option) == 0)
-			return true;
-	return false;
-}
+	struct audit *a = q->audit;
 
-static int option_value(struct line *l, const char *option, const char *value)
-{
-	if (strcmp(option, "--root") == 0) {
-		if (!root_form(value))
+	switch (which) {
+	case 'r':
+		if (!root_form(optarg))
 			return usage("--root: \"%s\" is neither a verifier key nor the eight words "
-				     "of an "
-				     "agreement",
-				value);
-		l->roots[l->roots_len++] = value;
-	} else if (strcmp(option, "--to") == 0) {
-		l->ask.to = value;
-	} else if (strcmp(option, "--seed") == 0) {
-		if (!text_u64_parse(bytes_str(value), &l->ask.seed))
-			return usage("--seed: \"%s\" is no number", value);
-	} else if (strcmp(option, "-o") == 0) {
-		l->ask.out = value;
-	} else if (!text_time_parse(bytes_str(value),
-			   strcmp(option, "--since") == 0 ? &l->ask.since_ms : &l->ask.until_ms)) {
-		return usage("\"%s\" is no time such as 2026-11-22", value);
-	}
-	return 0;
-}
-
-static int read_line(struct line *l, int argc, char **argv)
-{
-	bool ended = false;
-
-	for (int i = 1; i < argc; i++) {
-		int rc;
-
-		if (ended || argv[i][0] != '-') {
-			l->words[l->words_len++] = argv[i];
-		} else if (strcmp(argv[i], "--") == 0) {
-			ended = true;
-		} else if (strcmp(argv[i], "--json") == 0) {
-			l->ask.audit->json = true;
-		} else if (strcmp(argv[i], "--help") == 0) {
-			l->help = true;
-		} else if (strcmp(argv[i], "--version") == 0) {
-			puts("entente-audit " ENTENTE_VERSION);
-			exit(AUDIT_CLEAN);
-		} else if (!takes_value(argv[i])) {
-			return usage("unknown option %s", argv[i]);
-		} else if (i + 1 == argc) {
-			return usage("%s wants a value", argv[i]);
-		} else {
-			rc = option_value(l, argv[i], argv[i + 1]);
-			if (rc)
-				return rc;
-			i++;
-		}
-	}
-	return 0;
-}
-
-static int understand(struct line *l)
-{
-	const struct command *c = NULL;
-
-	for (size_t i = 0; l->words_len && i < COMMANDS_LEN; i++)
-		if (strcmp(commands[i].name, l->words[0]) == 0)
-			c = &commands[i];
-	if (l->words_len && !c && strcmp(l->words[0], "help") != 0)
-		return usage("there is no command \"%s\"", l->words[0]);
-	l->command = c;
-	if (!c || l->help) {
-		l->help = true;
+				     "of an agreement",
+				optarg);
+		roots[a->roots_len++] = optarg;
 		return 0;
+	case 't':
+		q->to = optarg;
+		return 0;
+	case 'o':
+		q->out = optarg;
+		return 0;
+	case 'n':
+		if (!text_u64_parse(bytes_str(optarg), &q->seed))
+			return usage("--seed: \"%s\" is no number", optarg);
+		return 0;
+	case 's':
+	case 'u':
+		if (!text_time_parse(bytes_str(optarg), which == 's' ? &q->since_ms : &q->until_ms))
+			return usage("\"%s\" is no time such as 2026-11-22", optarg);
+		return 0;
+	case 'j':
+		a->json = true;
+		return 0;
+	case 'v':
+		puts("entente-audit " ENTENTE_VERSION);
+		exit(AUDIT_CLEAN);
+	case 'h':
+		*wants_help = true;
+		return 0;
+	default:
+		return usage("%s is no option, or wants a value", given);
 	}
-	l->words++;
-	l->words_len--;
-	if (c->takes & NEED_WHAT) {
-		if (!l->words_len)
-			return usage("%s wants a value or an object id", c->name);
-		l->ask.what = l->words[0];
-		l->words++;
-		l->words_len--;
-	}
-	if (c->takes & NEED_COUNT) {
-		if (!l->words_len || !text_u64_parse(bytes_str(l->words[0]), &l->ask.count) ||
-			!l->ask.count || l->ask.count > SAMPLE_MAX)
-			return usage("%s wants a number of records, at most %u", c->name,
-				SAMPLE_MAX);
-		l->words++;
-		l->words_len--;
-	}
-	if (!l->words_len)
+}
+
+/* What the command wants besides bundles; *words moves behind it. */
+static int understand(struct ask *q, const struct command *c, char ***words)
+{
+	if (c->takes & (NEED_WHAT | NEED_COUNT))
+		q->what = *(*words)++;
+	if ((c->takes & NEED_WHAT) && !q->what)
+		return usage("%s wants a value or an object id", c->name);
+	if ((c->takes & NEED_COUNT) &&
+		(!q->what || !text_u64_parse(bytes_str(q->what), &q->count) || !q->count ||
+			q->count > SAMPLE_MAX))
+		return usage("%s wants a number of records, at most %u", c->name, SAMPLE_MAX);
+	if (!**words)
 		return usage("%s wants bundles", c->name);
-	if ((c->takes & NEED_TO) && !l->ask.to)
+	if ((c->takes & NEED_TO) && !q->to)
 		return usage("%s wants --to NAME", c->name);
-	if ((c->takes & NEED_OUT) && !l->ask.out)
+	if ((c->takes & NEED_OUT) && !q->out)
 		return usage("%s wants -o FILE", c->name);
 	return 0;
 }
 
-static int run(struct line *l)
+static int run(struct ask *q, const struct command *c, char **words, size_t len)
 {
-	struct audit *a = l->ask.audit;
-	int rc = audit_check(a, l->words, l->words_len), status;
+	struct audit *a = q->audit;
+	int rc = audit_check(a, (const char *const *)words, len);
+	int status = rc == 0 ? c->run(q) : AUDIT_UNREADABLE;
 
-	status = rc == 0 ? l->command->run(&l->ask) : AUDIT_UNREADABLE;
-	if (a->err.text[0] && status != AUDIT_CLEAN) {
-		fprintf(stderr, "entente-audit: %s\n", a->err.text);
-		if (a->json && status != AUDIT_USAGE)
-			(void)print_json(json_pack("{s:o, s:i}", "error",
-						 json_text(bytes_str(a->err.text)), "status",
-						 status),
-				status);
-	} else if (rc != 0) {
-		fprintf(stderr, "entente-audit: %s\n", err_sentence(rc));
-	}
+	if (rc != 0 && !a->err.text[0])
+		err_set(&a->err, rc, "%s", err_sentence(rc));
+	if (!a->err.text[0] || status == AUDIT_CLEAN)
+		return status;
+	fprintf(stderr, "entente-audit: %s\n", a->err.text);
+	if (a->json && status != AUDIT_USAGE)
+		(void)print_json(json_pack("{s:o, s:i}", "error", json_text(bytes_str(a->err.text)),
+					 "status", status),
+			status);
 	return status;
+}
+
+static int line(struct ask *q, int argc, char **argv, const char **roots)
+{
+	const struct command *c = commands;
+	bool wants_help = false;
+	char **words;
+	int rc, which;
+
+	opterr = 0;
+	while ((which = getopt_long(argc, argv, "o:", options, NULL)) != -1)
+		if ((rc = option(q, which, argv[optind - 1], roots, &wants_help)) != 0)
+			return rc;
+	words = argv + optind;
+	if (!*words || strcmp(*words, "help") == 0)
+		return help(NULL);
+	while (c < commands + COMMANDS_LEN && strcmp(c->name, *words) != 0)
+		c++;
+	if (c == commands + COMMANDS_LEN)
+		return usage("there is no command \"%s\"", *words);
+	if (wants_help)
+		return help(c);
+	words++;
+	rc = understand(q, c, &words);
+	return rc ? rc : run(q, c, words, (size_t)(argv + argc - words));
 }
 
 int audit_main(int argc, char **argv)
 {
 	static struct audit audit;
-	struct line l = {.ask.audit = &audit};
-	const char **words = calloc((size_t)argc + 1, sizeof(char *));
-	const char **roots = calloc((size_t)argc + 1, sizeof(char *));
+	struct ask ask = {.audit = &audit};
+	const char **roots = need(calloc((size_t)argc + 1, sizeof(char *)));
 	int rc;
 
-	if (!words || !roots)
-		return AUDIT_UNREADABLE;
 	if (hash_init() != 0)
 		fputs("entente-audit: this machine's SHA-256 instructions are wrong: using "
 		      "others\n",
 			stderr);
-	l.words = words;
-	l.roots = roots;
-	rc = read_line(&l, argc, argv);
 	audit.roots = roots;
-	audit.roots_len = l.roots_len;
-	if (rc == 0)
-		rc = understand(&l);
-	if (rc == 0 && l.help)
-		help(l.command);
-	else if (rc == 0)
-		rc = run(&l);
+	rc = line(&ask, argc, argv, roots);
 	audit_free(&audit);
-	free(words);
 	free(roots);
 	if (fflush(stdout) != 0 && rc == AUDIT_CLEAN)
 		rc = AUDIT_UNREADABLE;

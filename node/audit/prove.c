@@ -138,11 +138,7 @@ static bool note_make(struct proving *p, struct buf *out)
 {
 	struct audit *a = p->ask->audit;
 	const struct checkpoint *c = &p->section->log.checkpoint;
-	const struct party *origin = party_get(a, &c->log.node);
-	const struct note_key *key =
-		origin && origin->chain.cards_len
-			? card_log_key(card_chain_last(&origin->chain), c->log.incarnation)
-			: NULL;
+	const struct note_key *key = log_key(a, &c->log);
 	const struct claim *k;
 	size_t len;
 
@@ -151,7 +147,7 @@ static bool note_make(struct proving *p, struct buf *out)
 	checkpoint_note(out, c, key->public_key);
 	k = claims_of(a, &c->log, &len);
 	for (size_t i = 0; i < len; i++) {
-		const struct party *by = party_get(a, &k[i].by);
+		const struct card_chain *by = chain_of(a, &k[i].by);
 		uint8_t blob[8 + 64];
 
 		if (!k[i].serial || k[i].checkpoint.size != c->size ||
@@ -159,8 +155,8 @@ static bool note_make(struct proving *p, struct buf *out)
 			(i && k[i - 1].serial && node_id_eq(&k[i - 1].by, &k[i].by) &&
 				k[i - 1].checkpoint.size == c->size))
 			continue;
-		for (size_t j = 0; j < by->chain.cards_len; j++) {
-			const struct card *card = &by->chain.cards[j];
+		for (size_t j = 0; j < by->cards_len; j++) {
+			const struct card *card = &by->cards[j];
 
 			if (card->serial != k[i].serial)
 				continue;

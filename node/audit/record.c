@@ -377,15 +377,12 @@ static json_t *first_ways(struct record *r)
 int ask_who(struct ask *q)
 {
 	static const struct row_words words[] = {
-		{"published", "{when:24}  {name:12} published it ({feed}, entry {index})", 0},
+		{"published", "{when:24}  {name:12} published it ({feed}, entry {index})"},
 		{"receipt",
 			"{when:24}  {name:12} had it then at the latest, by its receipt ({feed}, "
-			"entry {index})",
-			0},
-		{NULL,
-			"{when:24}  {name:12} received it from {from_name} under {agreement} "
-			"({feed}, entry {index})",
-			0}};
+			"entry {index})"},
+		{NULL, "{when:24}  {name:12} received it from {from_name} under {agreement} "
+		       "({feed}, entry {index})"}};
 	struct record r;
 	int rc = record_begin(&r, q, false);
 
@@ -400,25 +397,18 @@ int ask_trace(struct ask *q)
 {
 #define PLACE " ({kind}, {feed}, entry {index})"
 	static const struct row_words words[] = {
-		{"published",
-			"{when:24}  {name:12} published it[ by {operator}][ from file "
-			"{file:.16}]" PLACE,
-			0},
+		{"published", "{when:24}  {name:12} published it[ by {operator}][ from file "
+			      "{file:.16}]" PLACE},
 		{"sent",
 			"{when:24}  {name:12} sent it to {to_name}, from then on[, by {by}][ under "
-			"{agreement}]" PLACE,
-			0},
-		{"body-sent",
-			"{when:24}  {name:12} sent its body to {to_name}[ under {agreement}]" PLACE,
-			0},
-		{"body-received", "{when:24}  {name:12} received its body from {from_name}" PLACE,
-			0},
-		{"receipt", "{when:24}  {name:12} confirmed that it holds it" PLACE, 0},
-		{"erased", "{when:24}  {name:12} carried the erasure out" PLACE, 0},
-		{NULL,
-			"{when:24}  {name:12} received it from {from_name}[ under "
-			"{agreement}]" PLACE,
-			0}};
+			"{agreement}]" PLACE},
+		{"body-sent", "{when:24}  {name:12} sent its body to {to_name}[ under "
+			      "{agreement}]" PLACE},
+		{"body-received", "{when:24}  {name:12} received its body from {from_name}" PLACE},
+		{"receipt", "{when:24}  {name:12} confirmed that it holds it" PLACE},
+		{"erased", "{when:24}  {name:12} carried the erasure out" PLACE},
+		{NULL, "{when:24}  {name:12} received it from {from_name}[ under "
+		       "{agreement}]" PLACE}};
 #undef PLACE
 	struct record r;
 	int rc = record_begin(&r, q, true);
@@ -514,14 +504,11 @@ int ask_why(struct ask *q)
 {
 #define PLACE " ({feed}, entry {index})"
 	static const struct row_words words[] = {
-		{"let",
-			"{when:24}  {name:12} could give it to {to_name}: {sentence} ({rule})[, "
-			"{agreements}][, until {until}][; it may have gone from {sent} on]" PLACE,
-			0},
-		{NULL,
-			"{when:24}  {name:12} could not give it to {to_name}: {sentence} "
-			"({rule})[, until {until}][; not all texts are here: {text_missing}]" PLACE,
-			0}};
+		{"let", "{when:24}  {name:12} could give it to {to_name}: {sentence} ({rule})[, "
+			"{agreements}][, until {until}][; it may have gone from {sent} on]" PLACE},
+		{NULL, "{when:24}  {name:12} could not give it to {to_name}: {sentence} "
+		       "({rule})[, until {until}][; not all texts are here: "
+		       "{text_missing}]" PLACE}};
 #undef PLACE
 	json_t *answers;
 	struct audit *a = q->audit;

@@ -181,11 +181,10 @@ static void check_put(struct page *p)
 static json_t *parties_json(struct audit *a)
 {
 	json_t *rows = json_array();
-	size_t len;
-	struct party **list = parties_sorted(a, &len);
 
-	for (size_t i = 0; i < len; i++) {
-		const struct card_chain *chain = &list[i]->chain;
+	for (size_t i = 0; i < a->parties.count; i++) {
+		const struct party *p = a->party_list[i];
+		const struct card_chain *chain = &p->chain;
 		const struct card *card = chain->cards_len ? card_chain_last(chain) : NULL;
 		char root[NOTE_VKEY_TEXT_MAX] = "";
 
@@ -194,11 +193,10 @@ static json_t *parties_json(struct audit *a)
 		json_array_append_new(rows,
 			json_pack("{s:s, s:s, s:o, s:i, s:s, s:s, s:s}", "name",
 				card ? card->name : "no card", "org", card ? card->org : "", "node",
-				json_node(&list[i]->node), "card", card ? (int)card->serial : 0,
-				"root", root, "taken", list[i]->pinned ? "given" : "not given",
-				"account", list[i]->account ? "here" : "not handed over"));
+				json_node(&p->node), "card", card ? (int)card->serial : 0, "root",
+				root, "taken", p->pinned ? "given" : "not given", "account",
+				p->account ? "here" : "not handed over"));
 	}
-	free(list);
 	return rows;
 }
 

@@ -64,8 +64,8 @@ json_t *flows_json(struct ask *q, int *rc)
 
 int ask_reciprocity(struct ask *q)
 {
-	static const struct row_words words[] = {{NULL,
-		"{from_name:12} gave {to_name:12} {entries:-12} entries under {agreement}", 0}};
+	static const struct row_words words[] = {
+		{NULL, "{from_name:12} gave {to_name:12} {entries:-12} entries under {agreement}"}};
 	int rc;
 	json_t *list = flows_json(q, &rc);
 
@@ -109,8 +109,7 @@ int ask_retracted(struct ask *q)
 {
 	static const struct row_words words[] = {{NULL,
 		"{what} of {object:.8} ({feed}, entry {index}), said {said}: at {name} {here}[, "
-		"carried out {carried_out}]",
-		0}};
+		"carried out {carried_out}]"}};
 	struct retracting x = {.ask = q, .list = json_array()};
 	int rc = walk_feeds(q->audit, retraction_find, &x);
 
@@ -228,8 +227,7 @@ int ask_personal(struct ask *q)
 		"{name:12} {feed}: {entries} records of type {type} ({why}), {oldest} to {newest}; "
 		"bodies gone: {bodies_gone}; erasures carried out: {erasures_done}, pending: "
 		"{erasures_pending}; kept longer than agreed: {kept_too_long}[; under "
-		"{agreements}]",
-		0}};
+		"{agreements}]"}};
 	struct personal_ask x = {.ask = q, .list = json_array()};
 	struct audit *a = q->audit;
 	int rc = 0;
@@ -298,7 +296,7 @@ static int draw(void *ctx, const struct walk_entry *e)
 int ask_sample(struct ask *q)
 {
 	static const struct row_words words[] = {{NULL,
-		"{feed}, entry {index} ({kind}, {tlp}, {time}), object {object}, at {name}", 0}};
+		"{feed}, entry {index} ({kind}, {tlp}, {time}), object {object}, at {name}"}};
 	struct drawing x = {.ask = q, .list = calloc(q->count + 1, sizeof(*x.list))};
 	int rc = x.list ? walk_feeds(q->audit, draw, &x) : ENT_ENOMEM;
 	json_t *list = json_array();

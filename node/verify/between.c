@@ -165,19 +165,15 @@ static void retired_check(struct audit *a, const struct claim *k)
 
 static void scope_check(struct audit *a)
 {
-	size_t len;
-	struct party **list = parties_sorted(a, &len);
-
-	for (size_t i = 0; i < len; i++) {
-		const struct party *p = list[i];
+	for (size_t i = 0; i < a->parties.count; i++) {
+		const struct party *p = a->party_list[i];
 		bool named = false;
 
 		for (size_t j = 0; j < a->texts_len && !named; j++)
 			named = agreement_party_of(&a->texts[j]->agreement, &p->node) != NULL;
 		if (named && !p->account)
-			found(a, FOUND_SCOPE, &p->node, NULL, 0, 0, 0, "%s", "");
+			FOUND(a, FOUND_SCOPE, &p->node, "%s", "");
 	}
-	free(list);
 }
 
 void between_check(struct audit *a)

@@ -54,30 +54,17 @@ struct party *party_need(struct audit *a, const struct node_id *node)
 	p->node = *node;
 	if (map_put(&a->parties, node->bytes, p) != 0)
 		give_up("too many nodes");
+	a->party_list = grow(a->party_list, &a->party_list_cap, a->parties.count - 1,
+		sizeof(struct party *));
+	a->party_list[a->parties.count - 1] = p;
 	return p;
 }
 
-static int party_cmp(const void *one, const void *other)
+const struct card_chain *chain_of(const struct audit *a, const struct node_id *node)
 {
-	const struct party *x = *(struct party *const *)one, *y = *(struct party *const *)other;
+	const struct party *p = party_get(a, node);
 
-	return node_id_cmp(&x->node, &y->node);
-}
-
-struct party **parties_sorted(const struct audit *a, size_t *len)
-{
-	struct party **list = NULL;
-	size_t at = 0, cap = 0;
-	const void *id;
-	void *value;
-
-	for (*len = 0; map_next(&a->parties, &at, &id, &value); (*len)++) {
-		list = grow(list, &cap, *len, sizeof(struct party *));
-		list[*len] = value;
-	}
-	if (list)
-		qsort(list, *len, sizeof(struct party *), party_cmp);
-	return list;
+	return p && p->chain.cards_len ? &p->chain : NULL;
 }
 
 const struct text *text_find(const struct audit *a, const uint8_t hash[32])
@@ -169,15 +156,11 @@ static int bad(struct loading *l, const char *what)
 static int load_about(struct loading *l)
 {
 	struct bundle *b = l->bundle;
-	struct bytes software;
 	struct buf clean = buf_with_max(4096);
 
 	if (b->about.made_ms || bundle_about_read(l->frames.payload, &b->about) != 0)
 		return bad(l, "what it says of itself does not read");
-	software = b->about.software;
-	sentence_text(&clean,
-		bytes_from(software.data,
-			software.len < WIRE_SOFTWARE_MAX ? software.len : WIRE_SOFTWARE_MAX));
+	sentence_text(&clean, b->about.software);
 	snprintf(b->software, sizeof(b->software), "%.*s", (int)clean.len,
 		clean.data ? (const char *)clean.data : "");
 	buf_free(&clean);
@@ -188,20 +171,16 @@ static int load_about(struct loading *l)
 static int load_witness(struct loading *l)
 {
 	struct bundle_witness w;
-	struct claim *k;
 
 	if (bundle_witness_read(l->frames.payload, &w) != 0)
 		return bad(l, "what it has witnessed does not read");
-	k = claim_add(l->audit, &w.checkpoint);
-	k->by = l->bundle->about.node;
-	k->time = w.time;
-	k->witness = true;
-	if (!(w.flags & BUNDLE_FLAG_REWRITTEN))
-		return 0;
-	k = claim_add(l->audit, &w.other);
-	k->by = l->bundle->about.node;
-	k->time = w.time;
-	k->witness = true;
+	for (unsigned i = 0; i < 1u + ((w.flags & BUNDLE_FLAG_REWRITTEN) != 0); i++) {
+		struct claim *k = claim_add(l->audit, i ? &w.other : &w.checkpoint);
+
+		k->by = l->bundle->about.node;
+		k->time = w.time;
+		k->witness = true;
+	}
 	return 0;
 }
 
@@ -455,6 +434,7 @@ void audit_free(struct audit *a)
 	for (size_t i = 0; i < a->findings_len; i++)
 		free(a->findings[i].text);
 	free(a->bundles);
+	free(a->party_list);
 	free(a->texts);
 	free(a->revocations);
 	free(a->claims);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Whose signature is whose: every key comes from a chain of cards, and every chain from its root,
  * which the node id is the hash of. */
-#include "verify/verify.h"
+#include <inttypes.h>
 
 #include "keys/words.h"
+#include "verify/verify.h"
 
 #define WORD_BREAKS " \t\r\n,-"
 
@@ -19,7 +20,7 @@ int signed_cards(struct audit *a, struct bytes payload, const struct node_id *sh
 	if (!text.data)
 		return ENT_ENOMEM;
 	if (card_chain_read(text, "cards", &a->arena, &chain, &err) != 0) {
-		found(a, FOUND_CHAIN_BROKEN, shown_by, NULL, 0, 0, 0, "%s", err.text);
+		FOUND(a, FOUND_CHAIN_BROKEN, shown_by, "%s", err.text);
 		return 0;
 	}
 	p = party_need(a, &card_chain_last(&chain)->node);
@@ -32,8 +33,8 @@ int signed_cards(struct audit *a, struct bytes payload, const struct node_id *sh
 		p->chain = chain;
 		break;
 	case CARD_CONTRADICTS:
-		found(a, FOUND_CHAINS_CONTRADICT, &p->node, NULL, 0, 0, 0,
-			"the one that %s shows is another", party_name(a, shown_by));
+		FOUND(a, FOUND_CHAINS_CONTRADICT, &p->node, "the one that %s shows is another",
+			party_name(a, shown_by));
 		break;
 	case CARD_SAME:
 	case CARD_OLDER:
@@ -44,11 +45,9 @@ int signed_cards(struct audit *a, struct bytes payload, const struct node_id *sh
 
 static void text_add(struct audit *a, const struct text *t)
 {
-	struct text *copy = arena_alloc(&a->arena, sizeof(*copy));
+	struct text *copy = need(arena_alloc(&a->arena, sizeof(*copy)));
 
 	a->texts = grow(a->texts, &a->texts_cap, a->texts_len, sizeof(struct text *));
-	if (!copy)
-		return;
 	*copy = *t;
 	a->texts[a->texts_len++] = copy;
 }
@@ -64,16 +63,17 @@ int signed_agreement(struct audit *a, struct bytes payload, const struct node_id
 	if (!t.note.data)
 		return ENT_ENOMEM;
 	if (agreement_parse(t.note, "agreement", &a->arena, &t.agreement, &err) != 0) {
-		found(a, FOUND_AGREEMENT_BROKEN, shown_by, NULL, 0, 0, 0, "%s", err.text);
+		FOUND(a, FOUND_AGREEMENT_BROKEN, shown_by, "%s", err.text);
 		return 0;
 	}
 	t.good = agreement_complete(&t.agreement);
 	known = (struct text *)text_find(a, t.agreement.hash);
 	if (!t.good && (!known || !known->good))
-		found(a, FOUND_AGREEMENT_BROKEN, shown_by, NULL, 0, 0, 0,
-			"agreement %016llx (serial %u) bears the signatures of %zu of %zu parties",
-			(unsigned long long)t.agreement.id, t.agreement.serial,
-			t.agreement.signatures_valid, t.agreement.parties_len);
+		FOUND(a, FOUND_AGREEMENT_BROKEN, shown_by,
+			"agreement %016" PRIx64
+			" (serial %u) bears the signatures of %zu of %zu parties",
+			t.agreement.id, t.agreement.serial, t.agreement.signatures_valid,
+			t.agreement.parties_len);
 	if (!known)
 		text_add(a, &t);
 	else if (t.good)
@@ -110,12 +110,12 @@ static void text_check(struct audit *a, struct text *t)
 	const struct agreement *g = &t->agreement;
 
 	for (size_t i = 0; i < g->parties_len; i++) {
-		const struct party *p = party_get(a, &g->parties[i].node);
+		const struct card_chain *chain = chain_of(a, &g->parties[i].node);
 
-		if (!p || p->chain.cards_len == 0 || chain_has_root(&p->chain, &g->parties[i].root))
+		if (!chain || chain_has_root(chain, &g->parties[i].root))
 			continue;
-		found(a, FOUND_AGREEMENT_ROOT, &p->node, NULL, 0, 0, 0,
-			"agreement %016llx (serial %u)", (unsigned long long)g->id, g->serial);
+		FOUND(a, FOUND_AGREEMENT_ROOT, &g->parties[i].node,
+			"agreement %016" PRIx64 " (serial %u)", g->id, g->serial);
 		t->good = false;
 	}
 	for (size_t i = 0; i < a->texts_len; i++) {
@@ -125,9 +125,10 @@ static void text_check(struct audit *a, struct text *t)
 			break;
 		if (o->good && t->good && o->agreement.id == g->id &&
 			o->agreement.serial == g->serial)
-			found(a, FOUND_AGREEMENT_TWO, NULL, NULL, 0, 0, 0,
-				"agreement %016llx (serial %u), signed by all its parties twice",
-				(unsigned long long)g->id, g->serial);
+			FOUND(a, FOUND_AGREEMENT_TWO, NULL,
+				"agreement %016" PRIx64
+				" (serial %u), signed by all its parties twice",
+				g->id, g->serial);
 	}
 }
 
@@ -136,7 +137,7 @@ static void root_taken(struct audit *a, const struct party *p)
 	char root[NOTE_VKEY_TEXT_MAX];
 
 	note_key_text(root, &p->chain.cards[0].root);
-	found(a, FOUND_ROOT_TAKEN, &p->node, NULL, 0, 0, 0, "compare it: %s", root);
+	FOUND(a, FOUND_ROOT_TAKEN, &p->node, "compare it: %s", root);
 }
 
 /* Are these the words of an agreement (agreement_words), as people write them: in any case, with
@@ -201,15 +202,12 @@ static bool parties_pin(struct audit *a, const char *given)
 
 static bool party_pin(struct audit *a, const struct note_key *root)
 {
-	const void *id;
-	void *value;
-	size_t at = 0;
 	bool there = false;
 
-	while (map_next(&a->parties, &at, &id, &value)) {
-		struct party *p = value;
+	for (size_t i = 0; i < a->parties.count; i++) {
+		struct party *p = a->party_list[i];
 
-		if (p->chain.cards_len == 0 ||
+		if (!p->chain.cards_len ||
 			memcmp(p->chain.cards[0].root.public_key, root->public_key, 32) != 0)
 			continue;
 		p->pinned = there = true;
@@ -225,15 +223,15 @@ static void roots_check(struct audit *a)
 
 		if (note_key_parse(bytes_str(given), &key) != 0 ? !parties_pin(a, given)
 								: !party_pin(a, &key))
-			found(a, FOUND_ROOT_OTHER, NULL, NULL, 0, 0, 0,
-				"no node or agreement here has it: %s", given);
+			FOUND(a, FOUND_ROOT_OTHER, NULL, "no node or agreement here has it: %s",
+				given);
 	}
 	for (size_t i = 0; i < a->bundles_len; i++) {
 		struct party *p = party_need(a, &a->bundles[i].about.node);
 
 		if (p->chain.cards_len == 0)
-			found(a, FOUND_NO_CARD, &p->node, NULL, 0, 0, 0,
-				"%s has no card of its own node", a->bundles[i].path);
+			FOUND(a, FOUND_NO_CARD, &p->node, "%s has no card of its own node",
+				a->bundles[i].path);
 		else if (!p->pinned && p->account == &a->bundles[i].account)
 			root_taken(a, p);
 	}
@@ -245,43 +243,48 @@ static void revocation_check(struct audit *a, const struct revoking *shown)
 {
 	struct err_text err = {0};
 	struct revocation r = {0};
-	const struct party *p;
 	bool known = false;
 
 	if (revocation_read(shown->note, "revocation", &r, &err) != 0) {
-		found(a, FOUND_REVOCATION_BROKEN, &shown->shown_by, NULL, 0, 0, 0, "%s", err.text);
+		FOUND(a, FOUND_REVOCATION_BROKEN, &shown->shown_by, "%s", err.text);
 		return;
 	}
-	p = party_get(a, &r.node);
 	for (size_t i = 0; i < a->texts_len; i++) {
 		const struct agreement *g = &a->texts[i]->agreement;
 
 		if (!a->texts[i]->good || g->id != r.agreement)
 			continue;
 		known = true;
-		if (revocation_parse(shown->note, "revocation", g,
-			    p && p->chain.cards_len ? &p->chain : NULL, &r, &err) == 0)
+		if (revocation_parse(shown->note, "revocation", g, chain_of(a, &r.node), &r,
+			    &err) == 0)
 			return;
 	}
 	/* Of an agreement that is not here nothing can be said. */
 	if (known)
 		found(a, FOUND_REVOCATION_BROKEN, &shown->shown_by, NULL, 0, 0, r.time * 1000,
-			"of agreement %016llx: %s", (unsigned long long)r.agreement, err.text);
+			"of agreement %016" PRIx64 ": %s", r.agreement, err.text);
+}
+
+const struct note_key *log_key(const struct audit *a, const struct log_name *log)
+{
+	const struct card_chain *chain = chain_of(a, &log->node);
+
+	return chain ? card_log_key(card_chain_last(chain), log->incarnation) : NULL;
 }
 
 /* The newest card under whose key the cosignature holds; its serial, 0 for none. */
 static uint32_t cosigner_serial(struct audit *a, const struct claim *k)
 {
-	const struct party *p = party_get(a, &k->by);
+	const struct card_chain *chain = chain_of(a, &k->by);
 	struct cosignature s = {.time = k->time};
 	bool acts = k->checkpoint.log.audience.kind == AUDIENCE_PROVENANCE;
 
 	memcpy(s.signature, k->cosignature, sizeof(s.signature));
-	for (size_t i = p ? p->chain.cards_len : 0; i-- > 0;) {
-		const struct card *card = &p->chain.cards[i];
+	for (size_t i = chain ? chain->cards_len : 0; i-- > 0;) {
+		const struct card *card = &chain->cards[i];
 		const struct note_key *key = acts ? &card->witness : &card->receipt;
 
-		if (i + 1 < p->chain.cards_len &&
+		if (i + 1 < chain->cards_len &&
 			memcmp(key->public_key,
 				(acts ? card[1].witness : card[1].receipt).public_key, 32) == 0)
 			continue;
@@ -304,11 +307,7 @@ static void claim_check(struct audit *a, struct claim *k, const struct claim *be
 {
 	const struct node_id *shown_by = &a->bundles[k->bundle].about.node;
 	const struct checkpoint *c = &k->checkpoint;
-	const struct party *p = party_get(a, &c->log.node);
-	const struct note_key *key =
-		p && p->chain.cards_len
-			? card_log_key(card_chain_last(&p->chain), c->log.incarnation)
-			: NULL;
+	const struct note_key *key = log_key(a, &c->log);
 
 	if (before && same_checkpoint(k, before)) {
 		k->signed_by_log = before->signed_by_log;
@@ -323,18 +322,16 @@ static void claim_check(struct audit *a, struct claim *k, const struct claim *be
 			a->bundles[k->bundle].doubtful = true;
 		if (!k->signed_by_log)
 			found(a, FOUND_CHECKPOINT_BAD, shown_by, &c->log, 0, c->size, 0,
-				"of size %llu", (unsigned long long)c->size);
+				"of size %" PRIu64, c->size);
 	}
 	if (k->time == 0 || k->witness)
 		return;
 	k->serial = cosigner_serial(a, k);
-	p = party_get(a, &k->by);
 	if (k->serial == 0)
-		found(a, p && p->chain.cards_len ? FOUND_COSIGNATURE_BAD : FOUND_NO_CARD, shown_by,
+		found(a, chain_of(a, &k->by) ? FOUND_COSIGNATURE_BAD : FOUND_NO_CARD, shown_by,
 			&c->log, 0, c->size,
 			(int64_t)(k->time % (RECORD_TIME_MAX_MS / 1000)) * 1000,
-			"said to be of %s, for size %llu", party_name(a, &k->by),
-			(unsigned long long)c->size);
+			"said to be of %s, for size %" PRIu64, party_name(a, &k->by), c->size);
 }
 
 /* Two roots for one size, both under the log's own key: nobody else can have made them. */
@@ -347,8 +344,7 @@ static void claims_differ(struct audit *a, const struct claim *k, const struct c
 		c->size != before->checkpoint.size || hash_eq(&c->root, &before->checkpoint.root))
 		return;
 	found(a, c->log.audience.kind == AUDIENCE_PROVENANCE ? FOUND_REWRITTEN : FOUND_SPLIT_VIEW,
-		&c->log.node, &c->log, 0, c->size, 0, "two roots for size %llu",
-		(unsigned long long)c->size);
+		&c->log.node, &c->log, 0, c->size, 0, "two roots for size %" PRIu64, c->size);
 }
 
 void signed_check(struct audit *a)

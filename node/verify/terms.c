@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Which agreements a node had in force at each of its acts, and what these allowed. */
-#include "verify/verify.h"
-
+#include <inttypes.h>
 #include <stdlib.h>
+
+#include "verify/verify.h"
 
 static bool same_terms(const struct wire_agreement *x, const struct wire_agreement *y)
 {
@@ -89,8 +90,8 @@ void terms_in_force(struct account *t, const struct act_body *act)
 	if (!text || !text->good || text->agreement.id != ref->id ||
 		text->agreement.serial != ref->serial)
 		found(t->audit, FOUND_AGREEMENT_MISSING, &t->self, NULL, 0, 0, t->now_ms,
-			"act %llu: agreement %016llx (serial %u)", (unsigned long long)t->index,
-			(unsigned long long)ref->id, ref->serial);
+			"act %" PRIu64 ": agreement %016" PRIx64 " (serial %u)", t->index, ref->id,
+			ref->serial);
 	else if (!agreement_in_time(&text->agreement, t->now_ms / 1000))
 		account_say(t, FOUND_AGREEMENT_TIME, act, text->agreement.title);
 	if (term_wake(t, ref))

@@ -332,7 +332,9 @@ struct audit {
 	bool json;
 	size_t roots_len;
 	const char *const *roots;
-	struct map parties;
+	struct map parties; /* node id -> struct party; the list of them in the order of mention */
+	size_t party_list_cap;
+	struct party **party_list;
 	size_t bundles_len;
 	struct bundle *bundles;
 	size_t texts_len, texts_cap;
@@ -375,8 +377,7 @@ void audit_free(struct audit *a);
 
 struct party *party_get(const struct audit *a, const struct node_id *node); /* NULL */
 struct party *party_need(struct audit *a, const struct node_id *node);
-/* By node id: a table has another order at each start. The caller frees. */
-struct party **parties_sorted(const struct audit *a, size_t *len);
+const struct card_chain *chain_of(const struct audit *a, const struct node_id *node); /* NULL */
 const struct text *text_find(const struct audit *a, const uint8_t hash[32]);
 /* The claims of a log, in order of size. */
 const struct claim *claims_of(const struct audit *a, const struct log_name *log, size_t *len);
@@ -396,6 +397,8 @@ int signed_revocation(struct audit *a, struct bytes note,
 /* Can this be one of the roots that an auditor was given: a verifier key, or the words of an
  * agreement, which bind the roots of all its parties? */
 bool root_form(const char *text);
+/* That which the newest card names; NULL. */
+const struct note_key *log_key(const struct audit *a, const struct log_name *log);
 /* After everything is loaded. */
 void signed_check(struct audit *a);
 
@@ -490,6 +493,8 @@ extern const struct rule {
 void found(struct audit *a, enum audit_rule rule, const struct node_id *node,
 	const struct log_name *log, uint64_t from, uint64_t to, int64_t when_ms, const char *format,
 	...) PRINTF_LIKE(8, 9);
+/* The same of no log. */
+#define FOUND(a, rule, node, ...) found(a, rule, node, NULL, 0, 0, 0, __VA_ARGS__)
 uint64_t class_count(const struct audit *a, enum audit_class class);
 int audit_status(const struct audit *a); /* clean, or a breach */
 /* The name on the newest card, else the id; in the arena. */

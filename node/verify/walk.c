@@ -99,8 +99,8 @@ static void differing_tell(struct walk *w)
 		log->name.audience.kind == AUDIENCE_PROVENANCE ? FOUND_REWRITTEN : FOUND_SPLIT_VIEW,
 		&log->name.node, &log->name, 0, k->checkpoint.size,
 		k->time && k->time < RECORD_TIME_MAX_MS / 1000 ? (int64_t)k->time * 1000 : 0,
-		"at size %llu %s has another root, under the same key",
-		(unsigned long long)k->checkpoint.size, party_name(a, by));
+		"at size %" PRIu64 " %s has another root, under the same key", k->checkpoint.size,
+		party_name(a, by));
 }
 
 /* Is it said by the node itself that this log of acts ended early? */
@@ -138,10 +138,10 @@ static void signed_beyond(struct walk *w)
 			continue; /* of a later bundle of the same node */
 		found(w->audit, declared ? FOUND_ACTS_LOST : FOUND_TRUNCATED, &log->name.node,
 			&log->name, size, k->checkpoint.size, k->time ? (int64_t)k->time * 1000 : 0,
-			"it ends at %llu; %s has its signature for %llu", (unsigned long long)size,
+			"it ends at %" PRIu64 "; %s has its signature for %" PRIu64, size,
 			party_name(w->audit,
 				k->time ? &k->by : &w->audit->bundles[k->bundle].about.node),
-			(unsigned long long)k->checkpoint.size);
+			k->checkpoint.size);
 		return;
 	}
 }
