@@ -295,18 +295,20 @@ static struct agreement *read_version(struct keydir *k, const char *dir, const c
 	return rc ? NULL : a;
 }
 
-/* The next version of an id from *at on, NULL at the end. */
+/* The next version of an id from *at on, NULL at the end. Rosters have ids of their own. */
 static struct agreement *next_version(struct keydir *k, const char *dir,
 	const struct keydir_names *history, uint64_t id, size_t *at, char path[KEYDIR_PATH_MAX])
 {
 	char prefix[ID_LEN + 2];
+	struct bytes stem;
 
 	snprintf(prefix, sizeof(prefix), "%016" PRIx64 ".", id);
 	while (*at < history->len) {
 		const char *name = history->list[(*at)++];
 		struct agreement *a;
 
-		if (strncmp(name, prefix, ID_LEN + 1) != 0)
+		if (strncmp(name, prefix, ID_LEN + 1) != 0 ||
+			!name_stem(name, AGREEMENT_END, &stem))
 			continue;
 		a = read_version(k, dir, name, id, path);
 		if (a)

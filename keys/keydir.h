@@ -11,6 +11,7 @@
  *     keys/psk/<id>                                        pre-shared keys (0600)
  *     keys/history/<id>.<serial>.agreement                 every version ever in force, kept for
  * binding
+ *     keys/history/<id>.<serial>.roster                    likewise, for auditors
  *
  * Reading never changes anything. A broken file keeps the last valid version in force (the caller
  * passes the former state) and yields an alarm. An id is bound to its set of parties for ever
@@ -81,6 +82,9 @@ const struct agreement *keydir_agreement(const struct keydir *k, uint64_t id);
 int keydir_install_roster(const char *dir, struct bytes note, const char *file, int64_t now_s,
 	struct err_text *err) MUST_CHECK;
 const struct roster *keydir_roster(const struct keydir *k, uint64_t id);
+/* Writes a version that comes into force to history. */
+int keydir_remember_roster(const char *dir, const struct roster *r, struct bytes note,
+	struct err_text *err) MUST_CHECK;
 
 /* The PSK of an id into out; 0, ENT_ENOTFOUND, ENT_EINVALID (mode, length). The file holds its 32
  * bytes as one line of base64. */

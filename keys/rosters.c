@@ -109,41 +109,48 @@ int keydir_read_rosters(struct keydir *k, const char *dir, const struct keydir *
 	return 0;
 }
 
+int keydir_remember_roster(const char *dir, const struct roster *r, struct bytes note,
+	struct err_text *err)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%016" PRIx64 ".%u" ROSTER_END, r->id, r->serial);
+	return keydir_write_below(dir, "history", name, note, err);
+}
+
 static int check_install(struct keydir *k, struct bytes note, const char *file, int64_t now_s,
-	uint64_t *id, struct err_text *err)
+	struct roster *r, struct err_text *err)
 {
 	const struct roster *before;
-	struct roster r;
-	int rc = roster_parse(note, file, &k->arena, &r, err);
+	int rc = roster_parse(note, file, &k->arena, r, err);
 
 	if (!rc)
-		rc = check_complete(&r, file, err);
+		rc = check_complete(r, file, err);
 	if (rc)
 		return rc;
-	*id = r.id;
-	before = keydir_roster(k, r.id);
+	before = keydir_roster(k, r->id);
 	if (!before && k->rosters_len == ROSTERS_MAX)
 		return err_set(err, ENT_ELIMIT, "%s: there are %u rosters already", file,
 			ROSTERS_MAX);
-	if (now_s >= r.valid_until)
+	if (now_s >= r->valid_until)
 		return err_set(err, ENT_EEXPIRED, "%s: valid: saw an end that is past", file);
-	return before ? roster_follows(before, &r, note, file, err) : 0;
+	return before ? roster_follows(before, r, note, file, err) : 0;
 }
 
 int keydir_install_roster(const char *dir, struct bytes note, const char *file, int64_t now_s,
 	struct err_text *err)
 {
 	struct keydir k;
-	uint64_t id = 0;
+	struct roster r;
 	char name[64];
 	int rc = keydir_read(&k, dir, NULL, err);
 
 	if (rc)
 		return rc;
-	rc = check_install(&k, note, file, now_s, &id, err);
+	rc = check_install(&k, note, file, now_s, &r, err);
+	if (!rc)
+		rc = keydir_remember_roster(dir, &r, note, err);
+	snprintf(name, sizeof(name), "%016" PRIx64 ROSTER_END, rc ? 0 : r.id);
 	keydir_free(&k);
-	if (rc)
-		return rc;
-	snprintf(name, sizeof(name), "%016" PRIx64 ROSTER_END, id);
-	return keydir_write_below(dir, "rosters", name, note, err);
+	return rc ? rc : keydir_write_below(dir, "rosters", name, note, err);
 }

@@ -205,6 +205,7 @@ static void on_tick(uv_timer_t *t)
 	memory_tick(a);
 	alarms_tick(a);
 	requests_tick(a);
+	queries_tick(a);
 	if (a->turnover && !a->stopping) {
 		log_notice("app", "own.card names new keys: starting again with them");
 		rotation_turnover(a);
@@ -408,6 +409,7 @@ static int app_start(struct app *a, struct err_text *err)
 	app_clock_look(a);
 	app_enter(a, &started);
 	entering_open(a);
+	queries_open(a);
 	stop_open(a);
 	rotation_started(a);
 	uv_timer_start(&a->tick, on_tick, APP_TICK_MS, APP_TICK_MS);
@@ -427,8 +429,10 @@ static void app_close(struct app *a)
 	struct act_body stopped = {.act = ACT_STOPPED};
 
 	if (a->pipeline) {
+		queries_stop(a);
 		app_enter(a, &stopped);
 		pipeline_stop(a->pipeline);
+		queries_close(a);
 		requests_close(a);
 		stop_close(a);
 		entering_close(a);

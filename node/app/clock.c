@@ -89,15 +89,18 @@ void app_clock_look(struct app *a)
 size_t app_clock_confirmed(struct app *a, const char *operator_name)
 {
 	size_t waiting = a->clock.waiting_len;
+	bool doubted = app_clock_doubted(a);
 	struct act_body act = {.act = ACT_CLOCK_STEP,
 		.text = bytes_str("the time is confirmed by the operator"),
 		.operator_name = bytes_str(operator_name)};
 
 	app_alarm_clear(a, ALARM_CLOCK);
-	if (waiting == 0)
+	if (!doubted && waiting == 0)
 		return 0;
 	act.from = act.to = (uint64_t)app_now(a).wall_ms;
 	app_enter(a, &act);
+	if (waiting == 0)
+		return 0;
 	clock_confirm(&a->clock);
 	waiting_save(a);
 	keys_reload(a);

@@ -54,13 +54,15 @@ void compact_tick(struct app *a)
 	pipeline_compact(a->pipeline);
 }
 
-void compact_request(struct app *a, struct control_client *c)
+void compact_request(struct app *a, struct control_client *c, const json_t *q)
 {
 	if (a->compact_client) {
 		control_fail(c, 4, "the files are being compacted already");
 		return;
 	}
 	a->compact_client = c;
+	a->compact_asked = true;
+	app_operator(a->compact_by, q);
 	if (!a->compacting)
 		pipeline_compact(a->pipeline);
 	a->compacting = true;
@@ -76,6 +78,9 @@ void compact_done(struct app *a, int code)
 {
 	struct control_client *c = a->compact_client;
 
+	app_tended(a, ACT_COMPACTED, a->compact_asked ? "asked" : "due", a->compact_by, code);
+	a->compact_asked = false;
+	a->compact_by[0] = '\0';
 	a->compacting = false;
 	a->compact_client = NULL;
 	if (code == 0) {

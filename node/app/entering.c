@@ -2,8 +2,8 @@
 /*
  * Acts of commands that do the thing themselves: what leaves as a file (audit export, tlog export,
  * backup) is written by the command, which has it entered here first and puts the file in its place
- * when the act is durable. What was done while the daemon did not run waits in a file
- * (control/waiting.h) and is entered at the start.
+ * when the act is durable. What was done while the daemon did not run, reindex and compact too,
+ * waits in a file (control/waiting.h) and is entered at the start.
  */
 #include "app/impl.h"
 
@@ -29,13 +29,13 @@ static const char *text_of(const json_t *q, const char *key)
 }
 
 /* What the act borrows. */
-struct exported {
+struct done {
 	struct act_body act;
 	char who[ACT_OPERATOR_MAX + 1];
 	uint8_t hash[32];
 };
 
-static bool exported_read(struct exported *e, const json_t *q)
+static bool exported_read(struct done *e, const json_t *q)
 {
 	struct bytes what = text_utf8_prefix(bytes_str(text_of(q, "what")), ACT_TEXT_MAX);
 	json_int_t count = json_integer_value(json_object_get(q, "count"));
@@ -52,15 +52,40 @@ static bool exported_read(struct exported *e, const json_t *q)
 	return what.len > 0;
 }
 
+/* What was done to the store without the daemon, and when. */
+static bool tended_read(struct done *e, enum act act, const json_t *q)
+{
+	struct bytes outcome = text_utf8_prefix(bytes_str(text_of(q, "outcome")), ACT_TEXT_MAX);
+	json_int_t when = json_integer_value(json_object_get(q, "when"));
+
+	app_operator(e->who, q);
+	e->act = (struct act_body){.act = act,
+		.rule = bytes_str("asked"),
+		.text = outcome,
+		.from = when > 0 ? (uint64_t)when : 0,
+		.operator_name = bytes_str(e->who)};
+	return outcome.len > 0;
+}
+
+static bool done_read(struct done *e, const char *command, const json_t *q)
+{
+	if (strcmp(command, "reindexed") == 0)
+		return tended_read(e, ACT_REINDEXED, q);
+	if (strcmp(command, "compacted") == 0)
+		return tended_read(e, ACT_COMPACTED, q);
+	return exported_read(e, q);
+}
+
 bool entering_request(struct app *a, struct control_client *c, const char *command, const json_t *q)
 {
 	struct entering *r;
-	struct exported e;
+	struct done e;
 
-	if (strcmp(command, "exported") != 0)
+	if (strcmp(command, "exported") != 0 && strcmp(command, "reindexed") != 0 &&
+		strcmp(command, "compacted") != 0)
 		return false;
-	if (!exported_read(&e, q)) {
-		control_fail(c, 2, "what is exported is not said");
+	if (!done_read(&e, command, q)) {
+		control_fail(c, 2, "what is %s is not said", command);
 		return true;
 	}
 	r = calloc(1, sizeof(*r));
@@ -87,6 +112,8 @@ void entered_for(struct app *a, void *user)
 {
 	struct entering *r = user;
 
+	if (user == &a->queries)
+		return queries_entered(a);
 	if (r->client)
 		control_answer(r->client, json_pack("{s:b}", "ok", 1));
 	forget(a, r);
@@ -108,13 +135,23 @@ void entering_close(struct app *a)
 static void line_enter(struct app *a, struct bytes line)
 {
 	json_t *q = json_loadb((const char *)line.data, line.len, JSON_REJECT_DUPLICATES, NULL);
-	struct exported e;
+	struct done e;
 
-	if (json_is_object(q) && exported_read(&e, q))
+	if (json_is_object(q) && done_read(&e, text_of(q, "command"), q))
 		app_enter(a, &e.act);
 	else if (line.len)
 		log_warn("entering", "a line of what was done meanwhile does not read");
 	json_decref(q);
+}
+
+void app_tended(struct app *a, enum act act, const char *rule, const char *who, int code)
+{
+	struct act_body body = {.act = act,
+		.rule = bytes_str(rule),
+		.text = bytes_str(code == 0 ? "done" : err_sentence(code)),
+		.operator_name = bytes_str(who)};
+
+	app_enter(a, &body);
 }
 
 /* Entered twice is better than not at all: the file goes when they are on their way. */

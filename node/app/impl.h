@@ -7,6 +7,7 @@
  *     clock.c     the wall clock when it steps
  *     rotation.c  the node's own keys: opening, changing, the former ones
  *     keys.c      the keys directory: reading, watching, what comes into force and ends
+ *     rosters.c   which rosters count
  *     exchange.c  the engine between network and pipeline
  *     recover.c   mute and not: what the engine decides about signing, carried out and told
  *     compact.c   when erased bytes go from the files
@@ -14,6 +15,7 @@
  *     status.c    what they are told
  *     stop.c      the stop button
  *     entering.c  acts of commands that do the thing themselves
+ *     queries.c   what analysts have asked
  *     place.c     what this place cannot do for now
  *     memory.c    what is given back after a load
  */
@@ -114,7 +116,11 @@ struct app {
 	char by[ACT_OPERATOR_MAX + 1]; /* who has asked for what is being done; empty: nobody */
 	struct in_force *in_force;
 	size_t in_force_len;
-	struct policy_bond *bonds; /* of what is, or was, in force */
+	struct in_force *rosters; /* of which an act tells */
+	size_t rosters_len;
+	const struct roster **rosters_list; /* the same, as the engine has them */
+	const struct keydir *rosters_of;    /* where these lie */
+	struct policy_bond *bonds;          /* of what is, or was, in force */
 	size_t bonds_len;
 	uint64_t keys_read_ms;
 
@@ -170,6 +176,13 @@ struct app {
 		uint64_t arrival; /* newest then */
 		uint64_t trimmed; /* and when memory was given back last */
 	} memory;
+	bool reindex_asked, compact_asked; /* by whom: */
+	char reindex_by[ACT_OPERATOR_MAX + 1], compact_by[ACT_OPERATOR_MAX + 1];
+	struct {
+		bool renamed;   /* read it at the next tick */
+		bool under_way; /* its acts are not durable yet */
+		uint64_t looked_ms, taken_ms;
+	} queries;
 };
 
 /* --- app.c ------------------------------------------------------------------------------------ */
@@ -211,6 +224,11 @@ bool keys_joined(const struct app *a, const struct node_id *peer);
 void card_entered(struct app *a, const struct node_id *node, struct bytes hash);
 bool keys_authorize(struct app *a, const uint8_t transport_key[32], struct node_id *peer,
 	uint8_t psk[32]);
+
+/* --- rosters.c -------------------------------------------------------------------------------- */
+/* After keys were read, and as time passes. */
+void rosters_update(struct app *a);
+void rosters_close(struct app *a);
 
 /* --- bonds.c ---------------------------------------------------------------------------------- */
 /* What the store has of agreements that were in force. */
@@ -262,7 +280,7 @@ void recover_request(struct app *a, struct control_client *c, const json_t *q);
 
 /* --- compact.c -------------------------------------------------------------------------------- */
 void compact_tick(struct app *a);
-void compact_request(struct app *a, struct control_client *c);
+void compact_request(struct app *a, struct control_client *c, const json_t *q);
 void compact_gone(struct app *a, const struct control_client *c);
 void compact_done(struct app *a, int code);
 
@@ -299,6 +317,15 @@ void entered_for(struct app *a, void *user); /* the act is durable */
 void entering_gone(struct app *a, const struct control_client *c);
 void entering_open(struct app *a); /* what was done while the daemon did not run */
 void entering_close(struct app *a);
+/* Enters how something ended that was done to the store, why and for whom. */
+void app_tended(struct app *a, enum act act, const char *rule, const char *who, int code);
+
+/* --- queries.c -------------------------------------------------------------------------------- */
+void queries_open(struct app *a);
+void queries_tick(struct app *a);
+void queries_entered(struct app *a); /* the acts are durable */
+void queries_stop(struct app *a);    /* before the pipeline ends, */
+void queries_close(struct app *a);   /* and behind it */
 
 /* --- place.c ---------------------------------------------------------------------------------- */
 #define PLACE_DAY_MS ((int64_t)86400000)

@@ -341,12 +341,6 @@ static void revocations_tell(struct app *a)
 			a->keys->revocations[i].revocation.agreement, a->keys->revocations[i].note);
 }
 
-static void rosters_tell(struct app *a)
-{
-	gossip_rosters(a->gossip, (const struct roster *const *)a->keys->rosters,
-		a->keys->rosters_len);
-}
-
 static int read_dir(struct app *a, struct keydir **out, struct err_text *err)
 {
 	struct keydir *fresh = calloc(1, sizeof(*fresh));
@@ -413,7 +407,7 @@ void keys_reload(struct app *a)
 	for (size_t i = 0; i < fresh->chains_len; i++)
 		if (gossip_origin(a->gossip, &fresh->chains[i], NULL) != 0)
 			log_error("keys", "a card is not taken: it contradicts the one known");
-	rosters_tell(a);
+	rosters_update(a);
 	cards_enter(a);
 	in_force_update(a);
 	revocations_tell(a);
@@ -434,7 +428,10 @@ void keys_tick(struct app *a)
 	if (a->clock_stepped || app_now(a).mono_ms - a->keys_read_ms >= KEYS_RESCAN_MS) {
 		a->clock_stepped = false;
 		keys_reload(a);
-	} else if (in_force_update(a)) {
+		return;
+	}
+	rosters_update(a);
+	if (in_force_update(a)) {
 		peers_update(a);
 		exchange_actions(a);
 	}
@@ -505,7 +502,7 @@ void keys_watch(struct app *a)
 			log_warn("keys", "not watched: %s", path);
 	}
 	problems_alarm(a);
-	rosters_tell(a);
+	rosters_update(a);
 	cards_enter(a);
 	in_force_update(a);
 	revocations_tell(a);
@@ -523,6 +520,7 @@ void keys_close(struct app *a)
 	free(a->keys);
 	guard_free(a->shared.guard);
 	free(a->in_force);
+	rosters_close(a);
 	free(a->cards_told);
 	bonds_close(a);
 	/* Those given to the engine last, and any that never were. */

@@ -438,13 +438,15 @@ static void on_request(void *ctx, struct control_client *c, const json_t *q)
 		control_answer(c, json_pack("{s:b, s:I}", "ok", 1, "waited",
 					  (json_int_t)app_clock_confirmed(a, who)));
 	} else if (strcmp(command, "compact") == 0) {
-		compact_request(a, c);
+		compact_request(a, c, q);
 	} else if (strcmp(command, "reindex") == 0) {
 		if (a->reindexing) {
 			control_fail(c, 4, "the index is being rebuilt already");
 			return;
 		}
 		a->reindexing = c;
+		a->reindex_asked = true;
+		app_operator(a->reindex_by, q);
 		pipeline_reindex(a->pipeline, NULL);
 	} else if (stop_request(a, c, command, q) || entering_request(a, c, command, q)) {
 		return;
@@ -460,6 +462,9 @@ void requests_reindexed(struct app *a, int code)
 {
 	struct control_client *c = a->reindexing;
 
+	app_tended(a, ACT_REINDEXED, a->reindex_asked ? "asked" : "recovery", a->reindex_by, code);
+	a->reindex_asked = false;
+	a->reindex_by[0] = '\0';
 	a->reindexing = NULL;
 	if (!c)
 		return;

@@ -147,6 +147,14 @@ static int read_retain_expired(struct conf_reader *r, struct bytes value)
 	return 0;
 }
 
+static int read_log_queries(struct conf_reader *r, struct bytes value)
+{
+	r->conf->log_queries_full = bytes_eq_str(value, "full");
+	if (!r->conf->log_queries_full && !bytes_eq_str(value, "count"))
+		return refuse(r, "log-queries", value, "count or full");
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	bool repeated;
@@ -158,6 +166,7 @@ static const struct {
 	{"log-level", false, read_log_level},
 	{"retain", false, read_retain},
 	{"retain-expired", false, read_retain_expired},
+	{"log-queries", false, read_log_queries},
 	{"endpoint", true, read_endpoint},
 };
 
@@ -193,7 +202,7 @@ static int read_line(struct conf_reader *r, struct bytes line)
 		return keys[i].read(r, value);
 	}
 	return refuse(r, "", key,
-		"name, org, listen, log-level, retain, retain-expired or endpoint");
+		"name, org, listen, log-level, retain, retain-expired, log-queries or endpoint");
 }
 
 int conf_parse(struct conf *conf, struct bytes text, const char *file, struct err_text *err)

@@ -9,6 +9,7 @@
  *     log-level info                    error, warn, notice, info or debug
  *     retain 365d                       older entries are forgotten; absent: as agreements say
  *     retain-expired 90d                and sooner what has expired for so long
+ *     log-queries count                 or full: each of analysts' queries, by name
  *     endpoint NODE HOST:PORT           dial this node here, whatever its card says (repeatable)
  *
  * Each key but endpoint stands at most once; an unknown key is an error.
@@ -37,6 +38,7 @@ struct conf {
 	char listen[CONF_TEXT_MAX];
 	enum log_level log_level;
 	int64_t retain_s, retain_expired_s; /* 0: for ever */
+	bool log_queries_full;
 	size_t endpoints_len;
 	struct conf_endpoint *endpoints; /* conf_free */
 };

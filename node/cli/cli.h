@@ -12,6 +12,7 @@
 
 #include <jansson.h>
 #include <limits.h>
+#include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -298,6 +299,23 @@ struct cli_export {
  * in a file that the next one enters. Where neither can be (somebody who may only read the home)
  * a note says so. */
 void cli_exported(struct cli *c, const struct cli_export *e);
+/* What was done to the store without the daemon: "reindexed" or "compacted", with its outcome. */
+void cli_tended(struct cli *c, const char *what, int code);
+
+/*
+ * What an analyst has asked is counted, or entered by itself with `log-queries full`: a line is
+ * appended to a file that the daemon adds up (control/waiting.h). Never an error.
+ */
+struct cli_asked {
+	bool full;
+	uint64_t count; /* of values */
+	uint8_t salt[16];
+	crypto_hash_sha256_state hash;
+};
+void cli_asked_begin(struct cli *c, struct cli_asked *q);
+void cli_asked_about(struct cli_asked *q, struct bytes what); /* in its canonical form */
+void cli_asked_end(struct cli *c, struct cli_asked *q);
+void cli_asked(struct cli *c, struct bytes what); /* about one thing */
 /* SHA-256 of a file. ENT_EIO. */
 int cli_file_hash(const char *path, uint8_t hash[32]) MUST_CHECK;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Writes the store's files anew without what was erased: the daemon does, or this without it. */
 #include "cli/cli.h"
+#include "cli/publish.h"
 
 #include <inttypes.h>
 
@@ -31,13 +32,16 @@ static int offline(struct cli *c)
 			store_abort(txn);
 	}
 	store_close(s);
+	cli_tended(c, "compacted", rc);
 	return rc ? cli_fail_code(c, rc, cli_path(c, "data")) : 0;
 }
 
 static int run(struct cli *c)
 {
 	json_t *answer;
-	int rc = cli_call_quiet(c, json_pack("{s:s}", "command", "compact"), 0, &answer);
+	int rc = cli_call_quiet(c,
+		json_pack("{s:s, s:s}", "command", "compact", "operator", publish_operator(c)), 0,
+		&answer);
 
 	c->err.text[0] = '\0';
 	if (rc == ENT_ECLOSED)
@@ -59,10 +63,16 @@ static int run(struct cli *c)
 	return CLI_DONE;
 }
 
+static const struct cli_option options[] = {
+	CLI_OPERATOR,
+	{NULL, NULL, false, NULL},
+};
+
 const struct cli_command cmd_compact = {
 	.name = "compact",
-	.usage = "",
+	.usage = "[--operator NAME]",
 	.summary = "writes the store anew, without the bytes of what was erased",
 	.example = "entente compact\n",
+	.options = options,
 	.run = run,
 };

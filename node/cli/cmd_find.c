@@ -12,6 +12,7 @@ struct find {
 	struct cli_table table;
 	struct arena arena; /* of one claim */
 	struct record_claims claims;
+	struct cli_asked asked;
 	bool held_back; /* the value at hand, from exports */
 	size_t asked_len, unreadable_len, known_len;
 };
@@ -181,6 +182,7 @@ static int find_one(void *ctx, unsigned line, struct bytes text)
 	(void)line;
 	f->asked_len++;
 	if (value_parse(&v, text, TYPE_NONE, &reason) == 0) {
+		cli_asked_about(&f->asked, bytes_from(v.text, v.len));
 		rc = find_readable(f, &v);
 		return rc != 0 ? cli_fail_code(f->cli, rc, "store") : 0;
 	}
@@ -216,10 +218,12 @@ static int run(struct cli *c)
 	if ((rc = records_open(&f.records, c)) != 0)
 		return rc;
 	f.items = json_array();
+	cli_asked_begin(c, &f.asked);
 	if (!c->json)
 		cli_table_init(&f.table, c,
 			"value|type|origin|audience|tlp|pap|conf|valid until|via|state|labels");
 	rc = find_all(&f, file);
+	cli_asked_end(c, &f.asked);
 	arena_free(&f.arena);
 	cli_reader_drop(c);
 	if (!c->json)
@@ -241,12 +245,13 @@ static int run(struct cli *c)
 
 static const struct cli_option options[] = {
 	{"--file", "FILE", false, "one value a line; - is standard input"},
+	CLI_OPERATOR,
 	{0},
 };
 
 const struct cli_command cmd_find = {
 	.name = "find",
-	.usage = "VALUE... | --file FILE",
+	.usage = "VALUE... | --file FILE [--operator NAME]",
 	.summary = "what is known of values: every origin's claim as it stands",
 	.example = "entente find evil.example 198.51.100.7\n",
 	.options = options,

@@ -83,6 +83,9 @@ static json_t *act_json(struct logs *x, uint64_t index, uint64_t time_ms,
 	if (act->has_log || act->act == ACT_CLOCK_STEP) {
 		set_number(o, "from", act->from);
 		set_number(o, "to", act->to);
+	} else if (act->from > 0 && act->from <= RECORD_TIME_MAX_MS) {
+		text_time_ms(time, (int64_t)act->from);
+		json_object_set_new(o, "when", json_string(time));
 	}
 	set_hex(o, "root", act->root);
 	set_text(o, "rule", act->rule);

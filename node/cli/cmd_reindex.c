@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Throws the index away and makes it anew from the truth: the daemon does, or this without it. */
 #include "cli/cli.h"
+#include "cli/publish.h"
 
 #include <inttypes.h>
 #include <time.h>
@@ -81,6 +82,7 @@ static int offline(struct cli *c)
 	if (!rc) {
 		rc = rebuild(c, s, &x);
 		store_close(s);
+		cli_tended(c, "reindexed", rc);
 	}
 	guard_free(guard);
 	return rc ? cli_fail_code(c, rc, cli_path(c, "data")) : 0;
@@ -92,7 +94,9 @@ static int run(struct cli *c)
 	json_t *answer;
 	int rc;
 
-	rc = cli_call_quiet(c, json_pack("{s:s}", "command", "reindex"), 0, &answer);
+	rc = cli_call_quiet(c,
+		json_pack("{s:s, s:s}", "command", "reindex", "operator", publish_operator(c)), 0,
+		&answer);
 	c->err.text[0] = '\0';
 	if (rc == ENT_ECLOSED)
 		rc = offline(c);
@@ -119,10 +123,16 @@ static int run(struct cli *c)
 	return CLI_DONE;
 }
 
+static const struct cli_option options[] = {
+	CLI_OPERATOR,
+	{NULL, NULL, false, NULL},
+};
+
 const struct cli_command cmd_reindex = {
 	.name = "reindex",
-	.usage = "",
+	.usage = "[--operator NAME]",
 	.summary = "make the index anew from the log",
 	.example = "entente reindex\n",
+	.options = options,
 	.run = run,
 };

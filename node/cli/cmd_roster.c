@@ -271,11 +271,17 @@ static int run_accept(struct cli *c)
 	return print_roster(c, &r, NULL);
 }
 
+static const struct cli_option accept_options[] = {
+	CLI_OPERATOR,
+	{NULL, NULL, false, NULL},
+};
+
 const struct cli_command cmd_roster_accept = {
 	.name = "roster accept",
-	.usage = "FILE",
+	.usage = "FILE [--operator NAME]",
 	.summary = "take feeds of its members from any peer that passes their cards",
 	.example = "entente roster accept eu.roster\n",
+	.options = accept_options,
 	.args_min = 1,
 	.args_max = 1,
 	.run = run_accept,

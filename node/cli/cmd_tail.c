@@ -220,6 +220,7 @@ static int run(struct cli *c)
 			from);
 	if ((rc = records_open(&t.records, c)) != 0)
 		return rc;
+	cli_asked(c, bytes_str(from ? from : ""));
 	rc = print_all(&t, cli_has(c, "--follow"));
 	arena_free(&t.arena);
 	return rc;
@@ -228,12 +229,13 @@ static int run(struct cli *c)
 static const struct cli_option options[] = {
 	{"--follow", NULL, false, "go on as records come in"},
 	{"--from", "POSITION", false, "go on behind the record that had this position"},
+	CLI_OPERATOR,
 	{0},
 };
 
 const struct cli_command cmd_tail = {
 	.name = "tail",
-	.usage = "[--follow] [--from POSITION]",
+	.usage = "[--follow] [--from POSITION] [--operator NAME]",
 	.summary = "every accepted record, in the order in which it came",
 	.example = "entente tail --follow --json\n",
 	.options = options,

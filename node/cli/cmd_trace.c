@@ -468,6 +468,7 @@ static int run(struct cli *c)
 	if (!t->records.has_self)
 		return cli_fail(c, CLI_STORE, "%s: this node has no card yet", c->home);
 	t->places = json_array();
+	cli_asked(c, record_target_text(&t->target, c->args[0]));
 	rc = trace_run(t);
 	records_own_forget(&t->records);
 	if (rc == 0 && c->json)
@@ -478,12 +479,18 @@ static int run(struct cli *c)
 	return rc;
 }
 
+static const struct cli_option options[] = {
+	CLI_OPERATOR,
+	{0},
+};
+
 const struct cli_command cmd_trace = {
 	.name = "trace",
-	.usage = "OBJECT-ID|VALUE",
+	.usage = "OBJECT-ID|VALUE [--operator NAME]",
 	.summary =
 		"the way of a record: who said it, how it came, to whom it went, who confirms it",
 	.example = "entente trace evil.example\n",
+	.options = options,
 	.args_min = 1,
 	.args_max = 1,
 	.run = run,

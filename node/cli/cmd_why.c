@@ -212,6 +212,7 @@ static int run(struct cli *c)
 	if (!w->records.has_self)
 		return cli_fail(c, CLI_STORE, "%s: this node has no card yet", c->home);
 	w->places = json_array();
+	cli_asked(c, record_target_text(&w->target, c->args[0]));
 	rc = why_run(w);
 	held_back = w->target.has_value &&
 		    store_hold_get(c->reader, w->target.value.type,
@@ -230,11 +231,17 @@ static int run(struct cli *c)
 	return cli_json(c, answer, CLI_DONE);
 }
 
+static const struct cli_option options[] = {
+	CLI_OPERATOR,
+	{0},
+};
+
 const struct cli_command cmd_why = {
 	.name = "why",
-	.usage = "OBJECT-ID|VALUE PEER",
+	.usage = "OBJECT-ID|VALUE PEER [--operator NAME]",
 	.summary = "the rule that lets a record go to a peer or keeps it, and where it stands",
 	.example = "entente why evil.example de\n",
+	.options = options,
 	.args_min = 2,
 	.args_max = 2,
 	.run = run,

@@ -63,6 +63,12 @@ struct record_target {
 int record_target_parse(struct record_target *t, struct bytes text,
 	struct err_text *err) MUST_CHECK;
 
+/* The value in its canonical form, else the argument as it was given. */
+static inline struct bytes record_target_text(const struct record_target *t, const char *given)
+{
+	return t->has_value ? bytes_from(t->value.text, t->value.len) : bytes_str(given);
+}
+
 /* Does an object id begin like the target's? */
 bool record_target_fits(const struct record_target *t, const uint8_t object[OBJECT_ID_BYTES]);
 

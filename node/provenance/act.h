@@ -55,6 +55,12 @@
  *     bodies-received    peer, session, log, [from, to), count: bodies that were missing here
  *     after-end          log, [from, to), terms: its bodies there may not be held any more, as all
  *                        agreements are over under which they came, these
+ *     roster-in-force    terms[0]: id, serial and hash of a roster; operator
+ *     roster-ended       the same; rule: expired, removed, replaced
+ *     reindexed          text: done, or why not; operator
+ *     compacted          the same; rule: asked, or due, when an erasure demands it
+ *     queried            text: the command; count. Or one by itself: operator, from: when (ms),
+ *                        hash and salt of what was asked
  */
 #define PROVENANCE_ACTS(X)                                                                         \
 	X(STARTED, 1, "started")                                                                   \
@@ -97,7 +103,12 @@
 	X(RECOVERY_WORD, 38, "recovery-word")                                                      \
 	X(BODIES_SENT, 39, "bodies-sent")                                                          \
 	X(BODIES_RECEIVED, 40, "bodies-received")                                                  \
-	X(AFTER_END, 41, "after-end")
+	X(AFTER_END, 41, "after-end")                                                              \
+	X(ROSTER_IN_FORCE, 42, "roster-in-force")                                                  \
+	X(ROSTER_ENDED, 43, "roster-ended")                                                        \
+	X(REINDEXED, 44, "reindexed")                                                              \
+	X(COMPACTED, 45, "compacted")                                                              \
+	X(QUERIED, 46, "queried")
 
 enum act {
 #define X(name, number, text) ACT_##name = (number),

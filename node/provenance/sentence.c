@@ -12,7 +12,7 @@
  *
  *     %p peer  %l log  %f from  %t to  %n to - from  %a agreements  %r rule  %o operator
  *     %c count  %x text  %h hash  %b publication  %s serial  %e session  %N the log's node
- *     %F %T from, to as times
+ *     %F %T from, to as times   %w from as a time, when it is given
  */
 static const struct {
 	enum act act;
@@ -59,6 +59,11 @@ static const struct {
 	{ACT_BODIES_RECEIVED, "received %c missing bodies of %l, among %f to %t, from %p"},
 	{ACT_AFTER_END, "may hold no bodies of %l any more, %f to %t, after the end of %a"},
 	{ACT_KEYS_CHANGED, "changed to the keys of card %s[, %h]"},
+	{ACT_ROSTER_IN_FORCE, "roster %a in force[ by %o]"},
+	{ACT_ROSTER_ENDED, "roster %a ended[: %r][ by %o]"},
+	{ACT_REINDEXED, "made the index anew, %r: %x[ by %o][, at %w]"},
+	{ACT_COMPACTED, "wrote the files anew, %r: %x[ by %o][, at %w]"},
+	{ACT_QUERIED, "was asked: %x[, %c in all][ by %o][, about %h][, at %w]"},
 };
 
 void sentence_text(struct buf *out, struct bytes text)
@@ -151,6 +156,9 @@ static bool put_field(struct buf *out, const struct act_body *act,
 	case 'F':
 		put_time(out, act->from);
 		return true;
+	case 'w':
+		put_time(out, act->from);
+		return act->from > 0;
 	case 'T':
 		put_time(out, act->to);
 		return true;

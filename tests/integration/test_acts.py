@@ -8,7 +8,8 @@ import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import Failed, Federation, field, run_tests, until  # noqa: E402
+from federation import Failed, Federation, entente, field, run_tests, until  # noqa: E402
+import bundle_ref  # noqa: E402
 
 ZONE = "bad-example-zone.net"
 
@@ -143,7 +144,127 @@ def test_alarms_and_cards_and_who_did_it_are_entered():
         fed.audit()
 
 
+def test_rosters_come_and_go_by_acts():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.start()
+
+        def listed(serial, *options):
+            path = os.path.join(fed.dir, f"{serial}.roster")
+            entente("roster", "draft", *options, "-o", path)
+            entente("roster", "sign", path, "--root-key", os.path.join(fr.home, "keys", "root.key"))
+            fr.run("roster", "accept", path, "--operator", "ann")
+            return path
+
+        first = listed(1, "--signer", fr.card, "--member", de.card)
+        listed(2, "--amend", first, "--title", "another")
+        fr.stop()
+        fr.start()
+        lying = os.path.join(fr.home, "keys", "rosters", field(first, "id") + ".roster")
+        os.remove(lying)
+        until(lambda: acts(fr, "roster-ended", rule="removed"), 10, "it is gone")
+        told = [(a["act"], a["terms"][0]["serial"], a.get("rule"), a.get("operator"))
+                for a in fr.json("log") if a["act"].startswith("roster-")]
+        expect(f"{told}", told == [("roster-in-force", 1, None, "ann"),
+                                   ("roster-ended", 1, "replaced", "ann"),
+                                   ("roster-in-force", 2, None, "ann"),
+                                   ("roster-in-force", 2, None, None),  # at the start
+                                   ("roster-ended", 2, "removed", None)])
+        # All versions that ever counted are in the bundle, once they are over too.
+        path = os.path.join(fed.dir, "fr.audit")
+        fr.run("audit", "export", "-o", path)
+        held = [n[1] for n in bundle_ref.Bundle.read(path).notes if n[0] == bundle_ref.ROSTER]
+        expect(f"{held}", [b"serial: 1\n" in n for n in held] == [True, False])
+        fr.stop()
+        fed.audit()
+
+
+def test_who_tends_the_store_is_entered():
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        fr.start()
+        publish(fr, "a")
+        for command in ("reindex", "compact"):
+            fr.run(command, "--operator", "ann")
+        fr.stop()
+        for command in ("compact", "reindex"):
+            fr.run(command, "--operator", "bob")
+        fr.start()
+        for act in ("reindexed", "compacted"):
+            until(lambda a=act: len(acts(fr, a)) == 2, 10, f"both are {act}")
+            told = [(a["operator"], a["rule"], a["text"], "when" in a) for a in acts(fr, act)]
+            expect(f"{act}: {told}", told == [("ann", "asked", "done", False),
+                                              ("bob", "asked", "done", True)])
+        fr.stop()
+        fed.audit()
+
+
+def asked(node):
+    return [(a["text"], a["count"], a.get("operator")) for a in acts(node, "queried")]
+
+
+def test_what_analysts_ask_is_counted():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de")
+        fed.start()
+        publish(fr, "a", "b")
+        fr.run("find", f"a.{ZONE}", f"b.{ZONE}")
+        fr.run("find", "--file", "-", stdin=f"a.{ZONE}\nz.{ZONE}\n")
+        fr.run("why", f"a.{ZONE}", "de")
+        fr.run("trace", f"a.{ZONE}")
+        expect("one by one", not asked(fr))
+        # At the stop, and what is asked behind it at the next one; a crash in between loses nothing.
+        fr.stop()
+        fr.run("find", f"a.{ZONE}")
+        fr.run("tail")
+        fr.start()
+        expect(f"{asked(fr)}", asked(fr) == [("find 4, trace 1, why 1", 6, None)])
+        fr.kill()
+        fr.start()
+        fr.stop()
+        expect(f"{asked(fr)}", asked(fr)[1:] == [("find 1, tail 1", 2, None)])
+        # A query is answered whatever becomes of the counting.
+        waiting = os.path.join(fr.home, "data", "queries")
+        os.mkdir(waiting)
+        fr.run("find", f"a.{ZONE}")
+        os.rmdir(waiting)
+        with open(waiting, "wb") as f:
+            f.write(b"find x\nfind 5\nother 7\n\0\xff 1\nfind 2 3 zz\nfind 99999999999999999999\n")
+        fr.start()
+        fr.stop()
+        expect(f"{asked(fr)}", asked(fr)[2:] == [("find 7", 7, None)])
+        fed.audit()
+
+
+def test_where_it_is_wanted_each_query_is_entered_by_name():
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        with open(os.path.join(fr.home, "entente.conf"), "a", encoding="utf-8") as f:
+            f.write("log-queries full\n")
+        fr.start()
+        publish(fr, "a", "b")
+        fr.run("find", f"A[.]{ZONE}", f"b.{ZONE}", "--operator", "ann")
+        fr.run("trace", f"a.{ZONE}", "--operator", "bob")
+        until(lambda: len(asked(fr)) == 2, 10, "both are entered")
+        expect(f"{asked(fr)}", asked(fr) == [("find", 2, "ann"), ("trace", 1, "bob")])
+        for act, what in zip(acts(fr, "queried"), (f"a.{ZONE}\nb.{ZONE}", f"a.{ZONE}")):
+            salted = hashlib.sha256(bytes.fromhex(act["salt"]) + what.encode()).hexdigest()
+            expect("the hash is another", act["hash"] == salted)
+            expect("when it was asked", "when" in act)
+        fr.kill()
+        fr.run("find", f"b.{ZONE}", "--operator", "eve")
+        fr.start()
+        until(lambda: ("find", 1, "eve") in asked(fr), 10, "that of the time between")
+        fr.stop()
+        fed.audit()
+
+
 if __name__ == "__main__":
     run_tests([test_what_leaves_as_a_file_is_entered_with_its_hash,
                test_no_file_stands_without_its_act_wherever_the_daemon_dies,
-               test_alarms_and_cards_and_who_did_it_are_entered])
+               test_alarms_and_cards_and_who_did_it_are_entered,
+               test_rosters_come_and_go_by_acts,
+               test_who_tends_the_store_is_entered,
+               test_what_analysts_ask_is_counted,
+               test_where_it_is_wanted_each_query_is_entered_by_name])

@@ -15,7 +15,7 @@ import peer_ref
 from peer_ref import decode, encode, log_text, tree_hash
 
 MAGIC = b"entente/audit/v1\n"
-ABOUT, CARDS, AGREEMENT, REVOCATION, WITNESS, LOG, COSIGNATURE, SPLIT, ENTRIES, END = range(1, 11)
+ABOUT, CARDS, AGREEMENT, REVOCATION, WITNESS, LOG, COSIGNATURE, SPLIT, ENTRIES, END, ROSTER = range(1, 12)
 PRESENT, ERASED, KEPT = 0, 1, 2
 PROVENANCE = 5
 
