@@ -173,19 +173,20 @@ static int names_read(struct export *x, const char *dir, const char *end, char *
 	return 0;
 }
 
-static int put_history(struct export *x)
+/* The versions of keys/history with this end. */
+static int put_history(struct export *x, const char *end, enum bundle_frame kind)
 {
 	const char *dir = cli_path(x->cli, "keys/history");
 	char **names, path[PATH_MAX];
 	size_t len;
-	int rc = names_read(x, dir, ".agreement", &names, &len);
+	int rc = names_read(x, dir, end, &names, &len);
 
 	for (size_t i = 0; rc == 0 && i < len; i++) {
 		struct buf note = buf_with_max(NOTE_BYTES_MAX);
 
 		if (file_path(path, sizeof(path), dir, names[i]) == 0 &&
 			file_read_nofollow(path, &note, &x->cli->err) == 0)
-			rc = frame(x, BUNDLE_AGREEMENT, buf_view(&note));
+			rc = frame(x, kind, buf_view(&note));
 		else
 			cli_note(x->cli, "%s cannot be read and is left out", path);
 		buf_free(&note);
@@ -198,12 +199,22 @@ static int put_history(struct export *x)
 static int put_agreements(struct export *x)
 {
 	const struct keydir *keys = &x->cli->keydir;
-	int rc = put_history(x);
+	int rc = put_history(x, ".agreement", BUNDLE_AGREEMENT);
 
 	for (size_t i = 0; rc == 0 && i < keys->agreements_len; i++)
 		rc = frame(x, BUNDLE_AGREEMENT, keys->agreement_notes[i]);
 	for (size_t i = 0; rc == 0 && i < keys->revocations_len; i++)
 		rc = frame(x, BUNDLE_REVOCATION, keys->revocations[i].note);
+	return rc;
+}
+
+static int put_rosters(struct export *x)
+{
+	const struct keydir *keys = &x->cli->keydir;
+	int rc = put_history(x, ".roster", BUNDLE_ROSTER);
+
+	for (size_t i = 0; rc == 0 && i < keys->rosters_len; i++)
+		rc = frame(x, BUNDLE_ROSTER, keys->roster_notes[i]);
 	return rc;
 }
 
@@ -423,6 +434,8 @@ static int put_all(struct export *x)
 		rc = put_all_cards(x);
 	if (rc == 0)
 		rc = put_agreements(x);
+	if (rc == 0)
+		rc = put_rosters(x);
 	if (rc == 0)
 		rc = store_witness_each(x->cli->reader, put_witness, x);
 	x->acts = true;

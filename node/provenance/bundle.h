@@ -35,7 +35,8 @@ enum bundle_frame {
 	BUNDLE_COSIGNATURE = 7, /* receipt of a feed, or of a witness */
 	BUNDLE_SPLIT = 8,       /* payload of SPLIT */
 	BUNDLE_ENTRIES = 9,
-	BUNDLE_END = 10, /* digest (32) */
+	BUNDLE_END = 10,    /* digest (32) */
+	BUNDLE_ROSTER = 11, /* note; beside the agreements */
 };
 
 /* State of an entry behind its header, besides those of proto/entry.h: the body is there, and was

@@ -178,6 +178,7 @@ void account_free(struct account *t)
 		free(t->kept[kept].list);
 	}
 	free(t->terms);
+	free(t->rosters);
 	free(t->counting);
 }
 
@@ -528,6 +529,7 @@ static void on_started(struct account *t, const struct act_body *act)
 	}
 	sendings_end(t);
 	terms_sleep(t);
+	rosters_sleep(t);
 	t->running = true;
 }
 
@@ -587,6 +589,9 @@ static void clock_watch(struct account *t, const struct act_body *act)
 	if (act->act == ACT_CLOCK_STEP || (act->act == ACT_STARTED && back)) {
 		account_say(t, FOUND_CLOCK_STEP, act,
 			act->act == ACT_STARTED ? "while it was not running" : "");
+		/* The operator's word has one time. */
+		if (act->act == ACT_CLOCK_STEP)
+			t->clock_doubted = act->from != act->to;
 		if (act->act == ACT_CLOCK_STEP && act->from != act->to) {
 			t->stepped_ms = t->now_ms;
 			t->before_ms = (int64_t)(act->from % RECORD_TIME_MAX_MS);
@@ -627,6 +632,9 @@ static const struct handler {
 	{ACT_AGREEMENT_IN_FORCE, MAY(0), terms_in_force},
 	{ACT_AGREEMENT_ENDED, MAY(0), terms_ended},
 	{ACT_REVOCATION_RECEIVED, MAY(0), terms_revoked},
+	{ACT_ROSTER_IN_FORCE, MAY(0), roster_in_force},
+	{ACT_ROSTER_ENDED, MAY(0), roster_ended},
+	{ACT_INTRODUCED, MAY(LOG), roster_introduced},
 	{ACT_SESSION_OPENED, PEER | SESSION, FOUND_SESSION_UNKNOWN, "names no peer",
 		on_session_opened},
 	{ACT_SESSION_CLOSED, MAY(0), on_session_closed},

@@ -318,6 +318,8 @@ static int load_frame(struct loading *l)
 					 &l->bundle->about.node);
 	case BUNDLE_AGREEMENT:
 		return signed_agreement(a, l->frames.payload, &l->bundle->about.node);
+	case BUNDLE_ROSTER:
+		return signed_roster(a, l->frames.payload, &l->bundle->about.node);
 	case BUNDLE_REVOCATION:
 		return signed_revocation(a, l->frames.payload, &l->bundle->about.node);
 	case BUNDLE_WITNESS:
@@ -436,6 +438,7 @@ void audit_free(struct audit *a)
 	free(a->bundles);
 	free(a->party_list);
 	free(a->texts);
+	free(a->rosters);
 	free(a->revocations);
 	free(a->claims);
 	free(a->findings);

@@ -97,7 +97,7 @@ int signed_revocation(struct audit *a, struct bytes payload, const struct node_i
 
 /* --- when all is read ------------------------------------------------------------------------- */
 
-static bool chain_has_root(const struct card_chain *chain, const struct note_key *root)
+bool chain_has_root(const struct card_chain *chain, const struct note_key *root)
 {
 	for (size_t i = 0; i < chain->cards_len; i++)
 		if (memcmp(chain->cards[i].root.public_key, root->public_key, 32) == 0)
@@ -352,6 +352,7 @@ void signed_check(struct audit *a)
 	roots_check(a);
 	for (size_t i = 0; i < a->texts_len; i++)
 		text_check(a, a->texts[i]);
+	rosters_check(a);
 	for (size_t i = 0; i < a->revocations_len; i++)
 		revocation_check(a, &a->revocations[i]);
 	for (size_t i = 0; i < a->claims_len; i++) {

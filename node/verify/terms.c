@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "verify/verify.h"
+#include "policy/bond.h"
 
 static bool same_terms(const struct wire_agreement *x, const struct wire_agreement *y)
 {
@@ -181,6 +182,46 @@ uint64_t terms_under(const struct walk_act *w, enum door door)
 	(void)terms_then(&w->bundle->account, w->acts, w->when_ms, door, &w->act->log,
 		&w->act->peer, &v);
 	return v.agreements_len ? v.agreements[0] : 0;
+}
+
+static struct policy_bond *bond_of(struct policy_bond *bonds, size_t *len,
+	const struct agreement *g, const struct node_id *self)
+{
+	size_t at = 0;
+
+	while (at < *len && (bonds[at].agreement != g->id || bonds[at].serial != g->serial))
+		at++;
+	*len += at == *len;
+	policy_bond_of(&bonds[at], g, self);
+	return &bonds[at];
+}
+
+/* The node keeps bonds of the same terms, and asks the same function. */
+bool terms_over(const struct account *t, struct audience audience, int64_t now_s)
+{
+	struct policy_bond *bonds;
+	uint64_t ids[POLICY_OVER_MAX];
+	size_t len = 0, ids_len;
+	bool over;
+
+	if (t->lenient || t->restored || t->clock_doubted)
+		return false;
+	bonds = need(calloc(t->terms_len + 1, sizeof(*bonds)));
+	for (size_t i = 0; i < t->terms_len; i++) {
+		const struct term *term = &t->terms[i];
+		struct policy_bond *b;
+
+		if (!term->text) {
+			free(bonds);
+			return false;
+		}
+		b = bond_of(bonds, &len, &term->text->agreement, &t->self);
+		if (term->until)
+			b->ended_s = policy_bond_end(b, term->until_ms / 1000);
+	}
+	over = policy_over(bonds, len, audience, now_s, ids, &ids_len);
+	free(bonds);
+	return over;
 }
 
 /* What counted then; with grace also what ended a moment before. Where the text of what was in

@@ -12,6 +12,7 @@
  *     walk.c     logs: entries to roots, what others have signed of them, each feed's own rules
  *     account.c  the log of acts of one node, replayed
  *     terms.c    what it had in force, and what that allowed
+ *     rosters.c  by which lists it took origins
  *     between.c  what one party says against what the other says
  *     print.c    findings, for people and as JSON
  */
@@ -24,6 +25,7 @@
 #include "base/map.h"
 #include "keys/agreement.h"
 #include "keys/card.h"
+#include "keys/roster.h"
 #include "policy/decide.h"
 #include "proto/codec.h"
 #include "provenance/act.h"
@@ -70,6 +72,12 @@ enum audit_class { AUDIT_BREACH, AUDIT_GAP, AUDIT_NOTE };
 		"an agreement was taken for in force outside its time")                            \
 	X(REVOCATION_BROKEN, BREACH, AGREEMENTS, "revocation-broken",                              \
 		"a revocation does not hold: no party's root has signed it")                       \
+	X(ROSTER_BROKEN, BREACH, AGREEMENTS, "roster-broken",                                      \
+		"a roster does not hold: its text, or too few signatures under it")                \
+	X(ROSTER_MISSING, BREACH, AGREEMENTS, "roster-missing",                                    \
+		"a roster was in force whose text, signed by as many as it wants, is not here")    \
+	X(ROSTER_ROOT, BREACH, AGREEMENTS, "roster-root",                                          \
+		"a roster names a root that is none of the signer's")                              \
 	X(CHECKPOINT_BAD, BREACH, SIGNATURES, "checkpoint-signature",                              \
 		"a checkpoint is not signed by the key of its incarnation")                        \
 	X(COSIGNATURE_BAD, BREACH, SIGNATURES, "cosignature-forged",                               \
@@ -132,6 +140,8 @@ enum audit_class { AUDIT_BREACH, AUDIT_GAP, AUDIT_NOTE };
 		"it took what no agreement in force then let it take")                             \
 	X(RECEIVED_GAP, BREACH, RECEIVING, "received-gap",                                         \
 		"a range came, and what lies before it did not")                                   \
+	X(TAKEN_UNLISTED, BREACH, RECEIVING, "taken-unlisted",                                     \
+		"it took an origin by a roster that did not list it, or did not count then")       \
 	X(UNACCOUNTED, BREACH, RECEIVING, "unaccounted",                                           \
 		"it holds entries and does not say how they came")                                 \
 	X(RECEIPT_UNTRUE, BREACH, RECEIVING, "receipt-without-receiving",                          \
@@ -146,6 +156,8 @@ enum audit_class { AUDIT_BREACH, AUDIT_GAP, AUDIT_NOTE };
 		"it says a body is erased, and holds it")                                          \
 	X(ERASURE_LATE, BREACH, ERASURE, "erasure-late",                                           \
 		"an erasure was not carried out within the agreed time")                           \
+	X(KEPT_BEYOND, BREACH, ERASURE, "kept-after-end",                                          \
+		"it holds bodies beyond the time that agreements leave them after their end")      \
 	X(ERASURE_PENDING, NOTE, ERASURE, "erasure-pending", "an erasure is not carried out yet")  \
 	X(BODY_MISSING, NOTE, ERASURE, "body-missing", "bodies are absent that no erasure covers") \
 	X(SCOPE, NOTE, SCOPE, "not-handed-over", "a party whose bundle is not here")
@@ -211,6 +223,13 @@ struct text {
 	bool good; /* signed by all, under roots of their chains */
 };
 
+struct roster_text {
+	struct roster roster;
+	struct bytes note;
+	struct node_id shown_by;
+	bool good; /* signed by as many as it wants, under roots of their chains */
+};
+
 /* A signed checkpoint of a log and who shows it. Sorted by log and size after loading. */
 struct claim {
 	struct checkpoint checkpoint;
@@ -243,6 +262,13 @@ struct term {
 	int64_t from_ms, until_ms; /* the times of these */
 	int64_t revoked_ms;        /* a peer has brought its revocation; 0: none has */
 	bool asleep;               /* the node has started anew, and not yet said that it counts */
+};
+
+struct roster_term {
+	struct wire_agreement ref;
+	const struct roster_text *text; /* NULL: not here */
+	int64_t until_ms;               /* 0: it counts */
+	bool asleep, replaced;
 };
 
 /* How a stretch of a log came to be here. */
@@ -305,11 +331,14 @@ struct account {
 	uint64_t index;              /* of the act at hand */
 	size_t terms_len, terms_cap; /* all of them, in order */
 	struct term *terms;
+	size_t rosters_len, rosters_cap;
+	struct roster_term *rosters;
 	size_t counting_len, counting_cap; /* those that count, or did a moment ago: their places */
 	size_t *counting;
 	struct map holdings, sessions, open_sendings, receiving_now;
 	struct map released; /* peer and log -> uint64_t: how far the peer may have it from here */
 	struct saids kept[KEPT_COUNT];
+	bool clock_doubted;            /* it has stepped, and nobody has said that it is right */
 	int64_t stepped_ms, before_ms; /* the last clock step, and what it would be without */
 	int64_t back_ms; /* the time went back to here, and no clock step is entered yet; 0: not */
 	uint64_t back_index;
@@ -339,6 +368,8 @@ struct audit {
 	struct bundle *bundles;
 	size_t texts_len, texts_cap;
 	struct text **texts;
+	size_t rosters_len, rosters_cap;
+	struct roster_text **rosters;
 	size_t revocations_len, revocations_cap;
 	struct revoking *revocations;
 	size_t claims_len, claims_cap;
@@ -399,6 +430,7 @@ int signed_revocation(struct audit *a, struct bytes note,
 bool root_form(const char *text);
 /* That which the newest card names; NULL. */
 const struct note_key *log_key(const struct audit *a, const struct log_name *log);
+bool chain_has_root(const struct card_chain *chain, const struct note_key *root);
 /* After everything is loaded. */
 void signed_check(struct audit *a);
 
@@ -477,6 +509,19 @@ bool terms_then(const struct account *t, uint64_t acts, int64_t ms, enum door do
 /* Under which agreement what an act tells of may have passed: that of its feed, or the lowest that
  * lets it; 0: none. */
 uint64_t terms_under(const struct walk_act *w, enum door door);
+
+/* Had the time come when bodies of such feeds may not be held any more, by what it had in force?
+ * False when that is not sure. */
+bool terms_over(const struct account *t, struct audience audience, int64_t now_s);
+
+/* --- rosters.c -------------------------------------------------------------------------------- */
+
+int signed_roster(struct audit *a, struct bytes note, const struct node_id *shown_by) MUST_CHECK;
+void rosters_check(struct audit *a); /* after everything is loaded */
+void roster_in_force(struct account *t, const struct act_body *act);
+void roster_ended(struct account *t, const struct act_body *act);
+void rosters_sleep(struct account *t); /* the node starts */
+void roster_introduced(struct account *t, const struct act_body *act);
 
 /* --- between.c -------------------------------------------------------------------------------- */
 

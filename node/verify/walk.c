@@ -31,6 +31,8 @@ struct walk {
 		const struct said *said;
 		uint64_t there; /* that can have been */
 	} * bodies;
+	bool is_over; /* bodies may not be held any more, by what had been in force */
+	uint64_t beyond, beyond_first, beyond_last;
 	uint64_t missing, pending;
 };
 
@@ -262,6 +264,29 @@ static void after_end_check(struct walk *w, const struct said *over, uint64_t in
 			time_text(w->audit, over->when_ms));
 }
 
+/* As the bundle has it: within the time of an erasure they were to be gone. */
+static bool feed_over(const struct walk *w)
+{
+	const struct bundle_about *about = &w->bundle->about;
+	const struct log_name *log = &w->section->log.name;
+	int64_t end_ms = about->until_ms ? about->until_ms : about->made_ms;
+
+	return !node_id_eq(&log->node, &about->node) &&
+	       terms_over(&w->bundle->account, log->audience,
+		       (end_ms - erase_within_ms(w) - AUDIT_FRESH_MS) / 1000);
+}
+
+/* Bodies that are there beyond the time of all agreements, and of which no act says that they are
+ * to go. */
+static void beyond_check(struct walk *w, uint64_t index)
+{
+	if (!w->is_over)
+		return;
+	if (w->beyond++ == 0)
+		w->beyond_first = index;
+	w->beyond_last = index;
+}
+
 static void erasure_check(struct walk *w, int64_t came_ms, uint64_t index)
 {
 	const struct account *t = &w->bundle->account;
@@ -311,6 +336,8 @@ static void body_check(struct walk *w, const struct bundle_entry *e, const struc
 
 	if (over && !gone)
 		after_end_check(w, over, index);
+	if (!over && !gone)
+		beyond_check(w, index);
 	if (gone && !x && !over)
 		w->missing++;
 	if (!gone && erased_ms)
@@ -388,6 +415,9 @@ static void feed_close(struct walk *w)
 				"act %" PRIu64 ": %" PRIu64 " bodies, and %" PRIu64
 				" can have been there",
 				b->said->index, b->said->count, b->there);
+	if (w->beyond)
+		SAY(w, FOUND_KEPT_BEYOND, w->beyond_first, w->beyond_last + 1, 0,
+			"%" PRIu64 " bodies, and no act says that they are to go", w->beyond);
 	if (w->missing)
 		SAY(w, FOUND_BODY_MISSING, log->from, log->to, 0, "%" PRIu64, w->missing);
 	if (w->pending)
@@ -479,8 +509,10 @@ static int walk_log(struct audit *a, struct bundle *b, struct section *s, struct
 		found(a, FOUND_ACT_OUTSIDE, &b->about.node, &s->log.name, 0, 0, 0, "%s",
 			"of another node");
 	}
-	if (!w.acts)
+	if (!w.acts) {
 		feed_open(&w);
+		w.is_over = feed_over(&w);
+	}
 	rc = walk_section(a, b, s, log_entry, &w);
 	if (rc == 0)
 		log_close(&w);

@@ -2,17 +2,21 @@
 """What test_tamper.py does to honest bundles, by who holds the online keys of the node and signs
 again. A function takes the case and copies of the bundles; it may give the log to sign again, or the
 names of others that may be accused besides."""
+import hashlib
 import struct
+from base64 import b64encode
 
 import bundle_ref as ref
+import ed25519_ref as ed25519
 import peer_ref
 from bundle_ref import Cosignature
 from peer_ref import log_pack
 from tampering import (BODIES_RECEIVED, BODIES_SENT, CARD, CLOSED, ENDED, EPOCH, ERASED, HOUR,
-                       INCARNATION, IN_FORCE, MARK, OPENED, PUBLISHED, RECALLED, RECEIVED,
-                       RESTORED, SENDING, SENT, STARTED, STEP, act_at, bodies_act, by_liar,
-                       change_act, find_act, forget_first, insert_act, insert_behind, next_name,
-                       opened_with, own_greens, resign, without_acts)
+                       INCARNATION, INTRODUCED, IN_FORCE, MARK, OPENED, PUBLISHED, RECALLED,
+                       RECEIVED, RESTORED, ROSTER_IN_FORCE, SENDING, SENT, STARTED, STEP, act_at,
+                       bodies_act, by_liar, change_act, find_act, forget_first, insert_act,
+                       insert_behind, next_name, notes_with, opened_with, own_greens, resign,
+                       with_act, without_acts)
 
 
 @by_liar("sending-hidden", "fr")
@@ -444,3 +448,46 @@ def body_received_that_was_not_sent(c, b):
     for bundle in b.values():  # nobody can hide behind the moment
         bundle.set_made(max(bundle.made, e.time + HOUR))
     return {"fr"}
+
+
+# --- rosters ---------------------------------------------------------------------------------------
+
+
+@by_liar("taken-unlisted", "be")
+def origin_taken_that_the_roster_does_not_list(c, b):
+    log, i = with_act(b["be"], INTRODUCED, rule=b"roster")
+    change_act(log, i, log=log_pack(c.nodes["ua"].id, c.keys["ua"].card.incarnation, "clear"))
+    resign(c, b["be"], "be", log)
+
+
+@by_liar("taken-unlisted", "be")
+def roster_never_in_force(c, b):
+    for log in b["be"].acts_logs():
+        without_acts(log, ROSTER_IN_FORCE)
+        resign(c, b["be"], "be", log)
+
+
+def root_of_the_liars_own(c, name, text=b""):
+    """The verifier key of a root that he calls the one of that node, and its signature line."""
+    key, seed = f"entente/{c.nodes[name].id}/root", name.encode() * 16
+    public = ed25519.public_of(seed)
+    vkey = f"{key}+{peer_ref.key_id(key, 1, public).hex()}+".encode() + b64encode(b"\1" + public)
+    signed = peer_ref.key_id(key, 1, public) + ed25519.sign(seed, text)
+    return vkey, f"\u2014 {key} ".encode() + b64encode(signed) + b"\n"
+
+
+@by_liar("roster-root", "be")
+def roster_forged(c, b):
+    """In the names of fr and de, under roots of the liar's own."""
+    for note in notes_with(b["be"], ref.ROSTER, b""):
+        lines = note[1].split(b"\n\n")[0].split(b"\n")
+        for i, line in enumerate(lines):
+            if line.startswith(b"signer: "):
+                words = line.split(b" ")
+                lines[i] = b" ".join(words[:3] + [root_of_the_liars_own(c, words[1].decode())[0]])
+        text = b"\n".join(lines) + b"\n"
+        note[1] = text + b"\n" + b"".join(root_of_the_liars_own(c, n, text)[1] for n in ("fr", "de"))
+    for log in b["be"].acts_logs():
+        for i, act in log.acts(ROSTER_IN_FORCE):
+            change_act(log, i, terms=[{**act["terms"][0], "hash": hashlib.sha256(text).digest()}])
+        resign(c, b["be"], "be", log)

@@ -4,7 +4,7 @@ must be found and of whom. Here by anybody who has the file."""
 import struct
 
 import bundle_ref as ref
-from tampering import (by_file, change_act, first_in, forget_first, node_line, notes_with,
+from tampering import (HOUR, by_file, change_act, first_in, forget_first, node_line, notes_with,
                        notes_without, own_greens)
 
 
@@ -270,3 +270,29 @@ def sizes_that_do_not_fit(_, b):
 def revocation_forged(_, b):
     note = next(n for n in b["pl"].notes if n[0] == ref.REVOCATION)
     note[1] = note[1].replace(b"time: 20", b"time: 21")
+
+
+# --- rosters, and the time after an end ------------------------------------------------------------
+
+
+@by_file("roster-broken", "be")
+def roster_altered(_, b):
+    for note in notes_with(b["be"], ref.ROSTER, b"member: pl "):
+        note[1] = note[1].replace(b"member: pl ", b"member: ua ")
+
+
+@by_file("roster-broken", "be")
+def roster_with_fewer_signatures(_, b):
+    for note in notes_with(b["be"], ref.ROSTER, b""):
+        note[1] = note[1][:note[1].rindex("— ".encode())]
+
+
+@by_file("roster-missing", "be")
+def roster_left_out(_, b):
+    notes_without(b["be"], ref.ROSTER, b"")
+
+
+@by_file("kept-after-end", "ua")
+def bodies_kept_beyond_the_end(_, b):
+    """Its last agreement has ended; it says erase 30d, and no act tells of that."""
+    b["ua"].set_made(b["ua"].made + 40 * 24 * HOUR)

@@ -13,6 +13,7 @@ HOUR = 3600 * 1000
 STARTED, IN_FORCE, ENDED, OPENED, CLOSED, RECEIVED = 1, 3, 4, 5, 6, 7
 SENDING, MARK, SENT, PUBLISHED, ERASED, CARD, STEP = 8, 9, 10, 11, 15, 16, 19
 INCARNATION, RESTORED, EPOCH, FLOOR, RECALLED, BODIES_SENT, BODIES_RECEIVED = 21, 22, 24, 32, 35, 39, 40
+INTRODUCED, AFTER_END, ROSTER_IN_FORCE = 17, 41, 42
 
 
 class Missing(Exception):
@@ -80,6 +81,16 @@ def notes_without(bundle, kind, text):
 
 def node_line(c, name):
     return f"node: {c.nodes[name].id}\n".encode()
+
+
+def with_act(bundle, number, /, **fields):
+    """Of its logs of acts the first that has one of that number with these fields; and where."""
+    for log in bundle.acts_logs():
+        try:
+            return log, find_act(log, number, **fields)
+        except Missing:
+            continue
+    raise Missing(f"no act {number} with {fields}")
 
 
 def own_greens(bundle):

@@ -10,19 +10,21 @@ import json
 import os
 import random
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import BIN, PATIENCE, ROOT, Failed, Federation, run_tests, until  # noqa: E402
+from federation import BIN, PATIENCE, ROOT, Failed, Federation, entente, run_tests, until  # noqa: E402
 import bundle_ref as ref  # noqa: E402
 import peer_ref  # noqa: E402
 from bundle_ref import Bundle  # noqa: E402
 import liars  # noqa: E402,F401  (it fills a list)
 import manipulations  # noqa: E402,F401
-from tampering import FILE, HOUR, LIAR, PUBLISHED, ZONE, resign, without_acts  # noqa: E402
+from tampering import (AFTER_END, ENDED, ERASED, FILE, HOUR, LIAR, PUBLISHED,  # noqa: E402
+                       ZONE, act_at, resign, without_acts)
 
 LONG = os.environ.get("ENTENTE_LONG") == "1"
 NAMES = ("fr", "de", "pl", "ua", "be")
@@ -91,6 +93,7 @@ class Case:
         self.group = fed.agree("fr", "de", "be", introduces=("fr", "de"),
                                gives={n: strict for n in ("fr", "de", "be")})
         self.pair = fed.agree("fr", "be", gives={n: strict for n in ("fr", "be")})
+        self.roster()
         fed.start()
         fed.wait_connected()
         self.publish("fr", *(f"a{i}" for i in range(5)))
@@ -107,6 +110,7 @@ class Case:
         pl.run("backup", os.path.join(fed.dir, "pl.backup"))
         self.publish("pl", "p")
         ua.wait_held(pl, "green", 1)
+        be.wait_held(pl, "green", 1)
         pl.stop()
         shutil.rmtree(pl.home)
         pl.run("restore", os.path.join(fed.dir, "pl.backup"))
@@ -142,6 +146,17 @@ class Case:
                           for n in (fr, de)), 20, "later acts are witnessed")
         fr.wait_sealed()
         until(lambda: fr.feed(fr, "green")["receipts"] == 2, 20, "de and be confirm it")
+
+    def roster(self):
+        """be takes pl by a list that fr and de have signed."""
+        path = os.path.join(self.fed.dir, "eu.roster")
+        card = {n: self.nodes[n].card for n in NAMES}
+        entente("roster", "draft", "--signer", card["fr"], "--signer", card["de"], "--threshold", 2,
+                "--member", card["pl"], "-o", path)
+        for name in ("fr", "de"):
+            entente("roster", "sign", path, "--root-key",
+                    os.path.join(self.nodes[name].home, "keys", "root.key"))
+        self.nodes["be"].run("roster", "accept", path)
 
     def write(self, bundles, folder=None):
         """What was not touched is not written anew."""
@@ -216,6 +231,7 @@ def test_manipulations_are_found_and_honest_bundles_are_clean():
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             failures = sum(pool.map(lambda job: tried(*job), jobs), [])
         cut_and_flipped_bundles_are_refused(case)
+        what_goes_after_the_end_is_in_order(case)
         if failures:
             raise Failed("\n".join(failures))
         print(f"# {len(FILE)} manipulations of files, {len(LIAR)} by liars who sign again")
@@ -389,6 +405,26 @@ def cut_and_flipped_bundles_are_refused(case):
             with open(path, "wb") as f:
                 f.write(changed)
             audit("check", path, status=6)
+
+
+def what_goes_after_the_end_is_in_order(case):
+    """The honest other side of bodies_kept_beyond_the_end: an act says that they are to go, and
+    they are gone."""
+    ua = case.honest["ua"].copy()
+    log, when = ua.acts(), ua.made + 31 * 24 * HOUR
+    terms = [log.acts(ENDED)[-1][1]["terms"][0]]
+    for feed in (x for x in ua.logs if x.name[24] != ref.PROVENANCE and x.name[:16] != ua.node):
+        for number, rule in ((AFTER_END, b""), (ERASED, b"after-end")):
+            log.entries.append(act_at(log, -1, {"act": number, "log": feed.name, "to": feed.end,
+                                                "rule": rule, "terms": [] if rule else terms}))
+            log.entries[-1].change(8, struct.pack(">Q", when))
+        for e in feed.entries:
+            e.state = e.state if e.kind in (4, 5, 7) else ref.ERASED
+    ua.set_made(ua.made + 40 * 24 * HOUR)
+    resign(case, ua, "ua", log)
+    folder = os.path.join(case.dir, "after-end")
+    os.mkdir(folder)
+    check(case, {**case.honest, "ua": ua}, 0, folder)
 
 
 EXAMPLE = os.path.join(ROOT, "docs", "examples", "audit")
