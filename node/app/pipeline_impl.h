@@ -17,7 +17,8 @@
 #define IDLE_MS 50u
 /* Entries of one index transaction. */
 #define INDEX_ENTRIES 65536u
-/* Claims of one publication remembered while the index does not show them: 32 bytes each. */
+/* Claims of one publication remembered while the index does not show them: 16 bytes each, and
+ * as much again until they fill their table. */
 #define SEEN_MAX 1000000u
 /* Random bytes are taken from the system by so many. */
 #define SALTS_BYTES 4096u

@@ -305,10 +305,64 @@ static int claim_judge(struct pipeline *p, struct batch *b, struct intake *in,
 	return rc;
 }
 
+/* So many claims are known before their turn, while the memory fetches what they will ask for. */
+#define CLAIMS_AHEAD 16u
+
+struct claims {
+	struct cursor in;
+	struct intake_claim list[CLAIMS_AHEAD];
+	struct intake_mark marks[CLAIMS_AHEAD];
+	size_t len;
+};
+
+/* The next claims; what comes before one that cannot be read is among them. */
+static int claims_next(struct claims *cs, const struct intake *intake)
+{
+	int rc = 0;
+
+	for (cs->len = 0; rc == 0 && cs->len < CLAIMS_AHEAD && cursor_left(&cs->in) > 0;) {
+		rc = intake_claim_decode(&cs->in, &cs->list[cs->len]);
+		if (rc == 0)
+			rc = intake_ahead(intake, &cs->list[cs->len], &cs->marks[cs->len]);
+		if (rc == 0)
+			cs->len++;
+	}
+	return rc;
+}
+
+/* The set is full: the index catches up, which a new reader then shows. */
+static int reader_renew(struct pipeline *p, struct batch *b, struct store_reader **r)
+{
+	while (b->open_len)
+		batch_flush(b, 0);
+	/* A reader that stands would hold up the store's growing. */
+	store_reader_close(*r);
+	*r = NULL;
+	seen_forget(p);
+	return store_reader_open(p->config.store, r);
+}
+
+static int claims_judge(struct pipeline *p, struct batch *b, struct intake *intake,
+	struct store_reader **r, struct claims *cs, struct arena *a)
+{
+	int rc = 0;
+
+	for (size_t at = 0; rc == 0 && b->publication->code == 0 && at < cs->len; at++) {
+		intake->mark = &cs->marks[at];
+		rc = claim_judge(p, b, intake, *r, &cs->list[at], a);
+		if (rc != ENT_ELIMIT)
+			continue;
+		rc = reader_renew(p, b, r);
+		if (rc == 0)
+			rc = claim_judge(p, b, intake, *r, &cs->list[at], a);
+	}
+	return rc;
+}
+
 static void work_claims(struct pipeline *p, struct ledger_item *i)
 {
 	struct publication *pub = i->publication;
-	struct cursor in = cursor_of(buf_view(&i->data));
+	struct claims cs = {.in = cursor_of(buf_view(&i->data))};
 	struct batch b = {.p = p, .publication = pub};
 	struct intake intake = {.self = p->config.self,
 		.incarnation = p->config.identity->incarnation,
@@ -319,27 +373,13 @@ static void work_claims(struct pipeline *p, struct ledger_item *i)
 	struct pipeline_event *e;
 	struct arena a = {0};
 	struct store_reader *r = NULL;
-	int rc;
+	int rc, next;
 
 	rc = store_reader_open(p->config.store, &r);
-	while (rc == 0 && pub->code == 0 && cursor_left(&in) > 0) {
-		struct intake_claim c;
-
-		rc = intake_claim_decode(&in, &c);
-		if (rc == 0)
-			rc = claim_judge(p, &b, &intake, r, &c, &a);
-		if (rc == ENT_ELIMIT) {
-			/* The set is full: wait for the index, which a new reader then shows. */
-			while (b.open_len)
-				batch_flush(&b, 0);
-			/* A reader that stands would hold up the store's growing. */
-			store_reader_close(r);
-			r = NULL;
-			seen_forget(p);
-			rc = store_reader_open(p->config.store, &r);
-			if (rc == 0)
-				rc = claim_judge(p, &b, &intake, r, &c, &a);
-		}
+	while (rc == 0 && pub->code == 0 && cursor_left(&cs.in) > 0) {
+		next = claims_next(&cs, &intake);
+		rc = claims_judge(p, &b, &intake, &r, &cs, &a);
+		rc = rc == 0 ? next : rc;
 	}
 	if (r)
 		store_reader_close(r);

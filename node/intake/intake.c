@@ -306,6 +306,24 @@ static int claim_unchanged(const struct intake *in, struct store_reader *reader,
 	return intake_same(c->kind, e.entry.body, c->body, in->now_ms, a);
 }
 
+static int mark_make(const struct intake *in, const struct intake_claim *c,
+	struct intake_mark *mark)
+{
+	int rc = intake_seen_mark(in->seen, c, claim_audience(c), mark);
+
+	mark->publication = in->publication;
+	return rc;
+}
+
+int intake_ahead(const struct intake *in, const struct intake_claim *c, struct intake_mark *mark)
+{
+	int rc = mark_make(in, c, mark);
+
+	if (rc == 0)
+		intake_seen_fetch(in->seen, mark);
+	return rc;
+}
+
 /* Whether there is anything new to say: asks the publication itself, then the store. */
 static int compare(const struct intake *in, struct store_reader *reader,
 	const struct intake_claim *c, struct arena *a, struct intake_result *result)
@@ -314,10 +332,11 @@ static int compare(const struct intake *in, struct store_reader *reader,
 	int rc, same = ENT_ENOTFOUND;
 
 	if (in->seen) {
-		rc = intake_seen_mark(in->seen, c, result->audience, &mark);
+		rc = in->mark ? 0 : mark_make(in, c, &mark);
 		if (rc != 0)
 			return rc;
-		mark.publication = in->publication;
+		if (in->mark)
+			mark = *in->mark;
 		same = intake_seen_same(in->seen, &mark);
 		if (same == ENT_ESTATE)
 			return ENT_ELIMIT;

@@ -46,6 +46,7 @@ struct intake {
 	const char *const *lifted; /* --allow, NULL-terminated or NULL */
 	struct intake_seen *seen;  /* what was said and may not be in the index yet, or NULL */
 	uint64_t publication; /* which of those that share the set, from 1; 0: it has its own */
+	const struct intake_mark *mark; /* the claim's, from intake_ahead, or NULL */
 	int64_t now_ms;
 };
 
@@ -56,6 +57,11 @@ struct intake_result {
 	bool lifted;              /* only because a guard rail was lifted does it pass */
 	const char *lifted_rule;
 };
+
+/* What can be done for a claim some claims before its turn: its mark in in->seen, whose place the
+ * memory then fetches meanwhile. What it needs of the claim is views and holds as long as these. */
+int intake_ahead(const struct intake *in, const struct intake_claim *c,
+	struct intake_mark *mark) MUST_CHECK;
 
 /*
  * Judges one claim against policy, guard rails and the store. reader may be NULL (nothing stands).

@@ -10,15 +10,15 @@
  * ports or describes a value twice. Publications may share a set; what another one has said of an
  * object is for the store to compare.
  *
- * It keeps hashes under a random key, 32 bytes a claim: nothing in an input can make two claims
- * look alike.
+ * It keeps 96 bits of a hash under a random key, 16 bytes a claim: nothing in an input can make two
+ * claims look alike. Whoever knows some claims ahead has their places fetched (intake_seen_fetch):
+ * in a large set each look is a miss of the cache otherwise.
  */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/env.h"
 #include "base/name.h"
 
@@ -31,12 +31,17 @@ struct intake_mark {
 	uint64_t publication;
 };
 
+/* A mark as it is kept: four to a line of the cache. */
+struct intake_slot {
+	uint64_t key;
+	uint64_t rest; /* 32 bits of the key, 27 of the publication's number, 5 of what was said */
+};
+
 struct intake_seen {
-	struct intake_mark *slots; /* said 0: empty */
+	struct intake_slot *slots; /* rest 0: empty */
 	size_t cap;                /* a power of two, or 0 */
 	size_t count;
 	size_t max; /* claims it takes */
-	struct buf scratch;
 	uint8_t hash_key[16];
 };
 
@@ -44,11 +49,16 @@ void intake_seen_init(struct intake_seen *s, size_t max, const struct env_rng *r
 void intake_seen_reset(struct intake_seen *s); /* empties; large memory is given back */
 void intake_seen_free(struct intake_seen *s);
 
-int intake_seen_mark(struct intake_seen *s, const struct intake_claim *c, struct audience audience,
-	struct intake_mark *m) MUST_CHECK;
+/* ENT_EINVALID: a value that no record takes. */
+int intake_seen_mark(const struct intake_seen *s, const struct intake_claim *c,
+	struct audience audience, struct intake_mark *m) MUST_CHECK;
+
+/* Has the memory begin to fetch what the next two calls look at. */
+void intake_seen_fetch(const struct intake_seen *s, const struct intake_mark *m);
 
 /* What was said last of the same object in the same audience: 1 the same kind, 0 another,
- * ENT_ENOTFOUND nothing, ENT_ESTATE something, by another publication. */
+ * ENT_ENOTFOUND nothing, ENT_ESTATE something, by another publication. (Numbers of publications
+ * come again after 2^27.) */
 int intake_seen_same(const struct intake_seen *s, const struct intake_mark *m) MUST_CHECK;
 
 /* Takes the mark. ENT_ELIMIT when the set is full, ENT_ENOMEM; then it is as before. */
