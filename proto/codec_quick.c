@@ -80,3 +80,115 @@ bool codec_quick(const struct codec_shape *shapes, size_t shapes_len, void *mess
 	}
 	return true;
 }
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+static size_t varint_len(uint64_t value)
+{
+	size_t len = 1;
+
+	for (; value >= 0x80; value >>= 7)
+		len++;
+	return len;
+}
+
+static uint8_t *varint_put(uint8_t *at, uint64_t value)
+{
+	for (; value >= 0x80; value >>= 7)
+		*at++ = (uint8_t)(value | 0x80);
+	*at++ = (uint8_t)value;
+	return at;
+}
+
+/* A field as it is written: a number, or views, as many as there are. */
+struct field {
+	uint64_t value;
+	const struct bytes *views;
+	size_t views_len;
+	bool there;
+};
+
+/* False: it is none that is written here. */
+static bool field_of(const struct codec_shape *s, const uint8_t *message, struct field *f)
+{
+	const uint8_t *at = message + s->at;
+	const struct codec_list *list = (const void *)at;
+	uint32_t narrow;
+
+	*f = (struct field){0};
+	switch (s->kind) {
+	case CODEC_NONE:
+		return true;
+	case CODEC_U32:
+		memcpy(&narrow, at, sizeof(narrow));
+		f->value = narrow;
+		f->there = s->optional ? message[s->has] != 0 : narrow != 0;
+		return true;
+	case CODEC_U64:
+		memcpy(&f->value, at, sizeof(f->value));
+		f->there = f->value != 0;
+		return true;
+	case CODEC_BYTES:
+		f->views = (const void *)at;
+		f->views_len = f->views->len > 0;
+		break;
+	default: /* CODEC_LIST */
+		f->views = list->items;
+		f->views_len = list->len;
+		break;
+	}
+	f->there = f->views_len > 0;
+	return !f->there || s->kind == CODEC_BYTES || !list->write;
+}
+
+static size_t field_len(const struct field *f, uint64_t tag)
+{
+	size_t len = 0;
+
+	if (!f->there)
+		return 0;
+	if (!f->views)
+		return varint_len(tag) + varint_len(f->value);
+	for (size_t i = 0; i < f->views_len; i++)
+		len += varint_len(tag) + varint_len(f->views[i].len) + f->views[i].len;
+	return len;
+}
+
+static uint8_t *field_put(uint8_t *at, const struct field *f, uint64_t tag)
+{
+	if (!f->there)
+		return at;
+	if (!f->views)
+		return varint_put(varint_put(at, tag | WIRE_VARINT), f->value);
+	for (size_t i = 0; i < f->views_len; i++) {
+		at = varint_put(varint_put(at, tag | WIRE_LENGTH), f->views[i].len);
+		if (f->views[i].len > 0)
+			memcpy(at, f->views[i].data, f->views[i].len);
+		at += f->views[i].len;
+	}
+	return at;
+}
+
+bool codec_quick_encode(const struct codec_shape *shapes, size_t shapes_len, const void *message,
+	size_t max, struct buf *out)
+{
+	struct field f;
+	size_t len = 0;
+	uint8_t *at;
+
+	for (size_t n = 1; n < shapes_len; n++) {
+		if (!field_of(&shapes[n], message, &f))
+			return false;
+		len += field_len(&f, n << 3);
+	}
+	if (len == 0 || len > max || buf_failed(out) || len > out->max - out->len)
+		return false;
+	at = buf_extend(out, len);
+	if (!at)
+		return false;
+	for (size_t n = 1; n < shapes_len; n++) {
+		(void)field_of(&shapes[n], message, &f);
+		at = field_put(at, &f, n << 3);
+	}
+	return true;
+}

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * A quick reader of messages as every encoder writes them: fields in ascending order, each of the
- * wire type and at most as often as the .proto says. It says no to whatever else there is, and then
- * nanopb has the word: so what a message means is said in one place, and this only says it sooner
- * (a tenth of the time). The shapes come from the lists of fields that nanopb's generator writes.
+ * A quick reader and writer of messages as every encoder writes them: fields in ascending order,
+ * each of the wire type and at most as often as the .proto says. It says no to whatever else there
+ * is, and then nanopb has the word: so what a message means is said in one place, and this only
+ * says it sooner (a tenth of the time). The shapes come from the lists of fields that nanopb's
+ * generator writes.
  *
- * Private to proto/, and to the tests that hold both readers against each other.
+ * Private to proto/, and to the tests that hold both against each other.
  */
 #pragma once
 
@@ -59,7 +60,13 @@ struct codec_shape {
 bool codec_quick(const struct codec_shape *shapes, size_t shapes_len, void *message,
 	struct bytes input, struct arena *a) MUST_CHECK;
 
+/* Appends the message's fields. False: it has messages within, is empty or takes more than max
+ * bytes or more than out has; then out is as before, and nothing has been said. */
+bool codec_quick_encode(const struct codec_shape *shapes, size_t shapes_len, const void *message,
+	size_t max, struct buf *out) MUST_CHECK;
+
 /* For tests: by nanopb alone. */
+int record_indicator_encode_slowly(struct buf *out, const struct record_indicator *r) MUST_CHECK;
 int record_indicator_decode_slowly(struct bytes body, struct arena *a,
 	struct record_indicator *r) MUST_CHECK;
 int record_object_decode_slowly(struct bytes body, struct arena *a,

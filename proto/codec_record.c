@@ -99,7 +99,10 @@ static int references_decode(const struct codec_list *list, struct arena *a,
 	return 0;
 }
 
-int record_indicator_encode(struct buf *out, const struct record_indicator *r)
+static const struct codec_shape indicator_shapes[] = {
+	entente_Indicator_FIELDLIST(CODEC_SHAPE, entente_Indicator)};
+
+static int indicator_encode(struct buf *out, const struct record_indicator *r, bool quick)
 {
 	const entente_Indicator m = {
 		.value = r->value,
@@ -126,11 +129,22 @@ int record_indicator_encode(struct buf *out, const struct record_indicator *r)
 	};
 	int rc = indicator_check(r);
 
-	return rc ? rc : codec_encode(out, entente_Indicator_fields, &m, ENTRY_BODY_MAX);
+	if (rc || (quick && codec_quick_encode(indicator_shapes,
+				    sizeof(indicator_shapes) / sizeof(indicator_shapes[0]), &m,
+				    ENTRY_BODY_MAX, out)))
+		return rc;
+	return codec_encode(out, entente_Indicator_fields, &m, ENTRY_BODY_MAX);
 }
 
-static const struct codec_shape indicator_shapes[] = {
-	entente_Indicator_FIELDLIST(CODEC_SHAPE, entente_Indicator)};
+int record_indicator_encode(struct buf *out, const struct record_indicator *r)
+{
+	return indicator_encode(out, r, true);
+}
+
+int record_indicator_encode_slowly(struct buf *out, const struct record_indicator *r)
+{
+	return indicator_encode(out, r, false);
+}
 
 static int indicator_decode(struct bytes body, struct arena *a, struct record_indicator *r,
 	bool quick)
