@@ -33,6 +33,15 @@ const char *hash_implementation(void); /* "sha-ni" or "portable" */
 void hash_sha256(struct hash *out, struct bytes data);
 void hash_sha256_parts(struct hash *out, const struct bytes *parts, size_t parts_len);
 
+/* The same of what comes in pieces; after the end it begins anew only by hash_begin. */
+struct hash_running {
+	_Alignas(16) uint8_t room[192];
+};
+
+void hash_begin(struct hash_running *r);
+void hash_update(struct hash_running *r, struct bytes data);
+void hash_end(struct hash_running *r, struct hash *out);
+
 /* 0x00 || leaf, and 0x01 || left || right; out may be one of the inputs. */
 void hash_leaf(struct hash *out, struct bytes leaf);
 void hash_node(struct hash *out, const struct hash *left, const struct hash *right);

@@ -119,48 +119,101 @@ INLINE void state_store(uint8_t *out, const struct state *s)
 	_mm_storeu_si128((__m128i *)(void *)(out + 16), _mm_shuffle_epi8(efgh, reversed));
 }
 
+/* What is hashed piece by piece. */
+struct running {
+	struct state s;
+	uint8_t tail[2 * BLOCK_BYTES];
+	size_t tail_len;
+	uint64_t total;
+};
+
+INLINE void take(struct running *r, const uint8_t *p, size_t left)
+{
+	if (left == 0)
+		return; /* an empty view may be NULL */
+	r->total += left;
+	if (r->tail_len > 0) {
+		size_t room = BLOCK_BYTES - r->tail_len, fill = left < room ? left : room;
+
+		memcpy(r->tail + r->tail_len, p, fill);
+		r->tail_len += fill;
+		p += fill;
+		left -= fill;
+		if (r->tail_len < BLOCK_BYTES)
+			return;
+		compress_bytes(&r->s, r->tail);
+	}
+	for (; left >= BLOCK_BYTES; left -= BLOCK_BYTES, p += BLOCK_BYTES)
+		compress_bytes(&r->s, p);
+	if (left > 0)
+		memcpy(r->tail, p, left);
+	r->tail_len = left;
+}
+
+/* One bit, zeros, and the length in bits at the end of a block: of this one if it fits. */
+INLINE void finish(struct running *r, uint8_t *out)
+{
+	size_t padded = r->tail_len + 9 <= BLOCK_BYTES ? BLOCK_BYTES : 2 * BLOCK_BYTES;
+
+	memset(r->tail + r->tail_len, 0, padded - r->tail_len);
+	r->tail[r->tail_len] = 0x80;
+	be64_put(r->tail + padded - 8, r->total * 8);
+	compress_bytes(&r->s, r->tail);
+	if (padded > BLOCK_BYTES)
+		compress_bytes(&r->s, r->tail + BLOCK_BYTES);
+	state_store(out, &r->s);
+}
+
 SHA_NI void sha_ni_parts(uint8_t *out, const struct bytes *parts, size_t parts_len)
 {
+	struct running r;
+
+	r.s = state_initial();
+	r.tail_len = 0;
+	r.total = 0;
+	for (size_t i = 0; i < parts_len; i++)
+		take(&r, parts[i].data, parts[i].len);
+	finish(&r, out);
+}
+
+_Static_assert(sizeof(((struct sha_ni_running *)0)->state) == sizeof(struct state) &&
+		       sizeof(((struct sha_ni_running *)0)->tail) == 2 * BLOCK_BYTES,
+	"what is kept between two pieces is what runs");
+
+INLINE void resume(struct running *r, const struct sha_ni_running *kept)
+{
+	memcpy(&r->s, kept->state, sizeof(r->s));
+	memcpy(r->tail, kept->tail, sizeof(r->tail));
+	r->tail_len = kept->tail_len;
+	r->total = kept->total;
+}
+
+SHA_NI void sha_ni_begin(struct sha_ni_running *kept)
+{
 	struct state s = state_initial();
-	uint8_t tail[2 * BLOCK_BYTES];
-	size_t tail_len = 0;
-	uint64_t total = 0;
 
-	for (size_t i = 0; i < parts_len; i++) {
-		const uint8_t *p = parts[i].data;
-		size_t left = parts[i].len;
+	memset(kept, 0, sizeof(*kept));
+	memcpy(kept->state, &s, sizeof(s));
+}
 
-		if (left == 0)
-			continue; /* an empty view may be NULL */
-		total += left;
-		if (tail_len > 0) {
-			size_t take = left < BLOCK_BYTES - tail_len ? left : BLOCK_BYTES - tail_len;
+SHA_NI void sha_ni_update(struct sha_ni_running *kept, struct bytes data)
+{
+	struct running r;
 
-			memcpy(tail + tail_len, p, take);
-			tail_len += take;
-			p += take;
-			left -= take;
-			if (tail_len < BLOCK_BYTES)
-				continue;
-			compress_bytes(&s, tail);
-		}
-		for (; left >= BLOCK_BYTES; left -= BLOCK_BYTES, p += BLOCK_BYTES)
-			compress_bytes(&s, p);
-		if (left > 0)
-			memcpy(tail, p, left);
-		tail_len = left;
-	}
+	resume(&r, kept);
+	take(&r, data.data, data.len);
+	memcpy(kept->state, &r.s, sizeof(r.s));
+	memcpy(kept->tail, r.tail, r.tail_len);
+	kept->tail_len = r.tail_len;
+	kept->total = r.total;
+}
 
-	/* One bit, zeros, and the length in bits at the end of a block: of this one if it fits. */
-	size_t padded = tail_len + 9 <= BLOCK_BYTES ? BLOCK_BYTES : 2 * BLOCK_BYTES;
+SHA_NI void sha_ni_end(struct sha_ni_running *kept, uint8_t *out)
+{
+	struct running r;
 
-	memset(tail + tail_len, 0, padded - tail_len);
-	tail[tail_len] = 0x80;
-	be64_put(tail + padded - 8, total * 8);
-	compress_bytes(&s, tail);
-	if (padded > BLOCK_BYTES)
-		compress_bytes(&s, tail + BLOCK_BYTES);
-	state_store(out, &s);
+	resume(&r, kept);
+	finish(&r, out);
 }
 
 /*
@@ -193,6 +246,24 @@ bool sha_ni_present(void)
 void sha_ni_parts(uint8_t *out, const struct bytes *parts, size_t parts_len)
 {
 	(void)out, (void)parts, (void)parts_len;
+	assert(!"only after sha_ni_present");
+}
+
+void sha_ni_begin(struct sha_ni_running *r)
+{
+	(void)r;
+	assert(!"only after sha_ni_present");
+}
+
+void sha_ni_update(struct sha_ni_running *r, struct bytes data)
+{
+	(void)r, (void)data;
+	assert(!"only after sha_ni_present");
+}
+
+void sha_ni_end(struct sha_ni_running *r, uint8_t *out)
+{
+	(void)r, (void)out;
 	assert(!"only after sha_ni_present");
 }
 

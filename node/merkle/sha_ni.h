@@ -14,5 +14,17 @@ bool sha_ni_present(void);
 /* The hash of the parts, one behind the other; out holds 32 bytes. */
 void sha_ni_parts(uint8_t *out, const struct bytes *parts, size_t parts_len);
 
+/* The same where not all is there at once. */
+struct sha_ni_running {
+	uint8_t state[32]; /* as the registers have it */
+	uint8_t tail[128]; /* what fills no block yet, and room for what ends the last */
+	size_t tail_len;
+	uint64_t total;
+};
+
+void sha_ni_begin(struct sha_ni_running *r);
+void sha_ni_update(struct sha_ni_running *r, struct bytes data);
+void sha_ni_end(struct sha_ni_running *r, uint8_t *out);
+
 /* The hash of 65 bytes: prefix || left (32) || right (32). */
 void sha_ni_prefixed(uint8_t *out, uint8_t prefix, const uint8_t *left, const uint8_t *right);

@@ -52,6 +52,29 @@ static void all_lengths_and_cuts_agree_with_libsodium(void **state)
 	}
 }
 
+static void pieces_give_the_hash_of_the_whole(void **state)
+{
+	struct hash_running r;
+	struct hash want, got;
+	uint8_t data[400];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 5 + i / 9);
+	for (size_t len = 0; len <= sizeof(data); len += 3) {
+		hash_sha256(&want, bytes_from(data, len));
+		for (size_t piece = 1; piece <= len + 1; piece += 13) {
+			hash_begin(&r);
+			hash_update(&r, BYTES_NONE);
+			for (size_t at = 0; at < len; at += piece)
+				hash_update(&r,
+					bytes_from(data + at, len - at < piece ? len - at : piece));
+			hash_end(&r, &got);
+			assert_true(hash_eq(&want, &got));
+		}
+	}
+}
+
 /* The 64-byte leaf and the node have their own path: it must be the general one's answer. */
 static void prefixed_forms_are_sha256_of_their_bytes(void **state)
 {
@@ -107,10 +130,12 @@ int main(void)
 		cmocka_unit_test(portable_code_serves_until_init),
 		cmocka_unit_test(known_answers_of_fips_180_hold),
 		cmocka_unit_test(all_lengths_and_cuts_agree_with_libsodium),
+		cmocka_unit_test(pieces_give_the_hash_of_the_whole),
 		cmocka_unit_test(prefixed_forms_are_sha256_of_their_bytes),
 		cmocka_unit_test(init_chooses_an_implementation_that_agrees),
 		cmocka_unit_test(known_answers_of_fips_180_hold),
 		cmocka_unit_test(all_lengths_and_cuts_agree_with_libsodium),
+		cmocka_unit_test(pieces_give_the_hash_of_the_whole),
 		cmocka_unit_test(prefixed_forms_are_sha256_of_their_bytes),
 	};
 
