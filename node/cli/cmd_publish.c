@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * entente publish: from files to own feeds. All input is read before anything goes out; then the
- * daemon, or with --dry-run this command, judges each claim by itself.
+ * entente publish: from files to own feeds. All input is read before anything goes out: a file that
+ * is broken at its end must have published nothing. Of a long list it is enough to look whether it
+ * can be read; its claims then go out while it is read, so that command and daemon work at the same
+ * time. The daemon, or with --dry-run this command, judges each claim by itself.
  */
 #include <errno.h>
-#include <sodium.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -12,10 +14,20 @@
 #include "cli/publish.h"
 #include "formats/reader.h"
 #include "keys/file.h"
+#include "merkle/hash.h"
 
 #define PROGRESS_EACH 8192u
 #define DAY_MS        (86400ll * 1000)
 #define DAYS_MAX      36500u
+/* A shorter list is read before it can be worth while. */
+#define STREAM_BYTES (1024 * 1024)
+
+/* A list that is read while it is sent: what it was when it was looked at. */
+struct stream {
+	struct reading *reading;
+	struct stat file;
+	unsigned lines;
+};
 
 struct reading {
 	struct publish publish;
@@ -36,9 +48,11 @@ struct reading {
 	int64_t now_ms; /* one for the whole run: repeats stay repeats */
 
 	int fd;
-	crypto_hash_sha256_state hash;
+	struct hash_running hash;
 	struct buf body;
 	uint64_t claims_len;
+	bool may_stream;
+	unsigned lines; /* of the list that is being sent; 0: it is not */
 };
 
 /* --- options ---------------------------------------------------------------------------------- */
@@ -243,7 +257,11 @@ static int on_claim(void *ctx, const struct claim *claim)
 
 	if (reason)
 		return on_refused(r, claim->line, claim->seen, "unreadable", reason);
-	if (++r->claims_len % PROGRESS_EACH == 0)
+	if (++r->claims_len % PROGRESS_EACH != 0)
+		return spool_add(&r->publish.spool, &c);
+	if (r->lines > 0)
+		cli_progress(r->cli, "%s: line %u of %u", r->input->name, claim->line, r->lines);
+	else
 		cli_progress(r->cli, "%s: %llu read", r->input->name,
 			(unsigned long long)r->claims_len);
 	return spool_add(&r->publish.spool, &c);
@@ -262,53 +280,138 @@ static ssize_t next_piece(void *ctx, void *out, size_t cap)
 	if (got < 0)
 		return err_set(&r->cli->err, ENT_EIO, "%s: cannot be read: %s", r->input->name,
 			strerror(errno));
-	crypto_hash_sha256_update(&r->hash, out, (unsigned long long)got);
+	hash_update(&r->hash, bytes_from(out, (size_t)got));
 	return got;
 }
 
 /* Provenance records the file by a salted hash: who holds the file can prove that it was this one,
  * and nobody can tell from the log which file it might have been. */
-static void hash_begin(struct reading *r)
+static void salted_begin(struct reading *r)
 {
-	struct env_rng rng = cli_rng();
-
-	env_random(&rng, r->input->salt, sizeof(r->input->salt));
-	crypto_hash_sha256_init(&r->hash);
-	crypto_hash_sha256_update(&r->hash, r->input->salt, sizeof(r->input->salt));
+	hash_begin(&r->hash);
+	hash_update(&r->hash, BYTES_OF(r->input->salt));
 }
 
-static int input_open(struct reading *r)
+static void salted_end(struct reading *r)
 {
-	struct stat st;
+	struct hash hash;
+
+	hash_end(&r->hash, &hash);
+	memcpy(r->input->hash, hash.bytes, sizeof(hash.bytes));
+	r->input->has_hash = true;
+}
+
+static int input_open(struct reading *r, struct stat *st)
+{
 	int rc;
 
 	r->fd = STDIN_FILENO;
 	if (strcmp(r->input->name, "-") == 0)
 		return 0;
-	rc = file_open(r->input->name, 0, &r->fd, &st, &r->cli->err);
+	rc = file_open(r->input->name, 0, &r->fd, st, &r->cli->err);
 	/* Not "not found": there is no answer to a question here, only a file that is missing. */
 	return rc == ENT_ENOTFOUND ? ENT_EIO : rc;
 }
 
-static int input_read(struct reading *r)
+static void input_close(struct reading *r)
+{
+	if (r->fd != STDIN_FILENO)
+		close(r->fd);
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* For stream_input: reads a list that was found readable. */
+static int stream_read(void *ctx, struct publish_input *input)
+{
+	struct stream *s = ctx;
+	struct reading *r = s->reading;
+	struct reader_source source = {next_piece, r};
+	struct reader_sink sink = {on_claim, on_refused, r};
+	uint8_t looked_at[HASH_BYTES];
+	struct stat now = {0};
+	int rc;
+
+	r->input = input;
+	r->lines = s->lines;
+	memcpy(looked_at, input->hash, sizeof(looked_at));
+	rc = input_open(r, &now);
+	if (rc != 0)
+		return rc;
+	salted_begin(r);
+	if (same_file(&now, &s->file))
+		rc = reader_run(FORMAT_LIST, &source, input->name, &sink, &r->cli->err);
+	else
+		rc = ENT_EINVALID;
+	input_close(r);
+	salted_end(r);
+	if (rc == ENT_EINVALID || (rc == 0 && memcmp(looked_at, input->hash, HASH_BYTES) != 0))
+		rc = err_set(&r->cli->err, ENT_EIO, "%s: it has changed while it was read",
+			input->name);
+	r->lines = 0;
+	return rc;
+}
+
+/* Whether the input is a long list; then it is found readable, and streamed. 1, 0 or an error. */
+static int stream_prepare(struct reading *r, const struct stat *file)
+{
+	struct reader_source source = {next_piece, r};
+	struct reader_outlook outlook;
+	struct stream *s;
+	int rc;
+
+	if (!r->may_stream || r->fd == STDIN_FILENO || !S_ISREG(file->st_mode) ||
+		file->st_size < STREAM_BYTES)
+		return 0;
+	salted_begin(r);
+	rc = reader_look(r->format, &source, r->input->name, &outlook, &r->cli->err);
+	if (rc != 0)
+		return rc;
+	if (outlook.format != FORMAT_LIST)
+		return lseek(r->fd, 0, SEEK_SET) == 0 ? 0 : ENT_EIO;
+	salted_end(r);
+	s = arena_alloc(&r->cli->arena, sizeof(*s));
+	if (!s)
+		return ENT_ENOMEM;
+	*s = (struct stream){.reading = r, .file = *file, .lines = outlook.lines};
+	r->input->read = stream_read;
+	r->input->ctx = s;
+	return 1;
+}
+
+static int input_spool(struct reading *r)
 {
 	struct reader_source source = {next_piece, r};
 	struct reader_sink sink = {on_claim, on_refused, r};
-	int rc = input_open(r);
+	int rc = spool_mark(&r->publish.spool, &r->input->claims.from);
 
-	if (rc != 0)
-		return rc;
-	hash_begin(r);
-	rc = spool_mark(&r->publish.spool, &r->input->claims.from);
+	salted_begin(r);
 	if (rc == 0)
 		rc = reader_run(r->format, &source, r->input->name, &sink, &r->cli->err);
 	if (rc == 0)
 		rc = spool_mark(&r->publish.spool, &r->input->claims.to);
-	if (r->fd != STDIN_FILENO)
-		close(r->fd);
-	crypto_hash_sha256_final(&r->hash, r->input->hash);
-	r->input->has_hash = true;
+	salted_end(r);
 	return rc;
+}
+
+static int input_read(struct reading *r)
+{
+	struct env_rng rng = cli_rng();
+	struct stat file = {0};
+	int rc = input_open(r, &file);
+
+	if (rc != 0)
+		return rc;
+	env_random(&rng, r->input->salt, sizeof(r->input->salt));
+	rc = stream_prepare(r, &file);
+	if (rc == 0)
+		rc = input_spool(r);
+	input_close(r);
+	return rc < 0 ? rc : 0;
 }
 
 static int inputs_read(struct reading *r)
@@ -354,8 +457,10 @@ static int publish_run(struct reading *r)
 {
 	struct publish *p = &r->publish;
 	bool dry_run = cli_has(r->cli, "--dry-run");
-	int rc = inputs_read(r);
+	int rc;
 
+	r->may_stream = !dry_run && !p->strict;
+	rc = inputs_read(r);
 	if (rc == 0 && p->strict)
 		rc = strict_check(p);
 	if (rc == 0 && p->strict && p->refused > 0)

@@ -376,7 +376,7 @@ int publish_judge(struct publish *p)
 
 /* --- through the daemon ----------------------------------------------------------------------- */
 
-static json_t *request_make(const struct publish *p, const struct publish_input *input)
+static json_t *request_make(const struct publish *p, const struct publish_input *input, bool unsent)
 {
 	json_t *allow = json_array(), *request;
 
@@ -388,18 +388,13 @@ static json_t *request_make(const struct publish *p, const struct publish_input 
 	if (p->takes_back)
 		json_object_set_new(request, "takes_back", json_true());
 	/* What could not even be read, for provenance. */
-	if (input->unsent)
+	if (input->unsent && unsent)
 		json_object_set(request, "unsent", input->unsent);
 	if (input->has_hash) {
 		json_object_set_new(request, "file_hash", cli_json_hex(BYTES_OF(input->hash)));
 		json_object_set_new(request, "file_salt", cli_json_hex(BYTES_OF(input->salt)));
 	}
 	return request;
-}
-
-static int send_batch(void *ctx, struct bytes batch)
-{
-	return control_call_batch(ctx, batch);
 }
 
 static uint64_t number(const json_t *answer, const char *key)
@@ -452,33 +447,102 @@ void publish_unchanged(struct publish *p, struct audience audience)
 	p->unchanged++;
 }
 
-/* The call's own failures: the node went away, or has said earlier why it refuses. */
-static int send_input(struct publish *p, const struct publish_input *input,
-	struct spool_range claims)
-{
-	struct cli *c = p->cli;
-	struct control_call *call;
-	json_t *answer = NULL;
-	int rc = control_call_open(&call, cli_path(c, "run/control.sock"), request_make(p, input),
-		&c->err);
+/* One input on its way to the daemon. The call begins with the first claim. */
+struct sending {
+	struct publish *publish;
+	struct publish_input *input;
+	struct control_call *call; /* or NULL */
+	int rc;                    /* of the call */
+	int status;                /* when no daemon is there, which is said already */
+};
 
-	if (rc != 0)
-		return cli_fail(c, CLI_NODE, "%s: the node does not answer: %s", c->home,
-			rc == ENT_ECLOSED ? "start it with entented" : err_sentence(rc));
-	rc = spool_each(&p->spool, claims, send_batch, call);
+/* unsent: what was refused here is known by now. */
+static int call_begin(struct sending *s, bool unsent)
+{
+	struct cli *c = s->publish->cli;
+
+	s->rc = control_call_open(&s->call, cli_path(c, "run/control.sock"),
+		request_make(s->publish, s->input, unsent), &c->err);
+	if (s->rc != 0)
+		s->status = cli_fail(c, CLI_NODE, "%s: the node does not answer: %s", c->home,
+			s->rc == ENT_ECLOSED ? "start it with entented" : err_sentence(s->rc));
+	return s->rc;
+}
+
+static int send_batch(void *ctx, struct bytes batch)
+{
+	struct sending *s = ctx;
+
+	if (!s->call && call_begin(s, !s->input->read) != 0)
+		return s->rc;
+	s->input->sent = true;
+	s->rc = control_call_batch(s->call, batch);
+	return s->rc;
+}
+
+/* What the daemon says at the end. The call's own failures: the node went away, or has said earlier
+ * why it refuses. */
+static int call_end(struct sending *s)
+{
+	struct cli *c = s->publish->cli;
+	json_t *answer = NULL;
+	int rc = s->rc;
+
 	if (rc == 0)
-		rc = control_call_end(call);
+		rc = control_call_end(s->call);
 	if (rc == 0 || rc == ENT_ESTATE)
-		rc = control_call_answer(call, &answer, 0);
-	control_call_close(call);
+		rc = control_call_answer(s->call, &answer, 0);
 	if (rc != 0)
 		return cli_fail(c, rc == ENT_EIO ? CLI_STORE : CLI_NODE,
 			"%s: the node did not finish: %s; what it took stays published",
-			input->name, err_sentence(rc));
+			s->input->name, err_sentence(rc));
 	rc = cli_call_status(c, answer);
 	if (rc == 0)
-		answer_take(p, input, answer);
+		answer_take(s->publish, s->input, answer);
 	json_decref(answer);
+	return rc;
+}
+
+/* claims: of it; else only what was refused here is told. */
+static int send_input(struct publish *p, struct publish_input *input, bool claims)
+{
+	struct sending s = {.publish = p, .input = input};
+	int rc = 0;
+
+	if (!claims)
+		rc = call_begin(&s, true);
+	else
+		rc = spool_each(&p->spool, input->claims, send_batch, &s);
+	if (rc != 0 && s.rc == 0)
+		s.rc = rc;
+	rc = s.call ? call_end(&s) : s.status;
+	control_call_close(s.call);
+	return rc;
+}
+
+/*
+ * Claims go out while the input is read: it was found readable a moment ago. Where it is not so any
+ * more somebody has written to it meanwhile.
+ */
+static int stream_input(struct publish *p, struct publish_input *input)
+{
+	struct sending s = {.publish = p, .input = input};
+	uint64_t end;
+	int rc;
+
+	spool_pass(&p->spool, send_batch, &s);
+	rc = input->read(input->ctx, input);
+	if (rc == 0)
+		rc = spool_mark(&p->spool, &end);
+	spool_pass(&p->spool, NULL, NULL);
+	if (rc == 0 || s.rc != 0)
+		rc = s.call ? call_end(&s) : s.status;
+	else if (!s.call)
+		rc = cli_fail_code(p->cli, rc, input->name);
+	else
+		rc = cli_fail(p->cli, CLI_STORE, "%s; what the node took of it stays published",
+			p->cli->err.text[0] ? p->cli->err.text : err_sentence(rc));
+	control_call_close(s.call);
 	return rc;
 }
 
@@ -557,45 +621,49 @@ static int confirm(struct publish *p)
 	return 0;
 }
 
-static int send_inputs(struct publish *p, bool claims)
-{
-	struct env_rng rng = cli_rng();
-	uint8_t id[8];
-	bool sent = false;
-	int rc = 0;
-
-	env_random(&rng, id, sizeof(id));
-	text_hex_encode(p->id, BYTES_OF(id));
-	for (size_t i = 0; rc == 0 && i < p->inputs_len; i++) {
-		const struct publish_input *input = &p->inputs[i];
-		struct spool_range range = input->claims;
-
-		if (!claims)
-			range.to = range.from;
-		if (range.from == range.to && !input->unsent)
-			continue;
-		rc = send_input(p, input, range);
-		sent |= range.from != range.to;
-	}
-	/* Without a claim there is nothing that could be taken back under it. */
-	if (!sent)
-		p->id[0] = '\0';
-	return rc;
-}
-
-static bool any_claims(const struct publish *p)
+static bool any_sent(const struct publish *p)
 {
 	for (size_t i = 0; i < p->inputs_len; i++)
-		if (p->inputs[i].claims.from != p->inputs[i].claims.to)
+		if (p->inputs[i].sent)
 			return true;
 	return false;
 }
 
+static void id_make(struct publish *p)
+{
+	struct env_rng rng = cli_rng();
+	uint8_t id[8];
+
+	env_random(&rng, id, sizeof(id));
+	text_hex_encode(p->id, BYTES_OF(id));
+}
+
+/* Says what was refused here, of inputs whose claims did not carry it. */
+static int tell_inputs(struct publish *p)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < p->inputs_len; i++)
+		if (p->inputs[i].unsent && (p->inputs[i].read || !p->inputs[i].sent))
+			rc = send_input(p, &p->inputs[i], false);
+	return rc;
+}
+
 int publish_send(struct publish *p)
 {
-	int rc;
+	int rc = 0;
 
-	rc = any_claims(p) ? send_inputs(p, true) : publish_tell_refused(p);
+	id_make(p);
+	for (size_t i = 0; rc == 0 && i < p->inputs_len; i++) {
+		struct publish_input *input = &p->inputs[i];
+
+		if (input->read)
+			rc = stream_input(p, input);
+		else if (input->claims.from != input->claims.to)
+			rc = send_input(p, input, true);
+	}
+	if (rc == 0)
+		rc = any_sent(p) ? tell_inputs(p) : publish_tell_refused(p);
 	return rc == 0 && p->receipts_wanted ? confirm(p) : rc;
 }
 
@@ -604,10 +672,13 @@ int publish_tell_refused(struct publish *p)
 {
 	int rc;
 
+	id_make(p);
 	p->cli->quiet = true;
-	rc = send_inputs(p, false);
+	rc = tell_inputs(p);
 	p->cli->quiet = false;
 	p->cli->err.text[0] = '\0';
+	/* Without a claim there is nothing that could be taken back under it. */
+	p->id[0] = '\0';
 	if (rc != 0)
 		cli_note(p->cli, "the node does not answer: the refusal is not in provenance");
 	return 0;

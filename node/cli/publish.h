@@ -14,6 +14,11 @@
 struct publish_input {
 	const char *name; /* as given, for messages */
 	struct spool_range claims;
+	/* Reads it and adds its claims to the spool, while they are handed on; NULL: they are there
+	 * already. */
+	int (*read)(void *ctx, struct publish_input *input);
+	void *ctx;
+	bool sent; /* a claim of it, at least */
 	bool has_hash;
 	uint8_t hash[32], salt[ENTRY_SALT_BYTES];
 	json_t *unsent; /* rule -> how often: refused here, before anything was sent; or NULL */

@@ -65,10 +65,23 @@ static int spill(struct spool *s)
 	return rc;
 }
 
+void spool_pass(struct spool *s, int (*visit)(void *ctx, struct bytes batch), void *ctx)
+{
+	s->pass = visit;
+	s->ctx = ctx;
+}
+
 static int batch_close(struct spool *s)
 {
+	int rc;
+
 	if (s->batch.len == 0)
 		return 0;
+	if (s->pass) {
+		rc = s->pass(s->ctx, buf_view(&s->batch));
+		buf_reset(&s->batch);
+		return rc;
+	}
 	buf_u32(&s->frames, (uint32_t)s->batch.len);
 	buf_bytes(&s->frames, buf_view(&s->batch));
 	buf_reset(&s->batch);

@@ -58,3 +58,23 @@ out:
 	input_close(&r.in);
 	return ret;
 }
+
+int reader_look(enum format format, const struct reader_source *source, const char *file,
+	struct reader_outlook *outlook, struct err_text *err)
+{
+	struct input in = {0};
+	struct bytes line;
+	unsigned number;
+	bool cut;
+	int ret = input_open(&in, source, file, err);
+
+	if (!ret && format == FORMAT_AUTO)
+		format = sniff(input_view(&in));
+	*outlook = (struct reader_outlook){.format = format};
+	while (!ret && format == FORMAT_LIST && (ret = input_line(&in, &line, &number, &cut)) > 0) {
+		outlook->lines++;
+		ret = 0;
+	}
+	input_close(&in);
+	return ret;
+}

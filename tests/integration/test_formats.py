@@ -5,12 +5,13 @@ scripts read, and the exit statuses that they branch on."""
 import glob
 import json
 import os
+import signal
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from federation import BIN, PATIENCE, ROOT, Failed, Federation, data, entente  # noqa: E402
-from federation import run_tests  # noqa: E402
+from federation import run_tests, until  # noqa: E402
 
 SHARED = os.path.join(ROOT, "..", "shared", "data")
 NULLABLE = type(None)
@@ -162,6 +163,94 @@ def test_a_broken_file_publishes_nothing():
         if missing.status not in (5, 6):
             raise Failed(f"a file that is not there: {missing.status}")
         fr.stop()
+
+
+def long_list(path, lines=60000, last=b""):
+    """Longer than what is read before it goes out: 1.8 MB. With a line that cannot be read, one that is
+    refused and one that comes twice."""
+    with open(path, "wb") as f:
+        for i in range(lines):
+            f.write(b"long-%020d.net\n" % i)
+        f.write(b"one label\n10.0.0.1\nlong-%020d.net\n" % 7 + last)
+    return lines
+
+
+def test_a_long_list_goes_out_while_it_is_read():
+    """With the account, the acts and the file's hash that any list gets; and nothing of it when it is
+    broken at its end."""
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        fr.start()
+        path = os.path.join(fed.dir, "long.txt")
+        lines = long_list(path, last=b"\xff\n")
+        done = fr.run("publish", "--tlp", "green", path, status=6)
+        if "long.txt:60004" not in done.err or fr.status()["feeds"]:
+            raise Failed(f"broken at its end: {done.err}; {fr.status()['feeds']}")
+        long_list(path)
+        done = fr.json("publish", "--tlp", "green", path)
+        if counts("long list", done) != (lines + 3, lines, 1, 2):
+            raise Failed(f"the account: {counts('long list', done)}")
+        if [(r["rule"], r["input"][-6:]) for r in done["refused"]] != \
+                [("unreadable", ":60001"), ("reserved", ":60002")]:
+            raise Failed(f"refused: {done['refused']}")
+        refused = {a["rule"]: a["count"] for a in fr.json("log") if a["act"] == "refused"}
+        if refused != {"unreadable": 1, "reserved": 1}:
+            raise Failed(f"acts: {refused}")
+        again = fr.json("publish", "--tlp", "green", path)
+        if counts("again", again)[1:3] != (0, lines + 1):
+            raise Failed(f"again: {counts('again', again)}")
+        fr.stop()
+
+
+def test_a_list_that_changes_while_it_goes_out_is_reported():
+    """The daemon stands still, so the command stands somewhere in the file when it is written to."""
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        fr.start()
+        path = os.path.join(fed.dir, "long.txt")
+        long_list(path, 200000)
+        fr.process.send_signal(signal.SIGSTOP)
+        publish = subprocess.Popen([os.path.join(BIN, "entente"), "--home", fr.home, "publish", "--tlp",
+                                    "green", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True)
+        fds = f"/proc/{publish.pid}/fd"
+        until(lambda: any(os.readlink(os.path.join(fds, fd)).startswith("socket:")
+                          for fd in os.listdir(fds)), 30, "the command calls the daemon")
+        with open(path, "r+b") as f:
+            f.seek(-30, os.SEEK_END)
+            f.write(b"X")
+        fr.process.send_signal(signal.SIGCONT)
+        _, err = publish.communicate(timeout=60 * PATIENCE)
+        if publish.returncode != 5 or "has changed while it was read" not in err:
+            raise Failed(f"status {publish.returncode}: {err}")
+        fr.stop()
+
+
+def test_memory_is_flat_whatever_the_size():
+    """Of a bundle of objects, and of one eight times as large."""
+    def peak(path):
+        p = subprocess.Popen([os.path.join(BIN, "entente"), "--home", fr.home, "publish", "--tlp", "green",
+                              "--dry-run", path], stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(p.pid, 0)
+        if status != 0:
+            raise Failed(f"{path}: status {status}")
+        return usage.ru_maxrss
+
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        sizes = []
+        for count in (5000, 40000):
+            path = os.path.join(fed.dir, f"{count}.json")
+            with open(path, "w", encoding="ascii") as f:
+                f.write('{"type": "bundle", "id": "bundle--6f3f8f3b-6f28-4b3a-9d6c-0d1c8a7f5e10", "objects": [')
+                for i in range(count):
+                    f.write(("," if i else "") + json.dumps({
+                        **STIX["objects"][0], "id": f"indicator--2d6e0c3f-4b71-4a39-8f0f-{i:012x}",
+                        "pattern": f"[domain-name:value = 'n{i}.bad-example-zone.net']"}))
+                f.write("]}")
+            sizes.append(peak(path))
+        if sizes[1] > sizes[0] + 8192:
+            raise Failed(f"KiB at most: {sizes}")
 
 
 STIX = {
@@ -321,5 +410,7 @@ def test_exit_statuses():
 if __name__ == "__main__":
     run_tests([test_real_files_are_read_and_nothing_is_lost,
                test_dry_run_needs_no_daemon_and_changes_nothing,
-               test_a_broken_file_publishes_nothing, test_stix_markings_and_objects,
+               test_a_broken_file_publishes_nothing, test_a_long_list_goes_out_while_it_is_read,
+               test_a_list_that_changes_while_it_goes_out_is_reported,
+               test_memory_is_flat_whatever_the_size, test_stix_markings_and_objects,
                test_json_that_others_parse, test_tail_follows, test_exit_statuses])
