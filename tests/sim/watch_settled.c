@@ -153,6 +153,36 @@ static bool has_nothing_left(const struct world_node *n, const struct log_name *
 	return nothing;
 }
 
+/* Somebody may bring nothing more today. */
+static bool is_over_quota(const struct world_node *n)
+{
+	struct gossip_counts counts;
+	struct gossip_peer_view v;
+
+	gossip_counts(n->gossip, &counts);
+	for (size_t i = 0; i < n->peers_len; i++) {
+		gossip_peer_view(n->gossip, &cast_actor(n->peers[i].actor)->node, &v);
+		if (v.over_quota)
+			return true;
+	}
+	return counts.origins_over_quota > 0;
+}
+
+/* A liar, or the end of a quota, may have left the node between two checkpoints: until it has all
+ * of the later it tells of the earlier. */
+static bool left_between(const struct world_node *n, const struct log_name *feed)
+{
+	const struct world *w = n->world;
+	struct gossip_feed_view v;
+
+	if (!gossip_feed_view(n->gossip, feed, &v) || v.seen <= v.held)
+		return false;
+	for (unsigned i = 0; i < w->nodes_len; i++)
+		if (w->nodes[i].hand)
+			return true;
+	return is_over_quota(n);
+}
+
 static void compare(struct world *w, const struct log_name *feed, const struct could *could)
 {
 	char text[LOG_NAME_TEXT_SIZE];
@@ -164,6 +194,7 @@ static void compare(struct world *w, const struct log_name *feed, const struct c
 			continue;
 		/* Told of where it stops, not of all that lies behind. */
 		if (world_held(w, could[i].from, feed) < could[i].hold ||
+			left_between(&w->nodes[could[i].from], feed) ||
 			has_nothing_left(&w->nodes[could[i].from], feed))
 			continue;
 		log_name_text(text, feed);
@@ -172,20 +203,6 @@ static void compare(struct world *w, const struct log_name *feed, const struct c
 			i, held, text, cast_actor_of(&feed->node)->number, could[i].hold,
 			could[i].from);
 	}
-}
-
-/* A liar may have left the node between two checkpoints, of which it remembers the later. */
-static bool left_between(const struct world_node *n, const struct log_name *feed)
-{
-	const struct world *w = n->world;
-	struct gossip_feed_view v;
-
-	if (!gossip_feed_view(n->gossip, feed, &v) || v.seen <= v.held)
-		return false;
-	for (unsigned i = 0; i < w->nodes_len; i++)
-		if (w->nodes[i].hand)
-			return true;
-	return false;
 }
 
 /* What a node can give others: all that lies under one checkpoint, if anything is above its floor.
