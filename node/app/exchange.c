@@ -113,6 +113,15 @@ static int load_feed(void *ctx, const struct store_log *log)
 	return 0;
 }
 
+static int load_settled(void *ctx, const struct store_said *said)
+{
+	struct checkpoint good = {.log = said->old, .size = said->by.size, .root = said->by.root};
+	struct app *a = ctx;
+
+	gossip_settled(a->gossip, app_now(a), &good);
+	return 0;
+}
+
 struct receipts_walk {
 	struct app *app;
 	struct store_reader *reader;
@@ -164,6 +173,8 @@ int exchange_open(struct app *a, struct err_text *err)
 		load.reader = r;
 		if (rc == 0)
 			rc = store_log_each(r, load_feed, &load);
+		if (rc == 0)
+			rc = store_succession_each(r, load_settled, a);
 		if (rc == 0)
 			rc = place_quotas_load(a, r);
 		if (rc == 0)
@@ -397,6 +408,9 @@ static void on_event(struct app *a, struct pipeline_event *e)
 		else
 			app_alarm(a, "index-trouble", "page", a->data_dir, err_sentence(e->code),
 				"make room on the disk, or rebuild the index (entente reindex)");
+		break;
+	case PIPELINE_SETTLED:
+		gossip_settled(a->gossip, now, &e->checkpoint);
 		break;
 	case PIPELINE_FLOOR:
 		gossip_floor(a->gossip, now, &e->feed, e->floor);

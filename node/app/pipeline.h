@@ -64,6 +64,7 @@ enum pipeline_event_type {
 	PIPELINE_HELD,       /* user, code: the value is held back, or let go */
 	PIPELINE_TROUBLE,    /* code: the store failed; it is tried again */
 	PIPELINE_INDEX,      /* code: the index failed and is tried again; 0: it is well again */
+	PIPELINE_SETTLED,    /* checkpoint, unsigned: so far a former feed is good */
 	PIPELINE_FLOOR,      /* feed, floor: it has moved there */
 	PIPELINE_ERASED,     /* feed: some of its erasures are carried out */
 	PIPELINE_WAS_CUT,    /* feed, size, code: its unsigned tail is gone */

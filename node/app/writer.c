@@ -58,6 +58,8 @@ static enum pipeline_event_type event_type(enum ledger_news_type type)
 		return PIPELINE_FLOOR;
 	case LEDGER_ERASED:
 		return PIPELINE_ERASED;
+	case LEDGER_SETTLED:
+		return PIPELINE_SETTLED;
 	case LEDGER_HELD:
 		return PIPELINE_HELD;
 	case LEDGER_WAS_CUT:

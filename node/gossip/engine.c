@@ -139,6 +139,7 @@ int gossip_new(struct gossip **out, const struct gossip_config *config)
 	env_random(&config->rng, g->hash_key, sizeof(g->hash_key));
 	map_init(&g->origins, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
 	map_init(&g->feeds, LOG_NAME_BYTES, GOSSIP_FEEDS_MAX, g->hash_key);
+	map_init(&g->settled, LOG_NAME_BYTES, GOSSIP_FEEDS_MAX, g->hash_key);
 	map_init(&g->watched, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
 	map_init(&g->cosigners, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
 	map_init(&g->totals, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
@@ -191,6 +192,7 @@ void gossip_free(struct gossip *g)
 		origin_free(value);
 	for (at = 0; map_next(&g->totals, &at, NULL, &value);)
 		free(value);
+	values_free(&g->settled);
 	values_free(&g->watched);
 	values_free(&g->cosigners);
 	orphans_free(g);
@@ -499,6 +501,7 @@ struct feed *feed_need(struct gossip *g, const struct log_name *name, struct ori
 		free(f);
 		return NULL;
 	}
+	feed_settle(g, f);
 	return f;
 }
 

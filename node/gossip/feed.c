@@ -42,8 +42,8 @@ void feed_unlag(struct gossip *g, struct feed *f)
 
 static bool usable(const struct gossip *g, const struct link *l)
 {
-	return !g->refusing && l->announced && may_take(g, l->session, &l->feed->name) &&
-	       !quota_spent(g, l->session, l->feed);
+	return !g->refusing && l->announced && link_thaws(l) &&
+	       may_take(g, l->session, &l->feed->name) && !quota_spent(g, l->session, l->feed);
 }
 
 /* Does the neighbour say that it has more than is here or on its way? */
@@ -133,8 +133,13 @@ void feed_choose(struct gossip *g, struct feed *f)
 {
 	struct link *best;
 
+	if (f->frozen && !feed_thaws(f)) {
+		feed_leave(g, f, true);
+		feed_unlag(g, f);
+		return;
+	}
 	/* What is our own is asked for only to take it back. */
-	if ((f->own && !recover_takes(g, f)) || f->frozen || f->origin->frozen)
+	if ((f->own && !recover_takes(g, f)) || f->origin->frozen)
 		return;
 	if (!f->upstream && g->now.mono_ms >= g->store_retry_ms) {
 		best = best_source(g, f);
@@ -346,8 +351,13 @@ void gossip_rejected(struct gossip *g, struct gossip_time now, const struct inge
 			subscribe(g, f, f->upstream);
 	}
 	/* A signed root that our tree does not lead to may be the origin's doing. */
-	if (lie && s &&
-		!(f && code == ENT_EPROOF && split_run(g, s, f, &job->checkpoint, job->start)))
+	if (f && f->frozen && code == ENT_EPROOF) {
+		struct link *l = s ? link_find(s, f) : NULL;
+
+		if (l)
+			link_unfit(g, l);
+	} else if (lie && s &&
+		   !(f && code == ENT_EPROOF && split_run(g, s, f, &job->checkpoint, job->start)))
 		peer_lied(g, s, &job->feed, err_sentence(code));
 	if (f)
 		feed_choose(g, f);

@@ -45,7 +45,8 @@ void floor_consider(struct gossip *g, struct feed *f)
 	struct link *l = cut_off(g, f);
 	uint64_t wait = f->held ? GOSSIP_JOIN_AGAIN_MS : GOSSIP_JOIN_NEW_MS;
 
-	if (!l || f->expected != f->held) {
+	/* Nothing that a frozen one has is given up. */
+	if (!l || f->expected != f->held || (f->frozen && f->held > 0)) {
 		f->cut_ms = 0;
 		return;
 	}

@@ -15,6 +15,7 @@
  *     witness.c  peers cosign each other's logs of acts
  *     doubt.c    what neighbours say and our trees do not bear out
  *     split.c    proof that an origin signed two histories
+ *     settle.c   frozen feeds that a later incarnation calls good, so far
  *     quota.c    what a party may bring in a day
  *     pause.c    the stop button
  *     recover.c  when the node may sign; taking own feeds back
@@ -122,6 +123,7 @@ struct link {
 	struct doubt *doubt; /* what it has said and is not borne out; NULL: nothing */
 	uint64_t bodies_again_ms; /* not asked for bodies before */
 	uint32_t bodies_wait_ms;  /* how long it was left alone for having none */
+	bool unfit;               /* for a frozen feed: it has no run that fits what is good */
 	bool split_told;          /* either side has told the other of the feed's split view */
 
 	/* as a sink */
@@ -167,10 +169,11 @@ struct feed {
 	uint64_t floor;
 	uint64_t joining; /* floor that was asked for at upstream, beyond what is here; 0: none */
 	uint64_t cut_ms;  /* since when nobody who leads goes on from here; 0: somebody does */
-	struct checkpoint complete; /* newest all of which is held; size 0: none */
-	struct checkpoint seen;     /* newest verified; size 0: none */
-	struct checkpoint ground;   /* newest known to contain all that is held; size 0: none */
-	struct split *split;        /* proof of a split view; NULL: none is known */
+	struct checkpoint complete;    /* newest all of which is held; size 0: none */
+	struct checkpoint seen;        /* newest verified; size 0: none */
+	struct checkpoint ground;      /* newest known to contain all that is held; size 0: none */
+	const struct settled *settled; /* what a later incarnation says of it; NULL: nothing */
+	struct split *split;           /* proof of a split view; NULL: none is known */
 	struct link *links;
 	struct link *upstream;
 	uint64_t progress_ms; /* last time upstream gave something new, or was chosen */
@@ -292,6 +295,7 @@ struct gossip {
 	struct map origins;   /* node id -> struct origin */
 	struct map feeds;     /* packed name -> struct feed */
 	struct map totals;    /* node id -> struct peer_totals */
+	struct map settled;   /* packed name -> struct settled */
 	struct map watched;   /* node id -> struct watched */
 	struct map cosigners; /* node id -> struct cosigner */
 	struct session *sessions;
@@ -539,6 +543,17 @@ void splits_tick(struct gossip *g);
 void doubt_free(struct gossip *g, struct link *l);
 void on_proof(struct gossip *g, struct session *s, const struct wire_proof *p);
 void on_proof_want(struct gossip *g, struct session *s, const struct wire_proof_want *want);
+
+/* --- settle.c --------------------------------------------------------------------------------- */
+/* A feed is new here: has anything been said of it? */
+void feed_settle(const struct gossip *g, struct feed *f);
+/* It is frozen below what is good of it. */
+bool feed_thaws(const struct feed *f);
+/* May a run under that checkpoint be taken? */
+bool feed_takes(const struct feed *f, const struct wire_checkpoint *c);
+/* May the neighbour have such a run? Of a feed that is not frozen it may. */
+bool link_thaws(const struct link *l);
+void link_unfit(struct gossip *g, struct link *l);
 
 /* --- split.c ---------------------------------------------------------------------------------- */
 /* Who may see the feed: from us, or by giving it to us. */

@@ -449,7 +449,8 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 	s->credit_in -= wire_bytes;
 	joins = f && floor_joins(f, data);
 	/* Late runs of a subscription that has moved, and what nobody asked for. */
-	if (!f || f->frozen || f->origin->frozen || !f->upstream || f->upstream->session != s ||
+	if (!f || !feed_takes(f, &data->checkpoint) || f->origin->frozen || !f->upstream ||
+		f->upstream->session != s ||
 		(!joins &&
 			(data->start > f->expected || data->count <= f->expected - data->start)) ||
 		!data->checkpoint.present || !may_take(g, s, &data->feed) || g->refusing ||
@@ -461,6 +462,9 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 		/* The quota has ended otherwise than by a run: nothing more is to come in vain. */
 		if (f && f->upstream && f->upstream->session == s && quota_spent(g, s, f))
 			quota_wait(g, s, f);
+		if (f && f->upstream && f->upstream->session == s &&
+			!feed_takes(f, &data->checkpoint))
+			link_unfit(g, f->upstream);
 		return;
 	}
 	/* The disk is slower than all who send together: later. */

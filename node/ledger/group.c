@@ -189,6 +189,8 @@ static int apply_run(struct ledger *l, struct store_txn *txn, struct ledger_item
 
 	if (rc != 0)
 		return rc;
+	if (!store_log_takes(txn, &log, &job->checkpoint))
+		return ENT_ESTATE;
 	if (job->joins && log.size < job->start) {
 		if ((rc = join(l, txn, job, log.size)) != 0)
 			return rc;
@@ -403,6 +405,7 @@ int group_commit(struct ledger *l)
 	buf_reset(&l->acts);
 	buf_reset(&l->erased);
 	buf_reset(&l->floors);
+	buf_reset(&l->said);
 	l->receiving = false;
 	rc = pending_put(l, txn);
 	if (rc == 0)
@@ -432,6 +435,7 @@ int group_commit(struct ledger *l)
 		store_abort(txn);
 		return rc;
 	}
+	said_take(l, txn);
 	ledger_at(l, LEDGER_STEP_COMMIT);
 	rc = store_commit(txn);
 	if (rc != 0)

@@ -79,6 +79,7 @@ struct ledger {
 	struct plan *plans; /* of retention, for the group at hand */
 	uint32_t retain_at; /* number of the log that retention looked at last */
 	struct buf floors;  /* struct floor_moved: in this group */
+	struct buf said;    /* struct store_said: likewise */
 	struct buf overs;   /* names of feeds that may not be held any more */
 	struct buf erased;  /* names of the feeds whose erasures are carried out in it */
 };
@@ -135,6 +136,9 @@ int unmute(struct ledger *l) MUST_CHECK;
 /* Are there former feeds without a succession? */
 int successions_look(struct ledger *l) MUST_CHECK;
 int successions_write(struct ledger *l, struct store_txn *txn) MUST_CHECK;
+/* What others say of their former feeds, by what the group has stored. */
+void said_take(struct ledger *l, const struct store_txn *txn);
+void tell_said(struct ledger *l);
 
 /* --- seal.c ----------------------------------------------------------------------------------- */
 int group_seal(struct ledger *l) MUST_CHECK;

@@ -50,6 +50,7 @@ int ledger_new(struct ledger **out, const struct ledger_config *config)
 	l->acts = buf_with_max(GROUP_ACTS_BYTES);
 	l->erased = buf_with_max(GROUP_ACTS_BYTES);
 	l->floors = buf_with_max(GROUP_ACTS_BYTES);
+	l->said = buf_with_max(GROUP_ACTS_BYTES);
 	l->overs = buf_with_max(GROUP_ACTS_BYTES);
 	*out = l;
 	return 0;
@@ -69,6 +70,7 @@ void ledger_free(struct ledger *l)
 	buf_free(&l->acts);
 	buf_free(&l->erased);
 	buf_free(&l->floors);
+	buf_free(&l->said);
 	buf_free(&l->overs);
 	free(l);
 }
@@ -266,6 +268,7 @@ static void group_finish(struct ledger *l, int committed, int sealed, struct led
 	if (committed == 0) {
 		tell_erased(l);
 		tell_floors(l);
+		tell_said(l);
 	}
 	/* What is kept does not count: what comes next is not to wait for it. */
 	l->bytes = l->own_bytes = 0;

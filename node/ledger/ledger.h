@@ -137,6 +137,7 @@ enum ledger_news_type {
 	LEDGER_PUBLISHED,  /* publication, code: all of it is durable and signed, or failed */
 	LEDGER_FLOOR,      /* feed, floor: it has moved there */
 	LEDGER_ERASED,     /* feed: some of its erasures are carried out, durably */
+	LEDGER_SETTLED,    /* checkpoint, unsigned: so far a former feed is good, says a later */
 	LEDGER_HELD,       /* user, code: the value is held back, or is not any more */
 	LEDGER_WAS_CUT,    /* feed, size, code */
 	LEDGER_UNMUTED,    /* the guard has what stands, and feeds are signed again */

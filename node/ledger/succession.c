@@ -147,6 +147,29 @@ static int former_succeed(struct ledger *l, struct store_txn *txn, const struct 
 	return rc;
 }
 
+void said_take(struct ledger *l, const struct store_txn *txn)
+{
+	size_t len;
+	const struct store_said *said = store_txn_said(txn, &len);
+
+	buf_append(&l->said, said, len * sizeof(*said));
+}
+
+void tell_said(struct ledger *l)
+{
+	const struct store_said *said = (const struct store_said *)(const void *)l->said.data;
+
+	for (size_t i = 0; i < l->said.len / sizeof(*said); i++) {
+		struct ledger_news news = {.type = LEDGER_SETTLED,
+			.checkpoint = {.log = said[i].old,
+				.size = said[i].by.size,
+				.root = said[i].by.root}};
+
+		ledger_tell(l, &news);
+	}
+	buf_reset(&l->said);
+}
+
 /* Before any other own entry of the group: they are the first of their feeds. */
 int successions_write(struct ledger *l, struct store_txn *txn)
 {

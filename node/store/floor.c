@@ -79,7 +79,9 @@ int store_join(struct store_txn *txn, const struct log_name *name, const struct 
 
 	if (rc)
 		return rc;
-	if (log.frozen || left->begin != 0 || left->end % STORE_FLOOR_STEP || left->end <= log.size)
+	/* Nothing that a frozen one has is given up. */
+	if ((log.frozen && (log.size > 0 || !succession_lets(txn, &log, left->end))) ||
+		left->begin != 0 || left->end % STORE_FLOOR_STEP || left->end <= log.size)
 		return ENT_ESTATE;
 	log.size = log.floor = left->end;
 	log.tree = *left;

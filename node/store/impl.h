@@ -65,6 +65,7 @@ struct store_txn {
 	int failed;        /* the first error of LMDB: the transaction can only be aborted */
 	struct buf tree;   /* subtrees that the append at hand completes */
 	struct buf bundle; /* one that is being rewritten */
+	struct buf said;   /* struct store_said: store_txn_said */
 	bool renewed;      /* the truth has another id, */
 	uint8_t id[STORE_ID_BYTES]; /* this one */
 };
@@ -129,7 +130,10 @@ int receipts_count(struct store *s, MDB_txn *txn, const struct store_log *log,
 /* --- split views and successions (split.c) ---------------------------------------------------- */
 
 /* Keeps what the first entry of a feed says of the one before it. */
-int succession_note(struct store_txn *txn, const struct store_run *run) MUST_CHECK;
+int succession_note(struct store_txn *txn, const struct log_name *feed, uint64_t index,
+	const struct entry *entry) MUST_CHECK;
+/* May the log have so many entries? A frozen one may as far as a succession calls it good. */
+bool succession_lets(struct store_txn *txn, const struct store_log *log, uint64_t size);
 /* Has a later incarnation said that the log is not good up to there? */
 bool reader_void(struct store_reader *r, uint32_t log, uint64_t index);
 bool reader_void_at(struct store_reader *r, struct store_place place);

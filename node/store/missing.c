@@ -268,6 +268,9 @@ static int restoring_add(struct restoring *w, const struct wire_body *body)
 	if (!(room = buf_extend(&w->packed, entry_packed_len(&e.entry))))
 		return ENT_ENOMEM;
 	entry_pack(room, &e.entry);
+	/* Of a succession nothing was known without it. */
+	if ((rc = succession_note(w->txn, &w->log->name, body->index, &e.entry)) != 0)
+		return rc;
 	if (w->count++ == 0)
 		w->first = body->index;
 	b->first = b->taken ? b->first : body->index;

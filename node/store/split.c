@@ -7,6 +7,8 @@
 #include "store/impl.h"
 
 #define SUCCESSION_BYTES (8 + 8 + HASH_BYTES)
+/* Of one transaction: a group holds no more. */
+#define SAID_BYTES_MAX (16u * 1024u * 1024u)
 
 /* --- proofs ----------------------------------------------------------------------------------- */
 
@@ -54,6 +56,16 @@ bool succession_read(const struct log_name *feed, uint64_t index, const struct e
 	       s->old_log.incarnation < feed->incarnation;
 }
 
+static int succession_decode(struct bytes row, struct store_succession *out)
+{
+	struct cursor c = cursor_of(row);
+
+	out->incarnation = cursor_u64(&c);
+	out->size = cursor_u64(&c);
+	cursor_copy(&c, out->root.bytes, HASH_BYTES);
+	return cursor_done(&c) ? 0 : MDB_CORRUPTED;
+}
+
 /* The row of an old log, which need not be here itself. Returns LMDB's code. */
 static int succession_row(struct store *s, MDB_txn *txn, const struct log_name *old,
 	struct store_succession *out)
@@ -61,44 +73,89 @@ static int succession_row(struct store *s, MDB_txn *txn, const struct log_name *
 	uint8_t packed[LOG_NAME_BYTES];
 	MDB_val key = db_val(packed, sizeof(packed));
 	MDB_val value;
-	struct cursor c;
 	int rc;
 
 	log_name_pack(packed, old);
 	rc = mdb_get(txn, s->log.tables[LOG_SUCCESSIONS], &key, &value);
-	if (rc)
-		return rc;
-	c = cursor_of(db_bytes(value));
-	out->incarnation = cursor_u64(&c);
-	out->size = cursor_u64(&c);
-	cursor_copy(&c, out->root.bytes, HASH_BYTES);
-	return cursor_done(&c) ? 0 : MDB_CORRUPTED;
+	return rc ? rc : succession_decode(db_bytes(value), out);
 }
 
-int succession_note(struct store_txn *txn, const struct store_run *run)
+int succession_note(struct store_txn *txn, const struct log_name *feed, uint64_t index,
+	const struct entry *entry)
 {
-	struct cursor c = cursor_of(run->entries);
 	struct record_succession s;
 	struct store_succession known;
-	struct entry entry;
+	struct store_said said;
 	uint8_t packed[LOG_NAME_BYTES], raw[SUCCESSION_BYTES];
 	int rc;
 
-	if (run->start != 0 || entry_next(&c, &entry) != 0 ||
-		!succession_read(&run->log, 0, &entry, &s))
+	if (!succession_read(feed, index, entry, &s))
 		return 0;
 	/* Of several incarnations the newest has the last word, in whatever order they come. */
 	rc = succession_row(txn->store, txn->mdb, &s.old_log, &known);
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return txn_result(txn, rc);
-	if (rc == 0 && known.incarnation >= run->log.incarnation)
+	if (rc == 0 && known.incarnation >= feed->incarnation)
 		return 0;
+	said = (struct store_said){s.old_log, {feed->incarnation, s.size, {{0}}}};
+	memcpy(said.by.root.bytes, s.root, HASH_BYTES);
+	if (!txn->said.max)
+		txn->said = buf_with_max(SAID_BYTES_MAX);
+	buf_append(&txn->said, &said, sizeof(said));
 	log_name_pack(packed, &s.old_log);
-	be64_put(raw, run->log.incarnation);
+	be64_put(raw, feed->incarnation);
 	be64_put(raw + 8, s.size);
 	memcpy(raw + 16, s.root, HASH_BYTES);
 	return txn_put(txn, LOG_SUCCESSIONS, db_val(packed, sizeof(packed)),
 		db_val(raw, sizeof(raw)), 0);
+}
+
+const struct store_said *store_txn_said(const struct store_txn *txn, size_t *len)
+{
+	*len = buf_failed(&txn->said) ? 0 : txn->said.len / sizeof(struct store_said);
+	return (const struct store_said *)(const void *)txn->said.data;
+}
+
+bool succession_lets(struct store_txn *txn, const struct store_log *log, uint64_t size)
+{
+	struct store_succession s;
+
+	return !log->frozen ||
+	       (succession_row(txn->store, txn->mdb, &log->name, &s) == 0 && size <= s.size);
+}
+
+bool store_log_takes(struct store_txn *txn, const struct store_log *log,
+	const struct checkpoint *under)
+{
+	struct store_succession s;
+
+	return !log->frozen || (succession_row(txn->store, txn->mdb, &log->name, &s) == 0 &&
+				       under->size == s.size && hash_eq(&under->root, &s.root));
+}
+
+int store_succession_each(struct store_reader *r,
+	int (*visit)(void *ctx, const struct store_said *said), void *ctx)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	int rc = mdb_cursor_open(r->log, r->store->log.tables[LOG_SUCCESSIONS], &cursor);
+
+	if (rc)
+		return db_err(rc);
+	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		struct store_said said;
+		int stop = ENT_ECORRUPT;
+
+		if (log_name_unpack(db_bytes(key), &said.old) &&
+			succession_decode(db_bytes(value), &said.by) == 0)
+			stop = visit(ctx, &said);
+		if (stop) {
+			mdb_cursor_close(cursor);
+			return stop;
+		}
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : db_err(rc);
 }
 
 int store_succession_get(struct store_reader *r, const struct log_name *old,

@@ -210,6 +210,7 @@ void store_close(struct store *s)
 	if (s->txn.mdb)
 		store_abort(&s->txn);
 	buf_free(&s->txn.tree);
+	buf_free(&s->txn.said);
 	buf_free(&s->txn.bundle);
 	index_close(s);
 	db_close(&s->log);

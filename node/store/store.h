@@ -347,6 +347,24 @@ struct store_succession {
 int store_succession_get(struct store_reader *r, const struct log_name *old,
 	struct store_succession *s) MUST_CHECK;
 
+/* One of them, with the old log. */
+struct store_said {
+	struct log_name old;
+	struct store_succession by;
+};
+/* 0 or the visitor's error, which ends the walk. */
+int store_succession_each(struct store_reader *r,
+	int (*visit)(void *ctx, const struct store_said *said), void *ctx) MUST_CHECK;
+/* What the transaction has heard so far, in force with its commit; until it ends. */
+const struct store_said *store_txn_said(const struct store_txn *txn, size_t *len);
+
+/*
+ * May something be appended under this checkpoint? To a frozen log only under the one that a
+ * succession names, and no further: so whoever froze it below gets the rest of the good history.
+ */
+bool store_log_takes(struct store_txn *txn, const struct store_log *log,
+	const struct checkpoint *under);
+
 /* Is there any? Else nothing is void, and look-ups do not pay for it. */
 bool store_has_successions(struct store_reader *r);
 

@@ -34,6 +34,7 @@ int store_begin(struct store *s, struct store_txn **txn)
 	}
 	s->txn.failed = 0;
 	s->txn.renewed = false;
+	buf_reset(&s->txn.said);
 	*txn = &s->txn;
 	return 0;
 }
@@ -247,6 +248,15 @@ static bool checkpoint_is_of(const struct checkpoint *c, const struct range *tre
 	return hash_eq(&root, &c->root);
 }
 
+static int first_note(struct store_txn *txn, const struct store_run *run)
+{
+	struct cursor c = cursor_of(run->entries);
+	struct entry first;
+	int rc = entry_next(&c, &first);
+
+	return rc ? rc : succession_note(txn, &run->log, 0, &first);
+}
+
 int store_append(struct store_txn *txn, const struct store_run *run)
 {
 	struct erase_notes notes = {0};
@@ -255,7 +265,7 @@ int store_append(struct store_txn *txn, const struct store_run *run)
 
 	if (rc)
 		return rc;
-	if (log.frozen || run->start != log.size)
+	if (run->start != log.size || !succession_lets(txn, &log, run->start + run->count))
 		return ENT_ESTATE;
 	if (run->count == 0)
 		return ENT_EINVALID;
@@ -265,7 +275,7 @@ int store_append(struct store_txn *txn, const struct store_run *run)
 		return rc;
 	if ((rc = subtrees_put(txn, log.number)) != 0)
 		return rc;
-	if ((rc = succession_note(txn, run)) != 0)
+	if (run->start == 0 && (rc = first_note(txn, run)) != 0)
 		return rc;
 	log.size = log.tree.end;
 	log.via = run->via;
@@ -284,7 +294,7 @@ int store_checkpoint_put(struct store_txn *txn, const struct checkpoint *c)
 
 	if (rc)
 		return rc;
-	if (log.frozen)
+	if (!store_log_takes(txn, &log, c))
 		return ENT_ESTATE;
 	if (!log.has_checkpoint || c->size > log.checkpoint.size) {
 		log.has_checkpoint = true;

@@ -113,6 +113,15 @@ static int load_feed(void *ctx, const struct store_log *log)
 	return 0;
 }
 
+static int load_settled(void *ctx, const struct store_said *said)
+{
+	struct checkpoint good = {.log = said->old, .size = said->by.size, .root = said->by.root};
+	struct world_node *n = ctx;
+
+	gossip_settled(n->gossip, world_time(n), &good);
+	return 0;
+}
+
 /* Of the provenance logs only that in use has cosignatures that still grow. */
 static int load_receipts_of(void *ctx, const struct store_log *log)
 {
@@ -154,6 +163,8 @@ static int engine_open(struct world_node *n)
 		rc = store_rival_each(r, load_rival, n);
 	if (rc == 0)
 		rc = store_log_each(r, load_feed, &load);
+	if (rc == 0)
+		rc = store_succession_each(r, load_settled, n);
 	if (rc == 0)
 		rc = store_log_each(r, load_receipts_of, &load);
 	if (rc == 0)

@@ -570,6 +570,9 @@ void node_on_news(struct world_node *n, const struct ledger_news *news)
 	case LEDGER_PUBLISHED:
 		on_published(n, news);
 		break;
+	case LEDGER_SETTLED:
+		gossip_settled(n->gossip, now, &news->checkpoint);
+		break;
 	case LEDGER_FLOOR:
 		gossip_floor(n->gossip, now, &news->feed, news->floor);
 		break;

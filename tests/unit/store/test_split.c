@@ -277,6 +277,125 @@ static void a_frozen_feed_is_believed_as_far_as_it_is_vouched_for(void **state)
 	world_free(&w);
 }
 
+/* Appends [from, to) under the checkpoint that this tree has at size; gives the code. */
+static int append(struct world *w, struct model_log *m, uint64_t from, uint64_t to, uint64_t size)
+{
+	struct checkpoint c = {
+		.log = w->old.name, .size = size, .root = model_tree(m->leaves, size)};
+	struct range tree;
+	struct store_run run = {.log = w->old.name,
+		.start = from,
+		.count = (uint32_t)(to - from),
+		.entries = model_run(m, from, to),
+		.tree = &tree};
+	struct store_txn *txn;
+	struct store_log log;
+	int rc;
+
+	range_init(&tree, 0);
+	for (uint64_t i = 0; i < to; i++)
+		range_append(&tree, &m->leaves[i]);
+	assert_ok(store_begin(w->store, &txn));
+	assert_ok(store_txn_log(txn, &w->old.name, true, &log));
+	rc = store_log_takes(txn, &log, &c) ? store_append(txn, &run) : ENT_ESTATE;
+	if (rc == 0)
+		rc = store_checkpoint_put(txn, &c);
+	if (rc == 0)
+		assert_ok(store_commit(txn));
+	else
+		store_abort(txn);
+	return rc;
+}
+
+static void a_frozen_feed_grows_as_far_as_it_is_vouched_for_and_no_further(void **state)
+{
+	struct store_trust t;
+	struct hash root;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	assert_int_equal(append(&w, &w.old, 0, 3, 3), 0);
+	freeze(&w);
+	assert_int_equal(append(&w, &w.old, 3, 5, 7), ENT_ESTATE);
+	root = model_tree(w.old.leaves, 7);
+	put_succession(&w.new, &w.old.name, 7, &root);
+	model_store(w.store, &w.new);
+	assert_int_equal(append(&w, &w.old, 3, 5, 6), ENT_ESTATE);
+	assert_int_equal(append(&w, &w.old, 3, 5, 7), 0);
+	assert_int_equal(append(&w, &w.old, 5, 8, 8), ENT_ESTATE);
+	assert_int_equal(append(&w, &w.old, 5, 7, 7), 0);
+	assert_int_equal(append(&w, &w.old, 7, 8, 8), ENT_ESTATE);
+	trust_of(&w, &t);
+	assert_true(t.good == 7 && t.until == 7);
+	world_free(&w);
+}
+
+/* All that is made of a log is under a checkpoint. */
+static void checkpoint(struct world *w, const struct model_log *m)
+{
+	struct checkpoint c = {
+		.log = m->name, .size = m->made, .root = model_tree(m->leaves, m->made)};
+	struct store_txn *txn;
+
+	assert_ok(store_begin(w->store, &txn));
+	assert_ok(store_checkpoint_put(txn, &c));
+	assert_ok(store_commit(txn));
+}
+
+static int said_visit(void *ctx, const struct store_said *said)
+{
+	*(struct store_said *)ctx = *said;
+	return 0;
+}
+
+/* Somebody withheld it: what it says is heard when it comes. */
+static void a_succession_whose_body_comes_late_counts_then(void **state)
+{
+	struct entry_header header = {.kind = KIND_SUCCESSION, .tlp = TLP_CLEAR};
+	struct record_succession record = {.size = 7};
+	struct store_said heard = {0};
+	struct wire_body late = {0};
+	struct store_bodies put = {.bodies = &late, .len = 1};
+	struct buf body = buf_with_max(1000);
+	struct store_reader *r;
+	const struct store_said *said;
+	struct store_txn *txn;
+	struct hash root;
+	struct world w;
+	size_t len;
+
+	(void)state;
+	world_init(&w);
+	model_store(w.store, &w.old);
+	assert_void_from(&w, 10);
+	root = model_tree(w.old.leaves, 7);
+	record.old_log = w.old.name;
+	memcpy(record.root, root.bytes, sizeof(record.root));
+	assert_ok(record_succession_encode(&body, &record));
+	model_salt(&w.new, 0, late.salt);
+	late.body = buf_view(&body);
+	model_entry(&w.new, header, late.body, true);
+	model_store(w.store, &w.new);
+	checkpoint(&w, &w.new);
+	put.log = w.new.name;
+	assert_ok(store_begin(w.store, &txn));
+	assert_ok(store_bodies_put(txn, &put));
+	assert_int_equal(put.taken, 1);
+	said = store_txn_said(txn, &len);
+	assert_int_equal(len, 1);
+	assert_true(log_name_eq(&said[0].old, &w.old.name) && said[0].by.size == 7);
+	assert_ok(store_commit(txn));
+	assert_void_from(&w, 7);
+	assert_ok(store_reader_open(w.store, &r));
+	assert_ok(store_succession_each(r, said_visit, &heard));
+	assert_true(log_name_eq(&heard.old, &w.old.name) && heard.by.size == 7);
+	assert_true(hash_eq(&heard.by.root, &root));
+	store_reader_close(r);
+	buf_free(&body);
+	world_free(&w);
+}
+
 static void a_proof_is_kept_with_its_log(void **state)
 {
 	struct store_reader *r;
@@ -311,6 +430,8 @@ int main(void)
 		cmocka_unit_test(
 			only_the_first_entry_of_a_later_feed_of_the_same_node_and_audience_counts),
 		cmocka_unit_test(a_frozen_feed_is_believed_as_far_as_it_is_vouched_for),
+		cmocka_unit_test(a_frozen_feed_grows_as_far_as_it_is_vouched_for_and_no_further),
+		cmocka_unit_test(a_succession_whose_body_comes_late_counts_then),
 		cmocka_unit_test(a_proof_is_kept_with_its_log),
 	};
 
