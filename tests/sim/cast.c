@@ -326,6 +326,9 @@ const struct agreement *cast_agreement_of(const struct cast_terms *terms,
 		terms->from ? terms->from : CAST_EPOCH,
 		terms->until ? terms->until : CAST_EPOCH + TEN_YEARS, NULL));
 	draft.serial = terms->serial;
+	draft.after_end_keep = terms->erase_s < 0;
+	if (terms->erase_s > 0)
+		draft.after_end_erase_s = terms->erase_s;
 	for (size_t i = 0; i < parties_len; i++) {
 		draft.parties[i].gives = parties[i].gives;
 		draft.parties[i].introduces = parties[i].introduces;

@@ -86,6 +86,7 @@ struct cast_terms {
 	/* Of each party; 0: as drafts have it. */
 	uint64_t quota_origins, quota_records, quota_bytes;
 	int64_t from, until; /* UTC seconds; both 0: from the epoch on for ten years */
+	int64_t erase_s;     /* after the end; 0: as drafts have it, -1: keep */
 };
 
 /* A revocation of the agreement by party i, under its root or, forged, under that of by. */

@@ -362,6 +362,8 @@ void node_free(struct world_node *n)
 	free(n->publications);
 	free(n->clock);
 	free(n->peers);
+	free(n->bonds);
+	free(n->terms);
 	disk_free(n->disk);
 	disk_free(n->backup);
 }

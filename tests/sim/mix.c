@@ -39,6 +39,7 @@ struct mix {
 	struct cast_list list;
 	bool limited;  /* by quotas that are soon used up */
 	bool sweeping; /* feeds are long, and retention short */
+	bool ending;   /* what came under agreements goes soon after their end */
 };
 
 static unsigned below(struct mix *m, unsigned n)
@@ -88,6 +89,7 @@ static void some_pair(struct mix *m, unsigned *a, unsigned *b)
 static void pact_redraw(struct mix *m, struct cast_terms *t)
 {
 	t->introduces = 0;
+	t->erase_s = !m->ending ? 0 : chance(m, 20) ? -1 : 1 + (int64_t)below(m, 10);
 	t->quota_records = m->limited && chance(m, 30) ? 20 + below(m, 300) : 0;
 	t->quota_bytes = m->limited && chance(m, 30) ? 5000 + below(m, 100000) : 0;
 	for (unsigned i = 0; i < m->players; i++) {
@@ -386,7 +388,7 @@ static void machines(struct mix *m)
 		world_health(m->w, node, healths[below(m, 3)]);
 	else if (what < 90)
 		world_health(m->w, node, DISK_WELL);
-	else
+	else if (!m->ending) /* while the time is in doubt nothing goes */
 		clock_step(m, node);
 }
 
@@ -617,6 +619,7 @@ void mix_play(uint64_t seed, struct mix_result *r)
 	m.limited = chance(&m, 20);
 	m.sweeping = chance(&m, 20);
 	m.listing = chance(&m, 30);
+	w->letting_go = m.ending = seed % 5 == 3;
 	found(&m);
 	for (unsigned i = 0; i < STEPS && !world_failure(w); i++) {
 		if (lying && i % (STEPS / 4) == STEPS / 8)
@@ -630,6 +633,7 @@ void mix_play(uint64_t seed, struct mix_result *r)
 	watch_cards(w);
 	grow_whole(w);
 	watch_forgotten(w);
+	watch_over(w);
 	watch_confirmed(w);
 	watch_split(w);
 	if (!m.liars) {

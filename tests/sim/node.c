@@ -122,18 +122,25 @@ static void index_catch_up(struct world_node *n)
 		;
 }
 
-void world_retain(struct world *w, unsigned node, int64_t retain_ms)
+void node_retain(struct world_node *n, struct ledger_retention *r)
 {
-	struct world_node *n = &w->nodes[node];
 	struct ledger_item *i;
 
-	if (!n->up)
-		return;
 	index_catch_up(n);
 	i = ledger_item_new(LEDGER_RETAIN);
-	i->retention = need(calloc(1, sizeof(*i->retention)));
-	i->retention->retain_ms = retain_ms;
+	i->retention = r;
 	to_write(n, i);
+}
+
+void world_retain(struct world *w, unsigned node, int64_t retain_ms)
+{
+	struct ledger_retention *r;
+
+	if (!w->nodes[node].up)
+		return;
+	r = need(calloc(1, sizeof(*r)));
+	r->retain_ms = retain_ms;
+	node_retain(&w->nodes[node], r);
 }
 
 static void forget(struct world_node *n, bool prune)
@@ -731,6 +738,10 @@ void node_agreements(struct world_node *n)
 			k++;
 		n->counting_parties[i] = n->parties[k];
 	}
+	if (n->world->letting_go) {
+		node_bonds(n);
+		watch_terms(n);
+	}
 	gossip_agreements(n->gossip, world_time(n), n->counting, n->counting_len);
 	node_actions(n);
 }
@@ -755,6 +766,11 @@ void node_on_tick(struct world_node *n)
 	gossip_tick(n->gossip, world_time(n));
 	node_actions(n);
 	net_dial(n);
+	if (n->world->letting_go) {
+		node_bonds(n);
+		watch_terms(n);
+		node_let_go(n);
+	}
 	watch_tick(n->world, n);
 	watch_lasting(n->world, n);
 }

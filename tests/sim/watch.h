@@ -17,7 +17,7 @@
  *
  * watch.c looks at what is said and heard, watch_logs.c at what is signed and stored,
  * watch_erased.c at what is to be forgotten, watch_witness.c at what is cosigned; watch_settled.c,
- * watch_whole.c and watch_split.c at what has come to rest.
+ * watch_whole.c, watch_over.c and watch_split.c at what has come to rest.
  */
 #pragma once
 
@@ -145,6 +145,14 @@ bool watch_linked(const struct world_node *a, const struct world_node *b);
 /* How many nodes lack bodies that a neighbour has and may give them; fails the world where there is
  * one and `must` says so. */
 unsigned watch_whole(struct world *w, bool must);
+
+/* --- watch_over.c ----------------------------------------------------------------------------- */
+
+/* What is in force at the node now; to be asked on every tick, and when agreements have changed. */
+void watch_terms(struct world_node *n);
+/* Fails the world unless everybody has let go of what no agreement lets him hold any more, and of
+ * nothing else. */
+void watch_over(struct world *w);
 
 /* --- watch_split.c ---------------------------------------------------------------------------- */
 

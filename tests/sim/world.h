@@ -23,6 +23,7 @@
  *     world.c  time and events, keys directories, looking at it
  *     net.c    links and sessions: what travels, and what is lost
  *     node.c   one node: engine, verifier and ledger
+ *     over.c    after the end of its agreements
  *     machine.c its starts and its ends; crashes, disks, restores, clones
  *
  * A liar is a correct node behind a hand that changes what it says (liars.h).
@@ -47,6 +48,8 @@ struct world;
 struct world_node;
 struct world_event;
 struct watch;
+struct policy_bond;
+struct world_term;
 
 /* Changes what the node is about to say to another, or drops it (false). Lists in *m that change
  * come from the arena. */
@@ -167,6 +170,12 @@ struct world_node {
 	uint64_t counting_parties[WORLD_AGREEMENTS_MAX];
 	size_t counting_len;
 	uint64_t stepped_ms; /* when the clock did so last */
+	/* What its daemon remembers of agreements, and what the watcher does. */
+	struct policy_bond *bonds;
+	size_t bonds_len;
+	uint64_t let_go_ms; /* when the daemon looked at what is over */
+	struct world_term *terms;
+	size_t terms_len;
 	struct world_peer *peers;
 	size_t peers_len;
 	uint8_t peer_at[64]; /* where among them one of the first actors is, and 1; 0: nowhere */
@@ -214,6 +223,7 @@ struct world {
 	uint64_t made;   /* events so far: breaks ties */
 	uint64_t events; /* that have happened */
 	uint64_t trace;
+	bool letting_go; /* of what came under agreements that are over */
 	struct watch *watch;
 	struct world_erasure *erasures;
 	size_t erasures_len;

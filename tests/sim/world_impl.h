@@ -97,6 +97,9 @@ void node_recover(struct world_node *n);
 /* Carries out what its engine wants. */
 void node_actions(struct world_node *n);
 void node_agreements(struct world_node *n);
+/* Moves floors, and lets go of what is over. Takes the retention. */
+struct ledger_retention;
+void node_retain(struct world_node *n, struct ledger_retention *r);
 /* It looks at its clock. */
 void node_clock(struct world_node *n);
 void node_on_tick(struct world_node *n);
@@ -104,3 +107,8 @@ void node_on_verify(struct world_node *n, struct ingest_job *job);
 void node_on_write(struct world_node *n);
 /* Takes the news. */
 void node_on_news(struct world_node *n, const struct ledger_news *news);
+
+/* --- over.c ----------------------------------------------------------------------------------- */
+/* Notes which agreements have begun and which are over; lets go of what is, now and then. */
+void node_bonds(struct world_node *n);
+void node_let_go(struct world_node *n);
