@@ -232,17 +232,19 @@ static int load_cosignature(struct loading *l)
 
 static int load_split(struct loading *l)
 {
+	struct audit *a = l->audit;
+	struct split *s = need(arena_alloc(&a->arena, sizeof(*s)));
 	struct wire_message m;
-	struct checkpoint c;
 
 	if (!l->section || wire_decode(WIRE_SPLIT, l->frames.payload, &l->audit->arena, &m) != 0 ||
 		!log_name_eq(&m.split.feed, &l->section->log.name))
 		return bad(l, "the proof of a split view does not read");
 	/* Two signed roots: whatever is true of the log, both are claims about it. */
-	checkpoint_from_wire(&c, &m.split.feed, &m.split.first);
-	claim_add(l->audit, &c);
-	checkpoint_from_wire(&c, &m.split.feed, &m.split.second);
-	claim_add(l->audit, &c);
+	split_from_wire(s, &m.split);
+	claim_add(a, &s->first);
+	claim_add(a, &s->second);
+	a->splits = grow(a->splits, &a->splits_cap, a->splits_len, sizeof(struct split *));
+	a->splits[a->splits_len++] = s;
 	return 0;
 }
 
@@ -439,6 +441,7 @@ void audit_free(struct audit *a)
 	free(a->party_list);
 	free(a->texts);
 	free(a->rosters);
+	free(a->splits);
 	free(a->revocations);
 	free(a->claims);
 	free(a->findings);

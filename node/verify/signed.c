@@ -347,6 +347,20 @@ static void claims_differ(struct audit *a, const struct claim *k, const struct c
 		&c->log.node, &c->log, 0, c->size, 0, "two roots for size %" PRIu64, c->size);
 }
 
+/* Proven by itself, also where neither history is here as far as the proof reaches. */
+static void splits_check(struct audit *a)
+{
+	for (size_t i = 0; i < a->splits_len; i++) {
+		const struct split *s = a->splits[i];
+		const struct note_key *key = log_key(a, &s->first.log);
+
+		a->signatures += 2;
+		if (key && split_verify(s, key->public_key) == 0)
+			found(a, FOUND_SPLIT_VIEW, &s->first.log.node, &s->first.log, s->first.size,
+				s->second.size, 0, "%s", "the proof is here");
+	}
+}
+
 void signed_check(struct audit *a)
 {
 	roots_check(a);
@@ -362,4 +376,5 @@ void signed_check(struct audit *a)
 		if (before)
 			claims_differ(a, &a->claims[i], before);
 	}
+	splits_check(a);
 }

@@ -26,6 +26,7 @@
 #include "keys/agreement.h"
 #include "keys/card.h"
 #include "keys/roster.h"
+#include "merkle/split.h"
 #include "policy/decide.h"
 #include "proto/codec.h"
 #include "provenance/act.h"
@@ -370,6 +371,8 @@ struct audit {
 	struct text **texts;
 	size_t rosters_len, rosters_cap;
 	struct roster_text **rosters;
+	size_t splits_len, splits_cap;
+	struct split **splits;
 	size_t revocations_len, revocations_cap;
 	struct revoking *revocations;
 	size_t claims_len, claims_cap;

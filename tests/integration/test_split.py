@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
 """An origin that tells two histories, real daemons that find out, and a proof that stands alone."""
+import json
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import SANITISED, Failed, Federation, entente, run_tests, until  # noqa: E402
+from federation import BIN, SANITISED, Failed, Federation, entente, run_tests, until  # noqa: E402
 import peer_ref  # noqa: E402
+from bundle_ref import Bundle  # noqa: E402
 from peer_ref import Peer  # noqa: E402
 from reference import Neighbour  # noqa: E402
 
@@ -211,6 +214,25 @@ def test_two_stories_are_proven_along_the_line_and_settled_by_a_succession():
         if status["alarms"] or [f["split"] for f in status["feeds"] if f["frozen"]] != [
                 {"settled_by": Peer(line.py.node.home).card.incarnation, "good": 4}]:
             raise Failed(f"without the daemon: {status}")
+        check_bundles(fed, line, one)
+
+
+def check_bundles(fed, line, one):
+    """Each alone, and of no time at all, has the frozen feed and the proof, and blames the origin
+    and nobody else."""
+    for options in ((), ("--since", "2099-01-01")):
+        for node in line.nodes:
+            path = os.path.join(fed.dir, f"{node.name}.audit")
+            node.run("audit", "export", *options, "-o", path)
+            log, = [x for x in Bundle.read(path).logs if x.name == one.packed]
+            if len(log.splits) != 1 or not log.flags & 1 or bool(log.entries) == bool(options):
+                raise Failed(f"{node.name}: {len(log.splits)} proofs, {len(log.entries)} entries")
+            done = subprocess.run([os.path.join(BIN, "entente-audit"), "check", "--json", path],
+                                  capture_output=True, text=True, check=False)
+            breaches = {(f["rule"], f["node"]) for f in json.loads(done.stdout)["findings"]
+                        if f["class"] == "breach"}
+            if done.returncode != 1 or breaches != {("split-view", line.py.node.id)}:
+                raise Failed(f"{node.name}: {done.returncode} {breaches}")
 
 
 def test_two_stories_of_equal_size_are_proven_along_the_line():
