@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Retention moves floors: what is old goes, what is left verifies, a newcomer joins where it
 begins, and what an origin still holds true it has said again before."""
+import datetime
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from federation import Failed, Federation, run_tests, until  # noqa: E402
+from bundle_ref import Bundle  # noqa: E402
 
 
 def value(i):
@@ -68,7 +70,23 @@ def test_a_newcomer_joins_at_the_floor():
         if "forgot fr/green" not in de.run("log").out:
             raise Failed("provenance does not tell of the floor")
         fed.stop()
-        fed.audit()
+        part_of_a_feed_with_a_floor(fed, (fr, de, pl))
+
+
+def part_of_a_feed_with_a_floor(fed, nodes):
+    """Bundles of a part of the time begin at the floor or behind it, and lead to the signed root."""
+    whole = [Bundle.read(p) for p in fed.audit()]
+    first = [b.log("green", whole[0].node) for b in whole]
+    if [log.begin for log in first] != [floor(n, nodes[0]) for n in nodes]:
+        raise Failed(f"they begin at {[log.begin for log in first]}")
+    moments = [e.received for e in first[2].entries]
+    for since in (moments[0] - 3600 * 1000, moments[-1], moments[-1] + 1):
+        at = datetime.datetime.fromtimestamp(since / 1000, datetime.timezone.utc)
+        for full, path in zip(first, fed.audit("--since", at.isoformat(timespec="milliseconds"))):
+            log = Bundle.read(path).log("green", whole[0].node)
+            rest = [e.header for e in full.entries if e.received >= since]
+            if [e.header for e in log.entries] != rest or log.end != full.end:
+                raise Failed(f"since {at}: {log.begin} to {log.end}, {len(rest)} wanted")
 
 
 def test_an_origin_says_again_what_still_holds():

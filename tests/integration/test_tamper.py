@@ -502,6 +502,37 @@ def test_the_worked_example_in_the_document_holds():
         raise Failed(f"only {tried_} commands in the example")
 
 
+def test_a_bundle_without_bodies_holds_none_of_them():
+    """Neither salt nor body nor value of what stands in the store; and of what is opened that alone."""
+    names = [f"s{i}" for i in range(20)]
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de")
+        fed.start()
+        fr.run("publish", "--tlp", "green", "-", stdin="".join(f"{n}.{ZONE}\n" for n in names))
+        fr.run("retract", f"{names[0]}.{ZONE}", "--reason", "a-reason-of-its-own")
+        de.wait_held(fr, "green", 21)
+        for node in (fr, de):
+            path = os.path.join(fed.dir, node.name + ".audit")
+            node.run("audit", "export", "--with-bodies", "-o", path)
+            full = next(x for x in Bundle.read(path).logs if x.audience == "green")
+            secret = [(e, e.salt, e.body) for e in full.entries if e.state == ref.PRESENT]
+            if len(secret) < 21:
+                raise Failed(f"{node.name}: only {len(secret)} bodies are there at all")
+            for options, opened in (((), None), (("--open", f"s7.{ZONE}"), f"s7.{ZONE}".encode())):
+                node.run("audit", "export", *options, "-o", path)
+                with open(path, "rb") as f:
+                    data = f.read()
+                shown = [e for e, salt, body in secret if salt in data or body in data]
+                if [opened in e.body for e in shown] != ([True] if opened else []):
+                    raise Failed(f"{node.name} {options}: {len(shown)} are shown")
+                for name in (*names, "a-reason-of-its-own"):
+                    name = f"{name}.{ZONE}" if name in names else name
+                    if name.encode() in data and name.encode() != opened:
+                        raise Failed(f"{node.name} {options}: {name} stands in it")
+        fed.stop()
+
+
 def test_a_part_of_the_time_is_checked_as_the_whole():
     with Federation() as fed:
         fr, de = fed.add("fr", "de")
@@ -592,4 +623,5 @@ if __name__ == "__main__":
                test_whatever_a_bundle_says_the_auditor_answers,
                test_the_worked_example_in_the_document_holds,
                test_manipulations_are_found_and_honest_bundles_are_clean,
+               test_a_bundle_without_bodies_holds_none_of_them,
                test_a_part_of_the_time_is_checked_as_the_whole])
