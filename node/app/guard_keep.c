@@ -9,6 +9,11 @@
 
 #include "keys/file.h"
 
+/* What a disk writes at once; a part of one would have to be read first. */
+#define BLOCK_BYTES 4096u
+
+_Static_assert(GUARDFILE_SLOT_BYTES % BLOCK_BYTES == 0, "a slot is whole blocks");
+
 void guard_keeper_init(struct guard_keeper *k, const char *path)
 {
 	*k = (struct guard_keeper){.path = path, .fd = -1};
@@ -30,6 +35,13 @@ static bool stands(const struct guard_keeper *k)
 	       open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev;
 }
 
+static size_t without_nuls(struct bytes slot)
+{
+	while (slot.len > 0 && slot.data[slot.len - 1] == 0)
+		slot.len--;
+	return slot.len;
+}
+
 static int write_new(struct guard_keeper *k, const struct guardfile *g, struct err_text *err)
 {
 	struct buf text = buf_with_max(GUARDFILE_BYTES_MAX);
@@ -39,7 +51,9 @@ static int write_new(struct guard_keeper *k, const struct guardfile *g, struct e
 
 	guard_keeper_close(k);
 	k->number = 1;
+	k->used[0] = k->used[1] = 0;
 	slots = guardfile_slot_print(&text, g, k->number);
+	k->used[0] = without_nuls(buf_view(&text));
 	if (slots && (other = buf_extend(&text, GUARDFILE_SLOT_BYTES)))
 		memset(other, 0, GUARDFILE_SLOT_BYTES);
 	else if (!slots)
@@ -53,18 +67,22 @@ static int write_new(struct guard_keeper *k, const struct guardfile *g, struct e
 	return rc;
 }
 
-/* The slot that is not the newest, as a whole. Once it is on the disk it is; until then the other
- * one counts, for nothing has been signed on the strength of this. */
+/* The slot that is not the newest, but for blocks that have nothing but NULs and had nothing else.
+ * Once it is on the disk it is; until then the other one counts, for nothing has been signed on the
+ * strength of this. */
 static int write_slot(struct guard_keeper *k, struct bytes slot, struct err_text *err)
 {
-	off_t at = k->number % 2 ? (off_t)GUARDFILE_SLOT_BYTES : 0;
+	size_t other = k->number % 2, used = without_nuls(slot);
+	size_t len = used > k->used[other] ? used : k->used[other];
 	ssize_t put;
 
+	len = (len + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
 	do
-		put = pwrite(k->fd, slot.data, slot.len, at);
+		put = pwrite(k->fd, slot.data, len, (off_t)(other * GUARDFILE_SLOT_BYTES));
 	while (put < 0 && errno == EINTR);
-	if (put == (ssize_t)slot.len) {
+	if (put == (ssize_t)len) {
 		k->number++;
+		k->used[other] = used;
 		return 0;
 	}
 	return err_set(err, ENT_EIO, "%s: cannot write: %s", k->path,

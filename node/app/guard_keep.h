@@ -15,6 +15,7 @@ struct guard_keeper {
 	const char *path; /* borrowed */
 	int fd;           /* -1: the next one is a new file */
 	uint64_t number;  /* of the slot last written */
+	size_t used[2];   /* of each slot, what is not NULs */
 };
 
 void guard_keeper_init(struct guard_keeper *k, const char *path);

@@ -219,6 +219,34 @@ static void more_feeds_than_a_slot_takes_are_a_file(void **state)
 	test_dir_remove(dir);
 }
 
+static void what_a_longer_one_left_is_gone(void **state)
+{
+	const char *dir = test_dir(), *path = guard_path(dir);
+	struct guardfile many = {0}, one = {0};
+	struct buf text = buf_with_max(1u << 20);
+	struct guard_keeper k;
+
+	(void)state;
+	for (unsigned i = 0; i < 60; i++)
+		set(&many, i, 3);
+	set(&one, 0, 4);
+	guard_keeper_init(&k, path);
+	for (unsigned i = 0; i < 3; i++)
+		save(&k, &many);
+	for (unsigned i = 0; i < 2; i++)
+		save(&k, &one);
+	contents(path, &text);
+	assert_int_equal(text.len, 2 * GUARDFILE_SLOT_BYTES);
+	for (size_t at = 512; at < GUARDFILE_SLOT_BYTES; at++)
+		assert_int_equal(text.data[at] | text.data[GUARDFILE_SLOT_BYTES + at], 0);
+	assert_int_equal(saved(path, &one), 4);
+	guard_keeper_close(&k);
+	guardfile_free(&many);
+	guardfile_free(&one);
+	buf_free(&text);
+	test_dir_remove(dir);
+}
+
 static void lines_alone_are_read_and_rotten_slots_are_not(void **state)
 {
 	const char *dir = test_dir(), *path = guard_path(dir);
@@ -250,6 +278,7 @@ int main(void)
 		cmocka_unit_test(a_write_cut_short_leaves_the_one_before),
 		cmocka_unit_test(a_file_that_is_gone_or_another_is_made_anew),
 		cmocka_unit_test(more_feeds_than_a_slot_takes_are_a_file),
+		cmocka_unit_test(what_a_longer_one_left_is_gone),
 		cmocka_unit_test(lines_alone_are_read_and_rotten_slots_are_not),
 	};
 
