@@ -112,6 +112,9 @@ bool net_peer_info(const struct net *n, const struct node_id *peer, struct net_p
  * after a farewell or a failure. What is queued in one turn of the loop shares frames and is
  * written at the end of the turn, full frames at once. */
 int net_send(struct net_session *s, struct bytes messages) MUST_CHECK;
+/* Writes at once what is queued in this turn: what peers wait for goes before other work. Not from
+ * within a callback of net_ops. */
+void net_send_now(struct net *n);
 size_t net_queued(const struct net_session *s); /* bytes of messages not with the kernel yet */
 /* Back-pressure: stops reading from the socket, so that the peer's writes stall. What has been
  * read already (up to 128 KiB) still arrives. A pause beyond DEAD_MS makes the peer give up. */

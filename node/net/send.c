@@ -174,10 +174,8 @@ static void flush_one(struct net_session *s)
 		net_session_drop(s, "");
 }
 
-/* Runs before the loop looks at the sockets again. */
-void net_flush(uv_idle_t *idle)
+void net_send_now(struct net *n)
 {
-	struct net *n = idle->data;
 	struct net_sessions now = TAILQ_HEAD_INITIALIZER(now);
 	struct net_session *s;
 
@@ -188,6 +186,14 @@ void net_flush(uv_idle_t *idle)
 		s->dirty = false;
 		flush_one(s);
 	}
+}
+
+/* Runs before the loop looks at the sockets again. */
+void net_flush(uv_idle_t *idle)
+{
+	struct net *n = idle->data;
+
+	net_send_now(n);
 	if (TAILQ_EMPTY(&n->dirty))
 		uv_idle_stop(idle);
 }
