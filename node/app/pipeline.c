@@ -209,6 +209,7 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 		return ENT_ENOMEM;
 	p->config = *config;
 	guard_keeper_init(&p->guard, config->guard_path);
+	atomic_init(&p->working, 0);
 	atomic_init(&p->acts_waiting, 0);
 	atomic_init(&p->forgetting, false);
 	atomic_init(&p->retaining, false);
@@ -285,6 +286,12 @@ void pipeline_free(struct pipeline *p)
 
 /* --- what the loop hands over ----------------------------------------------------------------- */
 
+static void to_work(struct pipeline *p, struct ledger_item *i)
+{
+	atomic_fetch_add(&p->working, 1);
+	queue_put(&p->to_work, i);
+}
+
 void pipeline_ingest(struct pipeline *p, struct ingest_job *job)
 {
 	struct ledger_item *i = ledger_item_new(job->bodies ? LEDGER_BODIES : LEDGER_RUN);
@@ -296,7 +303,8 @@ void pipeline_ingest(struct pipeline *p, struct ingest_job *job)
 		return;
 	}
 	i->tag = WORK_INGEST;
-	queue_put(&p->to_work, i);
+	if (!work_at_once(p, i))
+		to_work(p, i);
 }
 
 static struct ledger_item *act_item(struct pipeline *p, const struct act_body *act)
@@ -512,7 +520,7 @@ void pipeline_publish_batch(struct pipeline *p, struct publication *pub, struct 
 	i->data.max = CONTROL_MESSAGE_MAX;
 	buf_bytes(&i->data, claims);
 	i->bytes += claims.len;
-	queue_put(&p->to_work, i);
+	to_work(p, i);
 }
 
 void pipeline_publish_end(struct pipeline *p, struct publication *pub)
@@ -521,5 +529,5 @@ void pipeline_publish_end(struct pipeline *p, struct publication *pub)
 
 	i->tag = WORK_END;
 	i->publication = pub;
-	queue_put(&p->to_work, i);
+	to_work(p, i);
 }

@@ -6,10 +6,11 @@
  *       ▲                              │
  *       └────────────events────────────┘
  *
- * work verifies runs of other origins and judges and prepares own claims; writer appends both to
- * the truth in group commits, seals own logs (re-read, guard, sign); index derives what commands
- * look up. Everything here is called from the loop thread, which learns of results by
- * pipeline_event_next after the notify callback (any thread) has woken it.
+ * work verifies runs of other origins (the loop a small one, when work has nothing to do) and
+ * judges and prepares own claims; writer appends both to the truth in group commits, seals own logs
+ * (re-read, guard, sign); index derives what commands look up. Everything here is called from the
+ * loop thread, which learns of results by pipeline_event_next after the notify callback (any
+ * thread) has woken it.
  */
 #pragma once
 

@@ -53,6 +53,7 @@ struct pipeline {
 	unsigned retry_ms;    /* the writer's, after a failure */
 	struct ledger *ledger;
 	struct guard_keeper guard; /* the writer's */
+	atomic_size_t working;     /* items that the loop has put and work is not done with */
 	atomic_size_t acts_waiting;
 	atomic_bool retaining;  /* the same of retention */
 	atomic_bool forgetting; /* the writer has been asked to, and has not begun */
@@ -76,7 +77,7 @@ struct pipeline {
 		bool compact; /* the index, and then the truth */
 		void *reindex_user;
 	} progress;
-	/* the work thread's own */
+	/* the work thread's own, and the loop's while it has nothing to do (work_at_once) */
 	struct ledger_item *out, **out_end; /* done, to be handed to the writer */
 	size_t out_bytes;
 	struct map frontiers; /* packed feed name -> struct ingest_frontier */
@@ -106,6 +107,9 @@ bool progress_is_indexed(struct pipeline *p, uint64_t sent);
 /* Says how compacting has ended. */
 void compacted(struct pipeline *p, int code);
 struct ledger_ops writer_ledger_ops(struct pipeline *p);
+
+/* Takes the run and gives true, or leaves it for the work thread. Called by the loop. */
+bool work_at_once(struct pipeline *p, struct ledger_item *i);
 
 void *work_run(void *p);
 void *writer_run(void *p);

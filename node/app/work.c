@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * The work thread: verifies runs of other origins, judges own claims and turns them into entries.
- * It reads the store and never writes it.
+ * It reads the store and never writes it. A small run the loop verifies itself (work_at_once).
  */
 #include "app/pipeline_impl.h"
 
@@ -35,6 +35,10 @@ static void hand_over(struct pipeline *p, struct ledger_item *i)
 	if (p->out_bytes >= HAND_OVER_BYTES)
 		hand_over_now(p);
 }
+
+/* What the loop verifies itself: a tenth of a millisecond at most. */
+#define AT_ONCE_ENTRIES 16u
+#define AT_ONCE_BYTES   16384u
 
 /* --- runs ------------------------------------------------------------------------------------- */
 
@@ -95,6 +99,22 @@ static void work_ingest(struct pipeline *p, struct ledger_item *i)
 	i->tag = WORK_PASS;
 	i->tree = f->tree;
 	hand_over(p, i);
+}
+
+/*
+ * On the loop, when the work thread has nothing to do and will have nothing before the loop gives
+ * it something: a small run is verified in less time than waking the other thread takes. Whatever
+ * else is the work thread's own may be used, for `working` orders what it did before. Where
+ * something waits for the writer already nothing would be won: so it is about one for each commit.
+ */
+bool work_at_once(struct pipeline *p, struct ledger_item *i)
+{
+	if (i->job->count > AT_ONCE_ENTRIES || i->job->entries_len > AT_ONCE_BYTES ||
+		atomic_load(&p->working) > 0 || !queue_empty(&p->to_writer))
+		return false;
+	work_ingest(p, i);
+	hand_over_now(p);
+	return true;
 }
 
 /* --- own claims ------------------------------------------------------------------------------- */
@@ -359,7 +379,8 @@ static int claims_judge(struct pipeline *p, struct batch *b, struct intake *inta
 	return rc;
 }
 
-static void work_claims(struct pipeline *p, struct ledger_item *i)
+/* ended: the end of the publication is here already, so nobody waits to send more of it. */
+static void work_claims(struct pipeline *p, struct ledger_item *i, bool ended)
 {
 	struct publication *pub = i->publication;
 	struct claims cs = {.in = cursor_of(buf_view(&i->data))};
@@ -389,6 +410,8 @@ static void work_claims(struct pipeline *p, struct ledger_item *i)
 		batch_flush(&b, 0);
 	arena_free(&a);
 	ledger_item_free(i);
+	if (ended)
+		return;
 	e = event_new(p, PIPELINE_TAKEN);
 	e->publication = pub;
 	event_send(p, e);
@@ -399,6 +422,7 @@ void *work_run(void *ctx)
 	struct pipeline *p = ctx;
 	struct ledger_item *list;
 	bool closed, begun;
+	size_t done = 0;
 
 	pthread_setname_np(pthread_self(), "work"); /* seen in top -H, and by the benchmark */
 	while ((list = queue_take_all(&p->to_work, 0, &closed))) {
@@ -406,13 +430,16 @@ void *work_run(void *ctx)
 			struct ledger_item *i = list;
 
 			list = i->next;
+			done++;
 			switch (i->tag) {
 			case WORK_INGEST:
 				work_ingest(p, i);
 				break;
 			case WORK_CLAIMS:
 				seen_begin(p, i->publication);
-				work_claims(p, i);
+				work_claims(p, i,
+					list && list->tag == WORK_END &&
+						list->publication == i->publication);
 				break;
 			default: /* WORK_END */
 				begun = i->publication->number != 0;
@@ -421,8 +448,11 @@ void *work_run(void *ctx)
 				break;
 			}
 		}
-		if (queue_empty(&p->to_work))
+		if (queue_empty(&p->to_work)) {
 			hand_over_now(p);
+			atomic_fetch_sub(&p->working, done);
+			done = 0;
+		}
 	}
 	hand_over_now(p);
 	return NULL;
