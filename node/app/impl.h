@@ -296,7 +296,8 @@ void requests_close(struct app *a); /* at stop: every client is gone, the pipeli
 json_t *status_document(struct app *a);
 /* The name on a node's card; "" when it is unknown. */
 const char *status_name(struct app *a, const struct node_id *node);
-bool status_waited(struct app *a, const struct log_name *feed, uint64_t size, uint64_t peers);
+bool status_waited(struct app *a, const struct log_name *feed, uint64_t size, uint64_t peers,
+	bool indexed);
 
 /* --- stop.c ----------------------------------------------------------------------------------- */
 void stop_open(struct app *a); /* when no session can have begun */

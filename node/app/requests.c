@@ -18,7 +18,8 @@ struct waiter {
 	bool has_feed;
 	struct log_name feed;
 	uint64_t size, peers, receipts, until_ms;
-	bool bare; /* only for receipts of what was published a moment ago; told how many came */
+	bool durable; /* and need not be found yet */
+	bool bare;    /* only for receipts of what was published a moment ago; told how many came */
 };
 
 /* A publication under way. The client may go; the publication then ends with what it had. */
@@ -366,6 +367,7 @@ static void wait_begin(struct app *a, struct control_client *c, const json_t *q)
 	w->peers = (uint64_t)json_integer_value(json_object_get(q, "peers"));
 	w->receipts = (uint64_t)json_integer_value(json_object_get(q, "receipts"));
 	w->bare = json_is_true(json_object_get(q, "bare"));
+	w->durable = json_is_true(json_object_get(q, "durable"));
 	w->until_ms =
 		uv_now(&a->loop) + (uint64_t)json_integer_value(json_object_get(q, "timeout_ms"));
 	w->next = a->waiters;
@@ -381,7 +383,8 @@ static uint64_t receipts_of(struct app *a, const struct waiter *w)
 static bool waiter_done(struct app *a, const struct waiter *w)
 {
 	return receipts_of(a, w) >= w->receipts &&
-	       (w->bare || status_waited(a, w->has_feed ? &w->feed : NULL, w->size, w->peers));
+	       (w->bare || status_waited(a, w->has_feed ? &w->feed : NULL, w->size, w->peers,
+				   !w->durable));
 }
 
 void requests_tick(struct app *a)

@@ -152,9 +152,10 @@ static bool indexed_up_to(struct store_reader *r, const struct store_log *log, u
 	       position >= e.place.arrival;
 }
 
-/* True when what a `wait` waits for is so: a feed durable here up to size, so many peers connected.
- * */
-bool status_waited(struct app *a, const struct log_name *feed, uint64_t size, uint64_t peers)
+/* True when what a `wait` waits for is so: a feed durable here up to size and, if that is wanted,
+ * found, so many peers connected. */
+bool status_waited(struct app *a, const struct log_name *feed, uint64_t size, uint64_t peers,
+	bool indexed)
 {
 	struct gossip_counts counts;
 	struct store_reader *r;
@@ -165,7 +166,7 @@ bool status_waited(struct app *a, const struct log_name *feed, uint64_t size, ui
 		held = store_reader_open(a->store, &r) == 0;
 		if (held) {
 			held = store_log_get(r, feed, &log) == 0 && log.size >= size &&
-			       indexed_up_to(r, &log, size);
+			       (!indexed || indexed_up_to(r, &log, size));
 			store_reader_close(r);
 		}
 	}

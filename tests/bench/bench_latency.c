@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* LINKS: cli */
 /*
- * How long a record takes from the publish call at one node until another holds it, durable and
- * indexed.
+ * How long a record takes from the publish call at one node until another holds it durably, and
+ * until it can be found there.
  *
  *     bench_latency <its socket> <the other's> <feed> <size> <records> <a second>
  *
- * One process and one clock: it asks the other node to say when the feed has one entry more,
- * waits until the record is due, publishes it over the control socket as `entente publish` does,
- * and looks at the clock when the other node answers. Records are due at fixed times, whatever
+ * One process and one clock: it asks the other node to say when the feed has one entry more, and
+ * when that can be found, waits until the record is due, publishes it over the control socket, and
+ * looks at the clock when the other node answers. Records are due at fixed times, whatever
  * becomes of those before them: several threads take turns, and one that comes late counts from
  * when it was due.
- * Prints microseconds, a line each: until the other node has it.
+ * Prints microseconds, a line each: until the other node has it, and until it is found there.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -31,7 +31,9 @@ struct bench {
 	const char *here, *there, *feed;
 	uint64_t size, records;
 	int64_t began, each; /* ns */
-	int64_t *took;
+	struct took {
+		int64_t durable, findable;
+	} * took;
 };
 
 /* One of those who take turns. */
@@ -106,17 +108,24 @@ static void claim_make(struct turn *t, uint64_t i)
 	intake_claim_encode(&t->batch, &c);
 }
 
+static struct control_call *wait_for(const struct bench *b, uint64_t i, bool durable)
+{
+	return call(b->there, json_pack("{s:s, s:s, s:I, s:b, s:I}", "command", "wait", "feed",
+				      b->feed, "size", (json_int_t)(b->size + i + 1), "durable",
+				      (int)durable, "timeout_ms", (json_int_t)ANSWER_MS));
+}
+
 /* From the call, or from when it was due if that has passed already. */
-static int64_t one(struct turn *t, uint64_t i)
+static struct took one(struct turn *t, uint64_t i)
 {
 	const struct bench *b = t->bench;
-	int64_t due = b->began + (int64_t)i * b->each, from, took;
-	struct control_call *there, *here;
+	int64_t due = b->began + (int64_t)i * b->each, from;
+	struct control_call *durable, *findable, *here;
+	struct took took;
 
 	claim_make(t, i);
-	there = call(b->there,
-		json_pack("{s:s, s:s, s:I, s:I}", "command", "wait", "feed", b->feed, "size",
-			(json_int_t)(b->size + i + 1), "timeout_ms", (json_int_t)ANSWER_MS));
+	durable = wait_for(b, i, true);
+	findable = wait_for(b, i, false);
 	from = now_ns();
 	if (from < due) {
 		sleep_until(due);
@@ -128,8 +137,10 @@ static int64_t one(struct turn *t, uint64_t i)
 				     "bench", "file", "bench", "allow"));
 	check(control_call_batch(here, buf_view(&t->batch)), "publish");
 	check(control_call_end(here), "publish");
-	answer(there, "the other node");
-	took = now_ns() - from;
+	answer(durable, "the other node");
+	took.durable = now_ns() - from;
+	answer(findable, "the other node");
+	took.findable = now_ns() - from;
 	answer(here, "publish");
 	return took;
 }
@@ -184,7 +195,8 @@ int main(int argc, char **argv)
 	check(b.took ? 0 : ENT_ENOMEM, "records");
 	run(&b);
 	for (uint64_t i = 0; i < b.records; i++)
-		printf("%" PRId64 "\n", b.took[i] / 1000);
+		printf("%" PRId64 " %" PRId64 "\n", b.took[i].durable / 1000,
+			b.took[i].findable / 1000);
 	free(b.took);
 	return 0;
 }

