@@ -81,12 +81,21 @@ int store_compacted(struct store_txn *txn)
 	return rc ? rc : store_meta_put(txn, STORE_RECALLED_SINCE, BYTES_NONE);
 }
 
-void store_follow(struct store *s)
+/* Asking the system costs as much as half a look-up: so it is asked once in a tick of its clock
+ * (some milliseconds), which is less than a change takes. */
+void store_follow(struct store *s, bool suspected)
 {
+	struct timespec tick;
 	char dir[4096];
+	int64_t ns;
 
 	if (s->mode != STORE_READ || s->readers > 0)
 		return;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &tick);
+	ns = (int64_t)tick.tv_sec * 1000000000 + tick.tv_nsec;
+	if (!suspected && ns == s->followed_ns && s->log.env && s->index.env)
+		return;
+	s->followed_ns = ns;
 	if (s->index.env && db_replaced(&s->index))
 		index_close(s); /* opened again with the next look-up */
 	if (!s->log.env || !db_replaced(&s->log))

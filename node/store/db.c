@@ -190,12 +190,20 @@ static bool address_space(size_t bytes)
 	return probe != MAP_FAILED && munmap(probe, bytes) == 0;
 }
 
+static void spare_drop(struct db *db)
+{
+	if (db->spare)
+		mdb_txn_abort(db->spare);
+	db->spare = NULL;
+}
+
 void db_grow(struct db *db)
 {
 	MDB_envinfo info;
 	size_t bytes;
 	int rc;
 
+	spare_drop(db);
 	if (mdb_env_info(db->env, &info) != 0)
 		return;
 	bytes = info.me_mapsize <= map_bytes_max / 2 ? info.me_mapsize * 2 : map_bytes_max;
@@ -314,6 +322,8 @@ bool db_replaced(const struct db *db)
 
 void db_close(struct db *db)
 {
+	spare_drop(db);
+	db->known_txn = 0;
 	if (db->env)
 		mdb_env_close(db->env);
 	db->env = NULL;
@@ -321,12 +331,30 @@ void db_close(struct db *db)
 
 int db_read(struct db *db, bool idle, MDB_txn **txn)
 {
-	int dead;
-	int rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, txn);
+	MDB_txn *spare = db->spare;
+	int dead, rc;
 
+	db->spare = *txn = NULL;
+	if (spare && mdb_txn_renew(spare) == 0) {
+		*txn = spare;
+		return 0;
+	}
+	if (spare)
+		mdb_txn_abort(spare);
+	rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, txn);
 	if (rc == MDB_MAP_RESIZED && idle && (rc = mdb_env_set_mapsize(db->env, 0)) == 0)
 		rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, txn);
 	if (rc == MDB_READERS_FULL && mdb_reader_check(db->env, &dead) == 0 && dead > 0)
 		rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, txn);
 	return db_err(rc);
+}
+
+void db_read_end(struct db *db, MDB_txn *txn)
+{
+	if (db->spare) {
+		mdb_txn_abort(txn);
+		return;
+	}
+	mdb_txn_reset(txn);
+	db->spare = txn;
 }

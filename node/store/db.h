@@ -24,6 +24,10 @@
 struct db {
 	MDB_env *env; /* NULL: not open */
 	MDB_dbi tables[DB_TABLES_MAX];
+	/* A read transaction that is not in use and holds but its slot; NULL: none is kept. */
+	MDB_txn *spare;
+	/* What the store has remembered of this state is as it is; 0: it has nothing. */
+	uint64_t known_txn;
 };
 
 /* What is reserved: 1 TiB with 64-bit addresses. Tests set less, before store_open. */
@@ -40,9 +44,12 @@ int db_open(struct db *db, const char *dir, bool write, unsigned flags, const ch
 	unsigned tables_len) MUST_CHECK;
 void db_close(struct db *db);
 
-/* A read transaction; takes up a map that another process has grown when idle says that no other
+/* With the store's mutex held, or while nobody else has the store. A read transaction, NULL on
+ * error; takes up a map that another process has grown when idle says that no other
  * transaction of this process is open. ENT_EBUSY: too many readers. */
 int db_read(struct db *db, bool idle, MDB_txn **txn) MUST_CHECK;
+/* Ends it; likewise. It serves again: beginning one costs as much as the rest of a look-up. */
+void db_read_end(struct db *db, MDB_txn *txn);
 
 /*
  * Commits. On error nothing of the transaction remains, it is gone either way, and one line says

@@ -83,6 +83,9 @@ struct store {
 	/* Nothing is merged while the list is of this generation; likewise. */
 	uint64_t merge_put_off;
 	pthread_mutex_t mutex;       /* over the fields below, and a late opening of the index */
+	int64_t followed_ns;         /* when it was looked whether the files were replaced */
+	unsigned empty_parts;        /* of the index in the state index.known_txn, */
+	bool successions;            /* and are there some in the truth in that of log.known_txn? */
 	struct runs *runs;           /* those last read; NULL: none */
 	pthread_cond_t readers_gone; /* there is none left */
 	bool growing;                /* no new one for a moment */
@@ -240,7 +243,7 @@ int reader_entry(struct store_reader *r, uint32_t slot, struct store_entry *e) M
 
 extern const char *const store_log_tables[LOG_TABLES], *const store_index_tables[INDEX_TABLES];
 /* A file that the writer has replaced is opened anew; with the mutex held, by who only reads. */
-void store_follow(struct store *s);
+void store_follow(struct store *s, bool suspected);
 
 /* --- bodies that came later (missing.c) ------------------------------------------------------- */
 

@@ -57,8 +57,9 @@ uint64_t runs_disk_bytes(const struct store *s);
 /* A transaction on the index, and the runs that it sees. */
 struct index_view {
 	struct store *store;
-	MDB_txn *txn;      /* NULL: no index, no keys */
-	struct runs *runs; /* NULL: none */
+	MDB_txn *txn;         /* NULL: no index, no keys */
+	struct runs *runs;    /* NULL: none */
+	unsigned empty_parts; /* 1 << part: its table is known to be empty */
 };
 
 /*
@@ -88,6 +89,8 @@ struct index_scan {
 	uint8_t key[INDEX_KEY_BYTES_MAX]; /* at hand */
 };
 
+/* Which parts have empty tables. */
+int index_empty_parts(struct store *s, MDB_txn *txn, unsigned *parts) MUST_CHECK;
 /* index_scan_close in any case. */
 int index_scan_open(struct index_scan *sc, const struct index_view *view,
 	enum index_part part) MUST_CHECK;

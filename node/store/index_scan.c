@@ -19,6 +19,20 @@ static MDB_dbi table_of(const struct index_view *v, enum index_part part)
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
+int index_empty_parts(struct store *s, MDB_txn *txn, unsigned *parts)
+{
+	*parts = 0;
+	for (unsigned part = 0; part < INDEX_PARTS; part++) {
+		MDB_stat stat;
+		int rc = mdb_stat(txn, s->index.tables[INDEX_VALUE + part], &stat);
+
+		if (rc)
+			return db_err(rc);
+		*parts |= (unsigned)(stat.ms_entries == 0) << part;
+	}
+	return 0;
+}
+
 int index_scan_open(struct index_scan *sc, const struct index_view *view, enum index_part part)
 {
 	MDB_stat stat;
@@ -31,7 +45,7 @@ int index_scan_open(struct index_scan *sc, const struct index_view *view, enum i
 	sc->fresh = NULL;
 	sc->fresh_at = NULL;
 	sc->runs_len = 0;
-	if (!view->txn)
+	if (!view->txn || view->empty_parts & 1u << part)
 		return 0;
 	if ((rc = mdb_stat(view->txn, table_of(view, part), &stat)) != 0)
 		return db_err(rc);

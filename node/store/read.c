@@ -13,6 +13,26 @@
 /* How often a reader begins again whose runs were merged before it had opened them. */
 #define INDEX_TRIES 100u
 
+/* Runs, and which tables are empty: asked again only when something was committed. */
+static int view_know(struct store *s, struct index_view *view)
+{
+	uint64_t txn = mdb_txn_id(view->txn);
+	int rc = 0;
+
+	if (!s->runs || s->index.known_txn != txn) {
+		s->index.known_txn = 0;
+		rc = index_empty_parts(s, view->txn, &s->empty_parts);
+		if (rc == 0)
+			rc = runs_take(s, view->txn, &view->runs);
+		s->index.known_txn = rc == 0 ? txn : 0;
+	} else {
+		view->runs = s->runs;
+		s->runs->refs++;
+	}
+	view->empty_parts = s->empty_parts;
+	return rc;
+}
+
 /* A transaction on the index and its runs; with the mutex held. */
 static int view_begin(struct store *s, struct index_view *view)
 {
@@ -26,13 +46,13 @@ static int view_begin(struct store *s, struct index_view *view)
 			return 0;
 		if ((rc = db_read(&s->index, s->readers == 0, &view->txn)) != 0)
 			return rc;
-		if ((rc = runs_take(s, view->txn, &view->runs)) == 0)
+		if ((rc = view_know(s, view)) == 0)
 			return 0;
 		mdb_txn_abort(view->txn);
 		view->txn = NULL;
 		if (rc != ENT_ENOTFOUND)
 			return rc;
-		store_follow(s);
+		store_follow(s, true);
 	}
 	return ENT_EBUSY;
 }
@@ -40,7 +60,7 @@ static int view_begin(struct store *s, struct index_view *view)
 static void view_end(struct index_view *view)
 {
 	if (view->txn)
-		mdb_txn_abort(view->txn);
+		db_read_end(&view->store->index, view->txn);
 	runs_release(view->runs);
 }
 
@@ -48,13 +68,17 @@ static int txns_begin(struct store *s, bool with_index, struct store_reader *r)
 {
 	int rc;
 
-	store_follow(s);
+	store_follow(s, false);
 	if (!s->log.env)
 		return ENT_EIO;
 	/* The index first: then the truth is at least as new, and every place it names is there. */
 	if (with_index && (rc = view_begin(s, &r->index)) != 0)
 		return rc;
-	return db_read(&s->log, s->readers == 0, &r->log);
+	if ((rc = db_read(&s->log, s->readers == 0, &r->log)) != 0)
+		return rc;
+	r->successions_known = s->log.known_txn == mdb_txn_id(r->log);
+	r->successions = s->successions;
+	return 0;
 }
 
 int reader_begin(struct store *s, bool with_index, struct store_reader *r)
@@ -101,13 +125,19 @@ void index_reader_end(struct index_view *view)
 
 void reader_end(struct store_reader *r)
 {
-	mdb_txn_abort(r->log);
+	struct store *s = r->store;
+
 	arena_free(&r->arena);
-	pthread_mutex_lock(&r->store->mutex);
+	pthread_mutex_lock(&s->mutex);
+	if (r->successions_known) {
+		s->log.known_txn = mdb_txn_id(r->log);
+		s->successions = r->successions;
+	}
+	db_read_end(&s->log, r->log);
 	view_end(&r->index);
-	if (--r->store->readers == 0)
-		pthread_cond_broadcast(&r->store->readers_gone);
-	pthread_mutex_unlock(&r->store->mutex);
+	if (--s->readers == 0)
+		pthread_cond_broadcast(&s->readers_gone);
+	pthread_mutex_unlock(&s->mutex);
 }
 
 /* Readers are short; one that is not must not stop the writer. */
@@ -206,11 +236,15 @@ uint64_t store_arrival_last(struct store_reader *r)
 	return row_arrival_last(r->store, r->log, &arrival) == 0 ? arrival : 0;
 }
 
-static int bundle_take(struct store_reader *r, uint64_t arrival, MDB_val value)
+/* slot: of the entry that is wanted. Where that begins stands elsewhere in the bundle than what is
+ * read first: so both are fetched at once. */
+static int bundle_take(struct store_reader *r, uint64_t arrival, MDB_val value, uint32_t slot)
 {
-	int rc = bundle_decode(db_bytes(value), &r->bundle);
 	uintptr_t low = (uintptr_t)value.mv_data, high = low + value.mv_size;
+	int rc;
 
+	__builtin_prefetch((const uint8_t *)value.mv_data + BUNDLE_HEADER_BYTES + 2 * (size_t)slot);
+	rc = bundle_decode(db_bytes(value), &r->bundle);
 	if (!r->seen_high || low < r->seen_low)
 		r->seen_low = low;
 	if (high > r->seen_high)
@@ -233,7 +267,7 @@ void store_reader_relax(struct store_reader *r)
 	r->seen_high = 0;
 }
 
-int reader_bundle(struct store_reader *r, uint64_t arrival)
+static int bundle_find(struct store_reader *r, uint64_t arrival, uint32_t slot)
 {
 	uint8_t raw[ARRIVAL_KEY_BYTES];
 	MDB_val key = db_val(raw, sizeof(raw));
@@ -246,7 +280,12 @@ int reader_bundle(struct store_reader *r, uint64_t arrival)
 		return 0;
 	be64_put(raw, arrival);
 	rc = mdb_get(r->log, r->store->log.tables[LOG_ENTRIES], &key, &value);
-	return rc ? db_err(rc) : bundle_take(r, arrival, value);
+	return rc ? db_err(rc) : bundle_take(r, arrival, value, slot);
+}
+
+int reader_bundle(struct store_reader *r, uint64_t arrival)
+{
+	return bundle_find(r, arrival, 0);
 }
 
 int reader_entry(struct store_reader *r, uint32_t slot, struct store_entry *e)
@@ -272,7 +311,7 @@ int reader_entry(struct store_reader *r, uint32_t slot, struct store_entry *e)
 
 int store_entry_at(struct store_reader *r, struct store_place place, struct store_entry *e)
 {
-	int rc = reader_bundle(r, place.arrival);
+	int rc = bundle_find(r, place.arrival, place.slot);
 
 	return rc ? rc : reader_entry(r, place.slot, e);
 }
@@ -291,8 +330,9 @@ static int bundle_from(struct store_reader *r, uint64_t arrival)
 	be64_put(raw, arrival);
 	rc = db_err(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
 	if (rc == 0)
-		rc = key.mv_size == ARRIVAL_KEY_BYTES ? bundle_take(r, be64_get(key.mv_data), value)
-						      : ENT_ECORRUPT;
+		rc = key.mv_size == ARRIVAL_KEY_BYTES
+			     ? bundle_take(r, be64_get(key.mv_data), value, 0)
+			     : ENT_ECORRUPT;
 	mdb_cursor_close(cursor);
 	return rc;
 }

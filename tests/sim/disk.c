@@ -40,11 +40,14 @@ struct MDB_env {
 	size_t undo_len, undo_cap;
 	MDB_txn *writer;
 	unsigned readers;
+	size_t commits;
 };
 
 struct MDB_txn {
 	MDB_env *env;
 	bool write;
+	bool idle; /* reset, and not renewed */
+	size_t id;
 	struct table *tables;   /* what it sees: the environment's, or */
 	struct table *snapshot; /* of its own: what stood before the writer beside it; NULL: none */
 };
@@ -253,6 +256,20 @@ static void snapshot_drop(struct table *tables)
 	free(tables);
 }
 
+static void txn_look(MDB_txn *txn)
+{
+	MDB_env *env = txn->env;
+
+	if (env->writer)
+		txn->snapshot = snapshot_take(env);
+	txn->tables = txn->snapshot ? txn->snapshot : env->tables;
+	txn->id = env->commits + 1 + txn->write;
+	if (txn->write)
+		env->writer = txn;
+	else
+		env->readers++;
+}
+
 int mdb_txn_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **out)
 {
 	MDB_txn *txn;
@@ -265,14 +282,32 @@ int mdb_txn_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **out)
 	txn->write = !(flags & MDB_RDONLY);
 	/* One writer at a time, and in one thread none begins beside readers. */
 	assert(!txn->write || (!env->writer && env->readers == 0));
-	if (env->writer)
-		txn->snapshot = snapshot_take(env);
-	txn->tables = txn->snapshot ? txn->snapshot : env->tables;
-	if (txn->write)
-		env->writer = txn;
-	else
-		env->readers++;
+	txn_look(txn);
 	*out = txn;
+	return 0;
+}
+
+size_t mdb_txn_id(MDB_txn *txn)
+{
+	return txn->id;
+}
+
+void mdb_txn_reset(MDB_txn *txn)
+{
+	assert(!txn->write && !txn->idle);
+	txn->env->readers--;
+	snapshot_drop(txn->snapshot);
+	txn->snapshot = NULL;
+	txn->idle = true;
+}
+
+int mdb_txn_renew(MDB_txn *txn)
+{
+	assert(txn->idle);
+	if (txn->env->disk->health == DISK_DEAD)
+		return EIO;
+	txn->idle = false;
+	txn_look(txn);
 	return 0;
 }
 
@@ -280,7 +315,7 @@ static void txn_end(MDB_txn *txn)
 {
 	if (txn->write)
 		txn->env->writer = NULL;
-	else
+	else if (!txn->idle)
 		txn->env->readers--;
 	snapshot_drop(txn->snapshot);
 	free(txn);
@@ -318,6 +353,7 @@ int mdb_txn_commit(MDB_txn *txn)
 	}
 	if (txn->write) {
 		env->disk->commits++;
+		env->commits++;
 		undo_forget(env);
 	}
 	txn_end(txn);
@@ -761,6 +797,8 @@ void disk_store_close(struct store *s)
 {
 	if (!s)
 		return;
+	if (s->index.spare)
+		mdb_txn_abort(s->index.spare);
 	s->index.env = NULL; /* nothing of it lies in a file that would have to be marked clean */
 	store_close(s);
 }
