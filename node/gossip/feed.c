@@ -341,6 +341,8 @@ void gossip_rejected(struct gossip *g, struct gossip_time now, const struct inge
 		g->store_retry_ms = now.mono_ms + STORE_RETRY_MS;
 		feed_leave(g, f, true);
 	}
+	if (f && code == ENT_ESTATE && recover_misfit(g, f, job->start))
+		f->expected = f->held;
 	if (f && f->expected > f->held &&
 		(code != ENT_ESTATE || f->expected == job->start + job->count)) {
 		/* What follows the rejected run does not fit any more: ask again from what is held.

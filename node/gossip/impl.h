@@ -522,6 +522,9 @@ bool paused(const struct gossip *g, const struct session *s, const struct log_na
 void recover_shown(struct gossip *g, struct session *s, struct feed *f, const struct checkpoint *c);
 /* Two histories of an own feed are signed; peer may be NULL. */
 void recover_conflict(struct gossip *g, const struct node_id *peer, const struct feed *f);
+/* The store does not take back what goes on from all that is known to stand there: more does, which
+ * was committed when the node went mute and so was never signed. True when that is being cut. */
+bool recover_misfit(struct gossip *g, struct feed *f, uint64_t start);
 bool recover_takes(const struct gossip *g, const struct feed *f);
 void recover_stored(struct gossip *g, struct feed *f);
 /* All heads of a session are here. */

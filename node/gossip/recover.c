@@ -94,18 +94,32 @@ static void hear_again(struct gossip *g)
 	}
 }
 
-/* A feed whose unsigned tail cannot stand before what was signed loses it first. */
-static void want_cut(struct gossip *g, struct feed *f)
+static void cut_tail(struct gossip *g, struct feed *f)
 {
 	struct queued_action *q;
 
-	if (f->cutting || f->held <= f->complete.size)
+	if (f->cutting)
 		return;
 	MARK("unsigned-tail-to-cut");
 	f->cutting = true;
 	feed_leave(g, f, true);
 	q = action_new(g, GOSSIP_CUT);
 	q->action.feed = f->name;
+}
+
+/* A feed whose unsigned tail cannot stand before what was signed loses it first. */
+static void want_cut(struct gossip *g, struct feed *f)
+{
+	if (f->held > f->complete.size)
+		cut_tail(g, f);
+}
+
+bool recover_misfit(struct gossip *g, struct feed *f, uint64_t start)
+{
+	if (!f->own || !is_mute(g) || start != f->held)
+		return false;
+	cut_tail(g, f);
+	return true;
 }
 
 static void alarm_clone(struct gossip *g, const char *text, const struct node_id *peer,
