@@ -463,6 +463,35 @@ static void a_tail_that_peers_know_is_no_reason_to_be_mute(void **state)
 	life_free(&l);
 }
 
+/* The store has two entries more than the engine has heard of: the node went mute between their
+ * commit and their signature. */
+static void a_tail_that_nobody_told_of_goes_first_too(void **state)
+{
+	struct sim_log upto;
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_without_guard(&l);
+	meet(&l, 1, PEER, SIGNED);
+	upto = l.all;
+	sign_at(&l.all, SIGNED, &upto.complete);
+	probe_hear_run(&l.p, 1, &upto, HELD_FIRST, SIGNED);
+	assert_int_equal(l.p.jobs_len, 1);
+	assert_int_equal(l.p.cuts, 0);
+	l.p.said_len = 0;
+	probe_reject(&l.p, ENT_ESTATE);
+	assert_int_equal(l.p.cuts, 1);
+	/* Until it is gone nothing is asked for. */
+	probe_tick(&l.p, 5000);
+	assert_null(probe_last(&l.p, WIRE_SUBSCRIBE));
+	gossip_cut(l.p.g, probe_time(&l.p), &l.own->name, HELD_FIRST);
+	probe_actions(&l.p);
+	give(&l, 1, HELD_FIRST, SIGNED);
+	assert_int_equal(l.p.cuts, 1);
+	life_free(&l);
+}
+
 static void a_tail_in_the_way_of_what_was_signed_goes_first(void **state)
 {
 	struct env_rng rng;
@@ -517,6 +546,7 @@ int main(void)
 		cmocka_unit_test(nobody_but_itself_can_make_it_mute),
 		cmocka_unit_test(what_was_shown_is_remembered_over_a_stop),
 		cmocka_unit_test(a_tail_that_peers_know_is_no_reason_to_be_mute),
+		cmocka_unit_test(a_tail_that_nobody_told_of_goes_first_too),
 		cmocka_unit_test(a_tail_in_the_way_of_what_was_signed_goes_first),
 	};
 
