@@ -102,7 +102,6 @@ static struct publication *publication_read(const struct app *a, const json_t *q
 		abort();
 	memcpy(pub->operator_name, who.data, who.len);
 	pub->urgent = json_is_true(json_object_get(q, "urgent"));
-	pub->settled = json_is_true(json_object_get(q, "settled"));
 	pub->has_file = text_hex_decode(hash, pub->file_hash, sizeof(pub->file_hash)) ==
 				(int)sizeof(pub->file_hash) &&
 			text_hex_decode(salt, pub->file_salt, sizeof(pub->file_salt)) ==

@@ -382,10 +382,9 @@ static json_t *request_make(const struct publish *p, const struct publish_input 
 
 	for (size_t i = 0; i < p->lifted_len; i++)
 		json_array_append_new(allow, json_string(p->lifted[i]));
-	/* Settled: the next command may read the store by itself. */
-	request = json_pack("{s:s, s:s, s:o, s:o, s:b, s:b, s:s}", "command", "publish", "operator",
+	request = json_pack("{s:s, s:s, s:o, s:o, s:b, s:s}", "command", "publish", "operator",
 		p->operator_name, "file", cli_json_text(bytes_str(input->name)), "allow", allow,
-		"urgent", (int)p->urgent, "settled", 1, "publication", p->id);
+		"urgent", (int)p->urgent, "publication", p->id);
 	if (p->takes_back)
 		json_object_set_new(request, "takes_back", json_true());
 	/* What could not even be read, for provenance. */

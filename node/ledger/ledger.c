@@ -277,10 +277,10 @@ static void group_finish(struct ledger *l, int committed, int sealed, struct led
 
 /* --- the run ---------------------------------------------------------------------------------- */
 
-static bool settles_publication(const struct ledger *l)
+static bool ends_publication(const struct ledger *l)
 {
 	for (const struct ledger_item *i = l->items; i; i = i->next)
-		if (i->type == LEDGER_PUBLICATION_END && i->publication->settled)
+		if (i->type == LEDGER_PUBLICATION_END)
 			return true;
 	return false;
 }
@@ -314,7 +314,7 @@ int ledger_run(struct ledger *l, struct ledger_done *done)
 	if (sealed == 0)
 		sealed = group_seal(l);
 	*done = (struct ledger_done){0};
-	if (sealed == 0 && l->pending_len > 0 && settles_publication(l))
+	if (sealed == 0 && l->pending_len > 0 && ends_publication(l))
 		checkpoints_carry(l);
 	group_finish(l, committed, sealed, done);
 	ledger_at(l, LEDGER_STEP_FINISHED);

@@ -14,7 +14,7 @@
  * in this order and never in another: what is announced is durable, and what is signed is durable,
  * reads back right and stands in the guard. The signed checkpoint itself goes into the store with
  * the next commit: were it lost in a crash, entries and guard are there, and signing again gives
- * the same bytes. A publication that asks for it (settled) is told only when it is there.
+ * the same bytes.
  *
  * When a commit fails nothing of the group has happened: runs and publications are told so; acts,
  * pins and freezes wait and are tried again. What is wrong with one item (its log was frozen, say)

@@ -29,7 +29,6 @@ struct publication {
 	uint8_t file_hash[32], file_salt[16];
 	char **lifted; /* NULL-terminated, or NULL */
 	bool urgent;
-	bool settled;    /* who has published looks at the store next: see ledger.h */
 	uint64_t number; /* in order of their first claims; 0: none yet */
 	/* results, complete when all of it has been told */
 	_Atomic int code;

@@ -428,7 +428,6 @@ static struct publication *publication_begin(struct world_node *n)
 
 	snprintf(pub->operator_name, sizeof(pub->operator_name), "operator");
 	sim_random_fill(&n->random, pub->id, sizeof(pub->id));
-	pub->settled = pub->id[0] % 2 == 0;
 	n->publications = need(realloc(n->publications,
 		(n->publications_len + 1) * sizeof(struct publication *)));
 	n->publications[n->publications_len++] = pub;

@@ -21,7 +21,6 @@ struct life {
 	struct node_id self;
 	struct log_name provenance;
 	bool guard_fails;
-	bool settled; /* of publications */
 	size_t flips; /* where in a publication a bit flips before it is stored; 0: nowhere */
 	/* what was told */
 	struct checkpoint sealed;
@@ -154,7 +153,6 @@ static int publish(struct life *l, uint32_t count)
 	struct env_rng rng = test_rng(&l->seed);
 
 	own->publication = end->publication = publication_new();
-	own->publication->settled = l->settled;
 	own->audience = audience_of(AUDIENCE_CLEAR);
 	own->count = count;
 	own->leaves = calloc(count, sizeof(*own->leaves));
@@ -464,46 +462,6 @@ static void a_bit_that_flips_before_the_seal_is_never_signed(void **state)
 	}
 }
 
-/* Its checkpoint goes to the store with the next commit, or before it is told when it asks so. */
-static void only_a_publication_that_asks_waits_for_its_checkpoint_in_the_store(void **state)
-{
-	struct checkpoint told, stored;
-	struct log_name feed;
-	struct life l;
-
-	(void)state;
-	life_init(&l);
-	feed = feed_of(&l, l.identity.incarnation);
-	ledger_allow_sealing(l.ledger);
-	for (uint64_t size = 1; size < 8; size++) {
-		l.settled = size % 3 == 0;
-		assert_int_equal(publish(&l, 1), 0);
-		assert_int_equal(l.published, 0);
-		assert_int_equal(l.sealed.size, size);
-		assert_int_equal(l.saved.feeds[0].size, size);
-		assert_int_equal(log_of(&l, &feed).size, size);
-		assert_int_equal(log_of(&l, &feed).checkpoint.size, l.settled ? size : size - 1);
-		assert_int_equal(ledger_owes(l.ledger), !l.settled);
-	}
-	assert_int_equal(run(&l), 0);
-	assert_int_equal(log_of(&l, &feed).checkpoint.size, 7);
-	assert_false(ledger_owes(l.ledger));
-	/* What is lost with the process is signed again, and is the same. */
-	l.settled = false;
-	assert_int_equal(publish(&l, 1), 0);
-	told = l.sealed;
-	life_end(&l);
-	life_begin(&l, false, false, l.dir);
-	ledger_allow_sealing(l.ledger);
-	assert_int_equal(run(&l), 0);
-	assert_int_equal(run(&l), 0);
-	stored = log_of(&l, &feed).checkpoint;
-	assert_int_equal(told.size, 8);
-	assert_int_equal(stored.size, 8);
-	assert_memory_equal(stored.signature, told.signature, sizeof(told.signature));
-	life_free(&l);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -514,8 +472,6 @@ int main(void)
 		cmocka_unit_test(nothing_is_put_where_more_was_signed),
 		cmocka_unit_test(a_new_provenance_log_cites_the_former_and_takes_its_tail_along),
 		cmocka_unit_test(a_new_incarnation_says_first_how_far_the_former_is_good),
-		cmocka_unit_test(
-			only_a_publication_that_asks_waits_for_its_checkpoint_in_the_store),
 		cmocka_unit_test(a_bit_that_flips_before_the_seal_is_never_signed),
 	};
 
