@@ -45,6 +45,8 @@ struct doubt {
 	uint64_t asked_ms, ask_again_ms;
 	uint64_t first, second;
 	struct checkpoint mine; /* of size first, or of size 0 */
+	/* what has been answered of a tree ahead: asked the same, the same would come */
+	uint64_t answered_first, answered_size;
 };
 
 /* --- doubts ----------------------------------------------------------------------------------- */
@@ -150,6 +152,9 @@ static void ask_ahead(struct gossip *g, struct doubt *d)
 {
 	const struct checkpoint *mine = comparable(d->link->feed, d->claim.size);
 
+	/* A feed may wait for long, for another day's quota for one. */
+	if (mine->size == d->answered_first && d->claim.size <= d->answered_size)
+		return;
 	if (mine->size > 0 && mine->size < d->claim.size)
 		ask_in_turn(g, d, mine->size, mine);
 }
@@ -367,6 +372,10 @@ static void answer_larger(struct gossip *g, struct doubt *d, const struct checkp
 	struct feed *f = l->feed;
 	struct hash first, second;
 
+	if (d->mine.size > 0) {
+		d->answered_first = d->mine.size;
+		d->answered_size = c->size;
+	}
 	/* Asked for a checkpoint, it came with a newer one: now there is something to compare. */
 	if (d->mine.size == 0 || p->hashes_len == 0) {
 		d->claim = *c;

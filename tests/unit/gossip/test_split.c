@@ -324,6 +324,32 @@ static void an_answer_that_has_moved_on_is_good_too(void **state)
 	probe_free(&p);
 }
 
+/* A feed may wait until tomorrow, and what lies ahead of it has been shown to go on from here. */
+static void what_has_been_answered_is_not_asked_again(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 4);
+	probe_published(&p, ORIGIN, CLEAR, 3, 10);
+	probe_hear_head(&p, 2, &log->complete);
+	probe_tick(&p, 3000);
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 1);
+	hear_answer(&p, 2, log);
+	for (int i = 0; i < 4; i++)
+		probe_tick(&p, 31000);
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 1);
+	/* More lies ahead. */
+	probe_published(&p, ORIGIN, CLEAR, 2, 10);
+	probe_hear_head(&p, 2, &log->complete);
+	hear_held(&p, 2, log, 9);
+	for (int i = 0; i < 4; i++)
+		probe_tick(&p, 31000);
+	assert_int_equal(p.splits, 0);
+	probe_free(&p);
+}
+
 /* --- blame ------------------------------------------------------------------------------------ */
 
 /* PEER sends a run that does not lead to the signed root, and is asked. */
@@ -844,6 +870,7 @@ int main(void)
 		cmocka_unit_test(what_lies_ahead_is_compared_when_it_is_reached),
 		cmocka_unit_test(nothing_that_is_said_meanwhile_is_forgotten),
 		cmocka_unit_test(an_answer_that_has_moved_on_is_good_too),
+		cmocka_unit_test(what_has_been_answered_is_not_asked_again),
 		cmocka_unit_test(a_run_that_no_fork_explains_is_the_neighbours_lie),
 		cmocka_unit_test(an_answer_that_proves_nothing_is_blamed),
 		cmocka_unit_test(a_root_that_is_not_accounted_for_is_told_to_the_operator),
