@@ -125,7 +125,7 @@ static bool is_below(struct bytes name, const char *above)
 	size_t len = strlen(above);
 
 	/* The last letter tells most names from most others without a call. */
-	if (name.len < len || name.data[name.len - 1] != above[len - 1] ||
+	if (name.len < len || name.data[name.len - 1] != (uint8_t)above[len - 1] ||
 		memcmp(name.data + name.len - len, above, len) != 0)
 		return false;
 	return name.len == len || name.data[name.len - len - 1] == '.';
