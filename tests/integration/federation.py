@@ -4,6 +4,7 @@
 Standard library only. ENTENTE_BIN names the folder of the programs (default build/bin).
 """
 import concurrent.futures
+import fcntl
 import json
 import os
 import random
@@ -40,6 +41,23 @@ class Failed(Exception):
     """Something is not as claimed."""
 
 
+ports_taken = []  # files that say so to the other tests, as long as this process lives
+
+
+def port_take(port):
+    """False when another test has taken it, whose daemon may not listen yet."""
+    taken = os.path.join(tempfile.gettempdir(), f"entente-ports-{os.getuid()}")
+    os.makedirs(taken, exist_ok=True)
+    f = open(os.path.join(taken, str(port)), "w", encoding="ascii")
+    try:
+        fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        f.close()
+        return False
+    ports_taken.append(f)
+    return True
+
+
 def free_port():
     """Below the ports that the kernel gives to outgoing connections: those may be taken by one
     before the daemon listens."""
@@ -49,9 +67,10 @@ def free_port():
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 s.bind(("127.0.0.1", port))
-                return port
             except OSError:
                 continue
+        if port_take(port):
+            return port
 
 
 # What must happen happens in the end, however busy the machine is: only a failure waits so long.

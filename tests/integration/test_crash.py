@@ -54,6 +54,7 @@ class Watcher:
 
     def watch(self):
         self.session = self.neighbour.session(self.node, self.agreement)
+        self.session.keeps_alive = True  # rounds in which its node lives on may take long
         self.session.send("Subscribe", feed=self.feed.packed, **{"from": len(self.feed.entries)})
 
     def hear(self, item):

@@ -573,6 +573,8 @@ class Session:
         self.seen = []           # every message that came, in order: (name or number, fields)
         self.came = queue.Queue()
         self.closed = False
+        self.keeps_alive = False  # answers PING, so that the other side does not think us dead
+        self.sending = threading.Lock()
         link.sock.settimeout(None)
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
@@ -587,6 +589,8 @@ class Session:
                 self.came.put((name, fields))
                 if name == "Bye":
                     break
+                if name == "Ping" and self.keeps_alive:
+                    self.send("Ping")
         except (EOFError, OSError):
             pass
         self.closed = True
@@ -594,10 +598,11 @@ class Session:
         self.came.put(None)
 
     def send(self, message, **fields):
-        self.link.send_message(NUMBERS[message], encode(message, fields))
+        self.send_raw(NUMBERS[message], encode(message, fields))
 
     def send_raw(self, number, payload):
-        self.link.send_message(number, payload)
+        with self.sending:
+            self.link.send_message(number, payload)
 
     def wait(self, name, seconds=60, where=lambda fields: True):
         """The next message of that name; others are passed over (they stay in seen)."""
