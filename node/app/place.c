@@ -41,11 +41,17 @@ static bool room_is_short(const struct app *a)
 	return statvfs(a->data_dir, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < wanted;
 }
 
-static void refuse(struct app *a, const char *why)
+/* Written as soon as anything can be: by that the store shows that it is well. */
+static void trouble_enter(struct app *a, const char *why)
 {
 	struct act_body act = {
 		.act = ACT_ALARM, .rule = bytes_str("store-trouble"), .text = bytes_str(why)};
 
+	app_enter(a, &act);
+}
+
+static void refuse(struct app *a, const char *why)
+{
 	app_alarm(a, "store-trouble", "page", a->data_dir, why, make_room);
 	if (a->place.why)
 		return;
@@ -53,8 +59,7 @@ static void refuse(struct app *a, const char *why)
 	a->place.why = why;
 	gossip_refuse(a->gossip, app_now(a), true);
 	exchange_actions(a);
-	/* Written as soon as anything can be: by that the store shows that it is well. */
-	app_enter(a, &act);
+	trouble_enter(a, why);
 }
 
 static void accept_again(struct app *a)
@@ -68,6 +73,9 @@ static void accept_again(struct app *a)
 
 void place_trouble(struct app *a, int code)
 {
+	/* What the former trouble entered is written: nothing may wait to be written now. */
+	if (a->place.why && !a->place.failing)
+		trouble_enter(a, err_sentence(code));
 	a->place.failing = true;
 	a->place.failed_ms = uv_now(&a->loop);
 	refuse(a, err_sentence(code));
