@@ -496,8 +496,7 @@ static int guard_take(struct gossip *g, const struct gossip_guard *guard)
 		if (!node_id_eq(&line->log.node, &g->config.self))
 			continue;
 		f = feed_need(g, &line->log, self);
-		/* Of a former incarnation: nothing is signed in it any more. */
-		if (!f || !f->own)
+		if (!f)
 			continue;
 		f->guard_size = line->size;
 		f->guard_root = line->root;
@@ -519,8 +518,10 @@ int gossip_recover_start(struct gossip *g, struct gossip_time now, const struct 
 		struct feed *f = value;
 
 		/* Death came between commit and signature, and then new keys: nobody signs it any
-		 * more, and as long as it stands it counts as said. */
-		if (!f->own && node_id_eq(&f->name.node, &g->config.self))
+		 * more, and as long as it stands it counts as said. What the guard has was signed,
+		 * and maybe told: it stays. */
+		if (!f->own && node_id_eq(&f->name.node, &g->config.self) &&
+			f->guard_size <= f->complete.size)
 			want_cut(g, f);
 		if (!f->own)
 			continue;
