@@ -224,6 +224,11 @@ bool keys_joined(const struct app *a, const struct node_id *peer);
 void card_entered(struct app *a, const struct node_id *node, struct bytes hash);
 bool keys_authorize(struct app *a, const uint8_t transport_key[32], struct node_id *peer,
 	uint8_t psk[32]);
+/* Enters that an agreement or a roster, as what says, has come into force or ended. */
+void in_force_enter(struct app *a, enum act act, const char *what, const struct in_force *f,
+	const char *rule);
+/* Is the very text among them? */
+bool in_force_listed(const struct in_force *list, size_t len, const struct in_force *one);
 
 /* --- rosters.c -------------------------------------------------------------------------------- */
 /* After keys were read, and as time passes. */

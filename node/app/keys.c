@@ -117,7 +117,8 @@ static void peers_update(struct app *a)
 
 /* --- what comes into force and ends ----------------------------------------------------------- */
 
-static void enter_agreement(struct app *a, enum act act, const struct in_force *f, const char *rule)
+void in_force_enter(struct app *a, enum act act, const char *what, const struct in_force *f,
+	const char *rule)
 {
 	struct wire_agreement term = {.id = f->id, .serial = f->serial};
 	struct act_body body = {.act = act,
@@ -128,7 +129,7 @@ static void enter_agreement(struct app *a, enum act act, const struct in_force *
 
 	memcpy(term.hash, f->hash, sizeof(term.hash));
 	app_enter(a, &body);
-	log_notice("keys", "%s agreement=%016llx serial=%u %s", act_name(act),
+	log_notice("keys", "%s %s=%016llx serial=%u %s", act_name(act), what,
 		(unsigned long long)f->id, f->serial, rule);
 }
 
@@ -144,7 +145,7 @@ static const char *why_ended(const struct app *a, const struct in_force *f)
 	return agreement_in_time(g, app_now(a).wall_ms / 1000) ? "replaced" : "expired";
 }
 
-static bool in_list(const struct in_force *list, size_t len, const struct in_force *one)
+bool in_force_listed(const struct in_force *list, size_t len, const struct in_force *one)
 {
 	for (size_t i = 0; i < len; i++)
 		if (list[i].id == one->id &&
@@ -185,16 +186,16 @@ static bool in_force_update(struct app *a)
 		memcpy(now[len++].hash, g->hash, sizeof(g->hash));
 	}
 	for (size_t i = 0; i < a->in_force_len; i++) {
-		if (in_list(now, len, &a->in_force[i]))
+		if (in_force_listed(now, len, &a->in_force[i]))
 			continue;
-		enter_agreement(a, ACT_AGREEMENT_ENDED, &a->in_force[i],
+		in_force_enter(a, ACT_AGREEMENT_ENDED, "agreement", &a->in_force[i],
 			why_ended(a, &a->in_force[i]));
 		changed = true;
 	}
 	for (size_t i = 0; i < len; i++) {
-		if (in_list(a->in_force, a->in_force_len, &now[i]))
+		if (in_force_listed(a->in_force, a->in_force_len, &now[i]))
 			continue;
-		enter_agreement(a, ACT_AGREEMENT_IN_FORCE, &now[i], "");
+		in_force_enter(a, ACT_AGREEMENT_IN_FORCE, "agreement", &now[i], "");
 		remember(a, now[i].id);
 		changed = true;
 	}

@@ -5,23 +5,7 @@
  */
 #include "app/impl.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
-
-static void enter(struct app *a, enum act act, const struct in_force *f, const char *rule)
-{
-	struct wire_agreement term = {.id = f->id, .serial = f->serial};
-	struct act_body body = {.act = act,
-		.terms = &term,
-		.terms_len = 1,
-		.rule = bytes_str(rule),
-		.operator_name = bytes_str(a->by)};
-
-	memcpy(term.hash, f->hash, sizeof(term.hash));
-	app_enter(a, &body);
-	log_notice("keys", "%s roster=%016" PRIx64 " serial=%u %s", act_name(act), f->id, f->serial,
-		rule);
-}
 
 static const char *why_ended(const struct app *a, const struct in_force *f)
 {
@@ -30,15 +14,6 @@ static const char *why_ended(const struct app *a, const struct in_force *f)
 	if (!r)
 		return "removed";
 	return memcmp(r->hash, f->hash, sizeof(f->hash)) == 0 ? "expired" : "replaced";
-}
-
-static bool is_listed(const struct in_force *list, size_t len, const struct in_force *one)
-{
-	for (size_t i = 0; i < len; i++)
-		if (list[i].id == one->id &&
-			memcmp(list[i].hash, one->hash, sizeof(one->hash)) == 0)
-			return true;
-	return false;
 }
 
 static struct in_force in_force_of(const struct roster *r)
@@ -59,7 +34,7 @@ static void begin(struct app *a, size_t at)
 	if (keydir_remember_roster(a->keys_dir, a->keys->rosters[at], a->keys->roster_notes[at],
 		    &err) != 0)
 		log_error("keys", "%s", err.text);
-	enter(a, ACT_ROSTER_IN_FORCE, &f, "");
+	in_force_enter(a, ACT_ROSTER_IN_FORCE, "roster", &f, "");
 }
 
 void rosters_update(struct app *a)
@@ -78,14 +53,16 @@ void rosters_update(struct app *a)
 			now[len++] = in_force_of(a->keys->rosters[i]);
 		}
 	for (size_t i = 0; i < a->rosters_len; i++)
-		if (!is_listed(now, len, &a->rosters[i])) {
-			enter(a, ACT_ROSTER_ENDED, &a->rosters[i], why_ended(a, &a->rosters[i]));
+		if (!in_force_listed(now, len, &a->rosters[i])) {
+			in_force_enter(a, ACT_ROSTER_ENDED, "roster", &a->rosters[i],
+				why_ended(a, &a->rosters[i]));
 			changed = true;
 		}
 	for (size_t i = 0; i < a->keys->rosters_len; i++) {
 		struct in_force f = in_force_of(a->keys->rosters[i]);
 
-		if (is_listed(now, len, &f) && !is_listed(a->rosters, a->rosters_len, &f)) {
+		if (in_force_listed(now, len, &f) &&
+			!in_force_listed(a->rosters, a->rosters_len, &f)) {
 			begin(a, i);
 			changed = true;
 		}
