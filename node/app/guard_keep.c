@@ -80,6 +80,8 @@ static int write_slot(struct guard_keeper *k, struct bytes slot, struct err_text
 	do
 		put = pwrite(k->fd, slot.data, len, (off_t)(other * GUARDFILE_SLOT_BYTES));
 	while (put < 0 && errno == EINTR);
+	/* What failed may have left anything there: the next one covers all of the slot. */
+	k->used[other] = GUARDFILE_SLOT_BYTES;
 	if (put == (ssize_t)len) {
 		k->number++;
 		k->used[other] = used;
