@@ -35,24 +35,35 @@ static void tells_of_entries_that_are_sealed_only_after_a_crash(void **state)
 	probe_free(&p);
 }
 
-/* The card of an origin may leave the keys directory while its feed stays in the store. */
-static void goes_on_from_what_is_held_when_an_origin_becomes_known_again(void **state)
+/* The store has so much of a feed of THIRD, whom no card here names. */
+static struct sim_log *feed_of_nobody(struct probe *p, uint32_t size)
 {
 	struct cast_terms terms = probe_terms(PEER);
 	struct log_name name = probe_name(THIRD, CLEAR);
+	struct env_rng rng;
+	struct sim_log *log;
+
+	probe_init(p);
+	probe_agree(p, &terms);
+	rng = sim_random_env(&p->random);
+	log = sim_store_need(&p->store, &name);
+	sim_log_publish(log, &cast_actor(THIRD)->identity, size, 10, &rng);
+	assert_int_equal(gossip_feed(p->g, &name, size, 0, &log->complete, &log->complete, false),
+		ENT_ENOTFOUND);
+	return log;
+}
+
+/* The card of an origin may leave the keys directory while its feed stays in the store. */
+static void goes_on_from_what_is_held_when_an_origin_becomes_known_again(void **state)
+{
 	const struct wire_message *asked;
 	struct env_rng rng;
 	struct sim_log *log;
 	struct probe p;
 
 	(void)state;
-	probe_init(&p);
-	probe_agree(&p, &terms);
+	log = feed_of_nobody(&p, 5);
 	rng = sim_random_env(&p.random);
-	log = sim_store_need(&p.store, &name);
-	sim_log_publish(log, &cast_actor(THIRD)->identity, 5, 10, &rng);
-	assert_int_equal(gossip_feed(p.g, &name, 5, 0, &log->complete, &log->complete, false),
-		ENT_ENOTFOUND);
 	probe_open(&p, 1, PEER);
 	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
 	assert_int_equal(probe_last(&p, WIRE_HEADS)->heads.heads_len, 0);
@@ -70,23 +81,14 @@ static void goes_on_from_what_is_held_when_an_origin_becomes_known_again(void **
 /* Retention goes on meanwhile: a floor that nobody was told of would be offered and not given. */
 static void remembers_where_a_feed_of_nobody_begins(void **state)
 {
-	struct cast_terms terms = probe_terms(PEER);
-	struct log_name name = probe_name(THIRD, CLEAR);
 	const struct wire_message *m;
-	struct env_rng rng;
 	struct sim_log *log;
 	struct probe p;
 
 	(void)state;
-	probe_init(&p);
-	probe_agree(&p, &terms);
-	rng = sim_random_env(&p.random);
-	log = sim_store_need(&p.store, &name);
-	sim_log_publish(log, &cast_actor(THIRD)->identity, 600, 10, &rng);
-	assert_int_equal(gossip_feed(p.g, &name, 600, 0, &log->complete, &log->complete, false),
-		ENT_ENOTFOUND);
-	gossip_floor(p.g, probe_time(&p), &name, 2 * FLOOR_STEP);
-	gossip_floor(p.g, probe_time(&p), &name, FLOOR_STEP);
+	log = feed_of_nobody(&p, 600);
+	gossip_floor(p.g, probe_time(&p), &log->name, 2 * FLOOR_STEP);
+	gossip_floor(p.g, probe_time(&p), &log->name, FLOOR_STEP);
 	probe_open(&p, 1, PEER);
 	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
 	assert_int_equal(gossip_origin(p.g, &cast_actor(THIRD)->chain, NULL), 0);
