@@ -268,117 +268,115 @@ static int pinning_main(const char *dir, struct steps *st)
 	return 0; /* as if killed: nothing is closed */
 }
 
-static void a_reader_that_stands_still_is_named(void **state)
-{
-	const char *dir = test_dir();
-	uint64_t seed = 24;
-	struct env_rng rng = test_rng(&seed);
+/* A store, and a process that will open a reader of it when told so. */
+struct pinned {
+	const char *dir;
+	uint64_t seed;
+	struct env_rng rng;
 	struct model_log m;
 	struct store *s;
 	struct steps st;
-	struct store_pin pin;
-	int status;
 	pid_t child;
+};
 
-	(void)state;
-	model_log_init(&m, model_name(1, 1, audience_of(AUDIENCE_CLEAR)));
-	assert_ok(pipe(st.to_child));
-	assert_ok(pipe(st.to_parent));
-	child = fork();
-	if (child == 0)
-		_exit(pinning_main(dir, &st));
-	close(st.to_child[0]);
-	close(st.to_parent[1]);
-	s = model_open(dir, STORE_WRITE);
-	store_oldest_reader(s, &pin);
-	assert_int_equal(pin.pid, 0);
-	step_send(st.to_child[1]);
-	step_await(st.to_parent[0]);
-	for (int i = 0; i < 50; i++) {
-		model_entries(&m, &rng, 1, 100);
-		model_store(s, &m);
-	}
-	store_oldest_reader(s, &pin);
-	assert_int_equal(pin.behind, 50);
-	assert_int_equal(pin.pid, child);
-	/* Each commit has replaced pages, at least its root and a leaf of some tables. */
-	assert_true(pin.bytes > 50 * 4 * 4096);
-	step_send(st.to_child[1]);
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
-	/* Its slot is freed without anybody being asked. */
-	store_oldest_reader(s, &pin);
-	assert_int_equal(pin.pid, 0);
-	close(st.to_child[1]);
-	close(st.to_parent[0]);
-	store_close(s);
-	model_log_free(&m);
-	test_dir_remove(dir);
+static void pinned_open(struct pinned *p, uint64_t seed)
+{
+	p->dir = test_dir();
+	p->seed = seed;
+	p->rng = test_rng(&p->seed);
+	model_log_init(&p->m, model_name(1, 1, audience_of(AUDIENCE_CLEAR)));
+	assert_ok(pipe(p->st.to_child));
+	assert_ok(pipe(p->st.to_parent));
+	p->child = fork();
+	if (p->child == 0)
+		_exit(pinning_main(p->dir, &p->st));
+	close(p->st.to_child[0]);
+	close(p->st.to_parent[1]);
+	p->s = model_open(p->dir, STORE_WRITE);
+}
+
+static void pinned_close(struct pinned *p)
+{
+	close(p->st.to_child[1]);
+	close(p->st.to_parent[0]);
+	store_close(p->s);
+	model_log_free(&p->m);
+	test_dir_remove(p->dir);
 }
 
 /* Commits of one entry; how large the file is then. */
-static uint64_t grow(struct store *s, struct model_log *m, const struct env_rng *rng, int commits)
+static uint64_t grow(struct pinned *p, int commits)
 {
 	for (int i = 0; i < commits; i++) {
-		model_entries(m, rng, 1, 100);
-		model_store(s, m);
+		model_entries(&p->m, &p->rng, 1, 100);
+		model_store(p->s, &p->m);
 	}
-	return store_disk_bytes(s);
+	return store_disk_bytes(p->s);
+}
+
+static void a_reader_that_stands_still_is_named(void **state)
+{
+	struct store_pin pin;
+	struct pinned p;
+	int status;
+
+	(void)state;
+	pinned_open(&p, 24);
+	store_oldest_reader(p.s, &pin);
+	assert_int_equal(pin.pid, 0);
+	step_send(p.st.to_child[1]);
+	step_await(p.st.to_parent[0]);
+	grow(&p, 50);
+	store_oldest_reader(p.s, &pin);
+	assert_int_equal(pin.behind, 50);
+	assert_int_equal(pin.pid, p.child);
+	/* Each commit has replaced pages, at least its root and a leaf of some tables. */
+	assert_true(pin.bytes > 50 * 4 * 4096);
+	step_send(p.st.to_child[1]);
+	assert_int_equal(waitpid(p.child, &status, 0), p.child);
+	assert_int_equal(status, 0);
+	/* Its slot is freed without anybody being asked. */
+	store_oldest_reader(p.s, &pin);
+	assert_int_equal(pin.pid, 0);
+	pinned_close(&p);
 }
 
 static void a_stopped_reader_is_ended_and_the_file_grows_no_more(void **state)
 {
-	const char *dir = test_dir();
-	uint64_t seed = 25, before, pinned, after;
-	struct env_rng rng = test_rng(&seed);
-	struct model_log m;
-	struct store *s;
-	struct steps st;
+	uint64_t before, pinned, after;
 	struct store_pin pin, other;
+	struct pinned p;
 	int status;
-	pid_t child;
 
 	(void)state;
-	model_log_init(&m, model_name(1, 1, audience_of(AUDIENCE_CLEAR)));
-	assert_ok(pipe(st.to_child));
-	assert_ok(pipe(st.to_parent));
-	child = fork();
-	if (child == 0)
-		_exit(pinning_main(dir, &st));
-	close(st.to_child[0]);
-	close(st.to_parent[1]);
-	s = model_open(dir, STORE_WRITE);
-	before = grow(s, &m, &rng, 200);
-	step_send(st.to_child[1]);
-	step_await(st.to_parent[0]);
-	assert_ok(kill(child, SIGSTOP));
-	assert_int_equal(waitpid(child, &status, WUNTRACED), child);
-	pinned = grow(s, &m, &rng, 200);
+	pinned_open(&p, 25);
+	before = grow(&p, 200);
+	step_send(p.st.to_child[1]);
+	step_await(p.st.to_parent[0]);
+	assert_ok(kill(p.child, SIGSTOP));
+	assert_int_equal(waitpid(p.child, &status, WUNTRACED), p.child);
+	pinned = grow(&p, 200);
 	assert_true(pinned - before > 200 * 4 * 4096);
-	store_oldest_reader(s, &pin);
-	assert_int_equal(pin.pid, child);
+	store_oldest_reader(p.s, &pin);
+	assert_int_equal(pin.pid, p.child);
 	/* One that has begun anew meanwhile, or somebody else, is not ended. */
 	other = pin;
 	other.txn++;
-	assert_int_equal(store_reader_end(s, &other), ENT_ENOTFOUND);
+	assert_int_equal(store_reader_end(p.s, &other), ENT_ENOTFOUND);
 	other = pin;
 	other.pid = (int)getppid();
-	assert_int_equal(store_reader_end(s, &other), ENT_ENOTFOUND);
-	assert_int_equal(waitpid(child, &status, WNOHANG), 0);
-	assert_ok(store_reader_end(s, &pin));
-	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(store_reader_end(p.s, &other), ENT_ENOTFOUND);
+	assert_int_equal(waitpid(p.child, &status, WNOHANG), 0);
+	assert_ok(store_reader_end(p.s, &pin));
+	assert_int_equal(waitpid(p.child, &status, 0), p.child);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	store_oldest_reader(s, &pin);
+	store_oldest_reader(p.s, &pin);
 	assert_int_equal(pin.pid, 0);
 	/* What it kept is used again: as many commits take nothing but their entries. */
-	after = grow(s, &m, &rng, 200);
+	after = grow(&p, 200);
 	assert_true(after - pinned < 200 * 4096);
-	check(s, &m, &rng);
-	close(st.to_child[1]);
-	close(st.to_parent[0]);
-	store_close(s);
-	model_log_free(&m);
-	test_dir_remove(dir);
+	check(p.s, &p.m, &p.rng);
+	pinned_close(&p);
 }
 
 /* --- a killed writer -------------------------------------------------------------------------- */
