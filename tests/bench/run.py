@@ -254,7 +254,7 @@ def bench_ten(reserve_s=240):
 
 
 def restart(pair, why):
-    pair.b.stop(60)
+    pair.b.stop()
     start = time.monotonic()
     pair.b.start(wait=False)
     while not pair.b.ready():

@@ -5,6 +5,7 @@ nothing is signed twice, and the node goes on. ENTENTE_LONG=1 kills more often; 
 repeats the moments of a run."""
 import hashlib
 import os
+import queue
 import random
 import resource
 import shutil
@@ -90,7 +91,12 @@ class Watcher:
     def collect(self, size, seconds=60):
         end = time.monotonic() + seconds * PATIENCE
         while len(self.feed.entries) < size:
-            item = self.session.came.get(timeout=max(0.1, end - time.monotonic()))
+            try:
+                item = self.session.came.get(timeout=max(0.1, end - time.monotonic()))
+            except queue.Empty:
+                raise Failed(f"{len(self.feed.entries)} of {size} entries came from "
+                             f"{self.node.name}, which announced {self.announced}: "
+                             f"{self.session.names()[-400:]}\n{self.node.tail(60)}") from None
             if item is None:
                 raise Failed(f"{self.node.name} closed: {self.session.names()[-200:]}")
             self.hear(item)
