@@ -21,6 +21,7 @@ from reference import Neighbour  # noqa: E402
 
 LONG = os.environ.get("ENTENTE_LONG") == "1"
 ROUNDS = 100 if LONG else 3 if SANITISED else 8
+FIRST = 1
 EACH = 6000
 # Of some 150 bytes each: more than 3 MiB.
 BIG = 40000 if SANITISED and not LONG else 60000
@@ -120,6 +121,9 @@ def test_killed_at_random_moments():
                         Watcher(py[1], de, fr, fed.agree("de", "p1", introduces=("de", "p1")))]
             fr.start()
             de.start()
+            # A feed of which nothing is known yet can not be subscribed to.
+            publish(fr, list_file(fed, "first", FIRST))
+            de.wait_held(fr, "green", FIRST)
             sizes = []
             for w in watchers:
                 w.watch()
@@ -175,8 +179,8 @@ def kill_round(fed, rnd, tag, fr, de, watchers, sizes):
     if done["published"] + done["unchanged"] != EACH:
         raise Failed(f"published again: {done}")
     sizes.append(done["feeds"][0]["size"] if done["feeds"] else fr.held(fr, "green"))
-    if sizes[-1] != EACH * len(sizes):
-        raise Failed(f"{sizes[-1]} entries for {EACH * len(sizes)} values")
+    if sizes[-1] != FIRST + EACH * len(sizes):
+        raise Failed(f"{sizes[-1]} entries for {FIRST + EACH * len(sizes)} values")
     de.wait_held(fr, "green", sizes[-1])
 
 
