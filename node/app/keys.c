@@ -403,17 +403,20 @@ void keys_reload(struct app *a)
 	a->turnover = rotation_wanted(a, card_chain_last(&fresh->own));
 	shared_set(a);
 	problems_alarm(a);
+	cards_enter(a);
+	in_force_update(a);
+	revocations_tell(a);
+	/* What has ended is over before a new card or roster lets more be told. */
+	gossip_agreements(a->gossip, app_now(a), a->shared.agreements, a->shared.agreements_len);
+	counted_set(a);
 	if (gossip_origin(a->gossip, &fresh->own, NULL) != 0)
 		log_error("keys", "own.card is not taken: it contradicts the one known");
 	for (size_t i = 0; i < fresh->chains_len; i++)
 		if (gossip_origin(a->gossip, &fresh->chains[i], NULL) != 0)
 			log_error("keys", "a card is not taken: it contradicts the one known");
 	rosters_update(a);
-	cards_enter(a);
-	in_force_update(a);
-	revocations_tell(a);
+	/* Heads of origins that were not known yet are asked for again. */
 	gossip_agreements(a->gossip, app_now(a), a->shared.agreements, a->shared.agreements_len);
-	counted_set(a);
 	/* What there is to say is said before sessions end. */
 	exchange_actions(a);
 	peers_update(a);

@@ -170,7 +170,7 @@ static int engine_open(struct world_node *n)
 	if (rc == 0)
 		rc = store_witness_each(r, load_witness, n);
 	store_reader_close(r);
-	gossip_rosters(n->gossip, &n->roster, n->roster != NULL);
+	node_roster(n, true);
 	return rc;
 }
 
@@ -516,7 +516,7 @@ void world_roster(struct world *w, unsigned node, const struct roster *roster)
 	n->roster = roster;
 	if (!n->up)
 		return;
-	gossip_rosters(n->gossip, &n->roster, roster != NULL);
+	node_roster(n, true);
 	node_actions(n);
 }
 

@@ -718,12 +718,9 @@ void node_actions(struct world_node *n)
 
 /* --- time and terms --------------------------------------------------------------------------- */
 
-void node_agreements(struct world_node *n)
+/* The cards of the parties lie beside the agreements. */
+static void cards_learn(struct world_node *n)
 {
-	if (!n->up)
-		return;
-	narrate(n->world, "n%u has %zu agreements", n->index, n->agreements_len);
-	/* The cards of the parties lie beside them. */
 	for (size_t i = 0; i < n->agreements_len; i++)
 		for (size_t k = 0; k < n->agreements[i]->parties_len; k++) {
 			const struct actor *a = cast_actor_of(&n->agreements[i]->parties[k].node);
@@ -732,6 +729,13 @@ void node_agreements(struct world_node *n)
 			if (gossip_origin(n->gossip, &a->chain, NULL) != 0)
 				narrate(n->world, "n%u does not take a card", n->index);
 		}
+}
+
+void node_agreements(struct world_node *n)
+{
+	if (!n->up)
+		return;
+	narrate(n->world, "n%u has %zu agreements", n->index, n->agreements_len);
 	n->counting_len = clock_filter(n->clock, n->agreements, n->agreements_len, n->counting);
 	for (size_t i = 0, k = 0; i < n->counting_len; i++, k++) {
 		while (n->agreements[k] != n->counting[i])
@@ -742,8 +746,22 @@ void node_agreements(struct world_node *n)
 		node_bonds(n);
 		watch_terms(n);
 	}
+	/* What has ended is over before a new card lets more be told; then heads of origins that were
+	 * not known yet are asked for again. */
+	gossip_agreements(n->gossip, world_time(n), n->counting, n->counting_len);
+	cards_learn(n);
 	gossip_agreements(n->gossip, world_time(n), n->counting, n->counting_len);
 	node_actions(n);
+}
+
+void node_roster(struct world_node *n, bool anew)
+{
+	bool counts = n->roster && roster_in_time(n->roster, world_time(n).wall_ms / 1000);
+
+	if (!anew && counts == (n->roster_now != NULL))
+		return;
+	n->roster_now = counts ? n->roster : NULL;
+	gossip_rosters(n->gossip, &n->roster_now, counts);
 }
 
 void node_clock(struct world_node *n)
@@ -763,6 +781,7 @@ void node_on_tick(struct world_node *n)
 	node_clock(n);
 	if (!n->up)
 		return;
+	node_roster(n, false);
 	gossip_tick(n->gossip, world_time(n));
 	node_actions(n);
 	net_dial(n);
