@@ -416,6 +416,8 @@ static void on_unsubscribe(struct gossip *g, struct session *s,
 		return;
 	sink_close(g, l);
 	l->told_ms = g->now.mono_ms;
+	/* What has grown while it was subscribed, and did not go out any more, is told like all. */
+	link_held(g, l);
 }
 
 /* --- data ------------------------------------------------------------------------------------- */

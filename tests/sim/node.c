@@ -746,8 +746,8 @@ void node_agreements(struct world_node *n)
 		node_bonds(n);
 		watch_terms(n);
 	}
-	/* What has ended is over before a new card lets more be told; then heads of origins that were
-	 * not known yet are asked for again. */
+	/* What has ended is over before a new card lets more be told; then heads of origins that
+	 * were not known yet are asked for again. */
 	gossip_agreements(n->gossip, world_time(n), n->counting, n->counting_len);
 	cards_learn(n);
 	gossip_agreements(n->gossip, world_time(n), n->counting, n->counting_len);

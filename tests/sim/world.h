@@ -164,9 +164,9 @@ struct world_node {
 	uint64_t parties[WORLD_AGREEMENTS_MAX]; /* of each: world_party_bit() of all of them */
 	bool waits[WORLD_AGREEMENTS_MAX];       /* for the operator, since the clock has stepped */
 	size_t agreements_len;
-	const struct roster *roster; /* that its operator has accepted; NULL */
+	const struct roster *roster;     /* that its operator has accepted; NULL */
 	const struct roster *roster_now; /* the same while its time lasts by the clock here */
-	struct clock_watch *clock;   /* what the program thinks of that, */
+	struct clock_watch *clock;       /* what the program thinks of that, */
 	const struct agreement *counting[WORLD_AGREEMENTS_MAX]; /* and has its engine go by */
 	uint64_t counting_parties[WORLD_AGREEMENTS_MAX];
 	size_t counting_len;

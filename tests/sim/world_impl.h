@@ -102,8 +102,8 @@ struct ledger_retention;
 void node_retain(struct world_node *n, struct ledger_retention *r);
 /* It looks at its clock. */
 void node_clock(struct world_node *n);
-/* The roster that the operator has accepted counts while its time lasts: the engine is told when that
- * begins and ends, and anew in any case when told to. */
+/* The roster that the operator has accepted counts while its time lasts: the engine is told when
+ * that begins and ends; in any case: anew. */
 void node_roster(struct world_node *n, bool anew);
 void node_on_tick(struct world_node *n);
 void node_on_verify(struct world_node *n, struct ingest_job *job);
