@@ -2,7 +2,8 @@
 /*
  * Retention: how far a floor may go. A block of entries goes as a whole, when everything in it is
  * old, or expired long since. Of own claims those that still stand and hold are said once more, in
- * the same commit: an origin's claims do not end because its store is swept.
+ * the same commit, and so is what this node says of its former feeds: an origin's claims do not end
+ * because its store is swept.
  *
  * What stands is asked of the index, so own floors move only when it has caught up, and before
  * anything else of the group: what this group retracts comes after, and stands.
@@ -117,17 +118,41 @@ static bool holds(struct retaining *w, const struct store_entry *e)
 	case KIND_RETRACTION:
 	case KIND_ERASURE:
 		return w->former;
+	case KIND_SUCCESSION:
+		return true;
 	default:
 		return false;
 	}
+}
+
+/* Others may have the former feed still: whoever joins this one higher up must learn of it too.
+ * What was cut off since it was said has not been said. */
+static int succession_stands(struct retaining *w, const struct store_log *log,
+	const struct store_entry *e)
+{
+	struct store_succession known;
+	struct record_succession s;
+	int rc;
+
+	if (!succession_read(&log->name, &e->entry, &s))
+		return 0;
+	rc = store_succession_get(w->reader, &s.old_log, &known);
+	if (rc)
+		return rc == ENT_ENOTFOUND ? 0 : rc;
+	return known.incarnation == log->name.incarnation &&
+	       (known.index <= e->index || known.index >= log->size);
 }
 
 /* 1: what stands for its object is this very entry. */
 static int stands(struct retaining *w, const struct store_log *log, const struct store_entry *e)
 {
 	struct store_entry standing;
-	int rc = store_object_standing(w->reader, &log->name.node, log->name.audience,
-		e->header.object, &standing);
+	int rc;
+
+	if (e->header.kind == KIND_SUCCESSION)
+		return succession_stands(w, log, e);
+	rc = store_object_standing(w->reader, &log->name.node, log->name.audience, e->header.object,
+		&standing);
 
 	if (rc)
 		return rc == ENT_ENOTFOUND ? 0 : rc;

@@ -114,7 +114,10 @@ int erase_covers(struct store *s, MDB_txn *txn, const struct log_name *name, uin
 
 void erase_note(struct erase_notes *n, const struct entry *e)
 {
-	n->erasures |= e->leaf.data[ENTRY_KIND_OFFSET] == KIND_ERASURE;
+	const uint8_t kind = e->leaf.data[ENTRY_KIND_OFFSET];
+
+	n->erasures |= kind == KIND_ERASURE;
+	n->successions |= kind == KIND_SUCCESSION;
 	n->absent |= e->erased;
 }
 

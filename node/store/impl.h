@@ -14,7 +14,7 @@
 #include "store/index_runs.h"
 #include "store/store.h"
 
-#define STORE_SCHEMA       5u
+#define STORE_SCHEMA       6u
 #define STORE_SCHEMA_FIRST 1u /* brought up to date in place */
 #define INDEX_SCHEMA       3u
 #define STORE_ID_BYTES     16
@@ -132,7 +132,7 @@ int receipts_count(struct store *s, MDB_txn *txn, const struct store_log *log,
 
 /* --- split views and successions (split.c) ---------------------------------------------------- */
 
-/* Keeps what the first entry of a feed says of the one before it. */
+/* Keeps what an entry of a feed says of a former one, if it does. */
 int succession_note(struct store_txn *txn, const struct log_name *feed, uint64_t index,
 	const struct entry *entry) MUST_CHECK;
 /* May the log have so many entries? A frozen one may as far as a succession calls it good. */
@@ -302,6 +302,7 @@ int erasing_each(struct store *s, MDB_txn *txn, uint64_t from, uint64_t to,
 struct erase_notes {
 	bool erasures; /* it brings some */
 	bool absent;   /* entries without a body */
+	bool successions;
 };
 void erase_note(struct erase_notes *n, const struct entry *e);
 /* The bundle just put under that arrival number, whose log is `log`. */

@@ -6,7 +6,7 @@
  */
 #include "store/impl.h"
 
-#define SUCCESSION_BYTES (8 + 8 + HASH_BYTES)
+#define SUCCESSION_BYTES (8 + 8 + 8 + HASH_BYTES)
 /* Of one transaction: a group holds no more. */
 #define SAID_BYTES_MAX (16u * 1024u * 1024u)
 
@@ -41,12 +41,12 @@ int store_split_get(struct store_reader *r, uint32_t log, struct bytes *proof)
 
 /* --- successions ------------------------------------------------------------------------------ */
 
-bool succession_read(const struct log_name *feed, uint64_t index, const struct entry *entry,
+bool succession_read(const struct log_name *feed, const struct entry *entry,
 	struct record_succession *s)
 {
 	struct entry_header h;
 
-	if (index != 0 || entry->erased || feed->audience.kind == AUDIENCE_PROVENANCE)
+	if (entry->erased || feed->audience.kind == AUDIENCE_PROVENANCE)
 		return false;
 	entry_header_decode(entry->leaf, &h);
 	return h.version == ENTRY_VERSION && h.kind == KIND_SUCCESSION &&
@@ -61,6 +61,8 @@ static int succession_decode(struct bytes row, struct store_succession *out)
 	struct cursor c = cursor_of(row);
 
 	out->incarnation = cursor_u64(&c);
+	/* Up to schema 5 it could only be the first entry. */
+	out->index = row.len < SUCCESSION_BYTES ? 0 : cursor_u64(&c);
 	out->size = cursor_u64(&c);
 	cursor_copy(&c, out->root.bytes, HASH_BYTES);
 	return cursor_done(&c) ? 0 : MDB_CORRUPTED;
@@ -89,23 +91,25 @@ int succession_note(struct store_txn *txn, const struct log_name *feed, uint64_t
 	uint8_t packed[LOG_NAME_BYTES], raw[SUCCESSION_BYTES];
 	int rc;
 
-	if (!succession_read(feed, index, entry, &s))
+	if (!succession_read(feed, entry, &s))
 		return 0;
-	/* Of several incarnations the newest has the last word, in whatever order they come. */
+	/* What is said last counts, in whatever order it comes. */
 	rc = succession_row(txn->store, txn->mdb, &s.old_log, &known);
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return txn_result(txn, rc);
-	if (rc == 0 && known.incarnation >= feed->incarnation)
+	if (rc == 0 && (known.incarnation > feed->incarnation ||
+			       (known.incarnation == feed->incarnation && known.index >= index)))
 		return 0;
-	said = (struct store_said){s.old_log, {feed->incarnation, s.size, {{0}}}};
+	said = (struct store_said){s.old_log, {feed->incarnation, index, s.size, {{0}}}};
 	memcpy(said.by.root.bytes, s.root, HASH_BYTES);
 	if (!txn->said.max)
 		txn->said = buf_with_max(SAID_BYTES_MAX);
 	buf_append(&txn->said, &said, sizeof(said));
 	log_name_pack(packed, &s.old_log);
 	be64_put(raw, feed->incarnation);
-	be64_put(raw + 8, s.size);
-	memcpy(raw + 16, s.root, HASH_BYTES);
+	be64_put(raw + 8, index);
+	be64_put(raw + 16, s.size);
+	memcpy(raw + 24, s.root, HASH_BYTES);
 	return txn_put(txn, LOG_SUCCESSIONS, db_val(packed, sizeof(packed)),
 		db_val(raw, sizeof(raw)), 0);
 }

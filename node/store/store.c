@@ -99,7 +99,8 @@ static int truth_check(struct store *s)
 }
 
 /* Schemas 2, 3 and 5 have further tables, all empty at first, and nothing else: opening has made
- * them. Schema 4 has bundles of another kind beside those that are there. */
+ * them. Schema 4 has bundles of another kind beside those that are there, schema 6
+ * successions that say where they stand. */
 static int truth_upgrade(struct store *s)
 {
 	MDB_val key = db_val(".schema", strlen(".schema"));

@@ -335,12 +335,12 @@ int store_log_each(struct store_reader *r, int (*visit)(void *ctx, const struct 
 int store_split_get(struct store_reader *r, uint32_t log, struct bytes *proof) MUST_CHECK;
 
 /*
- * What a later incarnation says of a log in the first entry of its own feed of that audience: good
- * up to size and root, void beyond. Of several the newest incarnation has the last word, in
- * whatever order they came; the old log need not be here. ENT_ENOTFOUND.
+ * What a later incarnation says of a log in its own feed of that audience: good up to size and
+ * root, void beyond. Of several the newest incarnation has the last word, and in its feed the
+ * latest, in whatever order they came; the old log need not be here. ENT_ENOTFOUND.
  */
 struct store_succession {
-	uint64_t incarnation;
+	uint64_t incarnation, index; /* where it is said */
 	uint64_t size;
 	struct hash root;
 };
@@ -369,7 +369,7 @@ bool store_log_takes(struct store_txn *txn, const struct store_log *log,
 bool store_has_successions(struct store_reader *r);
 
 /* Is this entry a succession that counts? What both the store and the writer of one go by. */
-bool succession_read(const struct log_name *feed, uint64_t index, const struct entry *entry,
+bool succession_read(const struct log_name *feed, const struct entry *entry,
 	struct record_succession *s);
 
 /* How far the entries of a log are to be believed. */

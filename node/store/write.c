@@ -248,13 +248,16 @@ static bool checkpoint_is_of(const struct checkpoint *c, const struct range *tre
 	return hash_eq(&root, &c->root);
 }
 
-static int first_note(struct store_txn *txn, const struct store_run *run)
+static int successions_note(struct store_txn *txn, const struct store_run *run)
 {
 	struct cursor c = cursor_of(run->entries);
-	struct entry first;
-	int rc = entry_next(&c, &first);
+	struct entry e;
+	int rc = 0;
 
-	return rc ? rc : succession_note(txn, &run->log, 0, &first);
+	for (uint64_t i = 0; i < run->count && rc == 0; i++)
+		if ((rc = entry_next(&c, &e)) == 0)
+			rc = succession_note(txn, &run->log, run->start + i, &e);
+	return rc;
 }
 
 int store_append(struct store_txn *txn, const struct store_run *run)
@@ -275,7 +278,7 @@ int store_append(struct store_txn *txn, const struct store_run *run)
 		return rc;
 	if ((rc = subtrees_put(txn, log.number)) != 0)
 		return rc;
-	if (run->start == 0 && (rc = first_note(txn, run)) != 0)
+	if (notes.successions && (rc = successions_note(txn, run)) != 0)
 		return rc;
 	log.size = log.tree.end;
 	log.via = run->via;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* What is known against a log, and what settles it: in whatever order it comes. */
+#include "store/db.h"
 #include "unit/store/model.h"
 
 #include <stdio.h>
@@ -9,7 +10,7 @@
 #define NEWER 3000u
 #define CLEAR audience_of(AUDIENCE_CLEAR)
 
-/* An old feed of ten indicators, and feeds of later incarnations that begin with a succession. */
+/* An old feed of ten indicators, and feeds of later incarnations with a succession. */
 struct world {
 	const char *dir;
 	struct store *store;
@@ -29,17 +30,45 @@ static void put_indicator(struct model_log *m, const char *value, uint8_t object
 	buf_free(&body);
 }
 
+static const struct entry_header succession_header = {.kind = KIND_SUCCESSION, .tlp = TLP_CLEAR};
+
+static void succession_encode(struct buf *body, const struct log_name *old, uint64_t size,
+	const struct hash *root)
+{
+	struct record_succession s = {.old_log = *old, .size = size};
+
+	memcpy(s.root, root->bytes, sizeof(s.root));
+	assert_ok(record_succession_encode(body, &s));
+}
+
 static void put_succession(struct model_log *m, const struct log_name *old, uint64_t size,
 	const struct hash *root)
 {
-	struct entry_header header = {.kind = KIND_SUCCESSION, .tlp = TLP_CLEAR};
-	struct record_succession s = {.old_log = *old, .size = size};
 	struct buf body = buf_with_max(1000);
 
-	memcpy(s.root, root->bytes, sizeof(s.root));
-	assert_ok(record_succession_encode(&body, &s));
-	model_entry(m, header, buf_view(&body), false);
+	succession_encode(&body, old, size, root);
+	model_entry(m, succession_header, buf_view(&body), false);
 	buf_free(&body);
+}
+
+/* All that is made of a log is under a checkpoint. */
+static void checkpoint(struct world *w, const struct model_log *m)
+{
+	struct checkpoint c = {
+		.log = m->name, .size = m->made, .root = model_tree(m->leaves, m->made)};
+	struct store_txn *txn;
+
+	assert_ok(store_begin(w->store, &txn));
+	assert_ok(store_checkpoint_put(txn, &c));
+	assert_ok(store_commit(txn));
+}
+
+/* Something else; no index counts it among the claims. */
+static void put_other(struct model_log *m)
+{
+	model_entry(m,
+		(struct entry_header){.kind = KIND_RETRACTION, .tlp = TLP_CLEAR, .object = {9}},
+		BYTES_NONE, false);
 }
 
 static void world_init(struct world *w)
@@ -182,28 +211,109 @@ static void the_newest_incarnation_has_the_last_word(void **state)
 	}
 }
 
+/* Said in whatever entry, and in whatever part of the feed comes first: the last word counts. */
+static void of_one_incarnation_what_it_says_last_counts(void **state)
+{
+	struct wire_body late = {0};
+	struct store_bodies put = {.bodies = &late, .len = 1};
+	struct buf body = buf_with_max(1000);
+	struct store_txn *txn;
+	struct hash root;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	model_store(w.store, &w.old);
+	root = model_tree(w.old.leaves, 4);
+	put_succession(&w.new, &w.old.name, 4, &root);
+	put_other(&w.new);
+	model_store(w.store, &w.new);
+	assert_void_from(&w, 4);
+	put_other(&w.new);
+	root = model_tree(w.old.leaves, 6);
+	put_succession(&w.new, &w.old.name, 6, &root);
+	model_store(w.store, &w.new);
+	assert_void_from(&w, 6);
+	world_free(&w);
+
+	/* The first is the later to be known, as its body was withheld. */
+	world_init(&w);
+	model_store(w.store, &w.old);
+	root = model_tree(w.old.leaves, 4);
+	succession_encode(&body, &w.old.name, 4, &root);
+	late.body = buf_view(&body);
+	model_salt(&w.new, 0, late.salt);
+	model_entry(&w.new, succession_header, late.body, true);
+	root = model_tree(w.old.leaves, 6);
+	put_succession(&w.new, &w.old.name, 6, &root);
+	model_store(w.store, &w.new);
+	checkpoint(&w, &w.new);
+	put.log = w.new.name;
+	assert_ok(store_begin(w.store, &txn));
+	assert_ok(store_bodies_put(txn, &put));
+	assert_int_equal(put.taken, 1);
+	assert_ok(store_commit(txn));
+	assert_void_from(&w, 6);
+	buf_free(&body);
+	world_free(&w);
+}
+
+/* Up to schema 5 a row did not tell where the succession stands: in the first entry. */
+static void rows_without_a_place_are_read(void **state)
+{
+	static const char *tables[] = {"successions"};
+	uint8_t key[LOG_NAME_BYTES], row[8 + 8 + HASH_BYTES];
+	struct db db = {0};
+	struct world w;
+	struct hash root;
+	char path[2048];
+	MDB_txn *txn;
+	MDB_val k = db_val(key, sizeof(key)), v = db_val(row, sizeof(row));
+
+	(void)state;
+	world_init(&w);
+	model_store(w.store, &w.old);
+	store_close(w.store);
+	log_name_pack(key, &w.old.name);
+	be64_put(row, NEW);
+	be64_put(row + 8, 7);
+	root = model_tree(w.old.leaves, 7);
+	memcpy(row + 16, root.bytes, HASH_BYTES);
+	snprintf(path, sizeof(path), "%s/log", w.dir);
+	assert_ok(db_open(&db, path, true, 0, tables, 1));
+	assert_ok(mdb_txn_begin(db.env, NULL, 0, &txn));
+	assert_ok(mdb_put(txn, db.tables[0], &k, &v, 0));
+	assert_ok(mdb_txn_commit(txn));
+	db_close(&db);
+	w.store = model_open(w.dir, STORE_WRITE);
+	assert_void_from(&w, 7);
+	/* What is said later in that feed counts. */
+	put_other(&w.new);
+	root = model_tree(w.old.leaves, 5);
+	put_succession(&w.new, &w.old.name, 5, &root);
+	model_store(w.store, &w.new);
+	assert_void_from(&w, 5);
+	world_free(&w);
+}
+
 /* Each of these says nothing about the old feed. */
-static void only_the_first_entry_of_a_later_feed_of_the_same_node_and_audience_counts(void **state)
+static void only_a_later_feed_of_the_same_node_and_audience_counts(void **state)
 {
 	struct world w;
-	struct model_log feeds[5];
+	struct model_log feeds[4];
 	struct hash root;
 
 	(void)state;
 	world_init(&w);
 	root = model_tree(w.old.leaves, 2);
-	model_log_init(&feeds[0], model_name(1, NEW, CLEAR)); /* the second entry */
-	put_indicator(&feeds[0], "other.example.net", 9);
+	model_log_init(&feeds[0], model_name(2, NEW, CLEAR)); /* of another node */
 	put_succession(&feeds[0], &w.old.name, 2, &root);
-	model_log_init(&feeds[1], model_name(2, NEW, CLEAR)); /* of another node */
+	model_log_init(&feeds[1], model_name(1, NEW, audience_of(AUDIENCE_GREEN)));
 	put_succession(&feeds[1], &w.old.name, 2, &root);
-	model_log_init(&feeds[2], model_name(1, NEW, audience_of(AUDIENCE_GREEN)));
+	model_log_init(&feeds[2], model_name(1, OLD - 1, CLEAR)); /* an earlier one */
 	put_succession(&feeds[2], &w.old.name, 2, &root);
-	model_log_init(&feeds[3], model_name(1, OLD - 1, CLEAR)); /* an earlier one */
-	put_succession(&feeds[3], &w.old.name, 2, &root);
-	model_log_init(&feeds[4], model_name(1, NEWER, CLEAR)); /* without its body */
-	model_entry(&feeds[4], (struct entry_header){.kind = KIND_SUCCESSION, .tlp = TLP_CLEAR},
-		BYTES_NONE, true);
+	model_log_init(&feeds[3], model_name(1, NEWER, CLEAR)); /* without its body */
+	model_entry(&feeds[3], succession_header, BYTES_NONE, true);
 	model_store(w.store, &w.old);
 	for (unsigned i = 0; i < COUNT_OF(feeds); i++) {
 		struct store_reader *r;
@@ -331,18 +441,6 @@ static void a_frozen_feed_grows_as_far_as_it_is_vouched_for_and_no_further(void 
 	world_free(&w);
 }
 
-/* All that is made of a log is under a checkpoint. */
-static void checkpoint(struct world *w, const struct model_log *m)
-{
-	struct checkpoint c = {
-		.log = m->name, .size = m->made, .root = model_tree(m->leaves, m->made)};
-	struct store_txn *txn;
-
-	assert_ok(store_begin(w->store, &txn));
-	assert_ok(store_checkpoint_put(txn, &c));
-	assert_ok(store_commit(txn));
-}
-
 static int said_visit(void *ctx, const struct store_said *said)
 {
 	*(struct store_said *)ctx = *said;
@@ -352,8 +450,6 @@ static int said_visit(void *ctx, const struct store_said *said)
 /* Somebody withheld it: what it says is heard when it comes. */
 static void a_succession_whose_body_comes_late_counts_then(void **state)
 {
-	struct entry_header header = {.kind = KIND_SUCCESSION, .tlp = TLP_CLEAR};
-	struct record_succession record = {.size = 7};
 	struct store_said heard = {0};
 	struct wire_body late = {0};
 	struct store_bodies put = {.bodies = &late, .len = 1};
@@ -370,12 +466,10 @@ static void a_succession_whose_body_comes_late_counts_then(void **state)
 	model_store(w.store, &w.old);
 	assert_void_from(&w, 10);
 	root = model_tree(w.old.leaves, 7);
-	record.old_log = w.old.name;
-	memcpy(record.root, root.bytes, sizeof(record.root));
-	assert_ok(record_succession_encode(&body, &record));
+	succession_encode(&body, &w.old.name, 7, &root);
 	model_salt(&w.new, 0, late.salt);
 	late.body = buf_view(&body);
-	model_entry(&w.new, header, late.body, true);
+	model_entry(&w.new, succession_header, late.body, true);
 	model_store(w.store, &w.new);
 	checkpoint(&w, &w.new);
 	put.log = w.new.name;
@@ -427,8 +521,9 @@ int main(void)
 		cmocka_unit_test(
 			what_a_later_incarnation_does_not_stand_by_is_void_whatever_comes_first),
 		cmocka_unit_test(the_newest_incarnation_has_the_last_word),
-		cmocka_unit_test(
-			only_the_first_entry_of_a_later_feed_of_the_same_node_and_audience_counts),
+		cmocka_unit_test(of_one_incarnation_what_it_says_last_counts),
+		cmocka_unit_test(rows_without_a_place_are_read),
+		cmocka_unit_test(only_a_later_feed_of_the_same_node_and_audience_counts),
 		cmocka_unit_test(a_frozen_feed_is_believed_as_far_as_it_is_vouched_for),
 		cmocka_unit_test(a_frozen_feed_grows_as_far_as_it_is_vouched_for_and_no_further),
 		cmocka_unit_test(a_succession_whose_body_comes_late_counts_then),
