@@ -11,11 +11,13 @@
 
 /* --- proof ------------------------------------------------------------------------------------ */
 
-/* Who may see the feed: from us, or by giving it to us. Of an own feed everybody's word is heard,
- * which does not mean that it may be named to them. */
+/* Who may see the feed: from us, or by giving it to us. Of our own feeds, former ones too,
+ * everybody's word is heard, which does not mean that they may be named to them. */
 bool may_see(const struct gossip *g, const struct session *s, const struct feed *f)
 {
-	return may_send(g, s, &f->name) || (!f->own && may_take(g, s, &f->name));
+	bool ours = node_id_eq(&f->name.node, &g->config.self);
+
+	return may_send(g, s, &f->name) || (!ours && may_take(g, s, &f->name));
 }
 
 static void split_tell(struct gossip *g, struct session *s, struct feed *f)
