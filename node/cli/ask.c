@@ -15,6 +15,9 @@
 #include "keys/file.h"
 #include "keys/identity.h"
 
+#define SILENT_MAX_MS                                                                              \
+	60000u /* a disk that is slow for so long, and a loop that waits for it, is broken */
+
 /* --- passphrases ------------------------------------------------------------------------------ */
 
 static int passphrase_new(struct cli *c, struct cli_passphrase *p)
@@ -216,9 +219,44 @@ int cli_call_quiet(struct cli *c, json_t *request, uint64_t timeout_ms, json_t *
 	rc = control_call_open(&call, cli_path(c, "run/control.sock"), request, &c->err);
 	if (rc)
 		return rc;
+	control_call_patience(call, CLI_SILENT_MS, cli_patience, c);
 	rc = control_call_answer(call, answer, timeout_ms);
 	control_call_close(call);
 	return rc;
+}
+
+int cli_patience(void *ctx, uint64_t silent_ms)
+{
+	struct cli *c = ctx;
+	json_t *answer;
+	int rc = cli_call_quiet(c, json_pack("{s:s}", "command", "status"), CLI_SILENT_MS, &answer);
+
+	json_decref(answer);
+	c->err.text[0] = '\0';
+	if (rc == 0)
+		return 0; /* it works on it, or on what came before */
+	if (silent_ms + CLI_SILENT_MS >= SILENT_MAX_MS)
+		return ENT_ETIMEOUT;
+	if (!c->warned_silent)
+		cli_note(c, "the node has not answered for %u s: waiting up to a minute for it",
+			(unsigned)(silent_ms / 1000));
+	c->warned_silent = true;
+	return 0;
+}
+
+int cli_no_answer(struct cli *c, int code)
+{
+	if (code == ENT_ECLOSED)
+		return cli_fail(c, CLI_NODE, "%s: the node does not answer: start it with entented",
+			c->home);
+	if (code == ENT_ETIMEOUT)
+		return cli_fail(c, CLI_NODE,
+			"%s: the node runs and does not answer: whether it does what was asked "
+			"when "
+			"it goes on is not known (see entente status)",
+			c->home);
+	return cli_fail(c, CLI_NODE, "the node does not answer: %s",
+		c->err.text[0] ? c->err.text : err_sentence(code));
 }
 
 int cli_call_status(struct cli *c, const json_t *answer)
@@ -236,12 +274,8 @@ int cli_call(struct cli *c, json_t *request, uint64_t timeout_ms, json_t **answe
 {
 	int rc = cli_call_quiet(c, request, timeout_ms, answer);
 
-	if (rc == ENT_ECLOSED)
-		return cli_fail(c, CLI_NODE, "%s: the node does not answer: start it with entented",
-			c->home);
 	if (rc)
-		return cli_fail(c, CLI_NODE, "the node does not answer: %s",
-			c->err.text[0] ? c->err.text : err_sentence(rc));
+		return cli_no_answer(c, rc);
 	rc = cli_call_status(c, *answer);
 	if (rc) {
 		json_decref(*answer);

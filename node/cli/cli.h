@@ -74,10 +74,11 @@ struct cli {
 	struct cli_given *given; /* in order */
 
 	bool json;
-	bool color;    /* of stdout: a terminal, NO_COLOR not set, not --json */
-	bool progress; /* stderr is a terminal, or --progress */
-	bool printed;  /* a JSON document is out */
-	bool quiet;    /* cli_fail prints nothing: while something is tried again */
+	bool color;         /* of stdout: a terminal, NO_COLOR not set, not --json */
+	bool progress;      /* stderr is a terminal, or --progress */
+	bool printed;       /* a JSON document is out */
+	bool warned_silent; /* the daemon does not answer, and it was said */
+	bool quiet;         /* cli_fail prints nothing: while something is tried again */
 	char home[PATH_MAX];
 	struct err_text err; /* for calls that explain themselves: cli_fail_code() prints it */
 
@@ -271,6 +272,12 @@ bool cli_daemon_there(struct cli *c);
  * ever.
  */
 int cli_call(struct cli *c, json_t *request, uint64_t timeout_ms, json_t **answer) MUST_CHECK;
+/* The error of a call without an answer, after cli_call_quiet. Gives CLI_NODE. */
+int cli_no_answer(struct cli *c, int code);
+/* For control_call_patience, with the command as its context: a daemon that lives is waited for
+ * without an end, one that answers nobody for a minute. */
+#define CLI_SILENT_MS 10000u
+int cli_patience(void *ctx, uint64_t silent_ms);
 /* The same, silent: ENT_ECLOSED when there is no daemon. The answer may be one that is not ok. */
 int cli_call_quiet(struct cli *c, json_t *request, uint64_t timeout_ms, json_t **answer) MUST_CHECK;
 /* 0 for an answer that is ok, else its status after cli_fail. */

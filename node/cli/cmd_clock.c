@@ -18,7 +18,7 @@ static int run_confirm(struct cli *c)
 		/* No daemon: it finds nothing that waits when it starts. */
 		unlink(cli_path(c, "keys/clock.waiting"));
 	} else if (rc) {
-		return cli_fail(c, CLI_NODE, "the node does not answer: %s", err_sentence(rc));
+		return cli_no_answer(c, rc);
 	} else {
 		rc = cli_call_status(c, answer);
 		waited = json_integer_value(json_object_get(answer, "waited"));

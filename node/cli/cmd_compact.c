@@ -47,7 +47,7 @@ static int run(struct cli *c)
 	if (rc == ENT_ECLOSED)
 		rc = offline(c);
 	else if (rc)
-		rc = cli_fail(c, CLI_NODE, "the node does not answer: %s", err_sentence(rc));
+		rc = cli_no_answer(c, rc);
 	else
 		rc = cli_call_status(c, answer);
 	json_decref(answer);

@@ -110,7 +110,7 @@ static int change_run(struct cli *c, bool resume)
 	if (rc == ENT_ECLOSED) {
 		rc = offline(c, &change, &paused);
 	} else if (rc != 0) {
-		rc = cli_fail(c, CLI_NODE, "the node does not answer: %s", err_sentence(rc));
+		rc = cli_no_answer(c, rc);
 	} else {
 		rc = cli_call_status(c, answer);
 		paused = json_incref(json_object_get(answer, "paused"));

@@ -463,7 +463,9 @@ static int call_begin(struct sending *s, bool unsent)
 
 	s->rc = control_call_open(&s->call, cli_path(c, "run/control.sock"),
 		request_make(s->publish, s->input, unsent), &c->err);
-	if (s->rc != 0)
+	if (s->rc == 0)
+		control_call_patience(s->call, CLI_SILENT_MS, cli_patience, c);
+	else
 		s->status = cli_fail(c, CLI_NODE, "%s: the node does not answer: %s", c->home,
 			s->rc == ENT_ECLOSED ? "start it with entented" : err_sentence(s->rc));
 	return s->rc;
@@ -492,6 +494,11 @@ static int call_end(struct sending *s)
 		rc = control_call_end(s->call);
 	if (rc == 0 || rc == ENT_ESTATE)
 		rc = control_call_answer(s->call, &answer, 0);
+	if (rc == ENT_ETIMEOUT)
+		return cli_fail(c, CLI_NODE,
+			"%s: the node runs and does not answer: how much of it is published is not "
+			"known; say the same again when it answers, and what it took is unchanged",
+			s->input->name);
 	if (rc != 0)
 		return cli_fail(c, rc == ENT_EIO ? CLI_STORE : CLI_NODE,
 			"%s: the node did not finish: %s; what it took stays published",

@@ -23,6 +23,7 @@
 
 #define CONTROL_BATCHES_AHEAD 8
 #define CONTROL_BATCH_BYTES   (512u * 1024u)
+#define CONTROL_OPEN_MS       60000u /* many may stand in line before one is let in */
 
 /* --- the daemon's side, on the loop thread ---------------------------------------------------- */
 
@@ -58,9 +59,15 @@ void *control_client_user(const struct control_client *c);
 
 struct control_call;
 
-/* ENT_ECLOSED: no daemon there. */
+/* ENT_ECLOSED: no daemon there. ENT_ETIMEOUT: there is one, and it takes nothing. */
 int control_call_open(struct control_call **out, const char *path, json_t *request,
 	struct err_text *err) MUST_CHECK; /* takes the reference to request */
+/*
+ * A wait that has no end of its own asks here each time that nothing has come, or was taken, for
+ * another every_ms; ms: for how long by now. What is not 0 ends the wait with that code.
+ */
+void control_call_patience(struct control_call *c, uint64_t every_ms,
+	int (*silent)(void *ctx, uint64_t ms), void *ctx);
 /* Waits while too many batches are unanswered. ENT_ESTATE: the daemon has answered already, with an
  * error. */
 int control_call_batch(struct control_call *c, struct bytes claims) MUST_CHECK;

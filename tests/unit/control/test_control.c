@@ -237,6 +237,54 @@ static void a_refusal_ends_the_batches(void **state)
 	daemon_end(&d);
 }
 
+static int enough(void *ctx, uint64_t ms)
+{
+	unsigned *asked = ctx;
+
+	assert_true(ms >= 20 * ((uint64_t)*asked + 1));
+	return ++*asked < 3 ? 0 : ENT_ETIMEOUT;
+}
+
+/* A daemon that was stopped: the kernel takes what its buffers hold, and nobody reads it. */
+static void patience_with_a_silent_daemon_has_an_end(void **state)
+{
+	static uint8_t batch[CONTROL_BATCH_BYTES];
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char folder[] = "/tmp/entente-silent-XXXXXX", path[64];
+	struct control_call *c;
+	unsigned asked = 0;
+	json_t *document;
+	(void)state;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/sock", folder);
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	for (int i = 0; i < 2; i++) {
+		int rc = 0;
+
+		assert_int_equal(control_call_open(&c, path, json_pack("{s:s}", "command", "x"),
+					 NULL),
+			0);
+		control_call_patience(c, 20, enough, &asked);
+		for (int sent = 0; i == 0 && !rc; sent++) {
+			assert_true(sent < 1000);
+			rc = control_call_batch(c, BYTES_OF(batch));
+		}
+		if (i == 1)
+			rc = control_call_answer(c, &document, 0);
+		assert_int_equal(rc, ENT_ETIMEOUT);
+		assert_int_equal(asked, 3);
+		asked = 0;
+		control_call_close(c);
+	}
+	close(fd);
+	unlink(path);
+	rmdir(folder);
+}
+
 static void a_client_that_leaves_is_told_of(void **state)
 {
 	struct control_call *c;
@@ -506,6 +554,7 @@ int main(void)
 		cmocka_unit_test(an_answer_beyond_the_limit_becomes_an_error),
 		cmocka_unit_test(batches_flow_and_are_never_too_far_ahead),
 		cmocka_unit_test(a_refusal_ends_the_batches),
+		cmocka_unit_test(patience_with_a_silent_daemon_has_an_end),
 		cmocka_unit_test(a_client_that_leaves_is_told_of),
 		cmocka_unit_test(stopping_closes_waiting_clients),
 		cmocka_unit_test(frames_out_of_turn_close_the_connection),
