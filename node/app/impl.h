@@ -89,7 +89,7 @@ struct app {
 	uv_async_t wake;
 	uv_timer_t tick, settle;
 	uv_signal_t terminate, interrupt, hangup;
-	uv_fs_event_t watch[3];
+	uv_fs_event_t watch[5]; /* of keys/ */
 	int handles_open;
 	bool stopping;
 	int status;

@@ -492,16 +492,27 @@ static void on_change(uv_fs_event_t *w, const char *name, int events, int status
 	keys_touched(w->data);
 }
 
+/* keys/ itself: this daemon writes there too, and none of that is news. */
+static void on_keys_change(uv_fs_event_t *w, const char *name, int events, int status)
+{
+	(void)events, (void)status;
+	if (name && strcmp(name, "own.card") == 0)
+		keys_touched(w->data);
+}
+
 void keys_watch(struct app *a)
 {
-	static const char *const dirs[] = {"agreements", "cards", "rosters"};
+	static const char *const dirs[] = {".", "agreements", "cards", "rosters", "psk"};
 
+	_Static_assert(sizeof(a->watch) / sizeof(a->watch[0]) == sizeof(dirs) / sizeof(dirs[0]),
+		"one for each");
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		char path[600];
 
 		snprintf(path, sizeof(path), "%s/%s", a->keys_dir, dirs[i]);
 		/* Events are hints; without them the half-minute rescan remains. */
-		if (uv_fs_event_start(&a->watch[i], on_change, path, 0) != 0 &&
+		if (uv_fs_event_start(&a->watch[i], i == 0 ? on_keys_change : on_change, path, 0) !=
+				0 &&
 			access(path, F_OK) == 0)
 			log_warn("keys", "not watched: %s", path);
 	}
