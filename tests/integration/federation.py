@@ -4,7 +4,6 @@
 Standard library only. ENTENTE_BIN names the folder of the programs (default build/bin).
 """
 import concurrent.futures
-import fcntl
 import json
 import os
 import random
@@ -34,27 +33,25 @@ def sanitised():
 
 # Sanitised programs are slower, and their memory is the sanitiser's: waits are stretched.
 SANITISED = sanitised()
-PATIENCE = float(os.environ.get("ENTENTE_PATIENCE", "4" if SANITISED else "1"))
+PATIENCE = float(os.environ.setdefault("ENTENTE_PATIENCE", "4" if SANITISED else "1"))
 
 
 class Failed(Exception):
     """Something is not as claimed."""
 
 
-ports_taken = []  # files that say so to the other tests, as long as this process lives
+ports_taken = []  # sockets that say so to all tests of this machine, as long as this process lives
 
 
 def port_take(port):
     """False when another test has taken it, whose daemon may not listen yet."""
-    taken = os.path.join(tempfile.gettempdir(), f"entente-ports-{os.getuid()}")
-    os.makedirs(taken, exist_ok=True)
-    f = open(os.path.join(taken, str(port)), "w", encoding="ascii")
+    name = socket.socket(socket.AF_UNIX)
     try:
-        fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        name.bind(b"\0entente-test-port-%d" % port)  # in no folder: it goes with the process
     except OSError:
-        f.close()
+        name.close()
         return False
-    ports_taken.append(f)
+    ports_taken.append(name)
     return True
 
 
@@ -183,6 +180,20 @@ class Node:
 
     def wait_ready(self):
         until(self.ready, 20, f"{self.name} ready")
+
+    def dead(self):
+        return self.process.poll() is not None
+
+    def up_or_dead(self, what):
+        """For one that may die while it starts."""
+        def either():
+            if self.dead():
+                return True
+            try:
+                return self.ready()
+            except Failed:  # it died just now
+                return True
+        until(either, 20, what)
 
     def tail(self, lines=15):
         with open(self.log, encoding="utf-8", errors="replace") as f:

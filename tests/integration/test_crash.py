@@ -56,7 +56,6 @@ class Watcher:
 
     def watch(self):
         self.session = self.neighbour.session(self.node, self.agreement)
-        self.session.keeps_alive = True  # rounds in which its node lives on may take long
         self.session.send("Subscribe", feed=self.feed.packed, **{"from": len(self.feed.entries)})
 
     def hear(self, item):
@@ -260,6 +259,7 @@ def test_a_full_disk_at_the_origin():
         fed.wait_connected()
         small, big = list_file(fed, "small", 500), list_file(fed, "big", BIG)
         publish(fr, small)
+        de.wait_held(fr, "green", 500)
         failed = publish(fr, big, status=None)
         if failed.status != 5:
             raise Failed(f"publish on a full disk: {failed.status} {failed.out[:300]}")

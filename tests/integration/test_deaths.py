@@ -181,17 +181,13 @@ def deaths(most, few):
     return sorted(random.Random(SEED).sample(range(1, most), few))
 
 
-def dead(node):
-    return node.process.poll() is not None
-
-
 def dies(node, faults, step, *works):
     """At that step, while it does these and then publishes."""
     faults.set(die=step)
     for work in works:
         work()
     for i in range(40):
-        if dead(node):
+        if node.dead():
             return
         publish(node, f"dies-{step}-{i}-", 1, status=None)
     raise Failed(f"step {step}: it did not die")
@@ -287,7 +283,7 @@ def test_what_new_keys_cannot_sign_is_said_again():
             name = f"u{step}-"
             for i in range(20):
                 publish(fr, f"{name}{i}-", 1, status=None)
-                if dead(fr):
+                if fr.dead():
                     break
             fr.kill()
             faults.set(die=0)
@@ -323,7 +319,8 @@ def test_death_while_a_restored_node_takes_back():
             fr.run("restore", copy, "--replace")
             faults.set(die=step)
             faults.start(wait=False)
-            until(lambda: dead(fr) or (fr.ready() and not fr.status()["mute"]), 30,
+            fr.up_or_dead(f"step {step}: up or dead")
+            until(lambda: fr.dead() or not fr.status()["mute"], 30,
                   f"step {step}: dead, or it has back what it lacked")
             rises(fr, de, faults, 400, ("unsigned-dropped", "provenance-behind"))
             fr.stop()

@@ -250,8 +250,9 @@ def test_a_record_of_one_session_is_nothing_in_another():
     with Federation() as fed:
         pair = Pair(fed)
         first = pair.session()
-        sealed = frame(first.link.tx.seal(struct.pack(">IB", 0, 12)))
-        first.link.sock.sendall(sealed)
+        with first.sending:
+            sealed = frame(first.link.tx.seal(struct.pack(">IB", 0, 12)))
+            first.link.sock.sendall(sealed)
         size = pair.publish("one.bad-example-zone.net")
         first.collect(pair.feed(), pair.card.log_key, size)  # it was a PING there
         first.bye()

@@ -182,8 +182,15 @@ def test_answers_a_dialling_daemon():
         with socket.create_server(("127.0.0.1", py.port)) as server:
             server.settimeout(AT_LEAST_S * PATIENCE)
             fr.start()
-            sock, _ = server.accept()
-            link = noise_ref.Link.accept(sock, peer.transport, peer.node)
+            for _ in range(3):
+                sock, _ = server.accept()
+                try:
+                    link = noise_ref.Link.accept(sock, peer.transport, peer.node)
+                    break
+                except (EOFError, OSError):
+                    sock.close()  # too slow for it, on a busy machine: it dials again
+            else:
+                raise Failed("three times no handshake")
         if link.peer != card_file(fr.card).transport:
             raise Failed("dialled with another key than the card's")
         s = peer_ref.Session(peer, link)

@@ -255,7 +255,8 @@ def test_introducers_who_contradict_each_other_freeze_the_origin():
         claim("one from de, the other from pl;" in ua.run("status").out, "nothing for people")
         claim([o["name"] for o in ua.json("origins") if o["contradicted"]] == ["fr"]
               and "contradicted" in ua.run("origins").out, "origins does not show it")
-        entered, = [a for a in acts(ua, "alarm") if a["rule"] == "card-contradiction"]
+        entered, = until(lambda: [a for a in acts(ua, "alarm") if a["rule"] == "card-contradiction"],
+                         10, "it is entered")
         claim(entered["peer"] == fr.id and "from pl" in entered["text"], f"{entered}")
         fr.start()
         until(lambda: linked(fr, "de"), 10, "de knows the card that fr has")

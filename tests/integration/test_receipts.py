@@ -298,7 +298,7 @@ def test_a_rewritten_provenance_log_is_noticed_by_the_peer():
             return [a for a in fr.json("alarms") if a["rule"] == "provenance-rewritten"]
         alarm = until(rewritten, 10, "the alarm")[0]
         claim(alarm["severity"] == "page" and peer.id in alarm["subject"], f"{alarm}")
-        entered = [a for a in fr.json("log") if a["act"] == "alarm"]
+        entered = until(lambda: [a for a in fr.json("log") if a["act"] == "alarm"], 10, "its act")
         claim([(a["rule"], a["peer_name"]) for a in entered] == [("provenance-rewritten", "py")],
               f"{entered}")
         s.bye()

@@ -150,9 +150,9 @@ def dies_at(fed, fr, de, step, count):
     tag = f"{step} {count}"
     fr.kill()
     fr.start(env={**os.environ, "ENTENTE_FAULT": f"{step}:{count}"}, wait=False)
-    until(lambda: fr.process.poll() is not None or fr.ready(), 20, f"up or dead at {tag}")
+    fr.up_or_dead(f"up or dead at {tag}")
     for i in range(20):
-        if fr.process.poll() is not None:
+        if fr.dead():
             break
         publish(fr, f"{tag} {i}", 50, status=None)
     if fr.process.poll() != -9:

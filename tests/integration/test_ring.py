@@ -118,16 +118,16 @@ def test_a_neighbour_that_gives_a_byte_at_a_time_is_left():
         ring = Ring(fed)
         link, enough = ring.session.link, threading.Event()
         payload = encode("Data", ring.feed.run(0, 500))
-        message = frame(link.tx.seal(struct.pack(">IB", len(payload), 8) + payload))
 
         def trickle():
-            for byte in message:
-                if enough.wait(0.1):
-                    return
-                try:
-                    link.sock.sendall(bytes([byte]))
-                except OSError:
-                    return
+            with ring.session.sending:  # no PING comes in between
+                for byte in frame(link.tx.seal(struct.pack(">IB", len(payload), 8) + payload)):
+                    if enough.wait(0.1):
+                        return
+                    try:
+                        link.sock.sendall(bytes([byte]))
+                    except OSError:
+                        return
 
         giving = threading.Thread(target=trickle)
         giving.start()

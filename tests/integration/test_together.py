@@ -9,7 +9,7 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import Failed, Federation, run_tests  # noqa: E402
+from federation import PATIENCE, Failed, Federation, run_tests  # noqa: E402
 from peer_ref import encode  # noqa: E402
 
 INDICATOR, GREEN, DOMAIN = 1, 2, 5  # node/base/vocab.h
@@ -38,7 +38,7 @@ def begin(node, values, **more):
     """All that a publish command says, at once; the answer is read later."""
     s = socket.socket(socket.AF_UNIX)
     s.connect(os.path.join(node.home, "run", "control.sock"))  # waits where many stand in line
-    s.settimeout(60)
+    s.settimeout(60 * PATIENCE)
     request = {"command": "publish", "operator": "test", "file": "test", "allow": []}
     s.sendall(frame("J", json.dumps(request).encode()) + frame("B", b"".join(claim(v, **more) for v in values))
               + frame("E", b""))

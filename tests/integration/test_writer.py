@@ -3,6 +3,7 @@
 """No peer can keep a node from writing, fill its provenance log at will, or have it sign twice."""
 import os
 import resource
+import signal
 import subprocess
 import sys
 
@@ -87,9 +88,11 @@ def test_a_clone_makes_mute_and_nothing_more_is_signed():
                                "--home", fr.home], stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE, text=True) as publish:
             until(lambda: fr.feed(fr, "green")["size"] > 1, 20, "publishing has begun")
+            publish.send_signal(signal.SIGSTOP)  # it stands in the middle of its list
             s.send("Heads", heads=[head_of_size(clone, seed, 10**6)])
             until(lambda: fr.status()["mute"], 10, "fr is mute")
             size = fr.feed(fr, "green")["size"]
+            publish.send_signal(signal.SIGCONT)
             _, err = publish.communicate()
             if publish.returncode != 4:
                 raise Failed(f"publish ended with {publish.returncode}: {err}")

@@ -39,6 +39,8 @@ TLPS = {"clear": 1, "green": 2, "amber": 3, "amber+strict": 4, "red": 5}
 TYPES = {"ipv4": 1, "domain": 5, "url": 6, "sha256": 9}
 KIND_INDICATOR = 1
 BYE_MISBEHAVED = 3
+PING_S = 8  # after so long without sending; a session that hears nothing for 30 s is given up
+PATIENCE = float(os.environ.get("ENTENTE_PATIENCE", "1"))  # waits are stretched by it
 
 
 class Wrong(Exception):
@@ -566,15 +568,17 @@ class Peer:
 
 
 class Session:
-    """One session. A thread reads, so that the other side never waits for the test."""
+    """One session. A thread reads, so that the other side never waits for the test; behind the
+    greeting another sends PING, so that it does not think us dead however long the test takes."""
 
     def __init__(self, peer, link):
         self.peer, self.link = peer, link
         self.seen = []           # every message that came, in order: (name or number, fields)
         self.came = queue.Queue()
         self.closed = False
-        self.keeps_alive = False  # answers PING, so that the other side does not think us dead
-        self.sending = threading.Lock()
+        self.over = threading.Event()
+        self.sending = threading.Lock()  # held by whoever seals frames by himself, too
+        self.sent_at = time.monotonic()
         link.sock.settimeout(None)
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
@@ -589,8 +593,6 @@ class Session:
                 self.came.put((name, fields))
                 if name == "Bye":
                     break
-                if name == "Ping" and self.keeps_alive:
-                    self.send("Ping")
         except (EOFError, OSError):
             pass
         self.closed = True
@@ -603,35 +605,51 @@ class Session:
     def send_raw(self, number, payload):
         with self.sending:
             self.link.send_message(number, payload)
+            self.sent_at = time.monotonic()
+
+    def keep_alive(self):
+        try:
+            while not self.over.wait(max(0.1, self.sent_at + PING_S - time.monotonic())):
+                if time.monotonic() - self.sent_at >= PING_S:
+                    self.send("Ping")
+        except OSError:
+            pass  # closed meanwhile
 
     def wait(self, name, seconds=60, where=lambda fields: True):
         """The next message of that name; others are passed over (they stay in seen)."""
+        seconds *= PATIENCE
         end = time.monotonic() + seconds
         while True:
             try:
                 item = self.came.get(timeout=max(0.0, end - time.monotonic()))
             except queue.Empty:
-                raise Wrong(f"no {name} within {seconds} s; came: {self.names()}") from None
+                raise Wrong(f"no {name} within {seconds:.0f} s; came: {self.last()}") from None
             if item is None:
-                raise Wrong(f"closed while waiting for {name}; came: {self.names()}")
+                raise Wrong(f"closed while waiting for {name}; came: {self.last()}")
             if item[0] == name and where(item[1]):
                 return item[1]
 
     def wait_closed(self, seconds=60):
         """The reason of the farewell, None when there was none."""
-        self.reader.join(seconds)
+        self.reader.join(seconds * PATIENCE)
         if not self.closed:
-            raise Wrong(f"not closed within {seconds} s; came: {self.names()}")
+            raise Wrong(f"not closed within {seconds * PATIENCE:.0f} s; came: {self.last()}")
         return next((f["reason"] for n, f in self.seen if n == "Bye"), None)
 
     def names(self):
         return " ".join(str(name) for name, _ in self.seen)
+
+    def last(self):
+        """For people who look for what came instead."""
+        names = self.names()
+        return names if len(names) < 600 else f"{len(self.seen)} messages, the last: {names[-600:]}"
 
     def greet(self, agreements, credit=8 << 20, acts=None):
         """acts: a Feed that is this side's log of acts, under its checkpoint."""
         own = {"provenance_log": acts.packed, "provenance": acts.checkpoint} if acts else {}
         self.send("Hello", version=1, card_serial=self.peer.card.serial, agreements=agreements,
                   credit=credit, software=b"peer_ref", **own)
+        threading.Thread(target=self.keep_alive, daemon=True).start()
         return self.wait("Hello")
 
     def receipt(self, feed, when=None, seed=None):
@@ -662,6 +680,7 @@ class Session:
         self.drop()
 
     def drop(self):
+        self.over.set()
         try:
             self.link.sock.shutdown(socket.SHUT_RDWR)
         except OSError:
