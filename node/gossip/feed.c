@@ -294,6 +294,10 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 	if (c->size > f->seen.size)
 		f->seen = *c;
 	if (c->size <= f->held && c->size > f->complete.size) {
+		/* What is missing counts as such from here on (store_missing), the earlier runs
+		 * under this checkpoint too. */
+		if (job->start > f->complete.size)
+			bodies_suspect(g, f);
 		f->complete = *c;
 		split_grown(g, f);
 		feed_grown(g, f);

@@ -268,7 +268,10 @@ void chain_tell_news(struct gossip *g, const struct origin *o)
 
 static void head_fill(const struct feed *f, struct wire_head *head)
 {
-	*head = (struct wire_head){.feed = f->name, .floor = f->floor, .held = f->complete.size};
+	*head = (struct wire_head){.feed = f->name, .held = f->complete.size};
+	/* Where the run that joins at the floor has not come to its end, nothing is held yet. */
+	if (f->floor <= f->complete.size)
+		head->floor = f->floor;
 	if (f->seen.size)
 		checkpoint_to_wire(&head->newest, &f->seen);
 }
