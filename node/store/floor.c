@@ -131,15 +131,22 @@ static int first_below(struct prune *p, uint32_t log, uint64_t to, uint64_t *arr
 	return rc;
 }
 
-static int bundle_delete(struct prune *p, uint64_t arrival, const struct bundle *b)
+static int bundle_delete(struct prune *p, uint64_t arrival)
 {
-	uint8_t key[ARRIVAL_KEY_BYTES], run[RUN_KEY_BYTES];
-	int rc;
+	uint8_t key[ARRIVAL_KEY_BYTES];
 
 	be64_put(key, arrival);
+	return txn_del(p->txn, LOG_ENTRIES, db_val(key, sizeof(key)));
+}
+
+static int run_delete(struct prune *p, uint64_t arrival, const struct bundle *b)
+{
+	uint8_t run[RUN_KEY_BYTES];
+	int rc;
+
 	run_key_put(run, b->log, b->first);
 	rc = txn_del(p->txn, LOG_RUNS, db_val(run, sizeof(run)));
-	return rc ? rc : txn_del(p->txn, LOG_ENTRIES, db_val(key, sizeof(key)));
+	return rc ? rc : bundle_delete(p, arrival);
 }
 
 /* Of a bundle that the floor cuts through the bodies below it go; the rest follows later. */
@@ -168,7 +175,7 @@ static int bundles_prune(struct prune *p, uint32_t log, uint64_t to)
 		}
 		if (b.first + b.count > to || arrival == p->last)
 			return bundle_strip(p, arrival, &b, to);
-		if ((rc = bundle_delete(p, arrival, &b)) != 0)
+		if ((rc = run_delete(p, arrival, &b)) != 0)
 			return rc;
 	}
 	return rc == ENT_ENOTFOUND ? 0 : rc;
@@ -246,7 +253,8 @@ static int restored_first(struct prune *p, uint32_t log, uint64_t to, struct sto
 	return rc;
 }
 
-/* Bodies that came later lie in bundles of their own, which go as the others do. */
+/* Bodies that came later lie in bundles of their own, which go as the others do; no row of `runs`
+ * leads to them: the one that begins at the same entry may be of a bundle that stays. */
 static int restored_prune(struct prune *p, uint32_t log, uint64_t to)
 {
 	struct store_place place = {0};
@@ -265,7 +273,7 @@ static int restored_prune(struct prune *p, uint32_t log, uint64_t to)
 		b = p->reader.bundle;
 		if (b.first + b.count > to || place.arrival == p->last)
 			return bundle_strip(p, place.arrival, &b, to);
-		if ((rc = bundle_delete(p, place.arrival, &b)) != 0 ||
+		if ((rc = bundle_delete(p, place.arrival)) != 0 ||
 			(rc = rows_prune(p, LOG_RESTORED, log, b.first + b.count)) != 0)
 			return rc;
 	}

@@ -9,7 +9,7 @@ struct withheld {
 	struct buf body;
 };
 
-static struct withheld withhold(struct place *w, enum place_log log, unsigned object,
+static struct withheld withheld_next(struct place *w, enum place_log log, unsigned object,
 	const char *value)
 {
 	struct record_indicator r = {.value = bytes_str(value), .valid_until = 5000};
@@ -19,6 +19,14 @@ static struct withheld withhold(struct place *w, enum place_log log, unsigned ob
 	h.object[3] = (uint8_t)object;
 	assert_ok(record_indicator_encode(&held.body, &r));
 	model_entry(&w->logs[log], h, buf_view(&held.body), true);
+	return held;
+}
+
+static struct withheld withhold(struct place *w, enum place_log log, unsigned object,
+	const char *value)
+{
+	struct withheld held = withheld_next(w, log, object, value);
+
 	append(w, log);
 	return held;
 }
@@ -235,6 +243,33 @@ static void it_goes_below_the_floor_with_its_rows(void **state)
 	place_free(&w);
 }
 
+/* A bundle through which the floor goes keeps its rest, also where the first of it came later. */
+static void what_came_later_takes_nothing_with_it(void **state)
+{
+	const unsigned begins = STORE_FLOOR_STEP - 2;
+	struct withheld first;
+	struct place w;
+
+	(void)state;
+	place_init(&w, 8);
+	for (unsigned i = 0; i < begins; i++)
+		say(&w, NEW, i, "some.example.org");
+	first = withheld_next(&w, NEW, begins, "first.example.org");
+	for (unsigned i = begins + 1; i < begins + 6; i++)
+		make(&w, NEW, i, KIND_INDICATOR, "other.example.org", false);
+	append(&w, NEW);
+	hold(&w, NEW);
+	assert_int_equal(give_back(&w, NEW, &first), 1);
+	say(&w, OLD, 1, "old.example.org"); /* not the newest of all, which stays */
+	settle(&w);
+	floor_move(&w, NEW, STORE_FLOOR_STEP);
+	for (uint64_t i = STORE_FLOOR_STEP; i < begins + 6; i++)
+		assert_true(served(&w, NEW, i));
+	assert_tree(&w);
+	buf_free(&first.body);
+	place_free(&w);
+}
+
 /* In whatever order body, index and guard rails come: the index is as if built anew. */
 static void the_index_is_as_if_built_anew(void **state)
 {
@@ -305,6 +340,7 @@ int main(void)
 		cmocka_unit_test(what_was_erased_never_comes_back),
 		cmocka_unit_test(a_body_that_came_later_is_erased_like_any_other),
 		cmocka_unit_test(it_goes_below_the_floor_with_its_rows),
+		cmocka_unit_test(what_came_later_takes_nothing_with_it),
 		cmocka_unit_test(the_index_is_as_if_built_anew),
 		cmocka_unit_test(a_run_stays_within_its_bytes),
 	};
