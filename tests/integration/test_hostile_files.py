@@ -124,6 +124,7 @@ def test_what_is_no_regular_file_is_not_read():
                     ["publish", "--dry-run", "--tlp", "green"]]
         for path in (pipe, "/dev/zero", fed.dir):
             place.refused(path, path, "wanted a regular file", *commands)
+            place.refused(path, path, "no file", ["audit", "check"])
 
 
 def fork_file(peer):
