@@ -206,6 +206,21 @@ static int home_begin(struct cli *c, const char *restoring, bool *made)
 	return 0;
 }
 
+/* Folders of keys/ that were empty are not in a copy, and people and the daemon look for them. */
+static int folders_make(struct cli *c, const char *restoring)
+{
+	static const char *const folders[] = {"agreements", "cards", "psk", "history", "rosters"};
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		snprintf(path, sizeof(path), "%s/keys/%s", restoring, folders[i]);
+		if (mkdir(path, 0700) != 0 && errno != EEXIST)
+			return cli_fail(c, CLI_STORE, "%s: cannot make the directory: %s", path,
+				strerror(errno));
+	}
+	return 0;
+}
+
 /* A directory that was there may have been open to others: there are keys in it now. */
 static int home_end(struct cli *c)
 {
@@ -235,6 +250,8 @@ static int run_restore(struct cli *c)
 	/* All of it is there and right before anything that was here is touched. */
 	if (!rc)
 		rc = copy_manifest(&copy);
+	if (!rc)
+		rc = folders_make(c, restoring);
 	if (!rc)
 		sync();
 	if (!rc)
