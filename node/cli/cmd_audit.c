@@ -62,7 +62,8 @@ static int put(struct export *x, struct bytes data)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return errno == ENOSPC ? ENT_EFULL : ENT_EIO;
+			return err_set(&x->cli->err, errno == ENOSPC ? ENT_EFULL : ENT_EIO,
+				"cannot write: %s", strerror(errno));
 		data = bytes_skip(data, (size_t)n);
 	}
 	return 0;
@@ -490,7 +491,9 @@ static int write_bundle(struct export *x)
 		rc = ENT_EIO;
 	if (rc != 0)
 		unlink(temporary);
-	return rc ? cli_fail(c, CLI_STORE, "%s: %s", x->path, err_sentence(rc)) : 0;
+	return rc ? cli_fail(c, CLI_STORE, "%s: %s", x->path,
+			    c->err.text[0] ? c->err.text : err_sentence(rc))
+		  : 0;
 }
 
 /* --- what is asked for ------------------------------------------------------------------------ */

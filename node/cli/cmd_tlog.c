@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "cli/acts.h"
+#include "cli/copy.h"
 #include "keys/file.h"
 #include "merkle/proof.h"
 #include "merkle/range.h"
@@ -314,6 +315,9 @@ static int export_log(struct tiles *t, const struct store_log *log)
 		rc = file_path(path, sizeof(path), t->dir, "checkpoint");
 	if (rc == 0)
 		rc = file_write(path, buf_view(&note), 0644, &c->err);
+	if (rc != 0)
+		copy_remove(
+			t->dir); /* half a log is none, and would be in the way of a whole one */
 	rc = rc ? cli_fail_code(c, rc, t->dir) : print_done(t, log, &used);
 out:
 	buf_free(&note);

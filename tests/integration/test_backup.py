@@ -111,24 +111,29 @@ def test_half_a_copy_is_refused():
             raise Failed("others may look into the home")
         if os.path.exists(os.path.join(home, "guard")):
             raise Failed("a guard came back")
+        folders = {n for n in os.listdir(os.path.join(home, "keys")) if "." not in n}
+        if not folders >= {"agreements", "cards", "psk", "history", "rosters"}:
+            raise Failed(f"in keys/ are only {folders}")
         fed.stop()
 
 
-def test_a_backup_on_a_full_disk_leaves_nothing():
+def test_what_a_full_disk_cuts_short_leaves_nothing():
     full = "/dev/full"
     with Federation() as fed:
         fr, _ = pair(fed)
         publish(fr, "a", 5000)
+        fr.wait_sealed()
         copy = os.path.join(fed.dir, "copy")
-        # A file-size limit is what a full disk is to a writer.
-        done = subprocess.run(["sh", "-c", "ulimit -f 100; exec \"$@\"", full,
-                               os.path.join(BIN, "entente"), "--home", fr.home, "backup", copy],
-                              capture_output=True, text=True, check=False,
-                              preexec_fn=lambda: __import__("signal").signal(
-                                  __import__("signal").SIGXFSZ,
-                                  __import__("signal").SIG_IGN), restore_signals=False)
-        if done.returncode != 5 or os.path.exists(copy) or len(done.stderr.splitlines()) != 1:
-            raise Failed(f"{done.returncode} {done.stderr} {os.path.exists(copy)}")
+        # A file-size limit is what a full disk is to a writer; Python leaves SIGXFSZ ignored.
+        for args in (["backup", copy], ["audit", "export", "-o", copy],
+                     ["tlog", "export", "fr/green", copy]):
+            done = subprocess.run(["sh", "-c", "ulimit -f 20; exec \"$@\"", full,
+                                   os.path.join(BIN, "entente"), "--home", fr.home, *args],
+                                  capture_output=True, text=True, check=False, restore_signals=False)
+            if done.returncode != 5 or os.path.exists(copy) or len(done.stderr.splitlines()) != 1:
+                raise Failed(f"{args}: {done.returncode} {done.stderr} {os.path.exists(copy)}")
+            if "failed" in done.stderr:
+                raise Failed(f"{args}: nothing is said of why: {done.stderr}")
         fed.stop()
 
 
@@ -199,5 +204,5 @@ def test_what_is_lost_for_good_begins_a_new_incarnation():
 
 if __name__ == "__main__":
     run_tests([test_a_backup_while_publishing_comes_back, test_half_a_copy_is_refused,
-               test_a_backup_on_a_full_disk_leaves_nothing,
+               test_what_a_full_disk_cuts_short_leaves_nothing,
                test_what_is_lost_for_good_begins_a_new_incarnation])
