@@ -13,7 +13,8 @@ static int run_confirm(struct cli *c)
 			publish_operator(c)),
 		10000, &answer);
 
-	c->err.text[0] = '\0';
+	if (rc == 0 || rc == ENT_ECLOSED)
+		c->err.text[0] = '\0';
 	if (rc == ENT_ECLOSED) {
 		/* No daemon: it finds nothing that waits when it starts. */
 		unlink(cli_path(c, "keys/clock.waiting"));

@@ -43,7 +43,8 @@ static int run(struct cli *c)
 		json_pack("{s:s, s:s}", "command", "compact", "operator", publish_operator(c)), 0,
 		&answer);
 
-	c->err.text[0] = '\0';
+	if (rc == 0 || rc == ENT_ECLOSED)
+		c->err.text[0] = '\0';
 	if (rc == ENT_ECLOSED)
 		rc = offline(c);
 	else if (rc)

@@ -106,7 +106,8 @@ static int change_run(struct cli *c, bool resume)
 	if (rc != 0)
 		return rc;
 	rc = cli_call_quiet(c, request_make(c, &change), ANSWER_MS, &answer);
-	c->err.text[0] = '\0';
+	if (rc == 0 || rc == ENT_ECLOSED)
+		c->err.text[0] = '\0';
 	if (rc == ENT_ECLOSED) {
 		rc = offline(c, &change, &paused);
 	} else if (rc != 0) {

@@ -467,7 +467,9 @@ static int call_begin(struct sending *s, bool unsent)
 		control_call_patience(s->call, CLI_SILENT_MS, cli_patience, c);
 	else
 		s->status = cli_fail(c, CLI_NODE, "%s: the node does not answer: %s", c->home,
-			s->rc == ENT_ECLOSED ? "start it with entented" : err_sentence(s->rc));
+			s->rc == ENT_ECLOSED ? "start it with entented"
+			: c->err.text[0]     ? c->err.text
+					     : err_sentence(s->rc));
 	return s->rc;
 }
 
