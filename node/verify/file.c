@@ -3,28 +3,24 @@
 #include "verify/verify.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 int frames_open(struct frames *f, const char *path, struct err_text *err)
 {
 	char magic[BUNDLE_MAGIC_BYTES];
 	struct stat st;
-	int fd;
 
 	*f = (struct frames){
 		.path = path, .data = buf_with_max(BUNDLE_FRAME_MAX + BUNDLE_HEAD_BYTES)};
-	/* A pipe that nobody writes to is not waited for. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	f->file = fd >= 0 ? fdopen(fd, "rb") : NULL;
-	if (fd >= 0 && !f->file)
-		close(fd);
-	if (!f->file || fstat(fd, &st) != 0)
+	/* Looked at before: opening a pipe waits for somebody who writes to it. */
+	if (stat(path, &st) != 0)
 		return err_set(err, ENT_EIO, "%s: cannot open: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ENT_EINVALID,
 			"%s: this is no file: a bundle is read more than once", path);
+	f->file = fopen(path, "rbe");
+	if (!f->file)
+		return err_set(err, ENT_EIO, "%s: cannot open: %s", path, strerror(errno));
 	if (fread(magic, 1, sizeof(magic), f->file) != sizeof(magic) ||
 		memcmp(magic, BUNDLE_MAGIC, sizeof(magic)) != 0)
 		return err_set(err, ENT_EINVALID,
