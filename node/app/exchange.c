@@ -328,6 +328,9 @@ static void carry_out(struct app *a, struct gossip_action *action)
 	case GOSSIP_WITNESS:
 		carry_witness(a, action);
 		return;
+	case GOSSIP_COMPLETE:
+		pipeline_complete(a->pipeline, &action->checkpoint);
+		return;
 	case GOSSIP_REVOKED:
 		keys_revoked(a, action->agreement, &action->node, action->chain);
 		return;
@@ -410,6 +413,9 @@ static void on_event(struct app *a, struct pipeline_event *e)
 		else
 			app_alarm(a, "index-trouble", "page", a->data_dir, err_sentence(e->code),
 				"make room on the disk, or rebuild the index (entente reindex)");
+		break;
+	case PIPELINE_COMPLETED:
+		gossip_completed(a->gossip, now, &e->checkpoint, e->code == 0);
 		break;
 	case PIPELINE_SETTLED:
 		gossip_settled(a->gossip, now, &e->checkpoint);

@@ -418,6 +418,14 @@ void pipeline_keep(struct pipeline *p, const struct checkpoint *c)
 	queue_put(&p->to_writer, i);
 }
 
+void pipeline_complete(struct pipeline *p, const struct checkpoint *c)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_COMPLETE);
+
+	i->checkpoint = *c;
+	queue_put(&p->to_writer, i);
+}
+
 void pipeline_epoch(struct pipeline *p, const struct log_name *provenance)
 {
 	struct ledger_item *i = ledger_item_new(LEDGER_EPOCH);

@@ -65,6 +65,7 @@ enum pipeline_event_type {
 	PIPELINE_HELD,       /* user, code: the value is held back, or let go */
 	PIPELINE_TROUBLE,    /* code: the store failed; it is tried again */
 	PIPELINE_INDEX,      /* code: the index failed and is tried again; 0: it is well again */
+	PIPELINE_COMPLETED,  /* checkpoint, code: kept, all of which is here */
 	PIPELINE_SETTLED,    /* checkpoint, unsigned: so far a former feed is good */
 	PIPELINE_FLOOR,      /* feed, floor: it has moved there */
 	PIPELINE_ERASED,     /* feed: some of its erasures are carried out */
@@ -124,6 +125,8 @@ void pipeline_hold(struct pipeline *p, const struct ledger_hold *hold, struct by
 void pipeline_allow_sealing(struct pipeline *p);
 void pipeline_cut(struct pipeline *p, const struct log_name *feed);
 void pipeline_keep(struct pipeline *p, const struct checkpoint *c);
+/* All of it is here, though more is. PIPELINE_COMPLETED follows. */
+void pipeline_complete(struct pipeline *p, const struct checkpoint *c);
 /* A new provenance log begins, with the acts that follow. */
 void pipeline_epoch(struct pipeline *p, const struct log_name *provenance);
 /* Ends the time of muteness that there is now, once the guard has what stands. */

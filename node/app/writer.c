@@ -52,6 +52,8 @@ static enum pipeline_event_type event_type(enum ledger_news_type type)
 		return PIPELINE_RECEIPTED;
 	case LEDGER_WITNESSED:
 		return PIPELINE_WITNESSED;
+	case LEDGER_COMPLETED:
+		return PIPELINE_COMPLETED;
 	case LEDGER_PUBLISHED:
 		return PIPELINE_PUBLISHED;
 	case LEDGER_FLOOR:

@@ -152,6 +152,12 @@ static void ask_ahead(struct gossip *g, struct doubt *d)
 {
 	const struct checkpoint *mine = comparable(d->link->feed, d->claim.size);
 
+	/* Nothing is whole here, but what the claim covers is: only its signature lacks. */
+	if (mine->size == 0 && d->claim.size <= d->link->feed->held) {
+		if (!d->has_signature)
+			ask_in_turn(g, d, d->claim.size, NULL);
+		return;
+	}
 	/* A feed may wait for long, for another day's quota for one. */
 	if (mine->size == d->answered_first && d->claim.size <= d->answered_size)
 		return;
@@ -398,6 +404,7 @@ static void answer_larger(struct gossip *g, struct doubt *d, const struct checkp
 			doubt_free(g, l);
 		return;
 	}
+	feed_complete(g, f, c);
 	/* It goes on from ours. Where ours reached the run, the run was a lie, as was a root within
 	 * ours; else what lies ahead will tell. */
 	if (d->about == CLAIM_RUN ? d->mine.size >= d->start : d->accuses) {
@@ -519,6 +526,7 @@ static void doubt_unanswered(struct gossip *g, struct doubt *d)
 static void doubt_tick(struct gossip *g, struct doubt *d)
 {
 	uint64_t now = g->now.mono_ms;
+	struct feed *f = d->link->feed;
 
 	if (d->link->session->closing)
 		return;
@@ -527,10 +535,13 @@ static void doubt_tick(struct gossip *g, struct doubt *d)
 			doubt_unanswered(g, d);
 		return;
 	}
-	if (d->claim.size <= d->link->feed->complete.size)
+	if (d->claim.size <= f->complete.size)
 		doubt_settle(g, d);
-	else if (now - d->since_ms >= STANDS_MS && now >= d->ask_again_ms &&
-		 d->link->peer_held >= d->claim.size)
+	else if (now - d->since_ms < STANDS_MS)
+		return;
+	else if (d->claim.size <= f->held && claim_signed(d))
+		feed_complete(g, f, &d->claim);
+	else if (now >= d->ask_again_ms && d->link->peer_held >= d->claim.size)
 		ask_ahead(g, d);
 }
 

@@ -100,6 +100,8 @@ enum gossip_action_type {
 	GOSSIP_MAY_SEAL,  /* the first seal since the start may happen */
 	GOSSIP_CUT,       /* feed: drop its unsigned tail, then report gossip_cut */
 	GOSSIP_KEEP,      /* feed, checkpoint: own, shown by a peer, to be remembered */
+	GOSSIP_COMPLETE,  /* checkpoint, all of which is held, though more is: keep it, then report
+			     gossip_completed */
 	GOSSIP_REWOUND    /* feed: a witness remembers more of this log of acts than is here */
 };
 
@@ -226,6 +228,9 @@ void gossip_refuse(struct gossip *g, struct gossip_time now, bool refuse);
 /* What GOSSIP_RECEIPT asked for is durable, or could not be stored. At start: what the store has
  * of receipts, and of cosignatures of the own log of acts in use. */
 void gossip_receipted(struct gossip *g, const struct node_id *node, const struct checkpoint *c,
+	bool durable);
+/* What GOSSIP_COMPLETE asked for is durable, or could not be stored. */
+void gossip_completed(struct gossip *g, struct gossip_time now, const struct checkpoint *c,
 	bool durable);
 /* What GOSSIP_WITNESS asked for is durable, or could not be stored. */
 void gossip_witnessed(struct gossip *g, struct gossip_time now, uint32_t session,

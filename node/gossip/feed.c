@@ -252,6 +252,49 @@ void feed_grown(struct gossip *g, struct feed *f)
 	}
 }
 
+/*
+ * Whoever gave entries under a larger checkpoint may not go on: it has lied, its quota is spent, it
+ * is gone. What others hold in the meantime is less, and signed, and all of it is here.
+ */
+void feed_complete(struct gossip *g, struct feed *f, const struct checkpoint *c)
+{
+	struct queued_action *q;
+	struct hash root;
+
+	if (f->own || f->frozen || f->split || c->size > f->held || c->size <= f->floor ||
+		c->size <= f->complete.size || c->size <= f->completing ||
+		g->now.mono_ms < g->store_retry_ms || g->reads_left == 0)
+		return;
+	g->reads_left--;
+	if (log_root(g, &f->name, c->size, &root) != 0 || !hash_eq(&root, &c->root))
+		return;
+	f->completing = c->size;
+	q = action_new(g, GOSSIP_COMPLETE);
+	q->action.checkpoint = *c;
+}
+
+void gossip_completed(struct gossip *g, struct gossip_time now, const struct checkpoint *c,
+	bool durable)
+{
+	struct feed *f = feed_find(g, &c->log);
+
+	g->now = now;
+	if (!f)
+		return;
+	if (f->completing == c->size)
+		f->completing = 0;
+	if (!durable)
+		g->store_retry_ms = now.mono_ms + STORE_RETRY_MS;
+	if (!durable || f->frozen || c->size > f->held || c->size <= f->floor ||
+		c->size <= f->complete.size)
+		return;
+	MARK("completed-by-another");
+	f->complete = *c;
+	split_grown(g, f);
+	feed_grown(g, f);
+	arena_reset(&g->scratch);
+}
+
 void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest_job *job)
 {
 	struct feed *f = feed_find(g, &job->feed);

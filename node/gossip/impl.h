@@ -170,6 +170,7 @@ struct feed {
 	uint64_t joining; /* floor that was asked for at upstream, beyond what is here; 0: none */
 	uint64_t cut_ms;  /* since when nobody who leads goes on from here; 0: somebody does */
 	struct checkpoint complete;    /* newest all of which is held; size 0: none */
+	uint64_t completing;           /* a larger one of this size is being kept; 0: none is */
 	struct checkpoint seen;        /* newest verified; size 0: none */
 	struct checkpoint ground;      /* newest known to contain all that is held; size 0: none */
 	const struct settled *settled; /* what a later incarnation says of it; NULL: nothing */
@@ -462,6 +463,9 @@ bool feed_leads(const struct gossip *g, const struct link *l);
 void feed_leave(struct gossip *g, struct feed *f, bool say);
 void feed_unlag(struct gossip *g, struct feed *f);
 void feed_grown(struct gossip *g, struct feed *f);
+/* A neighbour has shown a signed checkpoint: if all of it is held here, though it lies below the
+ * one that what came last stood under, it can be shown to others too. */
+void feed_complete(struct gossip *g, struct feed *f, const struct checkpoint *c);
 void feeds_tick(struct gossip *g);
 void feed_freeze(struct gossip *g, struct session *s, struct feed *f);
 /* It sent what it cannot account for. */

@@ -321,6 +321,8 @@ static int apply_item(struct ledger *l, struct store_txn *txn, struct ledger_ite
 		return apply_cut(l, txn, i);
 	case LEDGER_KEEP:
 		return apply_keep(txn, i);
+	case LEDGER_COMPLETE:
+		return apply_complete(l, txn, i);
 	case LEDGER_EPOCH:
 		return 0; /* of the whole group */
 	case LEDGER_UNMUTE:

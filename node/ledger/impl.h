@@ -129,6 +129,7 @@ int apply_hold(struct ledger *l, struct store_txn *txn, const struct ledger_item
 /* --- restore.c -------------------------------------------------------------------------------- */
 int apply_cut(struct ledger *l, struct store_txn *txn, struct ledger_item *i) MUST_CHECK;
 int apply_keep(struct store_txn *txn, const struct ledger_item *i) MUST_CHECK;
+int apply_complete(struct ledger *l, struct store_txn *txn, const struct ledger_item *i) MUST_CHECK;
 int epoch_begin(struct ledger *l, struct store_txn *txn) MUST_CHECK;
 int unmute(struct ledger *l) MUST_CHECK;
 

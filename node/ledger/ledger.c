@@ -208,6 +208,10 @@ static void tell_item(struct ledger *l, struct ledger_item *i, int code)
 		news.session = i->session;
 		news.checkpoint = i->witness->checkpoint;
 		ledger_tell(l, &news);
+	} else if (i->type == LEDGER_COMPLETE) {
+		news.type = LEDGER_COMPLETED;
+		news.checkpoint = i->checkpoint;
+		ledger_tell(l, &news);
 	}
 }
 

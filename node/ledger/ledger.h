@@ -62,21 +62,22 @@ struct ledger_retention {
 void ledger_retention_free(struct ledger_retention *r);
 
 enum ledger_item_type {
-	LEDGER_RUN,     /* job, tree: a verified run of another origin */
-	LEDGER_BODIES,  /* job: bodies of entries that came without */
-	LEDGER_OWN,     /* publication, audience, data, leaves, count, urgent: own entries */
-	LEDGER_ACT,     /* data: a packed act; wait, session, feed */
-	LEDGER_PIN,     /* node, introduced_by, data: a card chain */
-	LEDGER_RIVAL,   /* node, data: the chain that contradicts it */
-	LEDGER_FREEZE,  /* feed */
-	LEDGER_HOLD,    /* hold, data: a value kept from exports, or let go */
-	LEDGER_RECEIPT, /* receipt: a peer's cosignature to be kept */
-	LEDGER_WITNESS, /* witness, session: what is cosigned of a peer's log of acts */
-	LEDGER_CUT,     /* feed, own: drop what no checkpoint covers; LEDGER_WAS_CUT follows */
-	LEDGER_KEEP,    /* checkpoint of an own feed that is not here: to be remembered */
-	LEDGER_EPOCH,   /* feed: the provenance log that begins, and cites the former */
-	LEDGER_UNMUTE,  /* epoch: as ledger_epoch gave it; LEDGER_UNMUTED follows */
-	LEDGER_SPLIT,   /* feed, data: the proof of its split view */
+	LEDGER_RUN,      /* job, tree: a verified run of another origin */
+	LEDGER_BODIES,   /* job: bodies of entries that came without */
+	LEDGER_OWN,      /* publication, audience, data, leaves, count, urgent: own entries */
+	LEDGER_ACT,      /* data: a packed act; wait, session, feed */
+	LEDGER_PIN,      /* node, introduced_by, data: a card chain */
+	LEDGER_RIVAL,    /* node, data: the chain that contradicts it */
+	LEDGER_FREEZE,   /* feed */
+	LEDGER_HOLD,     /* hold, data: a value kept from exports, or let go */
+	LEDGER_RECEIPT,  /* receipt: a peer's cosignature to be kept */
+	LEDGER_WITNESS,  /* witness, session: what is cosigned of a peer's log of acts */
+	LEDGER_CUT,      /* feed, own: drop what no checkpoint covers; LEDGER_WAS_CUT follows */
+	LEDGER_KEEP,     /* checkpoint of an own feed that is not here: to be remembered */
+	LEDGER_COMPLETE, /* checkpoint of a feed all of which is here, though more is */
+	LEDGER_EPOCH,    /* feed: the provenance log that begins, and cites the former */
+	LEDGER_UNMUTE,   /* epoch: as ledger_epoch gave it; LEDGER_UNMUTED follows */
+	LEDGER_SPLIT,    /* feed, data: the proof of its split view */
 	LEDGER_PUBLICATION_END, /* publication: all of it has been put */
 	LEDGER_FORGET, /* carry out the erasures that the index has let go of; count: prune too */
 	LEDGER_RETAIN, /* retention: move floors as far as it says, and mark what is over */
@@ -134,6 +135,7 @@ enum ledger_news_type {
 	LEDGER_ENTERED,    /* session, feed, user: the act waited for is durable */
 	LEDGER_RECEIPTED,  /* node, checkpoint, code: kept, unless it was evidence */
 	LEDGER_WITNESSED,  /* session, checkpoint, code: remembered, unless it was evidence */
+	LEDGER_COMPLETED,  /* checkpoint, code: kept */
 	LEDGER_PUBLISHED,  /* publication, code: all of it is durable and signed, or failed */
 	LEDGER_FLOOR,      /* feed, floor: it has moved there */
 	LEDGER_ERASED,     /* feed: some of its erasures are carried out, durably */

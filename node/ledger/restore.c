@@ -77,6 +77,25 @@ int apply_keep(struct store_txn *txn, const struct ledger_item *i)
 	return store_checkpoint_put(txn, &i->checkpoint);
 }
 
+/* It is told to others as held from then on, so the tree is asked once more. */
+int apply_complete(struct ledger *l, struct store_txn *txn, const struct ledger_item *i)
+{
+	const struct checkpoint *c = &i->checkpoint;
+	struct store_log log;
+	struct range tree;
+	struct hash root;
+	int rc = store_txn_log(txn, &c->log, false, &log);
+
+	if (rc == 0 && (c->size > log.size || c->size <= log.floor))
+		rc = ENT_ESTATE;
+	if (rc == 0)
+		rc = range_read(l, &log, c->size, &tree);
+	if (rc != 0)
+		return rc;
+	range_root(&tree, &root);
+	return hash_eq(&root, &c->root) ? store_checkpoint_put(txn, c) : ENT_EPROOF;
+}
+
 /* --- a new provenance log --------------------------------------------------------------------- */
 
 /* What was entered in the former and never signed is entered here again. */

@@ -91,6 +91,8 @@ static void keep(struct fuzz *f, const struct gossip_action *action)
 		gossip_receipted(f->g, &action->peer, &c, true);
 	else if (action->type == GOSSIP_WITNESS && !action->rewritten)
 		gossip_witnessed(f->g, f->now, action->session, &c, true);
+	else if (action->type == GOSSIP_COMPLETE)
+		gossip_completed(f->g, f->now, &c, true);
 }
 
 static void carry_out(struct fuzz *f)
@@ -102,7 +104,8 @@ static void carry_out(struct fuzz *f)
 		if (action.type == GOSSIP_SEND)
 			check_said(action.message);
 		closed |= action.type == GOSSIP_CLOSE;
-		if (action.type == GOSSIP_RECEIPT || action.type == GOSSIP_WITNESS)
+		if (action.type == GOSSIP_RECEIPT || action.type == GOSSIP_WITNESS ||
+			action.type == GOSSIP_COMPLETE)
 			keep(f, &action);
 		if (action.type != GOSSIP_INGEST)
 			continue;

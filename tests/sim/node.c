@@ -275,9 +275,9 @@ static void keep_witness(struct world_node *n, const struct gossip_action *actio
 
 /* --- mute, and not ---------------------------------------------------------------------------- */
 
-static void keep(struct world_node *n, const struct checkpoint *c)
+static void keep(struct world_node *n, enum ledger_item_type type, const struct checkpoint *c)
 {
-	struct ledger_item *i = ledger_item_new(LEDGER_KEEP);
+	struct ledger_item *i = ledger_item_new(type);
 
 	i->checkpoint = *c;
 	to_write(n, i);
@@ -574,6 +574,9 @@ void node_on_news(struct world_node *n, const struct ledger_news *news)
 	case LEDGER_WITNESSED:
 		gossip_witnessed(n->gossip, now, news->session, &news->checkpoint, news->code == 0);
 		break;
+	case LEDGER_COMPLETED:
+		gossip_completed(n->gossip, now, &news->checkpoint, news->code == 0);
+		break;
 	case LEDGER_PUBLISHED:
 		on_published(n, news);
 		break;
@@ -703,7 +706,10 @@ static void carry_out(struct world_node *n, struct gossip_action *action)
 		to_write(n, item_of(LEDGER_CUT, &action->feed));
 		return;
 	case GOSSIP_KEEP:
-		keep(n, &action->checkpoint);
+		keep(n, LEDGER_KEEP, &action->checkpoint);
+		return;
+	case GOSSIP_COMPLETE:
+		keep(n, LEDGER_COMPLETE, &action->checkpoint);
 		return;
 	}
 }

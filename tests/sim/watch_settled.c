@@ -139,63 +139,37 @@ static void reach_init(struct reach *r, struct world *w)
 		}
 }
 
-/* Everything that it has lies below its floor: there is no run to join with. */
-static bool has_nothing_left(const struct world_node *n, const struct log_name *feed)
+/* What a node can give others: all that lies under one checkpoint, if anything of that is above its
+ * floor: else there is no run to join with. What it has behind that it can show nobody. */
+static uint64_t whole(struct world_node *n, const struct log_name *feed, bool *to_give)
 {
 	struct store_reader *r;
 	struct store_log log;
-	bool nothing;
+	uint64_t size = 0;
 
+	*to_give = false;
 	if (!n->up || store_reader_open(n->store, &r) != 0)
-		return false;
-	nothing = store_log_get(r, feed, &log) == 0 && log.floor >= log.held.size;
-	store_reader_close(r);
-	return nothing;
-}
-
-/* Somebody may bring nothing more today. */
-static bool is_over_quota(const struct world_node *n)
-{
-	struct gossip_counts counts;
-	struct gossip_peer_view v;
-
-	gossip_counts(n->gossip, &counts);
-	for (size_t i = 0; i < n->peers_len; i++) {
-		gossip_peer_view(n->gossip, &cast_actor(n->peers[i].actor)->node, &v);
-		if (v.over_quota)
-			return true;
+		return 0;
+	if (store_log_get(r, feed, &log) == 0 && log.has_held) {
+		size = log.held.size;
+		*to_give = log.floor < size;
 	}
-	return counts.origins_over_quota > 0;
-}
-
-/* A liar, or the end of a quota, may have left the node between two checkpoints: until it has all
- * of the later it tells of the earlier. */
-static bool left_between(const struct world_node *n, const struct log_name *feed)
-{
-	const struct world *w = n->world;
-	struct gossip_feed_view v;
-
-	if (!gossip_feed_view(n->gossip, feed, &v) || v.seen <= v.held)
-		return false;
-	for (unsigned i = 0; i < w->nodes_len; i++)
-		if (w->nodes[i].hand)
-			return true;
-	return is_over_quota(n);
+	store_reader_close(r);
+	return size;
 }
 
 static void compare(struct world *w, const struct log_name *feed, const struct could *could)
 {
 	char text[LOG_NAME_TEXT_SIZE];
+	bool to_give;
 
 	for (unsigned i = 0; i < w->nodes_len; i++) {
-		uint64_t held = world_held(w, i, feed);
+		uint64_t held = whole(&w->nodes[i], feed, &to_give);
 
 		if (held >= could[i].hold || !w->nodes[i].up || w->nodes[i].hand)
 			continue;
 		/* Told of where it stops, not of all that lies behind. */
-		if (world_held(w, could[i].from, feed) < could[i].hold ||
-			left_between(&w->nodes[could[i].from], feed) ||
-			has_nothing_left(&w->nodes[could[i].from], feed))
+		if (whole(&w->nodes[could[i].from], feed, &to_give) < could[i].hold || !to_give)
 			continue;
 		log_name_text(text, feed);
 		world_fail(w,
@@ -203,24 +177,6 @@ static void compare(struct world *w, const struct log_name *feed, const struct c
 			i, held, text, cast_actor_of(&feed->node)->number, could[i].hold,
 			could[i].from);
 	}
-}
-
-/* What a node can give others: all that lies under one checkpoint, if anything is above its floor.
- * Behind that a run may lie whose sender did not go on. */
-static void holds(struct world *w, unsigned node, const struct log_name *feeds, size_t feeds_len,
-	struct could *could)
-{
-	struct store_reader *r;
-	struct store_log log;
-
-	if (!w->nodes[node].up || store_reader_open(w->nodes[node].store, &r) != 0)
-		return;
-	for (size_t i = 0; i < feeds_len; i++)
-		if (feeds[i].audience.kind != AUDIENCE_PROVENANCE && !watch_forked(w, &feeds[i]) &&
-			store_log_get(r, &feeds[i], &log) == 0 && log.has_held &&
-			log.floor < log.held.size && !left_between(&w->nodes[node], &feeds[i]))
-			could[i * w->nodes_len + node].hold = log.held.size;
-	store_reader_close(r);
 }
 
 void watch_settled(struct world *w)
@@ -232,8 +188,14 @@ void watch_settled(struct world *w)
 	bool news = true;
 
 	reach_init(&r, w);
-	for (unsigned k = 0; k < w->nodes_len; k++)
-		holds(w, k, feeds, feeds_len, could);
+	for (size_t i = 0; i < feeds_len * w->nodes_len; i++) {
+		const struct log_name *feed = &feeds[i / w->nodes_len];
+		bool to_give;
+		uint64_t size = whole(&w->nodes[i % w->nodes_len], feed, &to_give);
+
+		if (to_give && feed->audience.kind != AUDIENCE_PROVENANCE && !watch_forked(w, feed))
+			could[i].hold = size;
+	}
 	while (news) {
 		news = false;
 		for (size_t i = 0; i < feeds_len; i++)

@@ -133,6 +133,7 @@ static inline void probe_actions(struct probe *p)
 			break;
 		case GOSSIP_RECEIPT:
 		case GOSSIP_WITNESS:
+		case GOSSIP_COMPLETE:
 			assert_true(p->kept_len < PROBE_MAX);
 			p->kept[p->kept_len++] = action;
 			break;
