@@ -375,7 +375,7 @@ int intake_judge(const struct intake *in, struct store_reader *reader, const str
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
-int intake_entry(const struct intake_claim *c, const uint8_t object_secret[32], int64_t now_ms,
+int intake_entry(const struct intake_claim *c, const struct object_key *key, int64_t now_ms,
 	const struct env_rng *rng, struct buf *out, struct hash *leaf)
 {
 	uint8_t raw[ENTRY_HEADER_BYTES], salt[ENTRY_SALT_BYTES];
@@ -396,7 +396,7 @@ int intake_entry(const struct intake_claim *c, const uint8_t object_secret[32], 
 	if (c->has_object)
 		memcpy(header.object, c->object, sizeof(header.object));
 	else
-		value_object_id(header.object, object_secret, c->type, c->value);
+		object_id(header.object, key, c->type, c->value);
 	env_random(rng, salt, sizeof(salt));
 	hash_commitment(&commitment, BYTES_OF(salt), c->body);
 	memcpy(header.commitment, commitment.bytes, sizeof(header.commitment));

@@ -12,6 +12,7 @@
 #include "base/env.h"
 #include "intake/seen.h"
 #include "intel/guard.h"
+#include "intel/object_id.h"
 #include "keys/keydir.h"
 #include "merkle/hash.h"
 #include "policy/decide.h"
@@ -76,10 +77,10 @@ int intake_judge(const struct intake *in, struct store_reader *reader, const str
 	struct arena *a, struct intake_result *result) MUST_CHECK;
 
 /*
- * Makes the packed entry: header with object id (of the value under object_secret, or the claim's
- * own), fresh salt, commitment. Appends to out; leaf gets the leaf hash.
+ * Makes the packed entry: header with object id (of the value under the key, or the claim's own),
+ * fresh salt, commitment. Appends to out; leaf gets the leaf hash.
  */
-int intake_entry(const struct intake_claim *c, const uint8_t object_secret[32], int64_t now_ms,
+int intake_entry(const struct intake_claim *c, const struct object_key *key, int64_t now_ms,
 	const struct env_rng *rng, struct buf *out, struct hash *leaf) MUST_CHECK;
 
 /*

@@ -19,7 +19,7 @@ struct maker {
 	struct buf body, entries, plain;
 	uint32_t count;
 	uint64_t now_ms;
-	uint8_t object_secret[32];
+	struct object_key object_key;
 };
 
 static void random_fill(void *ctx, void *out, size_t len)
@@ -53,8 +53,7 @@ static void record_make(struct maker *m, struct bytes line)
 	c.type = (uint8_t)v.type;
 	c.value = r.value;
 	c.body = buf_view(&m->body);
-	floor_check(intake_entry(&c, m->object_secret, (int64_t)m->now_ms, &rng, &m->entries,
-			    &leaf),
+	floor_check(intake_entry(&c, &m->object_key, (int64_t)m->now_ms, &rng, &m->entries, &leaf),
 		"entry");
 	range_append(&m->tree, &leaf);
 	m->count++;
@@ -104,11 +103,13 @@ uint64_t floor_input_make(const char *path, const char *list, uint64_t records,
 		.now_ms = 1790000000000};
 	FILE *in = fopen(list, "r");
 	char line[RECORD_VALUE_MAX + 2];
+	uint8_t object_secret[32];
 
 	m.out = fopen(path, "w");
 	floor_check(in && m.out ? 0 : ENT_EIO, list);
 	memcpy(m.cipher.key, peer->session_key, sizeof(m.cipher.key));
-	randombytes_buf(m.object_secret, sizeof(m.object_secret));
+	randombytes_buf(object_secret, sizeof(object_secret));
+	object_key_init(&m.object_key, object_secret);
 	range_init(&m.tree, 0);
 	while (m.tree.end < records && fgets(line, sizeof(line), in)) {
 		m.now_ms += m.tree.end % 8 == 0;

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/text.h"
+#include "intel/object_id.h"
 #include "intel/value.h"
 
 struct reading {
@@ -384,6 +385,30 @@ static void object_ids_depend_on_secret_type_and_value(void **state)
 	assert_memory_not_equal(a, b, 16);
 }
 
+/* libsodium's BLAKE2b is the other; lengths cross every border of a block. */
+static void object_ids_of_many_values_are_those_of_each(void **state)
+{
+	uint8_t secret[32], value[400], want[OBJECT_ID_BYTES], got[OBJECT_ID_BYTES];
+	struct object_key key;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(value); i++)
+		value[i] = (uint8_t)(i * 167 + 13);
+	for (unsigned s = 0; s < 3; s++) {
+		for (size_t i = 0; i < sizeof(secret); i++)
+			secret[i] = (uint8_t)(s * 91 + i * 29);
+		object_key_init(&key, secret);
+		for (size_t len = 0; len <= sizeof(value); len++) {
+			value_object_id(want, secret, len % 256, bytes_from(value, len));
+			object_id(got, &key, len % 256, bytes_from(value, len));
+			assert_memory_equal(got, want, sizeof(want));
+		}
+	}
+	object_key_wipe(&key);
+	for (size_t i = 0; i < 8; i++)
+		assert_int_equal(key.state[i], 0);
+}
+
 static void shows_text_without_what_steers_a_terminal(void **state)
 {
 	static const struct {
@@ -532,6 +557,7 @@ int main(void)
 		cmocka_unit_test(holds_to_the_type_it_is_told),
 		cmocka_unit_test(knows_what_is_not_canonical),
 		cmocka_unit_test(object_ids_depend_on_secret_type_and_value),
+		cmocka_unit_test(object_ids_of_many_values_are_those_of_each),
 		cmocka_unit_test(shows_text_without_what_steers_a_terminal),
 		cmocka_unit_test(reads_every_known_malicious_domain),
 		cmocka_unit_test(survives_strange_urls),
