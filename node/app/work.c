@@ -225,6 +225,7 @@ static void batch_flush(struct batch *b, size_t at)
 	struct ledger_item *i = b->open[at];
 
 	b->open[at] = b->open[--b->open_len];
+	intake_commit(&i->data, i->count, i->leaves);
 	i->bytes += i->data.len;
 	send_own(b->p, i);
 }
@@ -307,7 +308,7 @@ static int claim_publish(struct batch *b, const struct intake *in, struct store_
 	if (pub->urgent)
 		c->flags |= ENTRY_FLAG_URGENT;
 	i = batch_item(b, result.audience);
-	rc = intake_entry(c, &b->key, in->now_ms, &salts, &i->data, &i->leaves[i->count]);
+	rc = intake_entry(c, &b->key, in->now_ms, &salts, &i->data);
 	if (rc != 0)
 		return rc;
 	i->count++;

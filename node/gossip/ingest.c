@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/vocab.h"
+#include "merkle/leaves.h"
 
 struct ingest_job *ingest_job_new(const struct wire_data *data, const uint8_t log_key[32])
 {
@@ -97,21 +98,16 @@ static int append_entries(struct range *tree, const struct ingest_job *job)
 {
 	struct cursor c = cursor_of(bytes_from(job->entries, job->entries_len));
 
-	for (uint32_t i = 0; i < job->count; i++) {
-		struct hash commitment, leaf;
-		struct entry entry;
-		int rc = entry_next(&c, &entry);
+	for (uint32_t left = job->count; left > 0;) {
+		struct leaves leaves;
+		int rc = leaves_read(&leaves, &c, left);
 
 		if (rc != 0)
 			return rc;
-		if (!entry.erased) {
-			hash_commitment(&commitment, entry.salt, entry.body);
-			if (memcmp(commitment.bytes, entry.leaf.data + ENTRY_COMMITMENT_OFFSET,
-				    HASH_BYTES) != 0)
-				return ENT_ECRYPTO;
-		}
-		hash_leaf(&leaf, entry.leaf);
-		range_append(tree, &leaf);
+		if (!leaves_committed(&leaves))
+			return ENT_ECRYPTO;
+		range_append_all(tree, leaves.hashes, leaves.len, NULL, NULL);
+		left -= (uint32_t)leaves.len;
 	}
 	return cursor_done(&c) ? 0 : ENT_EINVALID;
 }

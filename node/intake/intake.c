@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "intake/intake.h"
 
+#include <assert.h>
+
 #include "base/vocab.h"
 #include "intake/seen.h"
 #include "intel/value.h"
@@ -376,7 +378,7 @@ int intake_judge(const struct intake *in, struct store_reader *reader, const str
 /* --- entries ---------------------------------------------------------------------------------- */
 
 int intake_entry(const struct intake_claim *c, const struct object_key *key, int64_t now_ms,
-	const struct env_rng *rng, struct buf *out, struct hash *leaf)
+	const struct env_rng *rng, struct buf *out)
 {
 	uint8_t raw[ENTRY_HEADER_BYTES], salt[ENTRY_SALT_BYTES];
 	struct entry_header header = {.version = ENTRY_VERSION,
@@ -388,7 +390,6 @@ int intake_entry(const struct intake_claim *c, const struct object_key *key, int
 		.body_len = (uint16_t)c->body.len,
 		.time_ms = (uint64_t)now_ms};
 	struct entry entry = {.leaf = BYTES_OF(raw), .salt = BYTES_OF(salt), .body = c->body};
-	struct hash commitment;
 	uint8_t *room;
 
 	if (c->body.len > ENTRY_BODY_MAX || now_ms < 0 || (!c->has_object && c->value.len == 0))
@@ -398,16 +399,44 @@ int intake_entry(const struct intake_claim *c, const struct object_key *key, int
 	else
 		object_id(header.object, key, c->type, c->value);
 	env_random(rng, salt, sizeof(salt));
-	hash_commitment(&commitment, BYTES_OF(salt), c->body);
-	memcpy(header.commitment, commitment.bytes, sizeof(header.commitment));
 	entry_header_encode(raw, &header);
 
 	room = buf_extend(out, entry_packed_len(&entry));
 	if (!room)
 		return ENT_ENOMEM;
 	entry_pack(room, &entry);
-	hash_leaf(leaf, entry.leaf);
 	return 0;
+}
+
+#define COMMIT_MAX 64u
+
+void intake_commit(struct buf *out, size_t count, struct hash *leaves)
+{
+	struct cursor c = cursor_of(buf_view(out));
+
+	while (count > 0) {
+		struct bytes headers[COMMIT_MAX], salts[COMMIT_MAX], bodies[COMMIT_MAX];
+		struct hash commitments[COMMIT_MAX];
+		size_t len = count < COMMIT_MAX ? count : COMMIT_MAX;
+
+		for (size_t i = 0; i < len; i++) {
+			struct entry e;
+			int rc = entry_next(&c, &e);
+
+			assert(rc == 0); /* made above */
+			headers[i] = e.leaf;
+			salts[i] = e.salt;
+			bodies[i] = e.body;
+		}
+		hash_commitments(commitments, salts, bodies, len);
+		for (size_t i = 0; i < len; i++)
+			memcpy(out->data + (headers[i].data - out->data) + ENTRY_COMMITMENT_OFFSET,
+				commitments[i].bytes, HASH_BYTES);
+		hash_leaves(leaves, headers, len);
+		leaves += len;
+		count -= len;
+	}
+	assert(cursor_done(&c));
 }
 
 /* --- what the index hides --------------------------------------------------------------------- */

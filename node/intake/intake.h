@@ -77,11 +77,14 @@ int intake_judge(const struct intake *in, struct store_reader *reader, const str
 	struct arena *a, struct intake_result *result) MUST_CHECK;
 
 /*
- * Makes the packed entry: header with object id (of the value under the key, or the claim's own),
- * fresh salt, commitment. Appends to out; leaf gets the leaf hash.
+ * Makes the packed entry but for its commitment: header with object id (of the value under the key,
+ * or the claim's own), fresh salt. Appends to out.
  */
 int intake_entry(const struct intake_claim *c, const struct object_key *key, int64_t now_ms,
-	const struct env_rng *rng, struct buf *out, struct hash *leaf) MUST_CHECK;
+	const struct env_rng *rng, struct buf *out) MUST_CHECK;
+/* Gives the count entries in out the commitments that they lack, all together, for that is faster;
+ * leaves gets their leaf hashes. */
+void intake_commit(struct buf *out, size_t count, struct hash *leaves);
 
 /*
  * True if a new body says nothing new over the standing one: it is the same byte for byte, or the

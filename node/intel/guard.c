@@ -99,34 +99,39 @@ static bool is_reserved_net(const uint8_t *net, unsigned prefix, bool ipv4, bool
 
 /* RFC 6761, 6762 (with appendix G), 7686 but for onion, 8375, 9476, 2606; ICANN on internal, home
  * and corp; localdomain as resolver files have it. */
-static const char *const reserved_names[] = {
-	"alt",
-	"arpa",
-	"corp",
-	"example",
-	"home",
-	"internal",
-	"intranet",
-	"invalid",
-	"lan",
-	"local",
-	"localdomain",
-	"localhost",
-	"private",
-	"test",
-	"example.com",
-	"example.net",
-	"example.org",
+static const struct reserved {
+	const char *name;
+	size_t len;
+} reserved_names[] = {
+#define NAME(text) ((struct reserved){text, sizeof(text) - 1})
+	NAME("alt"),
+	NAME("arpa"),
+	NAME("corp"),
+	NAME("example"),
+	NAME("home"),
+	NAME("internal"),
+	NAME("intranet"),
+	NAME("invalid"),
+	NAME("lan"),
+	NAME("local"),
+	NAME("localdomain"),
+	NAME("localhost"),
+	NAME("private"),
+	NAME("test"),
+	NAME("example.com"),
+	NAME("example.net"),
+	NAME("example.org"),
+#undef NAME
 };
 
 /* True if name is above or stands below it. */
-static bool is_below(struct bytes name, const char *above)
+static bool is_below(struct bytes name, const struct reserved *above)
 {
-	size_t len = strlen(above);
+	size_t len = above->len;
 
 	/* The last letter tells most names from most others without a call. */
-	if (name.len < len || name.data[name.len - 1] != (uint8_t)above[len - 1] ||
-		memcmp(name.data + name.len - len, above, len) != 0)
+	if (name.len < len || name.data[name.len - 1] != (uint8_t)above->name[len - 1] ||
+		memcmp(name.data + name.len - len, above->name, len) != 0)
 		return false;
 	return name.len == len || name.data[name.len - len - 1] == '.';
 }
@@ -134,7 +139,7 @@ static bool is_below(struct bytes name, const char *above)
 static bool is_reserved_name(struct bytes name)
 {
 	for (size_t i = 0; i < sizeof(reserved_names) / sizeof(reserved_names[0]); i++)
-		if (is_below(name, reserved_names[i]))
+		if (is_below(name, &reserved_names[i]))
 			return true;
 	return false;
 }

@@ -104,8 +104,11 @@ int append_own(struct ledger *l, struct store_txn *txn, const struct log_name *n
 	struct bytes entries, const struct hash *leaves, uint32_t count, bool urgent,
 	uint64_t *from)
 {
-	struct store_run run = {
-		.log = *name, .count = count, .entries = entries, .received_ms = l->now_ms};
+	struct store_run run = {.log = *name,
+		.count = count,
+		.entries = entries,
+		.leaves = leaves,
+		.received_ms = l->now_ms};
 	struct grown *w = grown_of(l, name);
 	struct range before;
 	struct store_log log;
@@ -120,10 +123,9 @@ int append_own(struct ledger *l, struct store_txn *txn, const struct log_name *n
 		return ENT_EMUTE;
 	before = log.tree;
 	*from = run.start = log.size;
-	for (uint32_t i = 0; i < count; i++)
-		range_append(&log.tree, &leaves[i]);
-	run.tree = &log.tree;
 	rc = store_append(txn, &run);
+	if (rc == 0)
+		rc = store_txn_log(txn, name, false, &log);
 	if (rc != 0)
 		return rc;
 	if (w == &l->growing[l->growing_len]) {

@@ -4,44 +4,45 @@
 #include "base/log.h"
 #include "base/mark.h"
 #include "ledger/impl.h"
+#include "merkle/leaves.h"
 
 /* --- sealing ---------------------------------------------------------------------------------- */
+
+/* Read at once: it stays in the cache until it is hashed, and in the heap from one group to the
+ * next, where the system would give new pages for a larger piece each time. */
+#define REREAD_BYTES (64u * 1024u)
 
 /* The second path: what lies in the store now, read again and hashed again. */
 static int recompute(struct ledger *l, const struct grown *w)
 {
 	struct range tree = w->before;
 	struct store_reader *r;
+	struct buf entries = buf_with_max(REREAD_BYTES + ENTRY_PACKED_MAX);
 	struct hash want, have;
 	int rc = store_reader_open(l->config.store, &r);
 
 	while (rc == 0 && tree.end < w->after.end) {
-		struct buf entries = buf_with_max(BATCH_BYTES_MAX + ENTRY_PACKED_MAX);
 		struct cursor c;
 		uint32_t count = 0;
 
-		rc = store_run_read(r, &w->log, tree.end, w->after.end, BATCH_BYTES_MAX, &entries,
+		buf_reset(&entries);
+		rc = store_run_read(r, &w->log, tree.end, w->after.end, REREAD_BYTES, &entries,
 			&count);
 		c = cursor_of(buf_view(&entries));
-		for (uint32_t i = 0; i < count && rc == 0; i++) {
-			struct hash leaf, commitment;
-			struct entry e;
+		while (count > 0 && rc == 0) {
+			struct leaves leaves;
 
-			rc = entry_next(&c, &e);
+			rc = leaves_read(&leaves, &c, count);
 			if (rc != 0)
 				break;
 			/* What was said and erased in one breath has no body any more. */
-			if (!e.erased)
-				hash_commitment(&commitment, e.salt, e.body);
-			if (!e.erased &&
-				memcmp(commitment.bytes, e.leaf.data + ENTRY_COMMITMENT_OFFSET,
-					HASH_BYTES) != 0)
+			if (!leaves_committed(&leaves))
 				rc = ENT_ECORRUPT;
-			hash_leaf(&leaf, e.leaf);
-			range_append(&tree, &leaf);
+			range_append_all(&tree, leaves.hashes, leaves.len, NULL, NULL);
+			count -= (uint32_t)leaves.len;
 		}
-		buf_free(&entries);
 	}
+	buf_free(&entries);
 	store_reader_close(r);
 	if (rc != 0)
 		return rc;

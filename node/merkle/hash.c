@@ -35,6 +35,29 @@ static void accelerated_running(struct hash *out, struct bytes data)
 	sha_ni_end(&r, out->bytes);
 }
 
+/* Two at once, in both orders of every two lengths around the end of a block. */
+static bool two_agree(const uint8_t data[SHA_NI_TWO_MAX])
+{
+	static const size_t lengths[] = {0, 17, 55, 56, 64, 123, 200, SHA_NI_TWO_MAX};
+	struct hash want[2], got[2];
+	struct sha_ni_message m[2];
+
+	for (size_t i = 0; i < 64; i++) {
+		for (size_t k = 0; k < 2; k++) {
+			m[k].len = lengths[k ? i / 8 : i % 8];
+			memcpy(m[k].bytes, data, m[k].len);
+			portable_parts(&want[k], &(struct bytes){data, m[k].len}, 1);
+		}
+		sha_ni_messages_two(got[0].bytes, got[1].bytes, m);
+		if (!hash_eq(&want[0], &got[0]) || !hash_eq(&want[1], &got[1]))
+			return false;
+	}
+	for (size_t k = 0; k < 2; k++)
+		portable_parts(&want[k], (struct bytes[]){{data, 1}, {data + 1 + 100 * k, 64}}, 2);
+	sha_ni_prefixed_two(got[0].bytes, got[1].bytes, data[0], data + 1, data + 101);
+	return hash_eq(&want[0], &got[0]) && hash_eq(&want[1], &got[1]);
+}
+
 /*
  * A CPU or hypervisor whose instructions are wrong must never get to sign: compare before use. The
  * lengths cross every border of the padding, and the parts every border of the block buffer.
@@ -61,7 +84,7 @@ static bool accelerated_agrees(void)
 	}
 	portable_parts(&want, &(struct bytes){data, 65}, 1);
 	sha_ni_prefixed(got.bytes, data[0], data + 1, data + 33);
-	return hash_eq(&want, &got);
+	return hash_eq(&want, &got) && two_agree(data);
 }
 
 int hash_init(void)
@@ -157,4 +180,61 @@ void hash_commitment(struct hash *out, struct bytes salt, struct bytes body)
 	const uint8_t prefix = COMMITMENT_PREFIX;
 
 	hash_sha256_parts(out, (struct bytes[]){{&prefix, 1}, salt, body}, 3);
+}
+
+/* --- many at a time --------------------------------------------------------------------------- */
+
+void hash_leaves(struct hash *out, const struct bytes *leaves, size_t len)
+{
+	size_t i = 0;
+
+	while (accelerated && i + 2 <= len && leaves[i].len == 64 && leaves[i + 1].len == 64) {
+		sha_ni_prefixed_two(out[i].bytes, out[i + 1].bytes, LEAF_PREFIX, leaves[i].data,
+			leaves[i + 1].data);
+		i += 2;
+	}
+	for (; i < len; i++)
+		hash_leaf(&out[i], leaves[i]);
+}
+
+void hash_nodes(struct hash *parents, const struct hash *children, size_t len)
+{
+	size_t i = 0;
+
+	for (; accelerated && i + 2 <= len; i += 2)
+		sha_ni_prefixed_two(parents[i].bytes, parents[i + 1].bytes, NODE_PREFIX,
+			children[2 * i].bytes, children[2 * i + 2].bytes);
+	for (; i < len; i++)
+		hash_node(&parents[i], &children[2 * i], &children[2 * i + 1]);
+}
+
+/* False when it is too long for that. */
+static bool message_make(struct sha_ni_message *m, struct bytes salt, struct bytes body)
+{
+	m->len = 1 + salt.len + body.len;
+	if (m->len > SHA_NI_TWO_MAX)
+		return false;
+	m->bytes[0] = COMMITMENT_PREFIX;
+	if (salt.len)
+		memcpy(m->bytes + 1, salt.data, salt.len);
+	if (body.len)
+		memcpy(m->bytes + 1 + salt.len, body.data, body.len);
+	return true;
+}
+
+void hash_commitments(struct hash *out, const struct bytes *salts, const struct bytes *bodies,
+	size_t len)
+{
+	struct sha_ni_message m[2];
+
+	for (size_t i = 0; i < len;) {
+		if (accelerated && i + 2 <= len && message_make(&m[0], salts[i], bodies[i]) &&
+			message_make(&m[1], salts[i + 1], bodies[i + 1])) {
+			sha_ni_messages_two(out[i].bytes, out[i + 1].bytes, m);
+			i += 2;
+			continue;
+		}
+		hash_commitment(&out[i], salts[i], bodies[i]);
+		i++;
+	}
 }

@@ -45,6 +45,12 @@ void hash_end(struct hash_running *r, struct hash *out);
 /* 0x00 || leaf, and 0x01 || left || right; out may be one of the inputs. */
 void hash_leaf(struct hash *out, struct bytes leaf);
 void hash_node(struct hash *out, const struct hash *left, const struct hash *right);
+/* Many at a time, which is faster than each for itself: len results. The parent of two children
+ * that follow each other; parents may be the same array. */
+void hash_leaves(struct hash *out, const struct bytes *leaves, size_t len);
+void hash_nodes(struct hash *parents, const struct hash *children, size_t len);
+void hash_commitments(struct hash *out, const struct bytes *salts, const struct bytes *bodies,
+	size_t len);
 /* SHA-256(""), the root of the empty tree. */
 void hash_empty(struct hash *out);
 /* The commitment of an entry: SHA-256(0x10 || salt || body), PROTOCOL.md "Entries". */

@@ -91,6 +91,44 @@ void range_append(struct range *r, const struct hash *leaf_hash)
 	range_append_visit(r, leaf_hash, NULL, NULL);
 }
 
+/* A perfect subtree of so many leaves is hashed level by level. */
+#define SUBTREE_LEVEL_MAX 6u
+
+static void push_subtree(struct range *r, const struct hash *leaves, unsigned level,
+	range_visit *visit, void *ctx)
+{
+	struct hash hashes[1u << SUBTREE_LEVEL_MAX];
+	const uint64_t start = r->end;
+
+	memcpy(hashes, leaves, sizeof(hashes[0]) << level);
+	for (unsigned l = 0; l < level; l++) {
+		size_t parents = (size_t)1 << (level - l - 1);
+
+		hash_nodes(hashes, hashes, parents);
+		for (size_t i = 0; visit && i < parents; i++)
+			visit(ctx, l + 1, (start >> (l + 1)) + i, &hashes[i]);
+	}
+	push(r, level, hashes[0], visit, ctx);
+}
+
+void range_append_all(struct range *r, const struct hash *leaves, size_t len, range_visit *visit,
+	void *ctx)
+{
+	assert(len <= UINT64_MAX - r->end);
+	for (size_t i = 0; visit && i < len; i++)
+		visit(ctx, 0, r->end + i, &leaves[i]);
+	while (len > 0) {
+		unsigned level = level_at(r->end, r->end + len);
+		size_t count;
+
+		level = level < SUBTREE_LEVEL_MAX ? level : SUBTREE_LEVEL_MAX;
+		count = (size_t)1 << level;
+		push_subtree(r, leaves, level, visit, ctx);
+		leaves += count;
+		len -= count;
+	}
+}
+
 int range_merge(struct range *r, const struct range *right)
 {
 	const uint64_t end = right->end;

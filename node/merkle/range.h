@@ -45,6 +45,11 @@ typedef void range_visit(void *ctx, unsigned level, uint64_t index, const struct
 void range_append_visit(struct range *r, const struct hash *leaf_hash, range_visit *visit,
 	void *ctx);
 
+/* The same for many leaves, faster than one after the other: children are told before parents, but
+ * not as early as they are complete. */
+void range_append_all(struct range *r, const struct hash *leaves, size_t len, range_visit *visit,
+	void *ctx);
+
 /* r = r + right; right->begin must be r->end (else ENT_EINVALID). */
 int range_merge(struct range *r, const struct range *right) MUST_CHECK;
 

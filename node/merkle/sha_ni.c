@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "merkle/sha_ni.h"
 
+#include <assert.h>
+
 #if defined(__x86_64__)
 
 #include <cpuid.h>
@@ -103,10 +105,15 @@ INLINE void compress(struct state *s, struct block b)
 	s->cdgh = _mm_add_epi32(s->cdgh, before.cdgh);
 }
 
+INLINE struct block block_load(const uint8_t *p)
+{
+	return (struct block){swap_words(load(p)), swap_words(load(p + 16)),
+		swap_words(load(p + 32)), swap_words(load(p + 48))};
+}
+
 INLINE void compress_bytes(struct state *s, const uint8_t *p)
 {
-	compress(s, (struct block){swap_words(load(p)), swap_words(load(p + 16)),
-			    swap_words(load(p + 32)), swap_words(load(p + 48))});
+	compress(s, block_load(p));
 }
 
 INLINE void state_store(uint8_t *out, const struct state *s)
@@ -220,23 +227,114 @@ SHA_NI void sha_ni_end(struct sha_ni_running *kept, uint8_t *out)
  * The prefix moves everything by one byte. Shifting in registers is faster than laying the message
  * out in memory, where wide loads would wait for the narrow stores before them.
  */
+INLINE struct block prefixed_begin(uint8_t prefix, const uint8_t *left, const uint8_t *right)
+{
+	__m128i start = _mm_or_si128(_mm_slli_si128(load(left), 1), _mm_cvtsi32_si128(prefix));
+	__m128i seam = _mm_alignr_epi8(load(right), load(left + 16), 15);
+
+	return (struct block){swap_words(start), swap_words(load(left + 15)), swap_words(seam),
+		swap_words(load(right + 15))};
+}
+
+INLINE struct block prefixed_end(const uint8_t *right)
+{
+	uint32_t last = ((uint32_t)right[31] << 24) | 0x800000;
+
+	return (struct block){_mm_cvtsi32_si128((int)last), _mm_setzero_si128(),
+		_mm_setzero_si128(), _mm_set_epi32(65 * 8, 0, 0, 0)};
+}
+
 SHA_NI void sha_ni_prefixed(uint8_t *out, uint8_t prefix, const uint8_t *left, const uint8_t *right)
 {
 	struct state s = state_initial();
-	__m128i start = _mm_or_si128(_mm_slli_si128(load(left), 1), _mm_cvtsi32_si128(prefix));
-	__m128i seam = _mm_alignr_epi8(load(right), load(left + 16), 15);
-	uint32_t last = ((uint32_t)right[31] << 24) | 0x800000;
 
-	compress(&s, (struct block){swap_words(start), swap_words(load(left + 15)),
-			     swap_words(seam), swap_words(load(right + 15))});
-	compress(&s, (struct block){_mm_cvtsi32_si128((int)last), _mm_setzero_si128(),
-			     _mm_setzero_si128(), _mm_set_epi32(65 * 8, 0, 0, 0)});
+	compress(&s, prefixed_begin(prefix, left, right));
+	compress(&s, prefixed_end(right));
 	state_store(out, &s);
 }
 
-#else
+/* --- two at once ------------------------------------------------------------------------------ */
 
-#include <assert.h>
+INLINE void compress_two(struct state *s, struct block b, struct state *u, struct block c)
+{
+	const struct state before_s = *s, before_u = *u;
+
+	for (unsigned t = 0; t < 48; t += 16) {
+		rounds(s, b.w0, t);
+		rounds(u, c.w0, t);
+		b.w0 = schedule(b.w0, b.w1, b.w2, b.w3);
+		c.w0 = schedule(c.w0, c.w1, c.w2, c.w3);
+		rounds(s, b.w1, t + 4);
+		rounds(u, c.w1, t + 4);
+		b.w1 = schedule(b.w1, b.w2, b.w3, b.w0);
+		c.w1 = schedule(c.w1, c.w2, c.w3, c.w0);
+		rounds(s, b.w2, t + 8);
+		rounds(u, c.w2, t + 8);
+		b.w2 = schedule(b.w2, b.w3, b.w0, b.w1);
+		c.w2 = schedule(c.w2, c.w3, c.w0, c.w1);
+		rounds(s, b.w3, t + 12);
+		rounds(u, c.w3, t + 12);
+		b.w3 = schedule(b.w3, b.w0, b.w1, b.w2);
+		c.w3 = schedule(c.w3, c.w0, c.w1, c.w2);
+	}
+	rounds(s, b.w0, 48);
+	rounds(u, c.w0, 48);
+	rounds(s, b.w1, 52);
+	rounds(u, c.w1, 52);
+	rounds(s, b.w2, 56);
+	rounds(u, c.w2, 56);
+	rounds(s, b.w3, 60);
+	rounds(u, c.w3, 60);
+	s->abef = _mm_add_epi32(s->abef, before_s.abef);
+	u->abef = _mm_add_epi32(u->abef, before_u.abef);
+	s->cdgh = _mm_add_epi32(s->cdgh, before_s.cdgh);
+	u->cdgh = _mm_add_epi32(u->cdgh, before_u.cdgh);
+}
+
+SHA_NI void sha_ni_prefixed_two(uint8_t *first_out, uint8_t *second_out, uint8_t prefix,
+	const uint8_t *first, const uint8_t *second)
+{
+	struct state s = state_initial(), u = s;
+	struct block s_end = prefixed_end(first + 32), u_end = prefixed_end(second + 32);
+
+	compress_two(&s, prefixed_begin(prefix, first, first + 32), &u,
+		prefixed_begin(prefix, second, second + 32));
+	compress_two(&s, s_end, &u, u_end);
+	state_store(first_out, &s);
+	state_store(second_out, &u);
+}
+
+/* Ends the message in memory as `finish` does; how many blocks there are. */
+INLINE size_t message_pad(struct sha_ni_message *m)
+{
+	size_t blocks = (m->len + 9 + BLOCK_BYTES - 1) / BLOCK_BYTES;
+
+	assert(m->len <= SHA_NI_TWO_MAX);
+	memset(m->bytes + m->len, 0, blocks * BLOCK_BYTES - m->len);
+	m->bytes[m->len] = 0x80;
+	be64_put(m->bytes + blocks * BLOCK_BYTES - 8, (uint64_t)m->len * 8);
+	return blocks;
+}
+
+SHA_NI void sha_ni_messages_two(uint8_t *first_out, uint8_t *second_out,
+	struct sha_ni_message messages[2])
+{
+	size_t s_blocks = message_pad(&messages[0]), u_blocks = message_pad(&messages[1]), i;
+	const uint8_t *s_at = messages[0].bytes, *u_at = messages[1].bytes;
+	struct state s = state_initial(), u = s;
+
+	for (i = 0; i < s_blocks && i < u_blocks; i++)
+		compress_two(&s, block_load(s_at + i * BLOCK_BYTES), &u,
+			block_load(u_at + i * BLOCK_BYTES));
+	for (size_t at = i; at < s_blocks; at++)
+		compress(&s, block_load(s_at + at * BLOCK_BYTES));
+	for (size_t at = i; at < u_blocks; at++)
+		compress(&u, block_load(u_at + at * BLOCK_BYTES));
+	state_store(first_out, &s);
+	state_store(second_out, &u);
+}
+
+#else
 
 bool sha_ni_present(void)
 {
@@ -270,6 +368,19 @@ void sha_ni_end(struct sha_ni_running *r, uint8_t *out)
 void sha_ni_prefixed(uint8_t *out, uint8_t prefix, const uint8_t *left, const uint8_t *right)
 {
 	(void)out, (void)prefix, (void)left, (void)right;
+	assert(!"only after sha_ni_present");
+}
+
+void sha_ni_prefixed_two(uint8_t *first_out, uint8_t *second_out, uint8_t prefix,
+	const uint8_t *first, const uint8_t *second)
+{
+	(void)first_out, (void)second_out, (void)prefix, (void)first, (void)second;
+	assert(!"only after sha_ni_present");
+}
+
+void sha_ni_messages_two(uint8_t *first_out, uint8_t *second_out, struct sha_ni_message messages[2])
+{
+	(void)first_out, (void)second_out, (void)messages;
 	assert(!"only after sha_ni_present");
 }
 

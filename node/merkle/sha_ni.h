@@ -28,3 +28,19 @@ void sha_ni_end(struct sha_ni_running *r, uint8_t *out);
 
 /* The hash of 65 bytes: prefix || left (32) || right (32). */
 void sha_ni_prefixed(uint8_t *out, uint8_t prefix, const uint8_t *left, const uint8_t *right);
+
+/*
+ * Two messages at once take little more time than one: the instructions of one wait for each other
+ * all along. Of 65 bytes, 64 behind the prefix; a result may lie where a message does.
+ */
+void sha_ni_prefixed_two(uint8_t *first_out, uint8_t *second_out, uint8_t prefix,
+	const uint8_t *first, const uint8_t *second);
+
+#define SHA_NI_TWO_BLOCKS 8u /* of a message and what ends it */
+struct sha_ni_message {
+	_Alignas(16) uint8_t bytes[64 * SHA_NI_TWO_BLOCKS];
+	size_t len; /* at most SHA_NI_TWO_MAX; what lies behind it is overwritten */
+};
+#define SHA_NI_TWO_MAX (64 * SHA_NI_TWO_BLOCKS - 9)
+void sha_ni_messages_two(uint8_t *first_out, uint8_t *second_out,
+	struct sha_ni_message messages[2]);

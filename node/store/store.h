@@ -117,18 +117,20 @@ struct store_run {
 	struct log_name log;
 	uint64_t start; /* must be the log's size */
 	uint32_t count;
-	struct bytes entries;     /* packed */
-	const struct range *tree; /* [0, start + count), as verified or computed by the caller */
-	struct node_id via;       /* all zero: own */
+	struct bytes entries; /* packed */
+	/* What the caller has verified or computed: [0, start + count), or each leaf hash. */
+	const struct range *tree;
+	const struct hash *leaves;
+	struct node_id via; /* all zero: own */
 	int64_t received_ms;
 };
 
 /*
  * Appends; keeps perfect subtrees of level 8 and above. ENT_ESTATE when start is not the size or
  * the log is frozen, ENT_ENOTFOUND when there is no such log, ENT_EINVALID when entries are not
- * count packed entries, ENT_EPROOF when they do not lead to tree: every leaf is hashed once more
- * here, so that nothing is announced that the store does not hold. These leave the transaction as
- * it was.
+ * count packed entries, ENT_EPROOF when they do not lead to tree or have not these leaves: every
+ * leaf is hashed once more here, so that nothing is announced that the store does not hold. These
+ * leave the transaction as it was.
  */
 int store_append(struct store_txn *txn, const struct store_run *run) MUST_CHECK;
 /*

@@ -8,6 +8,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "merkle/leaves.h"
+
 #define META_KEY_MAX 64
 
 /* A subtree that an append completes, until it is put. */
@@ -130,32 +132,40 @@ static void subtree_keep(void *ctx, unsigned level, uint64_t index, const struct
 		buf_append(ctx, &s, sizeof(s));
 }
 
+static bool range_eq(const struct range *a, const struct range *b)
+{
+	return a->begin == b->begin && a->end == b->end && a->hashes_len == b->hashes_len &&
+	       memcmp(a->hashes, b->hashes, a->hashes_len * HASH_BYTES) == 0;
+}
+
 /* Hashes the entries onto the tree and compares with what the caller says; writes nothing. */
 static int run_check(struct store_txn *txn, const struct store_run *run, struct range *tree,
 	struct erase_notes *notes)
 {
 	struct cursor c = cursor_of(run->entries);
-	struct entry entry;
-	struct hash leaf;
+	struct leaves leaves;
+	bool same = true;
 
+	assert(run->tree || run->leaves);
 	buf_reset(&txn->tree);
 	txn->tree.max = SUBTREE_BYTES_MAX;
-	for (uint32_t i = 0; i < run->count; i++) {
-		if (entry_next(&c, &entry) != 0)
+	for (uint32_t left = run->count; left > 0; left -= (uint32_t)leaves.len) {
+		if (leaves_read(&leaves, &c, left) != 0)
 			return ENT_EINVALID;
-		erase_note(notes, &entry);
-		hash_leaf(&leaf, entry.leaf);
-		range_append_visit(tree, &leaf, subtree_keep, &txn->tree);
+		for (size_t i = 0; i < leaves.len; i++)
+			erase_note(notes, &leaves.entries[i]);
+		if (run->leaves)
+			same &= memcmp(run->leaves + (run->count - left), leaves.hashes,
+					leaves.len * HASH_BYTES) == 0;
+		range_append_all(tree, leaves.hashes, leaves.len, subtree_keep, &txn->tree);
 	}
 	if (!cursor_done(&c))
 		return ENT_EINVALID;
 	if (buf_failed(&txn->tree))
 		return ENT_ENOMEM;
-	if (run->tree->begin != 0 || run->tree->end != tree->end ||
-		run->tree->hashes_len != tree->hashes_len ||
-		memcmp(run->tree->hashes, tree->hashes, tree->hashes_len * HASH_BYTES) != 0)
+	if (!same)
 		return ENT_EPROOF;
-	return 0;
+	return run->leaves || range_eq(run->tree, tree) ? 0 : ENT_EPROOF;
 }
 
 static int subtrees_put(struct store_txn *txn, uint32_t log)

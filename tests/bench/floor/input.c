@@ -18,6 +18,7 @@ struct maker {
 	struct range tree;
 	struct buf body, entries, plain;
 	uint32_t count;
+	struct hash leaves[FLOOR_BATCH];
 	uint64_t now_ms;
 	struct object_key object_key;
 };
@@ -44,7 +45,6 @@ static void record_make(struct maker *m, struct bytes line)
 	struct intake_claim c = {.kind = KIND_INDICATOR, .tlp = TLP_GREEN};
 	struct err_text err;
 	struct value v;
-	struct hash leaf;
 
 	floor_check(value_parse(&v, line, TYPE_NONE, &err), "value");
 	r.value = bytes_from(v.text, v.len);
@@ -53,9 +53,8 @@ static void record_make(struct maker *m, struct bytes line)
 	c.type = (uint8_t)v.type;
 	c.value = r.value;
 	c.body = buf_view(&m->body);
-	floor_check(intake_entry(&c, &m->object_key, (int64_t)m->now_ms, &rng, &m->entries, &leaf),
+	floor_check(intake_entry(&c, &m->object_key, (int64_t)m->now_ms, &rng, &m->entries),
 		"entry");
-	range_append(&m->tree, &leaf);
 	m->count++;
 }
 
@@ -81,6 +80,8 @@ static void batch_end(struct maker *m)
 
 	if (m->count == 0)
 		return;
+	intake_commit(&m->entries, m->count, m->leaves);
+	range_append_all(&m->tree, m->leaves, m->count, NULL, NULL);
 	head.checkpoint = (struct checkpoint){.log = m->peer->log, .size = m->tree.end};
 	range_root(&m->tree, &head.checkpoint.root);
 	checkpoint_sign(&head.checkpoint, m->peer->log_secret);
@@ -104,6 +105,7 @@ uint64_t floor_input_make(const char *path, const char *list, uint64_t records,
 	FILE *in = fopen(list, "r");
 	char line[RECORD_VALUE_MAX + 2];
 	uint8_t object_secret[32];
+	uint64_t made = 0;
 
 	m.out = fopen(path, "w");
 	floor_check(in && m.out ? 0 : ENT_EIO, list);
@@ -111,8 +113,8 @@ uint64_t floor_input_make(const char *path, const char *list, uint64_t records,
 	randombytes_buf(object_secret, sizeof(object_secret));
 	object_key_init(&m.object_key, object_secret);
 	range_init(&m.tree, 0);
-	while (m.tree.end < records && fgets(line, sizeof(line), in)) {
-		m.now_ms += m.tree.end % 8 == 0;
+	while (made < records && fgets(line, sizeof(line), in)) {
+		m.now_ms += made++ % 8 == 0;
 		record_make(&m, bytes_from(line, strcspn(line, "\n")));
 		if (m.count == FLOOR_BATCH)
 			batch_end(&m);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "floor.pb.h"
+#include "merkle/leaves.h"
 #include "proto/entry.h"
 
 #define MILLION 1000000u
@@ -103,18 +104,13 @@ static void batch_decode(struct receiver *r, const struct floor_head *head)
 
 static void batch_hash(struct receiver *r, const struct floor_head *head)
 {
-	for (uint32_t i = 0; i < head->count; i++) {
-		const struct entry *e = &r->entries[i];
-		struct hash hash;
+	struct cursor c = cursor_of(bytes_from(r->plain + sizeof(*head), head->bytes));
+	struct leaves leaves;
 
-		hash_commitment(&hash, e->salt, e->body);
-		floor_check(memcmp(hash.bytes, e->leaf.data + ENTRY_COMMITMENT_OFFSET,
-				    HASH_BYTES) == 0
-				    ? 0
-				    : ENT_ECRYPTO,
-			"commitment");
-		hash_leaf(&hash, e->leaf);
-		range_append(&r->tree, &hash);
+	for (uint32_t left = head->count; left > 0; left -= (uint32_t)leaves.len) {
+		floor_check(leaves_read(&leaves, &c, left), "entry");
+		floor_check(leaves_committed(&leaves) ? 0 : ENT_ECRYPTO, "commitment");
+		range_append_all(&r->tree, leaves.hashes, leaves.len, NULL, NULL);
 	}
 }
 

@@ -109,6 +109,45 @@ static void prefixed_forms_are_sha256_of_their_bytes(void **state)
 	}
 }
 
+/* Pairs, the odd one, and messages that are too long for two at once. */
+static void many_at_a_time_are_each_by_itself(void **state)
+{
+	static const size_t lens[] = {
+		0, 1, 38, 39, 46, 100, 102, 103, 110, 400, 485, 486, 487, 900, 20};
+	uint8_t data[1000];
+	struct bytes salts[COUNT_OF(lens)], bodies[COUNT_OF(lens)], raw[COUNT_OF(lens)];
+	struct hash want, got[2 * COUNT_OF(lens)], children[2 * COUNT_OF(lens)];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 11 + i / 7);
+	for (size_t i = 0; i < COUNT_OF(lens); i++) {
+		salts[i] = bytes_from(data + i, i == 3 ? 0 : 16);
+		bodies[i] = bytes_from(data + 2 * i, lens[i]);
+		raw[i] = bytes_from(data + 3 * i, i == 5 ? 63 : 64);
+		hash_leaf(&children[2 * i], raw[i]);
+		hash_leaf(&children[2 * i + 1], salts[i]);
+	}
+	for (size_t len = 0; len <= COUNT_OF(lens); len++) {
+		hash_commitments(got, salts, bodies, len);
+		for (size_t i = 0; i < len; i++) {
+			hash_commitment(&want, salts[i], bodies[i]);
+			assert_true(hash_eq(&want, &got[i]));
+		}
+		hash_leaves(got, raw, len);
+		for (size_t i = 0; i < len; i++) {
+			hash_leaf(&want, raw[i]);
+			assert_true(hash_eq(&want, &got[i]));
+		}
+		memcpy(got, children, sizeof(children));
+		hash_nodes(got, got, len);
+		for (size_t i = 0; i < len; i++) {
+			hash_node(&want, &children[2 * i], &children[2 * i + 1]);
+			assert_true(hash_eq(&want, &got[i]));
+		}
+	}
+}
+
 static void portable_code_serves_until_init(void **state)
 {
 	(void)state;
@@ -132,11 +171,13 @@ int main(void)
 		cmocka_unit_test(all_lengths_and_cuts_agree_with_libsodium),
 		cmocka_unit_test(pieces_give_the_hash_of_the_whole),
 		cmocka_unit_test(prefixed_forms_are_sha256_of_their_bytes),
+		cmocka_unit_test(many_at_a_time_are_each_by_itself),
 		cmocka_unit_test(init_chooses_an_implementation_that_agrees),
 		cmocka_unit_test(known_answers_of_fips_180_hold),
 		cmocka_unit_test(all_lengths_and_cuts_agree_with_libsodium),
 		cmocka_unit_test(pieces_give_the_hash_of_the_whole),
 		cmocka_unit_test(prefixed_forms_are_sha256_of_their_bytes),
+		cmocka_unit_test(many_at_a_time_are_each_by_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -186,6 +186,46 @@ static void appends_report_every_perfect_subtree_once(void **state)
 	}
 }
 
+struct told {
+	struct seen seen;
+	uint64_t end; /* of the leaves that it may have heard of */
+};
+
+/* Children before parents, whichever way they come. */
+static void hear(void *ctx, unsigned level, uint64_t index, const struct hash *hash)
+{
+	struct told *t = ctx;
+	struct hash want = naive_root(leaves + (index << level), 1ull << level);
+
+	assert_true(hash_eq(hash, &want));
+	assert_true((index + 1) << level <= t->end);
+	for (uint64_t child = 2 * index; level > 0 && child < 2 * index + 2; child++)
+		assert_int_equal(t->seen.times[level - 1][child], 1);
+	t->seen.times[level][index]++;
+}
+
+static void many_leaves_give_what_each_gives(void **state)
+{
+	(void)state;
+	for (uint64_t begin = 0; begin < LEAVES; begin += begin < 9 ? 1 : 13) {
+		for (uint64_t cut = begin; cut <= LEAVES; cut++) {
+			struct told told = {.end = cut};
+			struct range want = range_of(begin, LEAVES), r;
+
+			range_init(&r, begin);
+			range_append_all(&r, leaves + begin, cut - begin, hear, &told);
+			told.end = LEAVES;
+			range_append_all(&r, leaves + cut, LEAVES - cut, hear, &told);
+			assert_range_equal(&r, &want);
+			for (unsigned level = 0; level < 8; level++)
+				for (uint64_t i = 0; i < LEAVES; i++)
+					assert_int_equal(told.seen.times[level][i],
+						(i << level) >= begin &&
+							((i + 1) << level) <= LEAVES);
+		}
+	}
+}
+
 static void set_takes_exactly_the_hashes_of_the_decomposition(void **state)
 {
 	struct range whole = range_of(5, 77), r;
@@ -235,6 +275,7 @@ int main(void)
 		cmocka_unit_test(random_cuts_merge_into_the_root),
 		cmocka_unit_test(merge_refuses_a_gap_and_an_overlap),
 		cmocka_unit_test(appends_report_every_perfect_subtree_once),
+		cmocka_unit_test(many_leaves_give_what_each_gives),
 		cmocka_unit_test(set_takes_exactly_the_hashes_of_the_decomposition),
 		cmocka_unit_test(holds_the_largest_numbers),
 	};

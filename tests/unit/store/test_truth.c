@@ -210,6 +210,12 @@ static void refused_runs_leave_the_transaction_as_it_was(void **state)
 	run.tree = &wrong;
 	assert_int_equal(store_append(txn, &run), ENT_EPROOF);
 	run.tree = &m.tree;
+	/* The hashes of the leaves stand for the tree as well. */
+	m.leaves[299].bytes[31] ^= 1;
+	run.leaves = m.leaves;
+	run.tree = NULL;
+	assert_int_equal(store_append(txn, &run), ENT_EPROOF);
+	m.leaves[299].bytes[31] ^= 1;
 	run.entries.len--;
 	assert_int_equal(store_append(txn, &run), ENT_EINVALID);
 	run.entries.len++;
