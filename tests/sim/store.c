@@ -206,14 +206,14 @@ static int read_range(void *ctx, const struct log_name *feed, uint64_t begin, ui
 	return 0;
 }
 
-/* Whatever has no body: nothing is ever erased here. */
+/* Whatever has no body under a complete checkpoint: nothing is ever erased here. */
 static int read_missing(void *ctx, const struct log_name *feed, uint64_t from, uint64_t *indexes,
 	size_t max, size_t *len)
 {
 	const struct sim_log *log = sim_store_find(ctx, feed);
 
 	*len = 0;
-	for (uint64_t i = from; log && i < log->size && *len < max; i++) {
+	for (uint64_t i = from; log && i < log->complete.size && *len < max; i++) {
 		struct cursor c = cursor_of(sim_log_entries(log, i, i + 1));
 		struct entry e;
 

@@ -289,6 +289,8 @@ static inline void probe_store(struct probe *p)
 	struct sim_log *log = sim_store_need(&p->store, &job->feed);
 
 	sim_log_append(log, bytes_from(job->entries, job->entries_len), job->count);
+	if (job->checkpoint.size == log->size)
+		log->complete = job->checkpoint;
 	memmove(p->jobs, p->jobs + 1, --p->jobs_len * sizeof(p->jobs[0]));
 	gossip_stored(p->g, probe_time(p), job);
 	ingest_job_free(job);

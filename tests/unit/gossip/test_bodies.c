@@ -7,6 +7,21 @@
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
+static void entry_append(struct sim_log *here, const struct sim_log *log, uint64_t index,
+	bool bare)
+{
+	struct cursor c = cursor_of(sim_log_entries(log, index, index + 1));
+	uint8_t packed[ENTRY_PACKED_MAX];
+	struct entry e;
+
+	assert_int_equal(entry_next(&c, &e), 0);
+	e.erased = bare;
+	if (bare)
+		e.salt = e.body = BYTES_NONE;
+	entry_pack(packed, &e);
+	sim_log_append(here, bytes_from(packed, entry_packed_len(&e)), 1);
+}
+
 /* Of THIRD's feed five entries are here, the second and fourth of them without a body; PEER (1) has
  * brought them, and THIRD (2) is connected too. */
 static struct sim_log *lacking(struct probe *p)
@@ -18,18 +33,8 @@ static struct sim_log *lacking(struct probe *p)
 	probe_agree(p, &terms);
 	log = probe_published(p, THIRD, CLEAR, 5, 40);
 	here = sim_store_need(&p->store, &log->name);
-	for (uint64_t i = 0; i < 5; i++) {
-		struct cursor c = cursor_of(sim_log_entries(log, i, i + 1));
-		uint8_t packed[ENTRY_PACKED_MAX];
-		struct entry e;
-
-		assert_int_equal(entry_next(&c, &e), 0);
-		e.erased = i % 2;
-		if (e.erased)
-			e.salt = e.body = BYTES_NONE;
-		entry_pack(packed, &e);
-		sim_log_append(here, bytes_from(packed, entry_packed_len(&e)), 1);
-	}
+	for (uint64_t i = 0; i < 5; i++)
+		entry_append(here, log, i, i % 2);
 	here->complete = here->seen = log->complete;
 	assert_int_equal(gossip_feed(p->g, &log->name, 5, 0, &log->complete, &log->complete, false),
 		0);
@@ -87,6 +92,42 @@ static void asks_whoever_says_that_it_has_them(void **state)
 	assert_int_equal(p.jobs_len, 1);
 	gossip_stored(p.g, probe_time(&p), p.jobs[0]);
 	probe_actions(&p);
+	probe_free(&p);
+}
+
+/* Nothing counts as missing before all of a checkpoint is here: its earlier runs are looked through
+ * then, also when the last one has all of its bodies. */
+static void asks_for_what_an_earlier_run_lacked(void **state)
+{
+	struct sim_store bare = {0};
+	struct sim_log *log, *without;
+	struct cast_terms terms = probe_terms(THIRD);
+	const struct wire_message *m;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_agree(&p, &terms);
+	log = probe_published(&p, THIRD, CLEAR, 5, 40);
+	without = sim_store_need(&bare, &log->name);
+	for (uint64_t i = 0; i < 5; i++)
+		entry_append(without, log, i, i == 1);
+	without->complete = log->complete;
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_run(&p, 1, without, 0, 3);
+	probe_store(&p);
+	probe_tick(&p, 1000);
+	probe_hear_run(&p, 1, without, 3, 5);
+	probe_store(&p);
+	probe_open(&p, 2, THIRD);
+	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
+	probe_hear_head(&p, 2, &log->complete);
+	probe_tick(&p, 1000);
+	m = probe_last(&p, WIRE_BODIES_WANT);
+	assert_non_null(m);
+	assert_int_equal(m->bodies_want.indexes_len, 1);
+	assert_true(m->bodies_want.indexes[0] == 1);
+	sim_store_free(&bare);
 	probe_free(&p);
 }
 
@@ -491,6 +532,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(asks_whoever_says_that_it_has_them),
+		cmocka_unit_test(asks_for_what_an_earlier_run_lacked),
 		cmocka_unit_test(asks_whom_it_has_given_the_entries),
 		cmocka_unit_test(asks_whom_it_has_subscribed_at_for_all),
 		cmocka_unit_test(a_body_that_does_not_fit_costs_the_session),

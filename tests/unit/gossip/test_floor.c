@@ -291,6 +291,36 @@ static void a_floor_that_moves_before_its_news_alarms_nobody(void **state)
 	probe_free(&p);
 }
 
+/* As long as the run that joins has not come to its end nothing is held, and no floor told: a floor
+ * above what is held is misbehaviour. */
+static void who_is_joining_tells_of_no_floor(void **state)
+{
+	const struct wire_message *m;
+	struct wire_head head;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
+	hear_head(&p, 1, log, FLOOR);
+	probe_tick(&p, GOSSIP_JOIN_NEW_MS + 500);
+	hear_join(&p, 1, log, FLOOR, 600, 0);
+	gossip_stored(p.g, probe_time(&p), p.jobs[0]);
+	probe_actions(&p);
+	/* The origin comes again, and hears of every checkpoint of its own that was seen. */
+	gossip_closed(p.g, probe_time(&p), 1, "lost");
+	probe_forget(&p);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	m = probe_last(&p, WIRE_HEADS);
+	assert_non_null(m);
+	assert_int_equal(m->heads.heads_len, 1);
+	head = m->heads.heads[0];
+	assert_true(head.held == 0 && head.floor == 0 && head.newest.size == LOG_SIZE);
+	probe_free(&p);
+}
+
 static void who_begins_at_our_floor_gets_the_range_before_it(void **state)
 {
 	struct log_name feed = probe_name(SELF, CLEAR);
@@ -334,6 +364,7 @@ int main(void)
 		cmocka_unit_test(runs_that_join_unasked_are_dropped),
 		cmocka_unit_test(a_floor_that_cannot_be_is_misbehaviour),
 		cmocka_unit_test(a_floor_that_moves_before_its_news_alarms_nobody),
+		cmocka_unit_test(who_is_joining_tells_of_no_floor),
 		cmocka_unit_test(who_begins_at_our_floor_gets_the_range_before_it),
 	};
 

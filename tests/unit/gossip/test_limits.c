@@ -232,6 +232,34 @@ static void a_window_follows_the_number_of_sessions(void **state)
 	probe_free(&p);
 }
 
+/* What has grown while it was subscribed, and never went out, is told like all. */
+static void whoever_leaves_is_told_what_has_grown(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	struct wire_message leave = {.type = WIRE_UNSUBSCRIBE};
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_init(&p);
+	probe_agree(&p, &terms);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, 0); /* it takes no runs */
+	log = probe_published(&p, SELF, CLEAR, 3, 10);
+	probe_hear_subscribe(&p, 1, &log->name, 0);
+	gossip_entered(p.g, probe_time(&p), 1, &log->name);
+	probe_actions(&p);
+	probe_published(&p, SELF, CLEAR, 4, 10);
+	assert_int_equal(probe_count(&p, WIRE_DATA), 0);
+	probe_forget(&p);
+	leave.unsubscribe.feed = log->name;
+	probe_hear(&p, 1, &leave);
+	probe_tick(&p, GOSSIP_HELD_MS + 100);
+	assert_int_equal(probe_count(&p, WIRE_HELD), 1);
+	assert_true(probe_last(&p, WIRE_HELD)->held.size == 7);
+	probe_free(&p);
+}
+
 static void tells_of_a_feed_once_a_second_at_most(void **state)
 {
 	unsigned told = 0;
@@ -420,6 +448,7 @@ int main(void)
 		cmocka_unit_test(windows_share_what_may_wait_for_the_disk),
 		cmocka_unit_test(takes_no_more_than_may_wait_for_the_disk),
 		cmocka_unit_test(a_window_follows_the_number_of_sessions),
+		cmocka_unit_test(whoever_leaves_is_told_what_has_grown),
 		cmocka_unit_test(tells_of_a_feed_once_a_second_at_most),
 		cmocka_unit_test(a_busy_neighbour_that_stalls_has_a_little_longer),
 		cmocka_unit_test(a_flood_of_cards_costs_no_signatures_where_nobody_may_introduce),

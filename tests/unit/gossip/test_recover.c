@@ -526,6 +526,29 @@ static void a_tail_in_the_way_of_what_was_signed_goes_first(void **state)
 	life_free(&l);
 }
 
+/* It lies under a signature already, and more of it may be on its way to the disk. */
+static void what_is_being_taken_back_is_no_tail(void **state)
+{
+	struct sim_log upto;
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_without_guard(&l);
+	meet(&l, 1, PEER, SIGNED);
+	upto = l.all;
+	sign_at(&l.all, SIGNED, &upto.complete);
+	probe_hear_run(&l.p, 1, &upto, HELD_FIRST, 7);
+	probe_store(&l.p);
+	probe_hear_run(&l.p, 1, &upto, 7, SIGNED);
+	meet(&l, 2, THIRD, SIGNED);
+	assert_int_equal(l.p.cuts, 0);
+	probe_store(&l.p);
+	probe_tick(&l.p, 2000);
+	assert_int_equal(l.p.recovered, 1);
+	life_free(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -548,6 +571,7 @@ int main(void)
 		cmocka_unit_test(a_tail_that_peers_know_is_no_reason_to_be_mute),
 		cmocka_unit_test(a_tail_that_nobody_told_of_goes_first_too),
 		cmocka_unit_test(a_tail_in_the_way_of_what_was_signed_goes_first),
+		cmocka_unit_test(what_is_being_taken_back_is_no_tail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
