@@ -107,8 +107,8 @@ static void cut_tail(struct gossip *g, struct feed *f)
 	q->action.feed = f->name;
 }
 
-/* A feed whose unsigned tail cannot stand before what was signed loses it first. What is being taken
- * back lies under a signature (ground), and more of it may be on its way to the disk. */
+/* A feed whose unsigned tail cannot stand before what was signed loses it first. What is being
+ * taken back lies under a signature (ground), and more of it may be on its way to the disk. */
 static void want_cut(struct gossip *g, struct feed *f)
 {
 	if (f->held > f->complete.size && f->ground.size < f->held && f->expected == f->held)

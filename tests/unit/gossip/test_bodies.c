@@ -7,8 +7,7 @@
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-static void entry_append(struct sim_log *here, const struct sim_log *log, uint64_t index,
-	bool bare)
+static void entry_append(struct sim_log *here, const struct sim_log *log, uint64_t index, bool bare)
 {
 	struct cursor c = cursor_of(sim_log_entries(log, index, index + 1));
 	uint8_t packed[ENTRY_PACKED_MAX];
