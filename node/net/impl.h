@@ -33,7 +33,7 @@
 #define NET_WRITE_FRAMES  4u             /* frames sealed for one write */
 #define NET_MUTE_BYTES    65536u         /* of a stranger's that are read and forgotten */
 #define NET_UNSENT_BYTES  (128 * 1024)   /* with the kernel and not on the line yet */
-#define NET_RACE_MS       5000u /* dialled within this of each other: the smaller node id's stays */
+#define NET_RACE_MS       5000u
 #define NET_WHY_SIZE      128
 
 /*
@@ -53,6 +53,7 @@ struct net_times {
 	uint32_t redial_first, redial_max;
 	uint32_t settled;  /* a session that lasted this long resets the back-off */
 	uint32_t farewell; /* from BYE to the end, at the most */
+	uint32_t race;     /* dialled within this of each other: the smaller node id's stays */
 	uint32_t tick;
 };
 

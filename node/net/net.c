@@ -213,6 +213,7 @@ int net_new(struct net **out, uv_loop_t *loop, const struct net_config *config,
 		.redial_max = REDIAL_MAX_MS,
 		.settled = 5000,
 		.farewell = 2000,
+		.race = NET_RACE_MS,
 		.tick = 500,
 	};
 	env_random(&config->rng, hash_key, sizeof(hash_key));

@@ -207,7 +207,7 @@ static bool gives_way(const struct net_session *s, const struct net_session *ope
 	bool self_smaller = node_id_cmp(self, &s->id) < 0;
 
 	if (open->state != NET_SESSION_OPEN || s->initiator == open->initiator ||
-		apart >= NET_RACE_MS)
+		apart >= s->net->times.race)
 		return false;
 	return s->initiator != self_smaller;
 }
