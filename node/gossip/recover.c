@@ -130,12 +130,24 @@ static void alarm_clone(struct gossip *g, const char *text, const struct node_id
 	g->last->action.severity = "page";
 }
 
+/* What is asked for already may still come: it leads elsewhere than what is here, which is nothing
+ * that whoever gives it could be blamed for. */
+static void own_leave(struct gossip *g)
+{
+	void *value;
+
+	for (size_t at = 0; map_next(&g->feeds, &at, NULL, &value);)
+		if (((struct feed *)value)->own)
+			feed_leave(g, value, true);
+}
+
 void recover_conflict(struct gossip *g, const struct node_id *peer, const struct feed *f)
 {
 	if (g->recovery.conflict)
 		return;
 	MARK("own-history-forked");
 	g->recovery.conflict = true;
+	own_leave(g);
 	enter_state(g, RECOVERY_STOPPED);
 	alarm_clone(g, "two histories were signed with this node's log key", peer, f);
 	say_mute(g, "split",
@@ -150,6 +162,7 @@ void gossip_corrupt(struct gossip *g, struct gossip_time now, const struct log_n
 	g->now = now;
 	MARK("own-reads-back-otherwise");
 	g->recovery.conflict = true;
+	own_leave(g);
 	enter_state(g, RECOVERY_STOPPED);
 	say_mute(g, "corrupt",
 		"what was written reads back with another hash: the disk or the memory of this "
