@@ -16,6 +16,8 @@
 #define PACTS_MAX 80u
 #define SHORT_S   20 /* an agreement that ends by the clock lives so long at the most */
 #define DOWN_MS   6000u
+#define ALONE_MIN 40u /* steps that a copy goes before its lines come */
+#define ALONE_MAX 120u
 #define KEYS_MAX  6u /* of one node */
 #define HEAL_MS   60000u
 #define WAIT_MS   2000u /* until operators have looked at clocks that were set right */
@@ -35,7 +37,8 @@ struct mix {
 	uint64_t apart;   /* the nodes on this side of a partition; 0: there is none */
 	/* Who lies, who has come back as an old copy, who has run twice: sets of actors. */
 	uint64_t liars, restored, doubled;
-	bool listing; /* some take whom a roster lists from anybody */
+	unsigned alone, alone_steps; /* hears nobody, for so many steps more */
+	bool listing;                /* some take whom a roster lists from anybody */
 	struct cast_list list;
 	bool limited;  /* by quotas that are soon used up */
 	bool sweeping; /* feeds are long, and retention short */
@@ -176,48 +179,6 @@ static void terms(struct mix *m)
 		pact_restore(m);
 }
 
-/* --- cards and rosters ------------------------------------------------------------------------ */
-
-/* A card is renewed, moves to the next root, or brings new keys. Who lies or runs twice keeps what
- * it has: of two machines one alone would know. */
-static void card_change(struct mix *m)
-{
-	unsigned node = some_node(m);
-	bool keys = chance(m, 50), rotates = chance(m, 30);
-	const struct guise *g = m->w->nodes[node].guise;
-
-	if (((m->liars | m->doubled) & cast_bit(node)) || g->keys == KEYS_MAX ||
-		g->root == KEYS_MAX)
-		return;
-	world_card(m->w, node, keys, rotates, 1 + below(m, DOWN_MS));
-}
-
-/* A list that two of three have signed, for a while or for long, takes the place of the one before
- * at some; others strike theirs out. */
-static void roster_change(struct mix *m)
-{
-	const struct roster *roster;
-
-	m->list.members = 0;
-	for (unsigned i = 0; i < m->players; i++)
-		m->list.members |= chance(m, 60) ? cast_bit(i) : 0;
-	m->list.serial++;
-	m->list.from = world_wall_s(m->w) - 2;
-	m->list.until = m->list.from + (chance(m, 20) ? 5 : 86400);
-	roster = cast_roster(&m->list, &m->w->agreements);
-	for (unsigned i = 0; i < m->players; i++)
-		if (chance(m, 60))
-			world_roster(m->w, i, chance(m, 80) ? roster : NULL);
-}
-
-static void standing(struct mix *m)
-{
-	if (m->listing && chance(m, 40))
-		roster_change(m);
-	else
-		card_change(m);
-}
-
 /* --- publications ----------------------------------------------------------------------------- */
 
 /* An own feed of somebody, there already or not. */
@@ -336,9 +297,16 @@ static void sweep(struct mix *m)
 			world_retain(m->w, i, retain_ms);
 }
 
+static void cut_off(struct mix *m, unsigned node, bool cut)
+{
+	for (unsigned k = 0; k < m->players; k++)
+		if (k != node && world_peer_of(&m->w->nodes[node], k))
+			world_cut(m->w, node, k, cut);
+}
+
 /* An older copy comes up, with the guard of today or with none: it signs nothing before it has back
- * what it had signed. With the guard that was as old it may sign another history, which comes out
- * wherever both have gone. */
+ * what it had signed, least of all while its lines do not go yet. With the guard that was as old it
+ * may sign another history, which comes out wherever both have gone. */
 static void restore(struct mix *m, unsigned node, uint64_t back_ms)
 {
 	static const enum world_guard guards[] = {GUARD_OF_TODAY, GUARD_OF_TODAY, GUARD_OF_TODAY,
@@ -346,8 +314,24 @@ static void restore(struct mix *m, unsigned node, uint64_t back_ms)
 
 	if (!m->w->nodes[node].backup)
 		return;
+	if (!m->alone_steps && chance(m, 40)) {
+		m->alone = node;
+		m->alone_steps = ALONE_MIN + below(m, ALONE_MAX - ALONE_MIN);
+		cut_off(m, node, true);
+	}
 	m->restored |= cast_bit(node);
 	world_restore(m->w, node, guards[below(m, 6)], back_ms);
+}
+
+/* What a copy says before anybody has told it what it had said. */
+static void alone(struct mix *m)
+{
+	if (!m->alone_steps)
+		return;
+	if (--m->alone_steps == 0)
+		cut_off(m, m->alone, false);
+	else if (chance(m, 8))
+		world_publish(m->w, m->alone, CLEAR, 1 + below(m, 4), 200);
 }
 
 /*
@@ -366,6 +350,11 @@ static void run_twice(struct mix *m, unsigned node, bool shameless)
 	for (unsigned k = 0; k < m->players; k++)
 		if (world_peer_of(&w->nodes[node], k) && chance(m, 80))
 			world_hide(w, chance(m, 50) ? node : twin, k);
+	/* Both speak before either has heard of the other. */
+	if (chance(m, 60)) {
+		world_publish(w, node, CLEAR, 1 + below(m, 4), 200);
+		world_publish(w, twin, CLEAR, 1 + below(m, 4), 200);
+	}
 }
 
 static void machines(struct mix *m)
@@ -390,6 +379,68 @@ static void machines(struct mix *m)
 		world_health(m->w, node, DISK_WELL);
 	else if (!m->ending) /* while the time is in doubt nothing goes */
 		clock_step(m, node);
+}
+
+/* --- cards and rosters ------------------------------------------------------------------------ */
+
+static unsigned some_neighbour(struct mix *m, unsigned node)
+{
+	const struct world_node *n = &m->w->nodes[node];
+
+	return n->peers[below(m, (unsigned)n->peers_len)].actor;
+}
+
+/* All is copied to another one but the guard: it goes on as an old copy would, with a log of acts
+ * of its own. */
+static void replace_machine(struct mix *m, unsigned node, uint64_t back_ms)
+{
+	m->restored |= cast_bit(node);
+	world_backup(m->w, node);
+	world_restore(m->w, node, GUARD_LOST, back_ms);
+}
+
+/* A card is renewed, moves to the next root, or brings new keys, and a neighbour that is not there
+ * then comes back with more to ask about than its card. Who lies or runs twice keeps what it has: of
+ * two machines one alone would know. */
+static void card_change(struct mix *m)
+{
+	unsigned node = some_node(m);
+	bool keys = chance(m, 50), rotates = chance(m, 30);
+	uint64_t back_ms = 1 + below(m, DOWN_MS);
+	const struct guise *g = m->w->nodes[node].guise;
+
+	if (((m->liars | m->doubled) & cast_bit(node)) || g->keys == KEYS_MAX ||
+		g->root == KEYS_MAX)
+		return;
+	world_card(m->w, node, keys, rotates, back_ms);
+	if (keys && chance(m, 40))
+		replace_machine(m, some_neighbour(m, node), 1 + below(m, DOWN_MS));
+}
+
+/* A list that two of three have signed, for a while or for long, takes the place of the one before
+ * at some; others strike theirs out. */
+static void roster_change(struct mix *m)
+{
+	const struct roster *roster;
+
+	m->list.members = 0;
+	for (unsigned i = 0; i < m->players; i++)
+		m->list.members |= chance(m, 60) ? cast_bit(i) : 0;
+	m->list.serial++;
+	m->list.from = world_wall_s(m->w) - 2;
+	m->list.until = m->list.from + (chance(m, 20) ? 5 : 86400);
+	roster = cast_roster(&m->list, &m->w->agreements);
+	for (unsigned i = 0; i < m->players; i++)
+		if (chance(m, 60))
+			world_roster(m->w, i, chance(m, 80) ? roster : NULL);
+}
+
+static void standing(struct mix *m)
+{
+	if (m->listing && chance(m, 40))
+		roster_change(m);
+	else
+		card_change(m);
 }
 
 /* --- the play --------------------------------------------------------------------------------- */
@@ -626,6 +677,7 @@ void mix_play(uint64_t seed, struct mix_result *r)
 			turn_liar(&m);
 		if (doubled && i == STEPS / 2)
 			run_twice(&m, some_node(&m), chance(&m, 50));
+		alone(&m);
 		step(&m);
 	}
 	heal(&m);

@@ -23,6 +23,7 @@
 #define NEWS_MS   2u
 #define IDLE_MS   200u /* then the ledger carries to the store what it owes */
 #define RETRY_MS  500u /* after a write that failed */
+#define SYNC_MS   20u  /* what was told before a sync at which the machine dies may still be said */
 
 /* --- the ledger's surroundings ---------------------------------------------------------------- */
 
@@ -39,6 +40,8 @@ static int ledger_guard_save(void *ctx, const struct guardfile *g)
 
 	guardfile_print(&text, g);
 	rc = disk_guard_write(n->disk, buf_view(&text));
+	if (rc == 0)
+		watch_guarded(n->world, n, g);
 	buf_free(&text);
 	return rc;
 }
@@ -68,7 +71,11 @@ static void ledger_steps(void *ctx, enum ledger_step step)
 	narrate(n->world, "n%u dies at step %u of the ledger", n->index, (unsigned)step);
 	n->dies_at = -1;
 	n->dying = true;
-	disk_kill(n->disk);
+	n->speaks_on = step == LEDGER_STEP_CARRY;
+	if (n->speaks_on)
+		disk_health_set(n->disk, DISK_NO_SYNC);
+	else
+		disk_kill(n->disk);
 }
 
 struct ledger_ops node_ledger_ops(struct world_node *n)
@@ -101,7 +108,11 @@ static void to_write(struct world_node *n, struct ledger_item *i)
 static void after_ledger(struct world_node *n, int rc)
 {
 	if (n->dying) {
-		node_down(n);
+		if (n->speaks_on)
+			event_of_node(n, EVENT_DEATH,
+				n->world->now_ms + sim_random_below(&n->world->random, SYNC_MS));
+		else
+			node_down(n);
 		return;
 	}
 	if (rc != 0 && rc != ENT_EMUTE) {
@@ -170,7 +181,7 @@ void node_on_write(struct world_node *n)
 {
 	struct ledger_done done;
 
-	if (n->writes_at_ms != n->world->now_ms)
+	if (n->writes_at_ms != n->world->now_ms || n->dying)
 		return;
 	n->writes_at_ms = 0;
 	while (n->to_write && ledger_fits(n->ledger, n->to_write)) {
@@ -340,8 +351,12 @@ static int frontier_load(struct world_node *n, struct world_log *log)
 
 static void reject(struct world_node *n, struct ingest_job *job, int code)
 {
+	char feed[LOG_NAME_TEXT_SIZE];
+
 	n->refused++;
-	narrate(n->world, "n%u rejects a run: %s", n->index, err_sentence(code));
+	log_name_text(feed, &job->feed);
+	narrate(n->world, "n%u rejects a run of %s from %llu: %s", n->index, feed,
+		(unsigned long long)job->start, err_sentence(code));
 	gossip_rejected(n->gossip, world_time(n), job, code);
 	ingest_job_free(job);
 	node_actions(n);

@@ -57,6 +57,8 @@ void watch_closed(struct world *w);
 void watch_news(struct world *w, struct world_node *n, const struct ledger_news *news);
 /* The node says that it holds so much of the feed. */
 void watch_told(struct world *w, struct world_node *n, const struct log_name *feed, uint64_t held);
+/* Its guard is durable so. */
+void watch_guarded(struct world *w, struct world_node *n, const struct guardfile *g);
 /* It gives a receipt for so much. */
 void watch_receipted(struct world *w, struct world_node *n, const struct log_name *feed,
 	const struct wire_checkpoint *c);

@@ -26,6 +26,7 @@ struct told {
 	struct log_name feed;
 	uint64_t durable; /* its store has had so much */
 	uint64_t held;    /* it has told others of so much */
+	uint64_t guarded; /* its guard has so much, durably */
 	uint64_t heard;   /* the largest size that it has seen signed and still knows of */
 	struct watch_cosigned cosigned;
 	struct world_amount brought; /* it has stored so much, in all */
@@ -360,6 +361,13 @@ static void check_succession(struct world *w, struct world_node *n, const struct
 			n->index);
 }
 
+void watch_guarded(struct world *w, struct world_node *n, const struct guardfile *g)
+{
+	for (size_t i = 0; i < g->feeds_len; i++)
+		if (node_id_eq(&g->feeds[i].log.node, &n->actor->node))
+			told_of(w, n, &g->feeds[i].log)->guarded = g->feeds[i].size;
+}
+
 static void signed_by(struct world *w, struct world_node *n, const struct checkpoint *c)
 {
 	struct line *line = line_of(w, &c->log);
@@ -368,6 +376,9 @@ static void signed_by(struct world *w, struct world_node *n, const struct checkp
 
 	if (c->log.incarnation != n->identity->incarnation)
 		world_fail(w, "I1: n%u signs a feed of another incarnation", n->index);
+	if (told_of(w, n, &c->log)->guarded < c->size)
+		world_fail(w, "I1: n%u signs %" PRIu64 " entries, which its guard does not have",
+			n->index, c->size);
 	if (line->forked)
 		return;
 	line->may_fork |= node_of(w->watch, n)->may_fork;

@@ -218,13 +218,50 @@ static void check_cards(struct world *w, const struct world_node *n, const struc
 			of->index, incarnation - CAST_EPOCH, of->guise->keys);
 }
 
+/* Something of the origin lies at the one and may go to the other: then its card has gone too. */
+static bool card_goes(struct world *w, const struct world_node *from, const struct world_node *to,
+	const struct node_id *origin)
+{
+	const struct log_name *feeds;
+	size_t len = watch_feeds(w, &feeds);
+
+	for (size_t i = 0; i < len; i++)
+		if (node_id_eq(&feeds[i].node, origin) && !watch_forked(w, &feeds[i]) &&
+			world_held(w, from->index, &feeds[i]) > 0 &&
+			watch_allows(from, from, to, NULL, &feeds[i]) &&
+			watch_allows(to, from, to, NULL, &feeds[i]))
+			return true;
+	return false;
+}
+
+/* Whoever knows a third one by another card than a neighbour does would have been told. */
+static void check_cards_passed(struct world *w, const struct world_node *from,
+	const struct world_node *to)
+{
+	for (unsigned i = 0; i < w->nodes_len; i++) {
+		const struct world_node *of = &w->nodes[i];
+		uint64_t incarnation = 0, newest = 0;
+
+		if (of->hand || of->twin || of == from || of == to ||
+			!gossip_incarnation(from->gossip, &of->actor->node, &newest) ||
+			newest != CAST_EPOCH + of->guise->keys ||
+			!gossip_incarnation(to->gossip, &of->actor->node, &incarnation) ||
+			incarnation == newest || !card_goes(w, from, to, &of->actor->node))
+			continue;
+		world_fail(w, "n%u knows n%u by its keys %" PRIu64 ", and n%u by its keys %u",
+			to->index, i, incarnation - CAST_EPOCH, from->index, of->guise->keys);
+	}
+}
+
 void watch_cards(struct world *w)
 {
 	for (unsigned i = 0; i < w->nodes_len; i++)
 		for (unsigned k = 0; k < w->nodes_len; k++) {
 			const struct world_node *a = &w->nodes[i], *b = &w->nodes[k];
 
-			if (!a->hand && !b->hand && a->actor != b->actor && watch_linked(a, b))
-				check_cards(w, a, b);
+			if (a->hand || b->hand || a->actor == b->actor || !watch_linked(a, b))
+				continue;
+			check_cards(w, a, b);
+			check_cards_passed(w, a, b);
 		}
 }

@@ -243,6 +243,9 @@ static bool on_event(struct world_event *e)
 		node_on_news(n, &e->news);
 		e->news.job = NULL;
 		return false;
+	case EVENT_DEATH:
+		world_kill(n->world, n->index, n->back_ms);
+		return false;
 	case EVENT_OPENED:
 		net_on_opened(e->session, e->end);
 		return false;

@@ -157,6 +157,7 @@ struct world_node {
 	size_t publications_len;
 	int dies_at; /* the step of the ledger at which its machine dies; -1: none */
 	bool dying;
+	bool speaks_on;   /* while its writer waits for a sync that never ends */
 	uint64_t back_ms; /* how long it stays down then */
 
 	/* its surroundings */

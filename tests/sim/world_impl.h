@@ -13,6 +13,7 @@ enum event_type {
 	EVENT_VERIFY, /* job */
 	EVENT_WRITE,
 	EVENT_NEWS, /* news */
+	EVENT_DEATH,
 	/* of an end of a session */
 	EVENT_OPENED,
 	EVENT_MESSAGE, /* message */
