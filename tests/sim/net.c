@@ -86,17 +86,30 @@ static void session_new(struct world_node *a, struct world_node *b)
 	}
 }
 
-/* Has the program an agreement with the other, by which it goes? */
-static bool willing(const struct world_node *n, const struct world_node *other)
+static bool counts_with(const struct world_node *n, const struct world_node *other, int64_t now_s)
 {
 	const uint64_t bit = world_party_bit(other->actor);
 
 	for (size_t i = 0; i < n->counting_len; i++)
-		if ((n->counting_parties[i] & bit) &&
-			agreement_in_time(n->counting[i], world_time(n).wall_ms / 1000) &&
+		if ((n->counting_parties[i] & bit) && agreement_in_time(n->counting[i], now_s) &&
 			agreement_party_of(n->counting[i], &other->actor->node))
 			return true;
 	return false;
+}
+
+/* Has the program an agreement with the other, by which it goes? In one second the answer is one,
+ * as long as the agreements are. */
+static bool willing(const struct world_node *n, const struct world_node *other,
+	struct world_peer *peer)
+{
+	int64_t now_s = world_time(n).wall_ms / 1000;
+
+	if (peer->willing_s != now_s || peer->willing_count != n->counts) {
+		peer->willing = counts_with(n, other, now_s);
+		peer->willing_s = now_s;
+		peer->willing_count = n->counts;
+	}
+	return peer->willing;
 }
 
 /* Neither of the two has a session with the other, nor shuns it, and they can reach each other. */
@@ -111,7 +124,7 @@ static bool may_dial(struct world_node *a, struct world_node *b)
 	if (ab->redial_ms > now || ba->redial_ms > now || ab->shuns_until_ms > now ||
 		ba->shuns_until_ms > now)
 		return false;
-	return willing(a, b) && willing(b, a);
+	return willing(a, b, ab) && willing(b, a, ba);
 }
 
 /* Where two machines run with the same keys, whoever dials last has the session. */

@@ -757,6 +757,7 @@ void node_agreements(struct world_node *n)
 	if (!n->up)
 		return;
 	narrate(n->world, "n%u has %zu agreements", n->index, n->agreements_len);
+	n->counts++;
 	n->counting_len = clock_filter(n->clock, n->agreements, n->agreements_len, n->counting);
 	for (size_t i = 0, k = 0; i < n->counting_len; i++, k++) {
 		while (n->agreements[k] != n->counting[i])

@@ -12,9 +12,17 @@
 #include "sim/watch.h"
 #include "sim/world_impl.h"
 
+/* An entry that was held against its line and its commitment: one that is byte for byte the same
+ * need not be hashed again. */
+struct checked {
+	uint8_t *bytes; /* leaf, salt, body; NULL: none yet */
+	size_t len;
+};
+
 struct line {
 	struct log_name name;
 	struct hash *leaves;
+	struct checked *checked; /* as many */
 	size_t len, cap;
 	struct range tree;
 	bool may_fork; /* an old copy of its origin runs, or a clone */
@@ -52,6 +60,14 @@ struct watch {
 
 static const uint8_t hash_key[16];
 
+static void line_forget(struct line *line)
+{
+	for (size_t i = 0; i < line->len; i++)
+		free(line->checked[i].bytes);
+	free(line->checked);
+	free(line->leaves);
+}
+
 struct watch *watch_new(struct world *w)
 {
 	struct watch *watch = need(calloc(1, sizeof(*watch)));
@@ -66,7 +82,7 @@ void watch_free(struct watch *watch)
 	void *value;
 
 	for (size_t at = 0; map_next(&watch->lines, &at, NULL, &value);) {
-		free(((struct line *)value)->leaves);
+		line_forget(value);
 		free(value);
 	}
 	map_free(&watch->lines);
@@ -153,7 +169,9 @@ static void line_add(struct line *line, const struct hash *leaf)
 	if (line->len == line->cap) {
 		line->cap = line->cap ? line->cap * 2 : 64;
 		line->leaves = need(realloc(line->leaves, line->cap * sizeof(*line->leaves)));
+		line->checked = need(realloc(line->checked, line->cap * sizeof(*line->checked)));
 	}
+	line->checked[line->len] = (struct checked){0};
 	line->leaves[line->len++] = *leaf;
 	range_append(&line->tree, leaf);
 }
@@ -291,13 +309,14 @@ static bool forgets_unheard(struct world *w, struct world_node *n, struct line *
 	line_root(&anew, heard, &stands);
 	same = hash_eq(&said, &stands);
 	if (same) {
-		free(line->leaves);
+		line_forget(line);
 		line->leaves = anew.leaves;
+		line->checked = anew.checked;
 		line->len = anew.len;
 		line->cap = anew.cap;
 		line->tree = anew.tree;
 	} else {
-		free(anew.leaves);
+		line_forget(&anew);
 	}
 	return same;
 }
@@ -405,14 +424,36 @@ static void signed_by(struct world *w, struct world_node *n, const struct checkp
 struct stored {
 	struct world *w;
 	struct world_node *node;
-	const struct line *line; /* NULL: the origin is not to be trusted */
+	struct line *line; /* NULL: the origin is not to be trusted */
 };
+
+static bool was_checked(const struct checked *c, const struct entry *e)
+{
+	const uint8_t *rest = c->bytes + e->leaf.len;
+
+	return c->bytes && !e->erased && c->len == e->leaf.len + e->salt.len + e->body.len &&
+	       memcmp(c->bytes, e->leaf.data, e->leaf.len) == 0 &&
+	       memcmp(rest, e->salt.data, e->salt.len) == 0 &&
+	       memcmp(rest + e->salt.len, e->body.data, e->body.len) == 0;
+}
+
+static void checked_keep(struct checked *c, const struct entry *e)
+{
+	c->len = e->leaf.len + e->salt.len + e->body.len;
+	c->bytes = need(malloc(c->len));
+	memcpy(c->bytes, e->leaf.data, e->leaf.len);
+	memcpy(c->bytes + e->leaf.len, e->salt.data, e->salt.len);
+	memcpy(c->bytes + e->leaf.len + e->salt.len, e->body.data, e->body.len);
+}
 
 static void check_entry(void *ctx, uint64_t index, const struct entry *e)
 {
 	struct stored *s = ctx;
+	struct checked *checked = s->line && index < s->line->len ? &s->line->checked[index] : NULL;
 	struct hash hash;
 
+	if (checked && was_checked(checked, e))
+		return;
 	if (!e->erased) {
 		hash_commitment(&hash, e->salt, e->body);
 		if (memcmp(hash.bytes, e->leaf.data + ENTRY_COMMITMENT_OFFSET, HASH_BYTES) != 0)
@@ -424,6 +465,8 @@ static void check_entry(void *ctx, uint64_t index, const struct entry *e)
 	hash_leaf(&hash, e->leaf);
 	if (index >= s->line->len || !hash_eq(&hash, &s->line->leaves[index]))
 		world_fail(s->w, "I3: n%u has stored what the origin has not said", s->node->index);
+	else if (!e->erased && !checked->bytes && !world_failure(s->w))
+		checked_keep(checked, e);
 }
 
 #define DAY_MS ((int64_t)86400000)

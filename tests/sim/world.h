@@ -108,9 +108,12 @@ struct world_peer {
 	unsigned actor;
 	struct world_session *session; /* NULL: none */
 	uint64_t shuns_until_ms, redial_ms;
-	bool cut;          /* the link is cut */
-	bool deaf;         /* nothing comes through from there */
-	bool receipt_lost; /* since they met: the disk could not keep one */
+	bool cut;     /* the link is cut */
+	bool deaf;    /* nothing comes through from there */
+	bool willing; /* an agreement counted, in this second, */
+	int64_t willing_s;
+	unsigned willing_count; /* and as of these changes of them */
+	bool receipt_lost;      /* since they met: the disk could not keep one */
 	/* What it brought of others: since the start, and on that day by its clock. */
 	struct world_amount brought, brought_today;
 	int64_t brought_day;
@@ -171,6 +174,7 @@ struct world_node {
 	const struct agreement *counting[WORLD_AGREEMENTS_MAX]; /* and has its engine go by */
 	uint64_t counting_parties[WORLD_AGREEMENTS_MAX];
 	size_t counting_len;
+	unsigned counts;     /* how often these have changed */
 	uint64_t stepped_ms; /* when the clock did so last */
 	/* What its daemon remembers of agreements, and what the watcher does. */
 	struct policy_bond *bonds;
