@@ -400,8 +400,8 @@ static void replace_machine(struct mix *m, unsigned node, uint64_t back_ms)
 }
 
 /* A card is renewed, moves to the next root, or brings new keys, and a neighbour that is not there
- * then comes back with more to ask about than its card. Who lies or runs twice keeps what it has: of
- * two machines one alone would know. */
+ * then comes back with more to ask about than its card. Who lies or runs twice keeps what it has:
+ * of two machines one alone would know. */
 static void card_change(struct mix *m)
 {
 	unsigned node = some_node(m);
