@@ -86,7 +86,7 @@ def rows(pair, points, lists, peak, written):
         "lower", 330)
     said = look_up(pair.b, LOOKUPS, lists)
     row("long run, look-up by value in process, warm", said["warm_us"], "us", None, "lower")
-    pair.b.stop(120)
+    pair.b.stop()
     began = time.monotonic()
     pair.b.start(wait=False)
     while not pair.b.ready():

@@ -85,7 +85,7 @@ def peers(rows):
 def long_run(rows):
     names = [n for n in rows if n.startswith("long run, ")]
     return ["| | |", "|---|---|"] + [
-        f"| {n.removeprefix('long run, ')} | {shown(rows[n]['value'], rows[n]['unit'])} |" for n in names]
+        f"| {n.removeprefix('long run, ')} | {now(rows, n, rows[n]['unit'])} |" for n in names]
 
 
 def plot(name, what):
