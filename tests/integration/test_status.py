@@ -120,18 +120,22 @@ def test_a_stopped_reader_that_keeps_too_much_is_ended():
             until(lambda: reads(data, still.pid), 20, "the command reads the store")
             still.send_signal(signal.SIGSTOP)
             control = Control(fr)
-            for _ in range(100):
-                control.call({"command": "publish", "operator": "ana", "unsent": {"unreadable": 1}},
-                             (b"E", b""))
+
+            def grown():
+                """By what a hundred commits make the file larger."""
+                before = os.path.getsize(data)
+                for _ in range(100):
+                    control.call({"command": "publish", "operator": "ana",
+                                  "unsent": {"unreadable": 1}}, (b"E", b""))
+                return os.path.getsize(data) - before
+            pinned = grown()
             until(lambda: still.poll() is not None, 60, "the daemon ends it", 0.2)
             if still.returncode != -signal.SIGKILL:
                 raise Failed(f"it ended with {still.returncode}")
-        grown = os.path.getsize(data)
-        for _ in range(100):
-            control.call({"command": "publish", "operator": "ana", "unsent": {"unreadable": 1}},
-                         (b"E", b""))
-        if os.path.getsize(data) - grown > 100 * 4096:
-            raise Failed(f"from {grown} bytes it has grown to {os.path.getsize(data)}")
+        # The daemon's own readers may stand for a moment on a busy machine, and keep little.
+        later = [grown() for _ in range(5)]
+        if min(later) > pinned // 8:
+            raise Failed(f"it has grown by {pinned} with the reader, by {later} without")
         if "reader-ended" not in fr.run("log").out:
             raise Failed("the log of acts does not tell of it")
         if "one.bad-example-zone.net" not in fr.run("tail").out:
