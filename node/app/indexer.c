@@ -9,12 +9,13 @@
 /* A failed step of the index is tried again after so long. */
 #define INDEX_RETRY_S 1
 /*
- * Under load a step waits for as many bundles to have come, or for so long: what comes in many keys
- * at once becomes a run, what comes in few goes through tables first. Load is bundles that come
- * within so many milliseconds each, and not a few alone.
+ * Under load a step waits for as many bundles to have come, or for so long, or until none has come
+ * for a while: the more keys a run begins with, the fewer times each is written. Load is bundles
+ * that come within so many milliseconds each, and not a few alone.
  */
-#define INDEX_BUNDLES   256u
-#define INDEX_GATHER_MS 100
+#define INDEX_BUNDLES   192u
+#define INDEX_GATHER_MS 300
+#define INDEX_QUIET_MS  60
 #define INDEX_LOAD      8u
 #define INDEX_LOAD_MS   4
 
@@ -45,18 +46,30 @@ static uint64_t waiting(const struct pipeline *p)
 }
 
 /* Nobody may wait for the index, nor anything else for its thread. */
+static bool may_gather(const struct pipeline *p)
+{
+	return waiting(p) < INDEX_BUNDLES && !p->progress.awaited && !p->progress.reindex &&
+	       !p->progress.compact && !p->progress.stop_index;
+}
+
 static void gather(struct pipeline *p)
 {
-	struct timespec until;
+	const int64_t until_ms = wall_ms() + INDEX_GATHER_MS;
+	int64_t now_ms, quiet_ms = 0;
+	uint64_t arrival = 0;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += INDEX_GATHER_MS * 1000000L;
-	until.tv_sec += until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
-	while (waiting(p) < INDEX_BUNDLES && !p->progress.awaited && !p->progress.reindex &&
-		!p->progress.compact && !p->progress.stop_index &&
-		pthread_cond_timedwait(&p->progress.changed, &p->progress.lock, &until) == 0)
-		;
+	while (may_gather(p) && (now_ms = wall_ms()) < until_ms) {
+		struct timespec end;
+
+		if (p->progress.arrival != arrival)
+			quiet_ms = now_ms + INDEX_QUIET_MS;
+		arrival = p->progress.arrival;
+		if (now_ms >= quiet_ms)
+			break;
+		now_ms = quiet_ms < until_ms ? quiet_ms : until_ms;
+		end = (struct timespec){now_ms / 1000, now_ms % 1000 * 1000000};
+		pthread_cond_timedwait(&p->progress.changed, &p->progress.lock, &end);
+	}
 }
 
 /* many: by what the last step took more will come. */
@@ -248,8 +261,10 @@ void *indexer_run(void *ctx)
 		rc = store_index_step(p->config.store, &ops, INDEX_ENTRIES);
 		if (rc == 0)
 			rc = forget(p, &ops, false);
-		index_trouble(p, rc < 0 ? rc : 0);
 		many = is_load(progress_indexed(p), &last_ms);
+		if (rc >= 0)
+			rc = store_index_keep_up(p->config.store);
+		index_trouble(p, rc < 0 ? rc : 0);
 	}
 	return NULL;
 }

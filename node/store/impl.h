@@ -80,6 +80,7 @@ struct store {
 	uint8_t index_hash_key[INDEX_HASH_KEY_BYTES];
 	struct merge *merge; /* the index thread's; NULL: none is under way */
 	uint64_t run_next;   /* number of the next run; likewise */
+	size_t merge_due;    /* bytes of runs that nothing was merged for yet; likewise */
 	/* Nothing is merged while the list is of this generation; likewise. */
 	uint64_t merge_put_off;
 	pthread_mutex_t mutex;       /* over the fields below, and a late opening of the index */

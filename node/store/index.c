@@ -438,27 +438,26 @@ static int step_run(struct step *st, uint32_t entries_max)
 int store_index_step(struct store *s, const struct store_index_ops *ops, uint32_t entries_max)
 {
 	struct step st = {.store = s, .ops = ops};
-	size_t bytes = 0;
 	int rc, more = 0;
 
 	assert(s->mode == STORE_WRITE);
 	if (entries_max > GROUP_ENTRIES_MAX)
 		entries_max = GROUP_ENTRIES_MAX;
 	store_grow(s, &s->index);
-	if ((rc = index_room(s)) != 0 || (rc = reader_begin(s, false, &st.reader)) != 0)
+	if ((rc = store_index_keep_up(s)) != 0 || (rc = index_room(s)) != 0 ||
+		(rc = reader_begin(s, false, &st.reader)) != 0)
 		return rc;
 	rc = index_write_begin(s, &st.view);
 	if (rc == 0) {
 		more = step_run(&st, entries_max);
 		rc = index_write_end(&st.view, more < 0 ? more : 0, st.number);
-		bytes = st.number ? groups_bytes(&st) : 0;
+		if (rc == 0 && st.number)
+			s->merge_due += groups_bytes(&st);
 	}
 	for (unsigned part = 0; part < INDEX_PARTS; part++)
 		free(st.groups[part].keys);
 	arena_free(&st.arena);
 	reader_end(&st.reader);
-	if (rc == 0 && bytes > 0)
-		rc = index_merge_after(s, bytes);
 	return rc ? rc : more;
 }
 

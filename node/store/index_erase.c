@@ -221,8 +221,10 @@ static int removal_run(struct store *s, const struct store_index_ops *ops,
 	buf_free(&rm.targets);
 	arena_free(&rm.arena);
 	reader_end(&rm.reader);
-	if (rc == 0 && number != 0)
-		rc = index_merge_after(s, index_fresh_keys() * INDEX_KEY_BYTES_MAX);
+	if (rc == 0 && number != 0) {
+		s->merge_due += index_fresh_keys() * INDEX_KEY_BYTES_MAX;
+		rc = store_index_keep_up(s);
+	}
 	return rc < 0 ? rc : rm.more;
 }
 

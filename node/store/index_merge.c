@@ -19,8 +19,12 @@
 
 #include "base/log.h"
 
-#define RATIO      4u
+#define RATIO      8u
 #define RATIO_IDLE 2u
+/* From this share on of all keys that take out it is worth while. */
+#define GONE_SHARE 4u
+/* So many are not left together whatever their sizes. */
+#define RUNS_MANY (RUNS_MAX / 4 * 3)
 /* A byte is written once a size; so many sizes there are of a hundred million records. */
 #define MERGED_A_BYTE 6u
 /* What a merge does at once while nothing else is to be done: some ten milliseconds. */
@@ -50,36 +54,150 @@ static size_t source_skip(struct merge_source *source, const uint8_t *key, size_
 	return (size_t)(source->at - before);
 }
 
+/*
+ * The sources that have something left, oldest first, and what their keys begin with. Which of them
+ * is next cannot be foretold, and a branch that is foretold wrongly costs more than all the rest:
+ * so the least is found without one, by first bytes alone. Only when two begin alike whole keys are
+ * compared.
+ */
+struct heads {
+	uint64_t first[RUNS_MAX];
+	struct merge_source *sources[RUNS_MAX];
+	unsigned len;
+};
+
+static void heads_take(struct heads *h, struct merge_source *sources, unsigned len)
+{
+	h->len = 0;
+	for (unsigned i = 0; i < len; i++) {
+		if (sources[i].at == sources[i].end)
+			continue;
+		h->first[h->len] = be64_get(sources[i].at);
+		h->sources[h->len++] = &sources[i];
+	}
+}
+
+/* Once a source has moved on. */
+static void head_renew(struct heads *h, unsigned i)
+{
+	const struct merge_source *s = h->sources[i];
+
+	if (s->at != s->end) {
+		h->first[i] = be64_get(s->at);
+		return;
+	}
+	h->len--;
+	memmove(h->first + i, h->first + i + 1, (h->len - i) * sizeof(h->first[0]));
+	memmove(h->sources + i, h->sources + i + 1, (h->len - i) * sizeof(h->sources[0]));
+}
+
+static inline unsigned heads_least(const struct heads *h, bool *alike)
+{
+	uint64_t least = h->first[0], same = 0, at = 0;
+
+	for (unsigned i = 1; i < h->len; i++) {
+		uint64_t next = h->first[i];
+		uint64_t less = 0 - (uint64_t)(next < least);
+
+		same = (same & ~less) | (uint64_t)(next == least);
+		least ^= (least ^ next) & less;
+		at ^= (at ^ i) & less;
+	}
+	*alike = same != 0;
+	return (unsigned)at;
+}
+
+/* Of those that begin as `least` does. What an older one says of the same key counts no more: it
+ * steps over it. */
+static unsigned heads_settle(struct heads *h, unsigned least, size_t key_len, size_t *done)
+{
+	uint64_t first = h->first[least];
+
+	for (unsigned i = least + 1; i < h->len; i++) {
+		const uint8_t *key = h->sources[i]->at;
+		int order;
+
+		if (h->first[i] != first)
+			continue;
+		order = index_key_cmp(key, h->sources[least]->at, key_len);
+		if (order <= 0)
+			least = i;
+	}
+	for (unsigned i = least; i-- > 0;) {
+		if (h->first[i] != first ||
+			index_key_cmp(h->sources[i]->at, h->sources[least]->at, key_len) != 0)
+			continue;
+		*done += source_skip(h->sources[i], h->sources[least]->at, key_len);
+		if (h->sources[i]->at == h->sources[i]->end)
+			least--;
+		head_renew(h, i);
+	}
+	return least;
+}
+
+/* The least key that any other source offers; NULL: there is none. */
+static const uint8_t *heads_bound(const struct heads *h, unsigned least, size_t key_len)
+{
+	const uint8_t *bound = NULL;
+
+	for (unsigned i = 0; i < h->len; i++)
+		if (i != least && (!bound || index_key_cmp(h->sources[i]->at, bound, key_len) < 0))
+			bound = h->sources[i]->at;
+	return bound;
+}
+
+struct merging {
+	struct run_writer *writer;
+	enum index_part part;
+	size_t key_len;
+	bool oldest;
+	size_t done;
+};
+
+static inline void key_hand_on(struct merging *m, struct merge_source *source)
+{
+	const uint8_t *key = source->at;
+
+	m->done += source_skip(source, key, m->key_len);
+	if (!m->oldest || !index_key_removes(key, m->key_len))
+		run_writer_put(m->writer, m->part, key);
+}
+
+/* Moments are alike in rows, and each source has its own in order. */
+static void alike_hand_on(struct merging *m, struct heads *h, unsigned least, size_t budget)
+{
+	struct merge_source *source;
+	const uint8_t *bound;
+
+	least = heads_settle(h, least, m->key_len, &m->done);
+	source = h->sources[least];
+	bound = heads_bound(h, least, m->key_len);
+	do
+		key_hand_on(m, source);
+	while (source->at != source->end && m->done < budget &&
+		(!bound || index_key_cmp(source->at, bound, m->key_len) < 0));
+	head_renew(h, least);
+}
+
 size_t merge_part(struct run_writer *w, enum index_part part, struct merge_source *sources,
 	unsigned len, bool oldest, size_t budget)
 {
-	size_t key_len = index_key_len(part), done = 0;
+	struct merging m = {w, part, index_key_len(part), oldest, 0};
+	struct heads h;
 
-	while (done < budget) {
-		const uint8_t *key;
-		unsigned least = len;
+	heads_take(&h, sources, len);
+	while (h.len > 0 && m.done < budget) {
+		bool alike;
+		unsigned least = heads_least(&h, &alike);
 
-		for (unsigned i = 0; i < len; i++) {
-			int order = -1;
-
-			if (sources[i].at == sources[i].end)
-				continue;
-			if (least != len)
-				order = index_key_cmp(sources[i].at, sources[least].at, key_len);
-			/* What an older one says of the same key counts no more. */
-			if (order == 0)
-				done += source_skip(&sources[least], sources[i].at, key_len);
-			if (order <= 0)
-				least = i;
+		if (alike) {
+			alike_hand_on(&m, &h, least, budget);
+			continue;
 		}
-		if (least == len)
-			return done;
-		key = sources[least].at;
-		done += source_skip(&sources[least], key, key_len);
-		if (!oldest || !index_key_removes(key, key_len))
-			run_writer_put(w, part, key);
+		key_hand_on(&m, h.sources[least]);
+		head_renew(&h, least);
 	}
-	return done;
+	return m.done;
 }
 
 static void source_of(struct merge_source *source, const struct index_run *run,
@@ -194,7 +312,7 @@ int index_flush(const struct index_view *v, const struct merge_source more[INDEX
 	return rc;
 }
 
-static uint64_t fresh_keys = 48u << 10;
+static uint64_t fresh_keys = 12u << 10;
 
 uint64_t index_fresh_keys(void)
 {
@@ -228,7 +346,7 @@ static bool mostly_gone(const struct runs *runs)
 		keys += index_run_keys(runs->runs[i]);
 		removes += runs->runs[i]->removes;
 	}
-	return removes > index_fresh_keys() && removes >= keys / RATIO;
+	return removes > index_fresh_keys() && removes >= keys / GONE_SHARE;
 }
 
 /* together: so many of a size. */
@@ -238,7 +356,7 @@ static bool merge_pick(const struct runs *runs, unsigned together, unsigned *fro
 
 	*from = 0;
 	*to = len;
-	if (len > RUNS_MAX / 2 || mostly_gone(runs))
+	if (len > RUNS_MANY || mostly_gone(runs))
 		return true;
 	for (unsigned i = 0; i < len; i++) {
 		sizes[i] = size_of(runs->runs[i]);
@@ -485,10 +603,16 @@ int index_merge_all(struct store *s)
 	return rc || !s->merge ? rc : merge_advance(s, SIZE_MAX);
 }
 
-int index_merge_after(struct store *s, size_t bytes)
+int store_index_keep_up(struct store *s)
 {
-	int rc = index_merge(s, bytes * MERGED_A_BYTE);
+	size_t due = s->merge_due;
+	int rc;
 
+	assert(s->mode == STORE_WRITE);
+	s->merge_due = 0;
+	if (due == 0)
+		return 0;
+	rc = index_merge(s, due * MERGED_A_BYTE);
 	return rc < 0 ? rc : 0;
 }
 

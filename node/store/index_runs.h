@@ -147,9 +147,6 @@ int index_room(struct store *s) MUST_CHECK;
 /* Merges about so many bytes on. 1: there is more; 0: nothing is to be merged. On error what was
  * begun is dropped. */
 int index_merge(struct store *s, size_t budget) MUST_CHECK;
-/* For so many bytes that have become a run: so that however fast they come, no more runs come about
- * than are merged. 0 or an error. */
-int index_merge_after(struct store *s, size_t bytes) MUST_CHECK;
 /* Everything into one run, without what was taken out. */
 int index_merge_all(struct store *s) MUST_CHECK;
 /* Drops a merge that has been begun. */

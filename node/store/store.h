@@ -507,10 +507,14 @@ struct store_index_ops {
 int store_index_step(struct store *s, const struct store_index_ops *ops,
 	uint32_t entries_max) MUST_CHECK;
 /*
- * The index is kept as sorted runs that are merged (STORE.md, "Runs"). A step merges as much as it
- * must; this goes on by a portion, for moments with nothing else to do. 1: there is more; 0: done.
- * The index thread only.
+ * The index is kept as sorted runs that are merged (STORE.md, "Runs"). For what a step has added so
+ * much is merged that however fast entries come, no more runs come about than are merged: here, or
+ * else by the next step, so that what can be found now may be told before. 0 or an error. The index
+ * thread only.
  */
+int store_index_keep_up(struct store *s) MUST_CHECK;
+/* Merges on by a portion, for moments with nothing else to do. 1: there is more; 0: done. The index
+ * thread only. */
 int store_index_merge(struct store *s) MUST_CHECK;
 /*
  * Takes out of the index what erasures cover that are not carried out yet and lie within its

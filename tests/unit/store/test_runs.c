@@ -267,7 +267,7 @@ static void a_merge_without_room_is_put_off(void **state)
 	(void)state;
 	index_fresh_keys_set(1);
 	world_init(&w, 31);
-	fill(&w, 9);
+	fill(&w, 17);
 	runs = compare(&w);
 	assert_true(runs >= 6);
 	signal(SIGXFSZ, SIG_IGN);
