@@ -268,6 +268,8 @@ bool value_is_canonical(enum type type, struct bytes text)
 {
 	struct value v;
 
+	if (value_is_plain(type, text))
+		return true;
 	if (type == TYPE_NONE || value_parse(&v, text, type, NULL) != 0)
 		return false;
 	return v.type == type && v.port == 0 && bytes_eq(text, bytes_from(v.text, v.len));

@@ -54,6 +54,11 @@ int value_domain_parse(struct value *v, struct bytes text,
 	struct err_text *err); /* with port or not */
 int value_email_parse(struct value *v, struct bytes text, struct err_text *err);
 
+/* --- value_plain.c ---------------------------------------------------------------------------- */
+
+/* True for what is seen to be canonical without reading it anew: nearly all that is. */
+bool value_is_plain(enum type type, struct bytes text);
+
 /* --- value_url.c ------------------------------------------------------------------------------ */
 
 int value_url_parse(struct value *v, struct bytes text, struct err_text *err);

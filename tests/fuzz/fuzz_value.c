@@ -16,6 +16,16 @@ static void check(int holds)
 		abort();
 }
 
+/* What is said to be canonical at a glance reads as itself, and what does not is not said to be. */
+static void canonical(enum type type, struct bytes text)
+{
+	struct value v;
+	bool same = type != TYPE_NONE && value_parse(&v, text, type, NULL) == 0 && v.type == type &&
+		    v.port == 0 && bytes_eq(text, bytes_from(v.text, v.len));
+
+	check(value_is_canonical(type, text) == same);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct guard *guard;
@@ -29,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	text = bytes_from(data + 1, size - 1);
+	canonical(data[0] % (TYPE_COUNT + 1), text);
 	if (value_parse(&v, text, data[0] % (TYPE_COUNT + 1), &err) != 0) {
 		check(err.text[0] && text_printable(bytes_str(err.text)));
 		check(value_printable(text, room, sizeof(room)).len <= sizeof(room));

@@ -365,6 +365,41 @@ static void knows_what_is_not_canonical(void **state)
 	assert_false(value_is_canonical(99, bytes_str("evil.com")));
 }
 
+/* Values that are changed a little: what is seen at a glance is what reading them anew says. */
+static void knows_what_is_canonical_at_a_glance(void **state)
+{
+	static const char *const seeds[] = {"mail.example.com", "a.b-c.d_e.xyz", "xn--bcher-kva.de",
+		"198.51.100.7", "10.0.0.1", "http://evil.example/a.php?id=1", "https://a.b/",
+		"http://1.2.3.4/x", "http://u@h.org:80/#f", "ftp://a.bc/d",
+		"d41d8cd98f00b204e9800998ecf8427e", "da39a3ee5e6b4b0d3255bfef95601890afd80709"};
+	static const char bytes[] = "aZ09.-_/:@?#[]% \\\x7f\x80xn~";
+	uint64_t seed = 1, same = 0;
+	struct env_rng rng = test_rng(&seed);
+
+	(void)state;
+	for (unsigned i = 0; i < 60000; i++) {
+		const char *from = seeds[env_random_u64(&rng) % (sizeof(seeds) / sizeof(seeds[0]))];
+		enum type type = (enum type)(1 + env_random_u64(&rng) % TYPE_COUNT);
+		char text[64];
+		size_t len = strlen(from);
+		struct bytes t;
+		struct value v;
+		bool reads;
+
+		memcpy(text, from, len);
+		for (uint64_t n = env_random_u64(&rng) % 4; n > 0; n--)
+			text[env_random_u64(&rng) % len] =
+				bytes[env_random_u64(&rng) % (sizeof(bytes) - 1)];
+		len -= env_random_u64(&rng) % 8 == 0;
+		t = bytes_from(text, len);
+		reads = value_parse(&v, t, type, NULL) == 0 && v.type == type && v.port == 0 &&
+			bytes_eq(t, bytes_from(v.text, v.len));
+		assert_int_equal(value_is_canonical(type, t), reads);
+		same += reads;
+	}
+	assert_true(same > 1000);
+}
+
 static void object_ids_depend_on_secret_type_and_value(void **state)
 {
 	/* Python: hashlib.blake2b(b"\x05evil.com", digest_size=16, key=bytes(range(32))) */
@@ -556,6 +591,7 @@ int main(void)
 		cmocka_unit_test(reads_stix_ids),
 		cmocka_unit_test(holds_to_the_type_it_is_told),
 		cmocka_unit_test(knows_what_is_not_canonical),
+		cmocka_unit_test(knows_what_is_canonical_at_a_glance),
 		cmocka_unit_test(object_ids_depend_on_secret_type_and_value),
 		cmocka_unit_test(object_ids_of_many_values_are_those_of_each),
 		cmocka_unit_test(shows_text_without_what_steers_a_terminal),
