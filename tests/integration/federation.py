@@ -4,6 +4,7 @@
 Standard library only. ENTENTE_BIN names the folder of the programs (default build/bin).
 """
 import concurrent.futures
+import faulthandler
 import json
 import os
 import random
@@ -164,6 +165,7 @@ class Node:
             self.process = subprocess.Popen(
                 [*self.enter, os.path.join(BIN, "entented"), "--home", self.home, *args],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **popen)
+        started.append(self.process)
         if wait:
             self.wait_ready()
         return self
@@ -353,6 +355,19 @@ class Federation:
         return bundles
 
 
+started = []  # every daemon of this process
+
+
+def told_to_end(*_):
+    """By who has no more patience: says where it stands, and leaves no daemon behind."""
+    for daemon in started:
+        if daemon.returncode is None:
+            daemon.kill()
+    print("# told to end; the threads stood here:", flush=True)
+    faulthandler.dump_traceback(sys.stdout, all_threads=True)
+    os._exit(143)
+
+
 def data(name):
     return os.path.join(ROOT, "tests", "data", name)
 
@@ -376,6 +391,7 @@ def run_test(test):
 def run_tests(tests, at_once=1):
     """Runs functions as tests and prints a line for each; the exit status says whether all held.
     at_once: of tests that wait more than they compute, and share nothing."""
+    signal.signal(signal.SIGTERM, told_to_end)
     only = sys.argv[1:]
     with open(sys.argv[0], encoding="utf-8") as f:
         text = f.read()

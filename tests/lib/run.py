@@ -69,6 +69,15 @@ class Outcome:
         return f"{self.program}: {text} ({self.seconds:.1f} s)"
 
 
+def give_up(process):
+    """A script that takes too long may say where it stands, and end its daemons (federation.py)."""
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(10)
+    except (ProcessLookupError, subprocess.TimeoutExpired):
+        pass
+
+
 def stop(process):
     """Ends the program with everything it has started."""
     try:
@@ -96,6 +105,7 @@ def run(program, timeout):
         output, _ = process.communicate(timeout=timeout)
         status = process.returncode
     except subprocess.TimeoutExpired:
+        give_up(process)
         stop(process)
         output, _ = process.communicate()
         status = None
