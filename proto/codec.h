@@ -64,6 +64,9 @@ struct record_succession {
 };
 
 int record_indicator_encode(struct buf *out, const struct record_indicator *r) MUST_CHECK;
+/* The same as encoding anew what body has, but for its value: body as record_indicator_encode wrote
+ * it. Of the records of a list only the value differs. */
+int record_indicator_with_value(struct buf *out, struct bytes body, struct bytes value) MUST_CHECK;
 int record_indicator_decode(struct bytes body, struct arena *a,
 	struct record_indicator *r) MUST_CHECK;
 int record_object_encode(struct buf *out, const struct record_object *r) MUST_CHECK;

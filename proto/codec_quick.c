@@ -192,3 +192,37 @@ bool codec_quick_encode(const struct codec_shape *shapes, size_t shapes_len, con
 	}
 	return true;
 }
+
+bool codec_quick_split(struct bytes message, struct bytes *first, struct bytes *rest)
+{
+	const uint8_t *at = message.data, *end = at + message.len;
+	uint64_t tag, len;
+
+	if (!varint(&at, end, &tag) || tag != (1 << 3 | WIRE_LENGTH) || !varint(&at, end, &len) ||
+		len > (uint64_t)(end - at))
+		return false;
+	*first = bytes_from(at, (size_t)len);
+	*rest = bytes_from(at + len, (size_t)(end - at) - (size_t)len);
+	return true;
+}
+
+bool codec_quick_first(struct bytes message, struct bytes first, size_t max, struct buf *out)
+{
+	const struct field f = {.views = &first, .views_len = 1, .there = true};
+	struct bytes was, rest;
+	size_t len;
+	uint8_t *to;
+
+	if (!codec_quick_split(message, &was, &rest))
+		return false;
+	len = field_len(&f, 1 << 3) + rest.len;
+	if (len > max || buf_failed(out) || len > out->max - out->len)
+		return false;
+	to = buf_extend(out, len);
+	if (!to)
+		return false;
+	to = field_put(to, &f, 1 << 3);
+	if (rest.len > 0)
+		memcpy(to, rest.data, rest.len);
+	return true;
+}

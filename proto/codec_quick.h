@@ -65,6 +65,14 @@ bool codec_quick(const struct codec_shape *shapes, size_t shapes_len, void *mess
 bool codec_quick_encode(const struct codec_shape *shapes, size_t shapes_len, const void *message,
 	size_t max, struct buf *out) MUST_CHECK;
 
+/* What a message begins with, if that is field 1 with bytes, and what follows it. */
+bool codec_quick_split(struct bytes message, struct bytes *first, struct bytes *rest) MUST_CHECK;
+
+/* Appends a message whose first field is bytes and there, with other bytes in that field. False: it
+ * is none, or as above. */
+bool codec_quick_first(struct bytes message, struct bytes first, size_t max,
+	struct buf *out) MUST_CHECK;
+
 /* For tests: by nanopb alone. */
 int record_indicator_encode_slowly(struct buf *out, const struct record_indicator *r) MUST_CHECK;
 int record_indicator_decode_slowly(struct bytes body, struct arena *a,

@@ -141,6 +141,15 @@ int record_indicator_encode(struct buf *out, const struct record_indicator *r)
 	return indicator_encode(out, r, true);
 }
 
+int record_indicator_with_value(struct buf *out, struct bytes body, struct bytes value)
+{
+	int rc = value.len > 0 ? codec_text_check(value, RECORD_VALUE_MAX) : ENT_EINVALID;
+
+	if (rc != 0)
+		return rc;
+	return codec_quick_first(body, value, ENTRY_BODY_MAX, out) ? 0 : ENT_ELIMIT;
+}
+
 int record_indicator_encode_slowly(struct buf *out, const struct record_indicator *r)
 {
 	return indicator_encode(out, r, false);

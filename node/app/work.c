@@ -317,20 +317,19 @@ static int claim_publish(struct batch *b, const struct intake *in, struct store_
 	return 0;
 }
 
-/* The loop takes the lock to replace the keys: it is held for one claim, never while waiting. */
-static int claim_judge(struct pipeline *p, struct batch *b, struct intake *in,
-	struct store_reader *r, struct intake_claim *c, struct arena *a)
+/* The loop takes the lock to replace the keys: it is held for a few claims, never while the index
+ * is waited for. */
+static void keys_hold(struct pipeline *p, struct intake *in)
 {
-	int rc;
-
 	pthread_rwlock_rdlock(&p->config.keys->lock);
 	in->guard = p->config.keys->guard;
 	in->agreements = p->config.keys->agreements;
 	in->agreements_len = p->config.keys->agreements_len;
-	rc = claim_publish(b, in, r, c, a);
+}
+
+static void keys_release(struct pipeline *p)
+{
 	pthread_rwlock_unlock(&p->config.keys->lock);
-	arena_reset(a);
-	return rc;
 }
 
 /* So many claims are known before their turn, while the memory fetches what they will ask for. */
@@ -375,15 +374,20 @@ static int claims_judge(struct pipeline *p, struct batch *b, struct intake *inta
 {
 	int rc = 0;
 
+	keys_hold(p, intake);
 	for (size_t at = 0; rc == 0 && b->publication->code == 0 && at < cs->len; at++) {
 		intake->mark = &cs->marks[at];
-		rc = claim_judge(p, b, intake, *r, &cs->list[at], a);
-		if (rc != ENT_ELIMIT)
-			continue;
-		rc = reader_renew(p, b, r);
-		if (rc == 0)
-			rc = claim_judge(p, b, intake, *r, &cs->list[at], a);
+		rc = claim_publish(b, intake, *r, &cs->list[at], a);
+		if (rc == ENT_ELIMIT) {
+			keys_release(p);
+			rc = reader_renew(p, b, r);
+			keys_hold(p, intake);
+			if (rc == 0)
+				rc = claim_publish(b, intake, *r, &cs->list[at], a);
+		}
+		arena_reset(a);
 	}
+	keys_release(p);
 	return rc;
 }
 
@@ -393,11 +397,13 @@ static void work_claims(struct pipeline *p, struct ledger_item *i, bool ended)
 	struct publication *pub = i->publication;
 	struct claims cs = {.in = cursor_of(buf_view(&i->data))};
 	struct batch b = {.p = p, .publication = pub};
+	struct record_memo memo = {.known = false};
 	struct intake intake = {.self = p->config.self,
 		.incarnation = p->config.identity->incarnation,
 		.lifted = (const char *const *)pub->lifted,
 		.seen = &p->seen,
 		.publication = pub->number,
+		.memo = &memo,
 		.now_ms = wall_ms()};
 	struct pipeline_event *e;
 	struct arena a = {0};
@@ -418,6 +424,7 @@ static void work_claims(struct pipeline *p, struct ledger_item *i, bool ended)
 	while (b.open_len)
 		batch_flush(&b, 0);
 	object_key_wipe(&b.key);
+	record_memo_free(&memo);
 	arena_free(&a);
 	ledger_item_free(i);
 	if (ended)

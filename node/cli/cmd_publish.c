@@ -50,6 +50,7 @@ struct reading {
 	int fd;
 	struct hash_running hash;
 	struct buf body;
+	struct buf bare; /* the last body whose claim said nothing but its value */
 	uint64_t claims_len;
 	bool may_stream;
 	unsigned lines; /* of the list that is being sent; 0: it is not */
@@ -196,6 +197,29 @@ static const char *indicator_complete(const struct reading *r, struct record_ind
 	return NULL;
 }
 
+/* Nothing but a value, as in a list. What lies between members may differ too: no harm done. */
+static bool is_bare(const struct record_indicator *i)
+{
+	static const struct record_indicator none;
+	struct record_indicator rest = *i;
+
+	rest.value = BYTES_NONE;
+	return memcmp(&rest, &none, sizeof(none)) == 0;
+}
+
+/* What the options add is the same for every value of a list: its body is made once. */
+static int bare_encode(struct reading *r, const struct record_indicator *i)
+{
+	int rc;
+
+	if (r->bare.len > 0)
+		return record_indicator_with_value(&r->body, buf_view(&r->bare), i->value);
+	rc = record_indicator_encode(&r->body, i);
+	if (rc == 0)
+		buf_bytes(&r->bare, buf_view(&r->body));
+	return rc;
+}
+
 /* The body of a claim into r->body. NULL, or why there is none. */
 static const char *body_make(struct reading *r, const struct claim *claim)
 {
@@ -204,13 +228,19 @@ static const char *body_make(struct reading *r, const struct claim *claim)
 	struct record_object object = claim->object;
 	struct record_retraction retraction = {.reason = bytes_str("revoked")};
 	const char *reason = NULL;
-	int rc;
+	bool bare;
+	int rc = 0;
 
 	buf_reset(&r->body);
 	switch (claim->kind) {
 	case KIND_INDICATOR:
-		reason = indicator_complete(r, &indicator, labels);
-		rc = reason ? 0 : record_indicator_encode(&r->body, &indicator);
+		bare = is_bare(&indicator);
+		/* Completed once, what is bare is only looked at for its value. */
+		if (!bare || r->bare.len == 0)
+			reason = indicator_complete(r, &indicator, labels);
+		if (!reason)
+			rc = bare ? bare_encode(r, &indicator)
+				  : record_indicator_encode(&r->body, &indicator);
 		break;
 	case KIND_OBJECT:
 		if (object.recipients_len == 0) {
@@ -472,7 +502,10 @@ static int publish_run(struct reading *r)
 
 static int run(struct cli *c)
 {
-	struct reading r = {.cli = c, .now_ms = cli_now_ms(), .body = buf_with_max(ENTRY_BODY_MAX)};
+	struct reading r = {.cli = c,
+		.now_ms = cli_now_ms(),
+		.body = buf_with_max(ENTRY_BODY_MAX),
+		.bare = buf_with_max(ENTRY_BODY_MAX)};
 	int rc = publish_init(&r.publish, c);
 
 	if (rc == 0)
@@ -481,6 +514,7 @@ static int run(struct cli *c)
 		rc = publish_run(&r);
 	publish_free(&r.publish);
 	buf_free(&r.body);
+	buf_free(&r.bare);
 	return rc;
 }
 

@@ -141,7 +141,7 @@ static struct audience claim_audience(const struct intake_claim *c)
 }
 
 /* What a body must be: of its kind, about the claim's value. False: unreadable. */
-static bool body_read(const struct intake_claim *c, struct arena *a,
+static bool body_read(const struct intake *in, const struct intake_claim *c, struct arena *a,
 	struct record_indicator *indicator, bool *has_recipients)
 {
 	struct record_object object;
@@ -150,7 +150,8 @@ static bool body_read(const struct intake_claim *c, struct arena *a,
 
 	switch (c->kind) {
 	case KIND_INDICATOR:
-		if (record_indicator_decode(c->body, a, indicator) != 0)
+		if (in->memo ? record_memo_decode(in->memo, c->body, a, indicator) != 0
+			     : record_indicator_decode(c->body, a, indicator) != 0)
 			return false;
 		*has_recipients = indicator->recipients_len > 0;
 		return bytes_eq(indicator->value, c->value);
@@ -362,7 +363,7 @@ int intake_judge(const struct intake *in, struct store_reader *reader, const str
 	*result = (struct intake_result){.audience = claim_audience(c)};
 	/* Recipients are in the body, and decide() asks for them; whether the body is any good is
 	 * said only when marking and audience are. */
-	readable = body_read(c, a, &indicator, &has_recipients);
+	readable = body_read(in, c, a, &indicator, &has_recipients);
 	if (!decide_publish(in, c, NULL, has_recipients, result))
 		return 0;
 	if (!readable || c->pap > PAP_RED || !value_fits(c)) {

@@ -18,6 +18,7 @@
 #include "policy/decide.h"
 #include "proto/codec.h"
 #include "proto/entry.h"
+#include "proto/record_memo.h"
 #include "store/store.h"
 
 /* A claim on its way from a command to the daemon: one frame of a batch (intake_claim_encode). */
@@ -48,6 +49,7 @@ struct intake {
 	struct intake_seen *seen;  /* what was said and may not be in the index yet, or NULL */
 	uint64_t publication; /* which of those that share the set, from 1; 0: it has its own */
 	const struct intake_mark *mark; /* the claim's, from intake_ahead, or NULL */
+	struct record_memo *memo;       /* for bodies that are alike, or NULL */
 	int64_t now_ms;
 };
 

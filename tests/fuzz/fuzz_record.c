@@ -6,6 +6,7 @@
 
 #include "base/vocab.h"
 #include "proto/codec_quick.h"
+#include "proto/record_memo.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,11 +28,17 @@ static void readers_agree(struct bytes body)
 {
 	struct record_indicator quick, slow;
 	struct record_object one, other;
+	struct record_memo memo = {.known = false};
 	struct arena arena = {0};
 	int rc = record_indicator_decode(body, &arena, &quick);
 
 	assert(record_indicator_decode_slowly(body, &arena, &slow) == rc);
 	assert(rc != 0 || indicators_equal(&quick, &slow));
+	for (unsigned i = 0; i < 3; i++) { /* new, known, known */
+		assert(record_memo_decode(&memo, body, &arena, &quick) == rc);
+		assert(rc != 0 || indicators_equal(&quick, &slow));
+	}
+	record_memo_free(&memo);
 	rc = record_object_decode(body, &arena, &one);
 	assert(record_object_decode_slowly(body, &arena, &other) == rc);
 	assert(rc != 0 || (bytes_eq(one.stix_id, other.stix_id) && bytes_eq(one.json, other.json) &&

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "proto/codec_quick.h"
+#include "proto/record_memo.h"
 #include "random.h"
 
 #include "base/buf.h"
@@ -424,8 +425,106 @@ static void both_writers_agree(const struct record_indicator *r)
 	buf_free(&slow);
 }
 
+/* The same body with other values, as if it were encoded anew. */
+static void takes_another_value(const struct record_indicator *r)
+{
+	static uint8_t text[RECORD_VALUE_MAX + 1];
+	static const size_t lens[] = {1, 127, 128, RECORD_VALUE_MAX};
+	struct buf was = buf_with_max(ENTRY_BODY_MAX), got = was, want = was;
+	struct record_indicator other = *r;
+
+	memset(text, 'x', sizeof(text));
+	assert_int_equal(record_indicator_encode(&was, r), 0);
+	for (size_t i = 0; i < COUNT_OF(lens); i++) {
+		int rc;
+
+		buf_reset(&got);
+		buf_reset(&want);
+		other.value = bytes_from(text, lens[i]);
+		rc = record_indicator_encode(&want, &other);
+		assert_int_equal(record_indicator_with_value(&got, buf_view(&was), other.value),
+			rc);
+		if (rc == 0)
+			assert_bytes_equal(buf_view(&got), buf_view(&want));
+	}
+	assert_int_equal(record_indicator_with_value(&got, buf_view(&was), BYTES_NONE),
+		ENT_EINVALID);
+	assert_int_equal(record_indicator_with_value(&got, buf_view(&was), BYTES_OF(text)),
+		ENT_ELIMIT);
+	assert_int_equal(record_indicator_with_value(&got, buf_view(&was), bytes_str("\xff")),
+		ENT_EINVALID);
+	buf_free(&was);
+	buf_free(&got);
+	buf_free(&want);
+}
+
+/* Once as something new, once as something known, and with other values in front of the rest. */
+static void the_memo_agrees(struct record_memo *memo, struct bytes body)
+{
+	struct buf other = buf_with_max(ENTRY_BODY_MAX);
+	struct record_indicator got, want;
+	struct arena a = {0}, b = {0};
+	int rc = record_indicator_decode(body, &a, &want);
+
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(record_memo_decode(memo, body, &b, &got), rc);
+		if (rc == 0)
+			assert_indicator_equal(&got, &want);
+	}
+	if (rc == 0 && record_indicator_encode(&other, &want) == 0) {
+		struct bytes again = buf_view(&other);
+		size_t value_at = want.value.len < 128 ? 2 : 3;
+
+		other.data[value_at] = 'y';
+		assert_int_equal(record_memo_decode(memo, again, &b, &got),
+			record_indicator_decode(again, &a, &want));
+		other.data[value_at] = 0xff;
+		assert_int_equal(record_memo_decode(memo, again, &b, &got),
+			record_indicator_decode(again, &a, &want));
+	}
+	arena_free(&a);
+	arena_free(&b);
+	buf_free(&other);
+}
+
+static void a_value_behind_the_rest_is_the_value(void **state)
+{
+	static const char *const bodies[] = {
+		"\x0a\x01z\x10\x07\x0a\x01w", "\x0a\x01q\x10\x07\x0a\x01w"};
+	struct record_memo memo = {.known = false};
+	struct record_indicator r;
+	struct arena a = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		assert_int_equal(record_memo_decode(&memo, bytes_str(bodies[i % 2]), &a, &r), 0);
+		assert_bytes_equal(r.value, bytes_str("w"));
+	}
+	record_memo_free(&memo);
+	arena_free(&a);
+}
+
+static void another_rest_of_the_same_length_is_read(void **state)
+{
+	static const unsigned confidences[] = {7, 7, 7, 8, 7, 8, 8, 8, 7, 7};
+	struct record_memo memo = {.known = false};
+	struct record_indicator r;
+	struct arena a = {0};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(confidences); i++) {
+		const uint8_t body[] = {0x0a, 1, 'z', 0x10, (uint8_t)confidences[i]};
+
+		assert_int_equal(record_memo_decode(&memo, BYTES_OF(body), &a, &r), 0);
+		assert_int_equal(r.confidence, confidences[i]);
+	}
+	record_memo_free(&memo);
+	arena_free(&a);
+}
+
 static void both_readers_agree(struct bytes body, unsigned *good)
 {
+	static struct record_memo memo;
 	struct record_indicator quick, slow;
 	struct record_object quick_object, slow_object;
 	struct arena a = {0}, b = {0};
@@ -435,7 +534,10 @@ static void both_readers_agree(struct bytes body, unsigned *good)
 	if (rc == 0) {
 		assert_indicator_equal(&quick, &slow);
 		both_writers_agree(&quick);
+		if (*good % 16 == 0)
+			takes_another_value(&quick);
 	}
+	the_memo_agrees(&memo, body);
 	*good += rc == 0;
 	rc = record_object_decode(body, &a, &quick_object);
 	assert_int_equal(rc, record_object_decode_slowly(body, &b, &slow_object));
@@ -684,6 +786,8 @@ int main(void)
 		TEST(unknown_fields_are_skipped),
 		TEST(the_quick_reader_and_nanopb_agree),
 		TEST(the_quick_reader_leaves_what_is_unusual),
+		TEST(a_value_behind_the_rest_is_the_value),
+		TEST(another_rest_of_the_same_length_is_read),
 		TEST(a_number_in_place_of_text_is_refused),
 		TEST(bad_varints_are_refused),
 		TEST(damaged_records_do_no_harm),
