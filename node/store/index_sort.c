@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-#define BUCKET_KEYS 8u  /* on the average */
+#define BUCKET_KEYS 1u  /* on the average */
 #define BUCKET_MANY 64u /* from here on comparing neighbours is dearer */
 
 static int key16_cmp(const void *a, const void *b)
@@ -109,7 +109,7 @@ int index_keys_sort(uint8_t *keys, size_t count, enum index_part part)
 	uint8_t *out;
 	uint32_t *ends;
 
-	if (count < 2)
+	if (in_order(keys, count, len))
 		return 0;
 	s = spread_of(keys, count, len);
 	out = malloc(count * len);
