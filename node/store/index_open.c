@@ -212,10 +212,18 @@ static int index_create(struct store *s)
 
 static int open_to_read(struct store *s)
 {
+	int rc = ENT_ENOTFOUND;
+
 	if (!state_trusted(s))
 		return 0;
-	if (env_open(s) == 0 && index_check(s) != 0)
-		index_close(s);
+	/* A run may be merged away between the transaction that lists it and its opening. */
+	for (unsigned tries = 0; tries < INDEX_TRIES && rc == ENT_ENOTFOUND; tries++) {
+		if (env_open(s) != 0)
+			return 0;
+		rc = index_check(s);
+		if (rc != 0)
+			index_close(s);
+	}
 	return 0;
 }
 

@@ -10,9 +10,6 @@
 
 /* --- readers ---------------------------------------------------------------------------------- */
 
-/* How often a reader begins again whose runs were merged before it had opened them. */
-#define INDEX_TRIES 100u
-
 /* Runs, and which tables are empty: asked again only when something was committed. */
 static int view_know(struct store *s, struct index_view *view)
 {
