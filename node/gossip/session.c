@@ -216,11 +216,11 @@ static bool card_concerns(const struct gossip *g, const struct session *s, const
 	return false;
 }
 
-/* Has this neighbour told of a feed of the origin? Then it has a card of it. */
+/* Has one of the two told the other of a feed of the origin? Then it has a card of it. */
 static bool has_named(const struct session *s, const struct origin *o)
 {
 	for (const struct link *l = s->first_link; l; l = l->next_of_session)
-		if (l->announced && l->feed->origin == o)
+		if ((l->announced || l->told) && l->feed->origin == o)
 			return true;
 	return false;
 }
@@ -261,7 +261,7 @@ void chain_tell_news(struct gossip *g, const struct origin *o)
 
 	for (struct session *s = g->sessions; s; s = s->next)
 		if (s->greeted && !s->closing &&
-			(own || (map_get(&s->chains_told, o->node.bytes) &&
+			(own || ((map_get(&s->chains_told, o->node.bytes) || has_named(s, o)) &&
 					card_concerns(g, s, o))))
 			chain_tell(g, s, o);
 }
