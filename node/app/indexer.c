@@ -45,6 +45,14 @@ static uint64_t waiting(const struct pipeline *p)
 	return p->progress.arrival - p->progress.indexed;
 }
 
+static int64_t mono_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /* Nobody may wait for the index, nor anything else for its thread. */
 static bool may_gather(const struct pipeline *p)
 {
@@ -54,11 +62,11 @@ static bool may_gather(const struct pipeline *p)
 
 static void gather(struct pipeline *p)
 {
-	const int64_t until_ms = wall_ms() + INDEX_GATHER_MS;
+	const int64_t until_ms = mono_ms() + INDEX_GATHER_MS;
 	int64_t now_ms, quiet_ms = 0;
 	uint64_t arrival = 0;
 
-	while (may_gather(p) && (now_ms = wall_ms()) < until_ms) {
+	while (may_gather(p) && (now_ms = mono_ms()) < until_ms) {
 		struct timespec end;
 
 		if (p->progress.arrival != arrival)
@@ -202,7 +210,7 @@ static void index_trouble(struct pipeline *p, int code)
 	struct pipeline_event *e;
 	bool changed;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += INDEX_RETRY_S;
 	pthread_mutex_lock(&p->progress.lock);
 	changed = p->progress.index_failing != (code != 0);
@@ -223,7 +231,7 @@ static void index_trouble(struct pipeline *p, int code)
 
 static bool is_load(uint64_t bundles, int64_t *last_ms)
 {
-	int64_t since_ms = wall_ms() - *last_ms;
+	int64_t since_ms = mono_ms() - *last_ms;
 
 	*last_ms += since_ms;
 	return bundles >= INDEX_LOAD && (int64_t)bundles * INDEX_LOAD_MS >= since_ms;
@@ -235,7 +243,7 @@ void *indexer_run(void *ctx)
 	struct store_index_ops ops = {hidden, p};
 	bool merging = true; /* what the last time left */
 	bool many = false;
-	int64_t last_ms = wall_ms();
+	int64_t last_ms = mono_ms();
 	enum task what;
 
 	pthread_setname_np(pthread_self(), "index"); /* seen in top -H, and by the benchmark */

@@ -17,16 +17,22 @@ int64_t wall_ms(void)
 
 /* --- items and queues ------------------------------------------------------------------------- */
 
-static void queue_init(struct queue *q)
+/* Steps of the clock make nobody wait. */
+static void cond_init(pthread_cond_t *cond)
 {
 	pthread_condattr_t attr;
 
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_mutex_init(&q->lock, NULL);
-	pthread_cond_init(&q->filled, &attr);
-	pthread_cond_init(&q->drained, &attr);
+	pthread_cond_init(cond, &attr);
 	pthread_condattr_destroy(&attr);
+}
+
+static void queue_init(struct queue *q)
+{
+	pthread_mutex_init(&q->lock, NULL);
+	cond_init(&q->filled);
+	cond_init(&q->drained);
 }
 
 void queue_put(struct queue *q, struct ledger_item *i)
@@ -195,7 +201,7 @@ static int progress_init(struct pipeline *p)
 	p->progress.indexed = store_index_position(r);
 	store_reader_close(r);
 	pthread_mutex_init(&p->progress.lock, NULL);
-	pthread_cond_init(&p->progress.changed, NULL);
+	cond_init(&p->progress.changed);
 	return 0;
 }
 

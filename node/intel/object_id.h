@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Object ids of many values under one object secret: BLAKE2b-128 keyed with the secret over u8
- * type || value (PROTOCOL.md, "Entries"), as value_object_id gives it for one. What sets up the hash
- * is done once.
+ * type || value (PROTOCOL.md, "Entries"), as value_object_id gives it for one. The hash is set up
+ * once.
  */
 #pragma once
 

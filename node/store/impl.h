@@ -59,7 +59,7 @@ _Static_assert(LOG_TABLES <= DB_TABLES_MAX && INDEX_TABLES <= DB_TABLES_MAX, "ta
 
 #define INDEX_HASH_KEY_BYTES 16 /* of SipHash */
 /* How often a reader begins again whose runs were merged before it had opened them. */
-#define INDEX_TRIES          100u
+#define INDEX_TRIES 100u
 
 struct store_txn {
 	struct store *store;
