@@ -204,8 +204,10 @@ static int apply_run(struct ledger *l, struct store_txn *txn, struct ledger_item
 	}
 	if (rc == 0)
 		rc = store_checkpoint_put(txn, &job->checkpoint);
-	if (rc == 0)
+	if (rc == 0) {
 		received_add(l, job);
+		succession_due(l, &job->feed);
+	}
 	return rc;
 }
 

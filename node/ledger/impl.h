@@ -136,6 +136,8 @@ int unmute(struct ledger *l) MUST_CHECK;
 /* --- succession.c ----------------------------------------------------------------------------- */
 /* Are there former feeds without a succession? */
 int successions_look(struct ledger *l) MUST_CHECK;
+/* A feed has become complete up to a checkpoint: a former one without a succession gets one. */
+void succession_due(struct ledger *l, const struct log_name *log);
 int successions_write(struct ledger *l, struct store_txn *txn) MUST_CHECK;
 /* What others say of their former feeds, by what the group has stored. */
 void said_take(struct ledger *l, const struct store_txn *txn);

@@ -93,7 +93,10 @@ int apply_complete(struct ledger *l, struct store_txn *txn, const struct ledger_
 	if (rc != 0)
 		return rc;
 	range_root(&tree, &root);
-	return hash_eq(&root, &c->root) ? store_checkpoint_put(txn, c) : ENT_EPROOF;
+	rc = hash_eq(&root, &c->root) ? store_checkpoint_put(txn, c) : ENT_EPROOF;
+	if (rc == 0)
+		succession_due(l, &c->log);
+	return rc;
 }
 
 /* --- a new provenance log --------------------------------------------------------------------- */

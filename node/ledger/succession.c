@@ -78,6 +78,15 @@ int successions_look(struct ledger *l)
 	return rc;
 }
 
+void succession_due(struct ledger *l, const struct log_name *log)
+{
+	if (!is_feed(log) || !node_id_eq(&log->node, &l->config.self) ||
+		log->incarnation >= l->config.identity->incarnation)
+		return;
+	l->succeeding = true;
+	l->succeeded = false;
+}
+
 /* It tells nothing but the name of a log and its root: as public as the feed it stands in. */
 static uint8_t succession_tlp(struct audience audience)
 {
