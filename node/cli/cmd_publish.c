@@ -204,7 +204,7 @@ static bool is_bare(const struct record_indicator *i)
 	struct record_indicator rest = *i;
 
 	rest.value = BYTES_NONE;
-	return memcmp(&rest, &none, sizeof(none)) == 0;
+	return bytes_eq(bytes_from(&rest, sizeof(rest)), bytes_from(&none, sizeof(none)));
 }
 
 /* What the options add is the same for every value of a list: its body is made once. */
