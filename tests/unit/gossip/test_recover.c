@@ -463,6 +463,19 @@ static void a_tail_that_peers_know_is_no_reason_to_be_mute(void **state)
 	life_free(&l);
 }
 
+/* Without a guard, and the peer shows more. Gives what it can give. */
+static struct sim_log begin_behind(struct life *l)
+{
+	struct sim_log upto;
+
+	life_init(l, HELD_FIRST, HELD_FIRST);
+	start_without_guard(l);
+	meet(l, 1, PEER, SIGNED);
+	upto = l->all;
+	sign_at(&l->all, SIGNED, &upto.complete);
+	return upto;
+}
+
 /* The store has two entries more than the engine has heard of: the node went mute between their
  * commit and their signature. */
 static void a_tail_that_nobody_told_of_goes_first_too(void **state)
@@ -471,11 +484,7 @@ static void a_tail_that_nobody_told_of_goes_first_too(void **state)
 	struct life l;
 
 	(void)state;
-	life_init(&l, HELD_FIRST, HELD_FIRST);
-	start_without_guard(&l);
-	meet(&l, 1, PEER, SIGNED);
-	upto = l.all;
-	sign_at(&l.all, SIGNED, &upto.complete);
+	upto = begin_behind(&l);
 	probe_hear_run(&l.p, 1, &upto, HELD_FIRST, SIGNED);
 	assert_int_equal(l.p.jobs_len, 1);
 	assert_int_equal(l.p.cuts, 0);
@@ -533,11 +542,7 @@ static void what_is_being_taken_back_is_no_tail(void **state)
 	struct life l;
 
 	(void)state;
-	life_init(&l, HELD_FIRST, HELD_FIRST);
-	start_without_guard(&l);
-	meet(&l, 1, PEER, SIGNED);
-	upto = l.all;
-	sign_at(&l.all, SIGNED, &upto.complete);
+	upto = begin_behind(&l);
 	probe_hear_run(&l.p, 1, &upto, HELD_FIRST, 7);
 	probe_store(&l.p);
 	probe_hear_run(&l.p, 1, &upto, 7, SIGNED);
