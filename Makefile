@@ -15,7 +15,7 @@ SUBMAKE  = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOB
 
 # --- what is built: one archive per folder, one object per source ---------------------------------
 # Folders, each behind everything that it may include.
-LAYERS   := base proto keys intel noise merkle policy provenance verify audit formats gossip \
+LAYERS   := base proto keys merkle intel noise policy provenance verify audit formats gossip \
               store intake ledger net control app cli
 PROGRAMS := $(patsubst node/%.c,%,$(wildcard node/*.c))
 PROTOS   := $(wildcard proto/*.proto)

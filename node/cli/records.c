@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/text.h"
+#include "intel/object_id.h"
 #include "keys/file.h"
 
 #define CATCH_UP_STEP_MS  2

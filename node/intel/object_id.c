@@ -5,22 +5,31 @@
 
 void object_key_init(struct object_key *key, const uint8_t object_secret[32])
 {
-	crypto_generichash_init(&key->keyed, object_secret, 32, OBJECT_ID_BYTES);
+	hmac_key_begin(&key->keyed, bytes_from(object_secret, 32));
 }
 
 void object_key_wipe(struct object_key *key)
 {
-	sodium_memzero(key, sizeof(*key));
+	hmac_key_wipe(&key->keyed);
 }
 
 void object_id(uint8_t id[OBJECT_ID_BYTES], const struct object_key *key, unsigned type,
 	struct bytes value)
 {
-	crypto_generichash_state state = key->keyed;
 	uint8_t type_byte = (uint8_t)type;
+	struct hash whole;
 
 	assert(type <= UINT8_MAX);
-	crypto_generichash_update(&state, &type_byte, 1);
-	crypto_generichash_update(&state, value.data, value.len);
-	crypto_generichash_final(&state, id, OBJECT_ID_BYTES);
+	hmac_parts(&whole, &key->keyed, (struct bytes[]){{&type_byte, 1}, value}, 2);
+	memcpy(id, whole.bytes, OBJECT_ID_BYTES);
+}
+
+void value_object_id(uint8_t id[OBJECT_ID_BYTES], const uint8_t object_secret[32], unsigned type,
+	struct bytes value)
+{
+	struct object_key key;
+
+	object_key_init(&key, object_secret);
+	object_id(id, &key, type, value);
+	object_key_wipe(&key);
 }

@@ -2,7 +2,6 @@
 #include "intel/value_parts.h"
 
 #include <assert.h>
-#include <sodium.h>
 
 int value_unreadable(struct err_text *err, const char *reason)
 {
@@ -273,17 +272,4 @@ bool value_is_canonical(enum type type, struct bytes text)
 	if (type == TYPE_NONE || value_parse(&v, text, type, NULL) != 0)
 		return false;
 	return v.type == type && v.port == 0 && bytes_eq(text, bytes_from(v.text, v.len));
-}
-
-void value_object_id(uint8_t id[OBJECT_ID_BYTES], const uint8_t object_secret[32], unsigned type,
-	struct bytes value)
-{
-	crypto_generichash_state state;
-	uint8_t type_byte = (uint8_t)type;
-
-	assert(type <= UINT8_MAX);
-	crypto_generichash_init(&state, object_secret, 32, OBJECT_ID_BYTES);
-	crypto_generichash_update(&state, &type_byte, 1);
-	crypto_generichash_update(&state, value.data, value.len);
-	crypto_generichash_final(&state, id, OBJECT_ID_BYTES);
 }

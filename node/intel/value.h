@@ -54,8 +54,3 @@ bool value_is_canonical(enum type type, struct bytes text);
  * room.
  */
 struct bytes value_printable(struct bytes text, char *room, size_t cap);
-
-/* The object id of (type, canonical value) under the origin's object secret:
- * BLAKE2b-128 keyed with the secret over u8 type || value. */
-void value_object_id(uint8_t id[OBJECT_ID_BYTES], const uint8_t object_secret[32], unsigned type,
-	struct bytes value);

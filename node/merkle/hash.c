@@ -12,6 +12,8 @@ static bool accelerated;
 #define NODE_PREFIX       0x01
 #define COMMITMENT_PREFIX 0x10
 
+#define HMAC_BLOCK_BYTES  64
+
 static void portable_parts(struct hash *out, const struct bytes *parts, size_t parts_len)
 {
 	crypto_hash_sha256_state state;
@@ -58,6 +60,46 @@ static bool two_agree(const uint8_t data[SHA_NI_TWO_MAX])
 	return hash_eq(&want[0], &got[0]) && hash_eq(&want[1], &got[1]);
 }
 
+_Static_assert(sizeof(struct sha_ni_hmac) <= sizeof(struct hmac_key) &&
+		       sizeof(crypto_auth_hmacsha256_state) <= sizeof(struct hmac_key),
+	"either state has room");
+
+static void accelerated_key(struct hmac_key *k, struct bytes key)
+{
+	uint8_t block[HMAC_BLOCK_BYTES] = {0};
+
+	if (key.len > sizeof(block))
+		sha_ni_parts(block, &key, 1);
+	else if (key.len > 0)
+		memcpy(block, key.data, key.len);
+	sha_ni_hmac_begin((void *)k->room, block);
+	sodium_memzero(block, sizeof(block));
+}
+
+/* Messages that end around the end of a block, under keys of a block and less. */
+static bool hmac_agrees(const uint8_t data[256])
+{
+	static const size_t lengths[] = {0, 1, 55, 56, 63, 64, 119, 200};
+	struct hash want, got;
+	struct hmac_key key;
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		crypto_auth_hmacsha256_state state;
+		size_t key_len = i % 2 ? 32 : HMAC_BLOCK_BYTES, cut = lengths[i] / 5;
+		struct bytes parts[] = {
+			bytes_from(data, cut), bytes_from(data + cut, lengths[i] - cut)};
+
+		crypto_auth_hmacsha256_init(&state, data + i, key_len);
+		crypto_auth_hmacsha256_update(&state, data, lengths[i]);
+		crypto_auth_hmacsha256_final(&state, want.bytes);
+		accelerated_key(&key, bytes_from(data + i, key_len));
+		sha_ni_hmac_parts(got.bytes, (const void *)key.room, parts, 2);
+		if (!hash_eq(&want, &got))
+			return false;
+	}
+	return true;
+}
+
 /*
  * A CPU or hypervisor whose instructions are wrong must never get to sign: compare before use. The
  * lengths cross every border of the padding, and the parts every border of the block buffer.
@@ -84,7 +126,7 @@ static bool accelerated_agrees(void)
 	}
 	portable_parts(&want, &(struct bytes){data, 65}, 1);
 	sha_ni_prefixed(got.bytes, data[0], data + 1, data + 33);
-	return hash_eq(&want, &got) && two_agree(data);
+	return hash_eq(&want, &got) && two_agree(data) && hmac_agrees(data);
 }
 
 int hash_init(void)
@@ -145,6 +187,44 @@ void hash_end(struct hash_running *r, struct hash *out)
 	else
 		crypto_hash_sha256_final((void *)r->room, out->bytes);
 }
+
+/* --- HMAC ------------------------------------------------------------------------------------- */
+
+static void portable_hmac(struct hash *out, const struct hmac_key *k, const struct bytes *parts,
+	size_t parts_len)
+{
+	crypto_auth_hmacsha256_state state;
+
+	memcpy(&state, k->room, sizeof(state));
+	for (size_t i = 0; i < parts_len; i++)
+		crypto_auth_hmacsha256_update(&state, parts[i].data, parts[i].len);
+	crypto_auth_hmacsha256_final(&state, out->bytes);
+	sodium_memzero(&state, sizeof(state));
+}
+
+void hmac_key_begin(struct hmac_key *k, struct bytes key)
+{
+	if (accelerated)
+		accelerated_key(k, key);
+	else
+		crypto_auth_hmacsha256_init((void *)k->room, key.data, key.len);
+}
+
+void hmac_key_wipe(struct hmac_key *k)
+{
+	sodium_memzero(k, sizeof(*k));
+}
+
+void hmac_parts(struct hash *out, const struct hmac_key *k, const struct bytes *parts,
+	size_t parts_len)
+{
+	if (accelerated)
+		sha_ni_hmac_parts(out->bytes, (const void *)k->room, parts, parts_len);
+	else
+		portable_hmac(out, k, parts, parts_len);
+}
+
+/* --- leaves and nodes ------------------------------------------------------------------------- */
 
 void hash_leaf(struct hash *out, struct bytes leaf)
 {

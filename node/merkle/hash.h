@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * SHA-256 and the tree hashes of RFC 6962, section 2.1. SHA-256 uses the CPU's own instructions
- * where they exist, chosen once by hash_init and checked there against libsodium.
+ * SHA-256, its HMAC, and the tree hashes of RFC 6962, section 2.1. SHA-256 uses the CPU's own
+ * instructions where they exist, chosen once by hash_init and checked there against libsodium.
  */
 #pragma once
 
@@ -41,6 +41,19 @@ struct hash_running {
 void hash_begin(struct hash_running *r);
 void hash_update(struct hash_running *r, struct bytes data);
 void hash_end(struct hash_running *r, struct hash *out);
+
+/*
+ * HMAC-SHA-256 (RFC 2104). What is kept of a key is as secret as the key: hmac_key_wipe when done.
+ * Beginning costs two blocks and is done once; each result costs two more and the message's own.
+ */
+struct hmac_key {
+	_Alignas(16) uint8_t room[208];
+};
+
+void hmac_key_begin(struct hmac_key *k, struct bytes key);
+void hmac_key_wipe(struct hmac_key *k);
+void hmac_parts(struct hash *out, const struct hmac_key *k, const struct bytes *parts,
+	size_t parts_len);
 
 /* 0x00 || leaf, and 0x01 || left || right; out may be one of the inputs. */
 void hash_leaf(struct hash *out, struct bytes leaf);

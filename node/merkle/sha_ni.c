@@ -158,7 +158,7 @@ INLINE void take(struct running *r, const uint8_t *p, size_t left)
 }
 
 /* One bit, zeros, and the length in bits at the end of a block: of this one if it fits. */
-INLINE void finish(struct running *r, uint8_t *out)
+INLINE void pad_and_compress(struct running *r)
 {
 	size_t padded = r->tail_len + 9 <= BLOCK_BYTES ? BLOCK_BYTES : 2 * BLOCK_BYTES;
 
@@ -168,6 +168,11 @@ INLINE void finish(struct running *r, uint8_t *out)
 	compress_bytes(&r->s, r->tail);
 	if (padded > BLOCK_BYTES)
 		compress_bytes(&r->s, r->tail + BLOCK_BYTES);
+}
+
+INLINE void finish(struct running *r, uint8_t *out)
+{
+	pad_and_compress(r);
 	state_store(out, &r->s);
 }
 
@@ -222,6 +227,61 @@ SHA_NI void sha_ni_end(struct sha_ni_running *kept, uint8_t *out)
 	resume(&r, kept);
 	finish(&r, out);
 }
+
+/* --- HMAC ------------------------------------------------------------------------------------- */
+
+_Static_assert(sizeof(((struct sha_ni_hmac *)0)->inner) == sizeof(struct state),
+	"what is kept of a key is what runs");
+
+INLINE struct state key_state(const uint8_t *key, char pad)
+{
+	const __m128i pads = _mm_set1_epi8(pad);
+	struct state s = state_initial();
+
+	compress(&s, (struct block){swap_words(_mm_xor_si128(load(key), pads)),
+			     swap_words(_mm_xor_si128(load(key + 16), pads)),
+			     swap_words(_mm_xor_si128(load(key + 32), pads)),
+			     swap_words(_mm_xor_si128(load(key + 48), pads))});
+	return s;
+}
+
+SHA_NI void sha_ni_hmac_begin(struct sha_ni_hmac *h, const uint8_t key[64])
+{
+	struct state inner = key_state(key, 0x36), outer = key_state(key, 0x5c);
+
+	memcpy(h->inner, &inner, sizeof(inner));
+	memcpy(h->outer, &outer, sizeof(outer));
+}
+
+/* The inner hash as the one block that is left to the outer one; its words stay in registers. */
+INLINE struct block digest_block(const struct state *s)
+{
+	__m128i abcd = _mm_unpackhi_epi64(s->cdgh, s->abef);
+	__m128i efgh = _mm_unpacklo_epi64(s->cdgh, s->abef);
+
+	return (struct block){_mm_shuffle_epi32(abcd, 0x1b), _mm_shuffle_epi32(efgh, 0x1b),
+		_mm_set_epi32(0, 0, 0, (int)0x80000000),
+		_mm_set_epi32((BLOCK_BYTES + 32) * 8, 0, 0, 0)};
+}
+
+SHA_NI void sha_ni_hmac_parts(uint8_t *out, const struct sha_ni_hmac *h, const struct bytes *parts,
+	size_t parts_len)
+{
+	struct running r;
+	struct state outer;
+
+	memcpy(&r.s, h->inner, sizeof(r.s));
+	memcpy(&outer, h->outer, sizeof(outer));
+	r.tail_len = 0;
+	r.total = BLOCK_BYTES;
+	for (size_t i = 0; i < parts_len; i++)
+		take(&r, parts[i].data, parts[i].len);
+	pad_and_compress(&r);
+	compress(&outer, digest_block(&r.s));
+	state_store(out, &outer);
+}
+
+/* --- of 65 bytes ------------------------------------------------------------------------------ */
 
 /*
  * The prefix moves everything by one byte. Shifting in registers is faster than laying the message
@@ -362,6 +422,19 @@ void sha_ni_update(struct sha_ni_running *r, struct bytes data)
 void sha_ni_end(struct sha_ni_running *r, uint8_t *out)
 {
 	(void)r, (void)out;
+	assert(!"only after sha_ni_present");
+}
+
+void sha_ni_hmac_begin(struct sha_ni_hmac *h, const uint8_t key[64])
+{
+	(void)h, (void)key;
+	assert(!"only after sha_ni_present");
+}
+
+void sha_ni_hmac_parts(uint8_t *out, const struct sha_ni_hmac *h, const struct bytes *parts,
+	size_t parts_len)
+{
+	(void)out, (void)h, (void)parts, (void)parts_len;
 	assert(!"only after sha_ni_present");
 }
 

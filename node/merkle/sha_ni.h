@@ -26,6 +26,16 @@ void sha_ni_begin(struct sha_ni_running *r);
 void sha_ni_update(struct sha_ni_running *r, struct bytes data);
 void sha_ni_end(struct sha_ni_running *r, uint8_t *out);
 
+/* HMAC-SHA-256 (RFC 2104): how far the two hashes have got behind the key's blocks. As secret as
+ * the key, which is filled up with zeros to a block. */
+struct sha_ni_hmac {
+	uint8_t inner[32], outer[32]; /* as the registers have it */
+};
+
+void sha_ni_hmac_begin(struct sha_ni_hmac *h, const uint8_t key[64]);
+void sha_ni_hmac_parts(uint8_t *out, const struct sha_ni_hmac *h, const struct bytes *parts,
+	size_t parts_len);
+
 /* The hash of 65 bytes: prefix || left (32) || right (32). */
 void sha_ni_prefixed(uint8_t *out, uint8_t prefix, const uint8_t *left, const uint8_t *right);
 

@@ -21,6 +21,7 @@
 
 #include "base/buf.h"
 #include "base/vocab.h"
+#include "intel/object_id.h"
 #include "intel/value.h"
 #include "store/store.h"
 

@@ -9,7 +9,6 @@
 
 #include "base/vocab.h"
 #include "intake/intake.h"
-#include "intel/value.h"
 
 #define NOW_MS      1800000000000
 #define DAY_MS      86400000ull

@@ -148,6 +148,81 @@ static void many_at_a_time_are_each_by_itself(void **state)
 	}
 }
 
+static void assert_hmac(struct bytes key, struct bytes text, const char *want)
+{
+	char hex[HEX_TEXT_SIZE(HASH_BYTES)];
+	struct hmac_key k;
+	struct hash h;
+
+	hmac_key_begin(&k, key);
+	hmac_parts(&h, &k, &text, 1);
+	hmac_key_wipe(&k);
+	assert_true(sodium_is_zero(k.room, sizeof(k.room)));
+	text_hex_encode(hex, BYTES_OF(h.bytes));
+	hex[strlen(want)] = '\0'; /* the fifth is cut to 128 bits, as object ids are */
+	assert_string_equal(hex, want);
+}
+
+/* Section 4. */
+static void known_answers_of_rfc_4231_hold(void **state)
+{
+	uint8_t key[131], text[50];
+
+	(void)state;
+	memset(key, 0x0b, 20);
+	assert_hmac(bytes_from(key, 20), bytes_str("Hi There"),
+		"b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+	assert_hmac(bytes_str("Jefe"), bytes_str("what do ya want for nothing?"),
+		"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	memset(key, 0xaa, sizeof(key));
+	memset(text, 0xdd, sizeof(text));
+	assert_hmac(bytes_from(key, 20), BYTES_OF(text),
+		"773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe");
+	assert_hmac(BYTES_OF(key),
+		bytes_str("Test Using Larger Than Block-Size Key - Hash Key First"),
+		"60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+	assert_hmac(BYTES_OF(key),
+		bytes_str("This is a test using a larger than block-size key and a larger than "
+			  "block-size data. The key needs to be hashed before being used by the "
+			  "HMAC algorithm."),
+		"9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
+	for (size_t i = 0; i < 25; i++)
+		key[i] = (uint8_t)(i + 1);
+	memset(text, 0xcd, sizeof(text));
+	assert_hmac(bytes_from(key, 25), BYTES_OF(text),
+		"82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b");
+	memset(key, 0x0c, 20);
+	assert_hmac(bytes_from(key, 20), bytes_str("Test With Truncation"),
+		"a3b6167473100ee06e0c796c2955552b");
+}
+
+/* Keys and messages of all lengths around a block, cut anywhere. */
+static void hmac_agrees_with_libsodium(void **state)
+{
+	uint8_t data[300];
+	struct hash want, got;
+	struct hmac_key k;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 31 + i / 5);
+	for (size_t len = 0; len <= sizeof(data); len++) {
+		size_t key_len = len % 140, cut = len / 3;
+		struct bytes parts[] = {
+			bytes_from(data, cut), BYTES_NONE, bytes_from(data + cut, len - cut)};
+		crypto_auth_hmacsha256_state s;
+
+		crypto_auth_hmacsha256_init(&s, data, key_len);
+		crypto_auth_hmacsha256_update(&s, data, len);
+		crypto_auth_hmacsha256_final(&s, want.bytes);
+		hmac_key_begin(&k, bytes_from(data, key_len));
+		for (unsigned again = 0; again < 2; again++) {
+			hmac_parts(&got, &k, parts, COUNT_OF(parts));
+			assert_true(hash_eq(&want, &got));
+		}
+	}
+}
+
 static void portable_code_serves_until_init(void **state)
 {
 	(void)state;
@@ -172,12 +247,16 @@ int main(void)
 		cmocka_unit_test(pieces_give_the_hash_of_the_whole),
 		cmocka_unit_test(prefixed_forms_are_sha256_of_their_bytes),
 		cmocka_unit_test(many_at_a_time_are_each_by_itself),
+		cmocka_unit_test(known_answers_of_rfc_4231_hold),
+		cmocka_unit_test(hmac_agrees_with_libsodium),
 		cmocka_unit_test(init_chooses_an_implementation_that_agrees),
 		cmocka_unit_test(known_answers_of_fips_180_hold),
 		cmocka_unit_test(all_lengths_and_cuts_agree_with_libsodium),
 		cmocka_unit_test(pieces_give_the_hash_of_the_whole),
 		cmocka_unit_test(prefixed_forms_are_sha256_of_their_bytes),
 		cmocka_unit_test(many_at_a_time_are_each_by_itself),
+		cmocka_unit_test(known_answers_of_rfc_4231_hold),
+		cmocka_unit_test(hmac_agrees_with_libsodium),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

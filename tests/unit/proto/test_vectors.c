@@ -145,12 +145,14 @@ static void commitment_of(uint8_t out[32], struct bytes salt, struct bytes body)
 
 static void object_id_of(uint8_t out[OBJECT_ID_BYTES], uint8_t type, const char *value)
 {
-	crypto_generichash_state s;
+	uint8_t whole[crypto_auth_hmacsha256_BYTES];
+	crypto_auth_hmacsha256_state s;
 
-	crypto_generichash_init(&s, counting + 0x80, 32, OBJECT_ID_BYTES);
-	crypto_generichash_update(&s, &type, 1);
-	crypto_generichash_update(&s, (const uint8_t *)value, strlen(value));
-	crypto_generichash_final(&s, out, OBJECT_ID_BYTES);
+	crypto_auth_hmacsha256_init(&s, counting + 0x80, 32);
+	crypto_auth_hmacsha256_update(&s, &type, 1);
+	crypto_auth_hmacsha256_update(&s, (const uint8_t *)value, strlen(value));
+	crypto_auth_hmacsha256_final(&s, whole);
+	memcpy(out, whole, OBJECT_ID_BYTES);
 }
 
 static void entries(struct buf *out)
