@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "base/arena.h"
+#include "proto/record_memo.h"
 #include "store/bundle.h"
 #include "store/db.h"
 #include "store/index_runs.h"
@@ -368,8 +369,10 @@ struct index_reading {
 	bool has_indicator;
 };
 bool index_is_record(const struct entry_header *h);
-/* NULL, or the rule that hides an entry whose body cannot be used. */
-const char *index_read(struct arena *a, const struct store_entry *e, struct index_reading *out);
+/* NULL, or the rule that hides an entry whose body cannot be used. memo: of the bodies before, or
+ * NULL; what is read holds until it is used again. */
+const char *index_read(struct record_memo *memo, struct arena *a, const struct store_entry *e,
+	struct index_reading *out);
 int index_hidden_put(struct store *s, MDB_txn *txn, struct store_place place,
 	const char *rule) MUST_CHECK;
 void index_value_hash(const struct store *s, uint8_t out[8], unsigned type, struct bytes value);

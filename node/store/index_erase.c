@@ -53,7 +53,7 @@ static int body_remove(struct removal *rm, const struct store_entry *e)
 	int rc, there;
 
 	arena_reset(&rm->arena);
-	if (!index_is_record(&e->header) || index_read(&rm->arena, e, &reading) != NULL)
+	if (!index_is_record(&e->header) || index_read(NULL, &rm->arena, e, &reading) != NULL)
 		return 0;
 	if (reading.value.len > 0) {
 		index_value_hash(rm->store, raw, reading.type, reading.value);
