@@ -289,6 +289,7 @@ void gossip_completed(struct gossip *g, struct gossip_time now, const struct che
 		c->size <= f->complete.size)
 		return;
 	MARK("completed-by-another");
+	bodies_suspect(g, f); /* what is missing below it counts as such from here on */
 	f->complete = *c;
 	split_grown(g, f);
 	feed_grown(g, f);

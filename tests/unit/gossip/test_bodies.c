@@ -130,6 +130,47 @@ static void asks_for_what_an_earlier_run_lacked(void **state)
 	probe_free(&p);
 }
 
+/* So it is where whoever gave them does not go on, and a smaller checkpoint comes from elsewhere. */
+static void asks_for_what_it_lacks_under_a_checkpoint_from_elsewhere(void **state)
+{
+	struct sim_store bare = {0};
+	struct cast_terms terms = probe_terms(THIRD);
+	struct sim_log *log, *without;
+	const struct wire_message *m;
+	struct checkpoint smaller;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_agree(&p, &terms);
+	log = probe_published(&p, THIRD, CLEAR, 5, 40);
+	sim_log_sign(log, 2, &cast_actor(THIRD)->identity, &smaller);
+	without = sim_store_need(&bare, &log->name);
+	for (uint64_t i = 0; i < 5; i++)
+		entry_append(without, log, i, i == 1);
+	without->complete = log->complete;
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_run(&p, 1, without, 0, 3);
+	probe_store(&p);
+	probe_tick(&p, 1000); /* nothing is missing yet */
+	gossip_closed(p.g, probe_time(&p), 1, "gone");
+	probe_open(&p, 2, THIRD);
+	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
+	probe_hear_head(&p, 2, &smaller);
+	probe_tick(&p, 2000);
+	assert_int_equal(probe_count(&p, WIRE_BODIES_WANT), 0);
+	sim_store_need(&p.store, &log->name)->complete = smaller;
+	gossip_completed(p.g, probe_time(&p), &smaller, true);
+	probe_actions(&p);
+	probe_tick(&p, 1000);
+	m = probe_last(&p, WIRE_BODIES_WANT);
+	assert_non_null(m);
+	assert_int_equal(m->bodies_want.indexes_len, 1);
+	assert_true(m->bodies_want.indexes[0] == 1);
+	sim_store_free(&bare);
+	probe_free(&p);
+}
+
 /* It tells its upstream nothing of what it has had from there, and has bodies from elsewhere. */
 static void asks_whom_it_has_given_the_entries(void **state)
 {
@@ -532,6 +573,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(asks_whoever_says_that_it_has_them),
 		cmocka_unit_test(asks_for_what_an_earlier_run_lacked),
+		cmocka_unit_test(asks_for_what_it_lacks_under_a_checkpoint_from_elsewhere),
 		cmocka_unit_test(asks_whom_it_has_given_the_entries),
 		cmocka_unit_test(asks_whom_it_has_subscribed_at_for_all),
 		cmocka_unit_test(a_body_that_does_not_fit_costs_the_session),
