@@ -287,7 +287,7 @@ bool world_is_cut(const struct world *w, unsigned a, unsigned b)
 	return p && p->cut;
 }
 
-/* What was held up on its way to this end goes on. */
+/* What was held up on its way to this end goes on, ahead of what is still on the line. */
 static void release(struct world_session *s, unsigned end)
 {
 	struct world *w = s->ends[end].node->world;
@@ -296,9 +296,7 @@ static void release(struct world_session *s, unsigned end)
 	for (struct world_event *e = s->ends[end].held_up; e; e = next) {
 		next = e->next;
 		e->next = NULL;
-		if (s->ends[!end].arrive_ms < w->now_ms)
-			s->ends[!end].arrive_ms = w->now_ms;
-		event_again(w, e, s->ends[!end].arrive_ms);
+		event_again(w, e, w->now_ms);
 	}
 	s->ends[end].held_up = s->ends[end].held_up_last = NULL;
 }

@@ -69,7 +69,6 @@ void event_again(struct world *w, struct world_event *e, uint64_t at_ms)
 
 	assert(at_ms >= w->now_ms);
 	e->at_ms = at_ms;
-	e->order = w->made++;
 	if (w->queue_len > w->queue_cap) {
 		w->queue_cap = w->queue_cap ? w->queue_cap * 2 : 256;
 		w->queue = need(realloc(w->queue, w->queue_cap * sizeof(struct world_event *)));
@@ -86,6 +85,7 @@ struct world_event *event_new(struct world *w, enum event_type type, uint64_t at
 	struct world_event *e = need(calloc(1, sizeof(*e)));
 
 	e->type = type;
+	e->order = w->made++;
 	event_again(w, e, at_ms);
 	return e;
 }

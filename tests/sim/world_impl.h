@@ -50,7 +50,7 @@ struct world_event *event_new(struct world *w, enum event_type type, uint64_t at
 struct world_event *event_of_node(struct world_node *n, enum event_type type, uint64_t at_ms);
 struct world_event *event_of_end(struct world_session *s, unsigned end, enum event_type type,
 	uint64_t at_ms);
-/* Puts one that was taken from the queue into it again. */
+/* Puts one that was taken from the queue into it again, ahead of those made later. */
 void event_again(struct world *w, struct world_event *e, uint64_t at_ms);
 void trace_bytes(struct world *w, struct bytes b);
 void trace_number(struct world *w, uint64_t n);

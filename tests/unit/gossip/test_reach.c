@@ -160,6 +160,25 @@ static void one_seed_gives_one_trace(void **state)
 	assert_true(traces[0] != traces[2]);
 }
 
+/* A line that hears again gives what it has held up before what is still on its way: also the
+ * greeting, without which all that follows would be misbehaviour. */
+static void what_was_held_up_comes_first(void **state)
+{
+	struct world *w = world_chain(1, 2);
+
+	(void)state;
+	w->nodes[0].slowness = 20000;
+	while (!world_session_of(w, 0, 1) || !world_session_of(w, 1, 0))
+		world_run(w, 1);
+	world_deafen(w, 0, 1, true);
+	world_run(w, 2000);
+	world_deafen(w, 0, 1, false);
+	world_run(w, 60000);
+	assert_world(w);
+	assert_int_equal(w->nodes[1].punished, 0);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +190,7 @@ int main(void)
 		cmocka_unit_test(every_byte_arrives_once_at_a_hub),
 		cmocka_unit_test(what_nobody_gives_goes_nowhere),
 		cmocka_unit_test(one_seed_gives_one_trace),
+		cmocka_unit_test(what_was_held_up_comes_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
