@@ -130,7 +130,7 @@ static void asks_for_what_an_earlier_run_lacked(void **state)
 	probe_free(&p);
 }
 
-/* So it is where whoever gave them does not go on, and a smaller checkpoint comes from elsewhere. */
+/* So it is where whoever gave them does not go on, and a smaller checkpoint comes from others. */
 static void asks_for_what_it_lacks_under_a_checkpoint_from_elsewhere(void **state)
 {
 	struct sim_store bare = {0};
