@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "intel/guard.h"
 
-#include <libpsl.h>
 #include <stdlib.h>
 
+#include "intel/suffix.h"
 #include "intel/value_parts.h"
 
 #define IPV4_PREFIX_MIN 16
@@ -20,7 +20,7 @@ struct own_name {
 };
 
 struct guard {
-	psl_ctx_t *suffixes;
+	struct suffixes *suffixes;
 	struct own_name *names; /* sorted */
 	size_t names_len;
 	struct address *addresses; /* sorted */
@@ -102,8 +102,17 @@ static bool is_reserved_net(const uint8_t *net, unsigned prefix, bool ipv4, bool
 static const struct reserved {
 	const char *name;
 	size_t len;
+	char end[4]; /* of a name that it is or stands above, if that has four bytes */
 } reserved_names[] = {
-#define NAME(text) ((struct reserved){text, sizeof(text) - 1})
+#define END(text, n)                                                                               \
+	(sizeof(text) > (n) ? text[sizeof(text) > (n) ? sizeof(text) - 1 - (n) : 0] : '.')
+#define NAME(text)                                                                                 \
+	{                                                                                          \
+		text, sizeof(text) - 1,                                                            \
+		{                                                                                  \
+			END(text, 4), END(text, 3), END(text, 2), END(text, 1)                     \
+		}                                                                                  \
+	}
 	NAME("alt"),
 	NAME("arpa"),
 	NAME("corp"),
@@ -122,6 +131,7 @@ static const struct reserved {
 	NAME("example.net"),
 	NAME("example.org"),
 #undef NAME
+#undef END
 };
 
 /* True if name is above or stands below it. */
@@ -129,18 +139,23 @@ static bool is_below(struct bytes name, const struct reserved *above)
 {
 	size_t len = above->len;
 
-	/* The last letter tells most names from most others without a call. */
-	if (name.len < len || name.data[name.len - 1] != (uint8_t)above->name[len - 1] ||
-		memcmp(name.data + name.len - len, above->name, len) != 0)
+	if (name.len < len || memcmp(name.data + name.len - len, above->name, len) != 0)
 		return false;
 	return name.len == len || name.data[name.len - len - 1] == '.';
 }
 
 static bool is_reserved_name(struct bytes name)
 {
-	for (size_t i = 0; i < sizeof(reserved_names) / sizeof(reserved_names[0]); i++)
-		if (is_below(name, &reserved_names[i]))
+	uint32_t end = 0, other;
+
+	if (name.len >= sizeof(end))
+		memcpy(&end, name.data + name.len - sizeof(end), sizeof(end));
+	/* Four letters tell names from nearly all others, without a call for each. */
+	for (size_t i = 0; i < sizeof(reserved_names) / sizeof(reserved_names[0]); i++) {
+		memcpy(&other, reserved_names[i].end, sizeof(other));
+		if ((end == other || name.len < sizeof(end)) && is_below(name, &reserved_names[i]))
 			return true;
+	}
 	return false;
 }
 
@@ -320,24 +335,13 @@ static const char *check_net(const struct guard *g, struct bytes value, const ch
 	return NULL;
 }
 
-static bool is_public_suffix(const struct guard *g, struct bytes name)
-{
-	char text[VALUE_DOMAIN_MAX + 1];
-
-	if (name.len >= sizeof(text))
-		return false;
-	memcpy(text, name.data, name.len);
-	text[name.len] = '\0';
-	return psl_is_public_suffix(g->suffixes, text);
-}
-
 /* whole: the value means everything under the name. */
 static const char *check_name(const struct guard *g, struct bytes name, bool whole, bool above_too,
 	const char *const *lifted)
 {
 	if (is_reserved_name(name) && applies("reserved", lifted))
 		return "reserved";
-	if (whole && is_public_suffix(g, name) && applies("public-suffix", lifted))
+	if (whole && suffixes_have(g->suffixes, name) && applies("public-suffix", lifted))
 		return "public-suffix";
 	if (is_own_name(g, name, above_too))
 		return "own-endpoint";
@@ -402,15 +406,17 @@ bool guard_liftable(const char *rule)
 
 int guard_new(struct guard **g)
 {
+	int rc;
+
 	*g = calloc(1, sizeof(**g));
 	if (!*g)
 		return ENT_ENOMEM;
-	(*g)->suffixes = psl_latest(NULL);
-	if ((*g)->suffixes)
+	rc = suffixes_new(&(*g)->suffixes);
+	if (rc == 0)
 		return 0;
 	free(*g);
 	*g = NULL;
-	return ENT_ENOTFOUND;
+	return rc;
 }
 
 void guard_free(struct guard *g)
@@ -418,6 +424,6 @@ void guard_free(struct guard *g)
 	if (!g)
 		return;
 	endpoints_free(g);
-	psl_free(g->suffixes);
+	suffixes_free(g->suffixes);
 	free(g);
 }
