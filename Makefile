@@ -52,6 +52,13 @@ CFLAGS := -O1 -g -fno-omit-frame-pointer $(SAN_$(VARIANT))
 HARD   := -fPIE
 HARDLD := -pie
 endif
+# For seeds by the thousand.
+ifeq ($(VARIANT),quick)
+CFLAGS := -O3 -g -flto=auto
+HARD   :=
+HARDLD :=
+AR     := gcc-ar
+endif
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(if $(WERROR),-Werror) $(HARD) -pthread -I. -Inode \
              -I$(O)/gen -Itests $(PKG_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS = $(HARDLD) -Wl,--as-needed -pthread $(CFLAGS) $(LDFLAGS)
@@ -117,7 +124,7 @@ $(TEST_LIB): $(patsubst %.c,$(O)/%.o,$(wildcard tests/lib/*.c))
 SIM_LIB := $(O)/tests/sim/sim.a
 SIM     := $(O)/tests/sim/main
 SCALE   := $(O)/tests/sim/scale
-SIM_MAINS := tests/sim/main.c tests/sim/scale.c
+SIM_MAINS := tests/sim/main.c tests/sim/memory.c tests/sim/scale.c
 $(SIM_LIB): $(patsubst %.c,$(O)/%.o,$(filter-out $(SIM_MAINS),$(wildcard tests/sim/*.c)))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 sim_wraps := crypto_sign_detached crypto_sign_verify_detached crypto_scalarmult \
@@ -130,6 +137,9 @@ parts_of   = $(if $(call simulated,$(1)),$(SIM_LIB)) $(TEST_LIB) \
 link_of    = $(if $(call simulated,$(1)),$(SIM_LINK))
 
 $(SIM) $(SCALE) $(O)/tests/unit/gossip/%: PKG_LIBS := $(filter-out -llmdb,$(PKG_LIBS))
+# Sanitisers have a malloc of their own.
+$(O)/tests/sim/memory.o: ALL_CFLAGS += -fno-builtin -fno-lto
+$(SIM): $(if $(SAN_$(VARIANT)),,$(O)/tests/sim/memory.o)
 $(SIM) $(SCALE): $(O)/tests/sim/%: $(O)/tests/sim/%.o $(SIM_LIB) $(call archives,ledger)
 	$(call link,$(SIM_LINK))
 
@@ -174,9 +184,10 @@ unit: $(UNIT_TESTS)
 # make sim SEEDS=1000; one seed again, told: make sim SEEDS=1 SEED=17 NARRATE=1
 SEEDS ?= 100
 SEED  ?= 1
+SIM_QUICK = $(SIM:build/plain/%=build/quick/%)
 sim: setup
-	$(Q)$(SUBMAKE) $(SIM)
-	$(Q)$(if $(NARRATE)$(filter 1,$(V)),NARRATE=1) $(SIM) $(SEEDS) $(SEED)
+	$(Q)$(SUBMAKE) $(if $(filter plain,$(VARIANT)),VARIANT=quick) $(SIM_QUICK)
+	$(Q)$(if $(NARRATE)$(filter 1,$(V)),NARRATE=1) $(SIM_QUICK) $(SEEDS) $(SEED)
 
 # Deliberate bugs, each of which the seeds must find; some minutes.
 sim-mutants: setup

@@ -14,7 +14,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,10 +208,6 @@ int main(int argc, char **argv)
 	/* What a node says of its full disk is no news here. */
 	if (!getenv("NARRATE"))
 		log_level_set(LOG_NOTHING);
-	/* What a seed has given back is for the next one. */
-	mallopt(M_MMAP_THRESHOLD, 16 << 20);
-	mallopt(M_TRIM_THRESHOLD, 1 << 30);
-	mallopt(M_TOP_PAD, 64 << 20);
 	memo_idealise();
 	t.traces = getenv("TRACES") != NULL;
 	run(&t, first, seeds);
