@@ -403,6 +403,8 @@ bool net_on_message(struct world_event *e)
 	uint8_t type = e->message.data[4];
 	struct arena arena = {0};
 	struct wire_message m;
+	unsigned taken = n->taken;
+	bool run = type == WIRE_DATA;
 
 	if (s->cut || !to->open)
 		return false;
@@ -417,11 +419,15 @@ bool net_on_message(struct world_event *e)
 	trace_bytes(n->world, buf_view(&e->message));
 	if (tells(type) && wire_decode(type, payload, &arena, &m) == 0)
 		watch_heard(n->world, s, e->end, &m);
-	arena_free(&arena);
+	else
+		run = false;
 	if (type == WIRE_DATA)
 		n->data_bytes += e->message.len;
 	gossip_message(n->gossip, world_time(n), s->id, type, payload);
 	node_actions(n);
+	if (run && n->taken == taken)
+		watch_dropped(n, s->ends[!e->end].node, &m.data.feed, e->message.len);
+	arena_free(&arena);
 	return false;
 }
 

@@ -670,6 +670,7 @@ static void carry_out(struct world_node *n, struct gossip_action *action)
 		return;
 	case GOSSIP_INGEST:
 		watch_taken(w, s, end, action->job);
+		n->taken++;
 		verify_later(n, action->job);
 		return;
 	case GOSSIP_ENTER:

@@ -92,6 +92,12 @@ void watch_brought(const struct world_node *n, const struct ingest_job *job);
 struct world_amount watch_brought_today(const struct world_node *n, const struct world_peer *p);
 /* What the node has stored of the origin since the start. */
 struct world_amount watch_brought_of(const struct world_node *n, const struct node_id *origin);
+/* A run came that the node did not take. */
+void watch_dropped(const struct world_node *n, const struct world_node *by,
+	const struct log_name *feed, size_t bytes);
+/* What came so since then, and was on its way when the quota for it was used up: PROTOCOL.md has
+ * that dropped. */
+uint64_t watch_over_quota(const struct world_node *n, uint64_t since_ms);
 /* Has so much been brought? */
 static inline bool watch_spent(struct world_amount brought, struct world_amount quota)
 {

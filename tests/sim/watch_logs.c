@@ -38,6 +38,9 @@ struct told {
 	uint64_t heard;   /* the largest size that it has seen signed and still knows of */
 	struct watch_cosigned cosigned;
 	struct world_amount brought; /* it has stored so much, in all */
+	/* Of runs that came one behind the other and were not taken: */
+	uint64_t dropped_ms, dropped_bytes;
+	const struct world_node *dropped_of; /* by whom */
 };
 
 struct watch_node {
@@ -518,6 +521,40 @@ struct world_amount watch_brought_of(const struct world_node *n, const struct no
 		all.bytes += t->brought.bytes;
 	}
 	return all;
+}
+
+/* What was on its way when a quota was used up comes at once, or it was asked for in spite of it. */
+#define ON_ITS_WAY_MS 2000u
+#define BURST_MS      30000u
+
+void watch_dropped(const struct world_node *n, const struct world_node *by,
+	const struct log_name *feed, size_t bytes)
+{
+	struct told *t = told_of(n->world, n, feed);
+	uint64_t now_ms = n->world->now_ms;
+
+	if (!t->dropped_of || now_ms - t->dropped_ms > BURST_MS) {
+		t->dropped_ms = now_ms;
+		t->dropped_bytes = 0;
+		t->dropped_of = by;
+	}
+	if (t->dropped_of == by && now_ms - t->dropped_ms <= ON_ITS_WAY_MS)
+		t->dropped_bytes += bytes;
+}
+
+uint64_t watch_over_quota(const struct world_node *n, uint64_t since_ms)
+{
+	uint64_t bytes = 0;
+	void *value;
+
+	for (size_t at = 0; map_next(&node_of(n->world->watch, n)->told, &at, NULL, &value);) {
+		const struct told *t = value;
+
+		if (t->dropped_of && t->dropped_ms >= since_ms &&
+			watch_may_be_spent(n, t->dropped_of, &t->feed))
+			bytes += t->dropped_bytes;
+	}
+	return bytes;
 }
 
 /* Bodies that came later: they too are what was committed to. */

@@ -199,11 +199,17 @@ struct world_node {
 	size_t alarms_len;
 	uint64_t punishes; /* set of actors (the first 64): closed their session with a penalty */
 	unsigned punished; /* how many times */
-	unsigned refused;  /* runs that were rejected */
+	unsigned taken;    /* runs that went on to be verified */
+	unsigned refused;  /* of them, runs that were rejected */
 	unsigned mutes;    /* times that it went mute */
 	unsigned seals;    /* checkpoints of own feeds that it signed */
 	unsigned deaths;   /* times that its machine died */
 	unsigned unpublished; /* publications that failed */
+	/* The newest that it has signed of each of its logs of acts; has it signed one of them twice,
+	 * as a copy that took itself for new? */
+	struct checkpoint *acts;
+	size_t acts_len;
+	bool acts_twice;
 };
 
 /* An own entry that its origin has erased; at: where the erasure stands, once anybody knows. */
