@@ -364,6 +364,7 @@ void node_free(struct world_node *n)
 	free(n->peers);
 	free(n->bonds);
 	free(n->terms);
+	free(n->acts);
 	disk_free(n->disk);
 	disk_free(n->backup);
 }

@@ -134,6 +134,8 @@ void watch_forgotten(struct world *w);
 /* The node cosigns what the owner's machine has shown it of its log of acts. */
 void watch_witnesses(struct world *w, struct world_node *n, struct world_node *owner,
 	const struct wire_witness *m);
+/* The node signs its log of acts. */
+void watch_acts_signed(struct world *w, struct world_node *n, const struct checkpoint *c);
 
 /* --- watch_settled.c -------------------------------------------------------------------------- */
 

@@ -642,6 +642,7 @@ void watch_news(struct world *w, struct world_node *n, const struct ledger_news 
 		grown(w, n, &news->checkpoint);
 		return;
 	case LEDGER_PROVENANCE:
+		watch_acts_signed(w, n, &news->checkpoint);
 		grown(w, n, &news->checkpoint);
 		return;
 	case LEDGER_WAS_CUT:

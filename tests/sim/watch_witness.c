@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Witnesses: a node cosigns of a neighbour's log of acts what it has durably remembered, what is
- * there, and what continues all that it has cosigned before.
+ * there, and what continues all that it has cosigned before. And what they look for: nobody but an
+ * old copy or a clone signs a log of acts twice.
  */
 #include "ledger/reading.h"
 #include "sim/watch.h"
+#include "sim/world_impl.h"
 
 struct remembered {
 	const struct log_name *log;
@@ -68,4 +70,30 @@ void watch_witnesses(struct world *w, struct world_node *n, struct world_node *o
 			owner->index);
 	before->size = m->size;
 	memcpy(before->root.bytes, m->root, HASH_BYTES);
+}
+
+/* The newest that the node has signed of its log of acts, in any of its lives. */
+static struct checkpoint *acts_of(struct world_node *n, const struct log_name *log)
+{
+	for (size_t i = 0; i < n->acts_len; i++)
+		if (log_name_eq(&n->acts[i].log, log))
+			return &n->acts[i];
+	n->acts = need(realloc(n->acts, (n->acts_len + 1) * sizeof(*n->acts)));
+	n->acts[n->acts_len] = (struct checkpoint){.log = *log};
+	return &n->acts[n->acts_len++];
+}
+
+void watch_acts_signed(struct world *w, struct world_node *n, const struct checkpoint *c)
+{
+	struct checkpoint *newest = acts_of(n, &c->log);
+
+	if (c->size > newest->size) {
+		*newest = *c;
+		return;
+	}
+	if (c->size == newest->size && hash_eq(&c->root, &newest->root))
+		return;
+	n->acts_twice = true;
+	if (!watch_is_copy(n))
+		world_fail(w, "n%u signs two histories of its acts", n->index);
 }
