@@ -77,10 +77,12 @@ static void on_hello(struct gossip *g, struct session *s, const struct wire_hell
 	enter_act(g, s, ACT_SESSION_OPENED, NULL, 0, 0, false);
 	g->last->action.act.serial = hello->card_serial;
 	g->last->action.act.text = arena_copy(&g->last->arena, hello->software);
-	/* Our card first: a cosignature by new keys says nothing to whoever has not got it. */
-	session_announce_all(g, s);
+	/* What is remembered of its acts goes ahead of the heads: when it has them all it may sign
+	 * its log of acts again, and must know by then if it is an old copy. */
 	if (hello->has_provenance)
 		witness_hear(g, s, &hello->provenance_log, &hello->provenance);
+	if (!s->closing)
+		session_announce_all(g, s);
 }
 
 static void on_terms(struct gossip *g, struct session *s, const struct wire_terms *terms)

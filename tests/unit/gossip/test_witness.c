@@ -226,10 +226,10 @@ static void remembers_over_a_restart(void **state)
 }
 
 /* DESIGN 4: with new keys since, it would be taken for a forger; also where a greeting is answered
- * at once. */
-static void shows_its_card_before_it_witnesses(void **state)
+ * at once. The heads come last: an old copy that has them all signs its acts again. */
+static void shows_its_card_before_it_witnesses_and_its_heads_behind(void **state)
 {
-	size_t card = SIZE_MAX, witness = SIZE_MAX;
+	size_t card = SIZE_MAX, witness = SIZE_MAX, heads = SIZE_MAX;
 	struct sim_log *log;
 	struct probe p;
 
@@ -241,8 +241,11 @@ static void shows_its_card_before_it_witnesses(void **state)
 			card = i;
 		if (p.said[i].type == WIRE_WITNESS)
 			witness = i;
+		if (p.said[i].type == WIRE_HEADS)
+			heads = i;
 	}
 	assert_true(witness != SIZE_MAX && card < witness);
+	assert_true(heads != SIZE_MAX && witness < heads);
 	probe_free(&p);
 }
 
@@ -641,7 +644,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cosigns_what_it_sees_first_once_it_is_remembered),
-		cmocka_unit_test(shows_its_card_before_it_witnesses),
+		cmocka_unit_test(shows_its_card_before_it_witnesses_and_its_heads_behind),
 		cmocka_unit_test(says_nothing_when_it_could_not_remember),
 		cmocka_unit_test(cosigns_growth_only_when_it_is_proved),
 		cmocka_unit_test(remembers_over_a_restart),
