@@ -201,53 +201,61 @@ static const char *indicator_complete(const struct reading *r, struct record_ind
 static bool is_bare(const struct record_indicator *i)
 {
 	static const struct record_indicator none;
-	struct record_indicator rest = *i;
+	const size_t at = offsetof(struct record_indicator, value), end = at + sizeof(i->value);
 
-	rest.value = BYTES_NONE;
-	return bytes_eq(bytes_from(&rest, sizeof(rest)), bytes_from(&none, sizeof(none)));
+	return memcmp(i, &none, at) == 0 &&
+	       memcmp((const uint8_t *)i + end, (const uint8_t *)&none + end, sizeof(none) - end) ==
+		       0;
 }
 
-/* What the options add is the same for every value of a list: its body is made once. */
-static int bare_encode(struct reading *r, const struct record_indicator *i)
+/* What the options add is the same for every value of a list: its body is made once, and then only
+ * the value is looked at. */
+static const char *indicator_make(struct reading *r, const struct record_indicator *said, int *rc)
 {
-	int rc;
+	const bool bare = is_bare(said);
+	struct bytes labels[RECORD_LABELS_MAX];
+	struct record_indicator indicator;
+	const char *reason;
 
-	if (r->bare.len > 0)
-		return record_indicator_with_value(&r->body, buf_view(&r->bare), i->value);
-	rc = record_indicator_encode(&r->body, i);
-	if (rc == 0)
+	if (bare && r->bare.len > 0) {
+		*rc = record_indicator_with_value(&r->body, buf_view(&r->bare), said->value);
+		return NULL;
+	}
+	indicator = *said;
+	reason = indicator_complete(r, &indicator, labels);
+	if (reason)
+		return reason;
+	*rc = record_indicator_encode(&r->body, &indicator);
+	if (*rc == 0 && bare)
 		buf_bytes(&r->bare, buf_view(&r->body));
-	return rc;
+	return NULL;
+}
+
+static int object_make(struct reading *r, const struct record_object *said)
+{
+	struct record_object object = *said;
+
+	if (object.recipients_len == 0) {
+		object.recipients = r->recipients;
+		object.recipients_len = r->recipients_len;
+	}
+	return record_object_encode(&r->body, &object);
 }
 
 /* The body of a claim into r->body. NULL, or why there is none. */
 static const char *body_make(struct reading *r, const struct claim *claim)
 {
-	struct bytes labels[RECORD_LABELS_MAX];
-	struct record_indicator indicator = claim->indicator;
-	struct record_object object = claim->object;
 	struct record_retraction retraction = {.reason = bytes_str("revoked")};
 	const char *reason = NULL;
-	bool bare;
 	int rc = 0;
 
 	buf_reset(&r->body);
 	switch (claim->kind) {
 	case KIND_INDICATOR:
-		bare = is_bare(&indicator);
-		/* Completed once, what is bare is only looked at for its value. */
-		if (!bare || r->bare.len == 0)
-			reason = indicator_complete(r, &indicator, labels);
-		if (!reason)
-			rc = bare ? bare_encode(r, &indicator)
-				  : record_indicator_encode(&r->body, &indicator);
+		reason = indicator_make(r, &claim->indicator, &rc);
 		break;
 	case KIND_OBJECT:
-		if (object.recipients_len == 0) {
-			object.recipients = r->recipients;
-			object.recipients_len = r->recipients_len;
-		}
-		rc = record_object_encode(&r->body, &object);
+		rc = object_make(r, &claim->object);
 		break;
 	case KIND_RETRACTION:
 		rc = record_retraction_encode(&r->body, &retraction);

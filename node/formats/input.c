@@ -127,7 +127,10 @@ int input_line(struct input *in, struct bytes *line, unsigned *line_number, bool
 		return input_error(in, in->line, ENT_EINVALID, "not UTF-8 text");
 	if (*cut)
 		return 1;
-	input_take(in, line->len + (lf != NULL));
+	if (in->tee)
+		buf_append(in->tee, view.data, line->len + (lf != NULL));
+	in->at += line->len + (lf != NULL);
+	in->line += lf != NULL;
 	if (line->len && line->data[line->len - 1] == '\r')
 		line->len--;
 	return 1;

@@ -81,11 +81,16 @@ void claim_value_set(struct claim *claim, const struct value *v)
 		claim->indicator.port = v->port;
 }
 
+static bool is_space(uint8_t c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 struct bytes text_trim(struct bytes t)
 {
-	while (t.len && memchr(" \t\r\n\v\f", t.data[0], 6))
+	while (t.len && is_space(t.data[0]))
 		t.data++, t.len--;
-	while (t.len && memchr(" \t\r\n\v\f", t.data[t.len - 1], 6))
+	while (t.len && is_space(t.data[t.len - 1]))
 		t.len--;
 	return t;
 }

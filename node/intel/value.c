@@ -50,13 +50,13 @@ static enum type hash_type(size_t digits)
 
 static bool is_hex(struct bytes t)
 {
-	for (size_t i = 0; i < t.len; i++) {
-		uint8_t c = t.data[i] | 0x20;
+	static const bool digits[256] = {
+		['0' ... '9'] = true, ['A' ... 'F'] = true, ['a' ... 'f'] = true};
+	bool all = true;
 
-		if ((c < '0' || c > '9' || t.data[i] > '9') && (c < 'a' || c > 'f'))
-			return false;
-	}
-	return true;
+	for (size_t i = 0; i < t.len; i++)
+		all &= digits[t.data[i]];
+	return all;
 }
 
 static void lower_copy(char *out, struct bytes t)
@@ -69,6 +69,14 @@ static void lower_copy(char *out, struct bytes t)
 	out[t.len] = '\0';
 }
 
+static int hash_take(struct value *v, struct bytes t, enum type type)
+{
+	lower_copy(v->text, t);
+	v->len = t.len;
+	v->type = type;
+	return 0;
+}
+
 static int hash_parse(struct value *v, struct bytes t, enum type type, struct err_text *err)
 {
 	if (!is_hex(t))
@@ -76,10 +84,7 @@ static int hash_parse(struct value *v, struct bytes t, enum type type, struct er
 	if (t.len != hash_digits(type))
 		return err_set(err, ENT_EINVALID, "a hash of type %s has %zu digits, not %zu",
 			type_name(type), hash_digits(type), t.len);
-	lower_copy(v->text, t);
-	v->len = t.len;
-	v->type = type;
-	return 0;
+	return hash_take(v, t, type);
 }
 
 /* The "--" between type and UUID of a STIX id; 0 when text has not that shape. */
@@ -167,19 +172,12 @@ static int colon_parse(struct value *v, struct bytes t, struct err_text *err)
 	return value_domain_parse(v, t, err);
 }
 
-static int guess_parse(struct value *v, struct bytes t, struct err_text *err)
+/* Without what tells URLs, addresses with a port, networks and people. */
+static int guess_plain(struct value *v, struct bytes t, struct err_text *err)
 {
-	if (value_scheme_len(t))
-		return value_url_parse(v, t, err);
-	if (has(t, '/'))
-		return slash_parse(v, t, err);
-	if (has(t, '@'))
-		return value_email_parse(v, t, err);
-	if (has(t, ':') || t.data[0] == '[')
-		return has(t, ':') ? colon_parse(v, t, err) : value_ip_parse(v, t, 6, err);
 	if (!has(t, '.')) {
 		if (hash_type(t.len) && is_hex(t))
-			return hash_parse(v, t, hash_type(t.len), err);
+			return hash_take(v, t, hash_type(t.len));
 		if (stix_id_split(t))
 			return stix_id_parse(v, t, err);
 	}
@@ -188,11 +186,27 @@ static int guess_parse(struct value *v, struct bytes t, struct err_text *err)
 	return value_domain_parse(v, t, err);
 }
 
-static int wanted_parse(struct value *v, struct bytes t, enum type want, struct err_text *err)
+static int guess_parse(struct value *v, struct bytes t, bool plain, struct err_text *err)
+{
+	if (plain)
+		return guess_plain(v, t, err);
+	if (value_scheme_len(t))
+		return value_url_parse(v, t, err);
+	if (has(t, '/'))
+		return slash_parse(v, t, err);
+	if (has(t, '@'))
+		return value_email_parse(v, t, err);
+	if (has(t, ':') || t.data[0] == '[')
+		return has(t, ':') ? colon_parse(v, t, err) : value_ip_parse(v, t, 6, err);
+	return guess_plain(v, t, err);
+}
+
+static int wanted_parse(struct value *v, struct bytes t, enum type want, bool plain,
+	struct err_text *err)
 {
 	switch (want) {
 	case TYPE_NONE:
-		return guess_parse(v, t, err);
+		return guess_parse(v, t, plain, err);
 	case TYPE_IPV4:
 	case TYPE_IPV4_NET:
 		return value_ip_parse(v, t, 4, err);
@@ -227,16 +241,18 @@ static bool is_plain(struct bytes t)
 		['-'] = true,
 		['_'] = true};
 
+	bool all = true;
+
 	for (size_t i = 0; i < t.len; i++)
-		if (!plain[t.data[i]])
-			return false;
-	return true;
+		all &= plain[t.data[i]];
+	return all;
 }
 
 int value_parse(struct value *v, struct bytes text, enum type want, struct err_text *err)
 {
 	uint8_t room[VALUE_SEEN_MAX];
 	struct bytes t = trim(text);
+	bool plain;
 	int ret;
 
 	v->type = TYPE_NONE;
@@ -247,7 +263,8 @@ int value_parse(struct value *v, struct bytes text, enum type want, struct err_t
 		return value_unreadable(err, "nothing there");
 	if (t.len > VALUE_SEEN_MAX)
 		return value_unreadable(err, "too long for a value");
-	if (!is_plain(t)) {
+	plain = is_plain(t);
+	if (!plain) {
 		ret = value_screen(t, err);
 		if (ret)
 			return ret;
@@ -258,7 +275,7 @@ int value_parse(struct value *v, struct bytes text, enum type want, struct err_t
 		if (t.len == 0)
 			return value_unreadable(err, "nothing there");
 	}
-	ret = wanted_parse(v, t, want, err);
+	ret = wanted_parse(v, t, want, plain, err);
 	assert(ret || (v->type != TYPE_NONE && v->len > 0 && v->len <= RECORD_VALUE_MAX));
 	return ret;
 }
