@@ -613,8 +613,8 @@ static bool is_one_of(uint64_t nodes, const struct node_id *node)
 }
 
 /* Has the actor signed its log of acts twice? The guard has feeds alone: an old copy that is not
- * behind it takes itself for new, goes on with the log of acts that it has, and where nobody answers
- * for two seconds signs it (PROTOCOL.md, "Recovery"). That is what witnesses are for. */
+ * behind it takes itself for new, goes on with the log of acts that it has, and signs it where
+ * nobody answers for two seconds (PROTOCOL.md, "Recovery"). That is what witnesses are for. */
 static bool signs_acts_twice(const struct mix *m, const struct node_id *node)
 {
 	const struct actor *a = cast_actor_of(node);

@@ -523,7 +523,7 @@ struct world_amount watch_brought_of(const struct world_node *n, const struct no
 	return all;
 }
 
-/* What was on its way when a quota was used up comes at once, or it was asked for in spite of it. */
+/* What was on its way when a quota was used up comes at once; else it was asked for since. */
 #define ON_ITS_WAY_MS 2000u
 #define BURST_MS      30000u
 

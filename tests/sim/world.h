@@ -205,8 +205,8 @@ struct world_node {
 	unsigned seals;    /* checkpoints of own feeds that it signed */
 	unsigned deaths;   /* times that its machine died */
 	unsigned unpublished; /* publications that failed */
-	/* The newest that it has signed of each of its logs of acts; has it signed one of them twice,
-	 * as a copy that took itself for new? */
+	/* The newest that it has signed of each of its logs of acts; has it signed one of them
+	 * twice, as a copy that took itself for new? */
 	struct checkpoint *acts;
 	size_t acts_len;
 	bool acts_twice;
