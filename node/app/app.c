@@ -223,7 +223,8 @@ static int paths_set(struct app *a, struct err_text *err)
 		char *out;
 		const char *name;
 	} paths[] = {{a->keys_dir, "keys"}, {a->data_dir, "data"}, {a->run_dir, "run"},
-		{a->guard_path, "guard"}, {a->keys_file, "keys/node.key"}};
+		{a->guard_path, "guard"}, {a->journal_path, "data/log/journal"},
+		{a->keys_file, "keys/node.key"}};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		if (file_path(paths[i].out, 512, home, paths[i].name) != 0)
@@ -308,6 +309,7 @@ static int pipeline_open(struct app *a, struct err_text *err)
 		.former = a->former_provenance,
 		.guard = &a->guard,
 		.guard_path = a->guard_path,
+		.journal_path = a->journal_path,
 		.mute = a->mute,
 		.keys = &a->shared,
 		.rng = a->rng,

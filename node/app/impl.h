@@ -126,7 +126,7 @@ struct app {
 
 	struct store *store;
 	struct guardfile guard;
-	char guard_path[512];
+	char guard_path[512], journal_path[512];
 	struct pipeline *pipeline;
 	struct gossip *gossip;
 	struct net *net;

@@ -214,7 +214,7 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 	if (!p)
 		return ENT_ENOMEM;
 	p->config = *config;
-	guard_keeper_init(&p->guard, config->guard_path);
+	guard_keeper_init(&p->guard, config->guard_path, config->journal_path);
 	atomic_init(&p->working, 0);
 	atomic_init(&p->acts_waiting, 0);
 	atomic_init(&p->forgetting, false);

@@ -42,7 +42,8 @@ struct pipeline_config {
 	bool begin_provenance;      /* which begins now */
 	struct log_name former;     /* and cites this one, if audience.kind is set */
 	struct guardfile *guard;    /* the writer's from now on, */
-	const char *guard_path;     /* and where it is kept */
+	const char *guard_path;     /* and where it is kept, */
+	const char *journal_path;   /* under another name as well, for the store */
 	bool mute;                  /* sign no feed, as after pipeline_mute */
 	struct pipeline_keys *keys;
 	struct env_rng rng;

@@ -24,15 +24,24 @@ static int64_t ledger_wall_ms(void *ctx)
 	return wall_ms();
 }
 
-static int guard_save(void *ctx, const struct guardfile *g)
+static int guard_save(void *ctx, const struct guardfile *g, struct bytes redo)
 {
 	struct pipeline *p = ctx;
 	struct err_text err;
-	int rc = guard_keeper_save(&p->guard, g, &err);
+	int rc = guard_keeper_save(&p->guard, g, redo, &err);
 
 	if (rc != 0)
 		log_error("writer", "guard file not written: %s", err.text);
 	return rc;
+}
+
+static enum ledger_journal journal_state(void *ctx)
+{
+	const struct pipeline *p = ctx;
+
+	if (p->guard.alone)
+		return LEDGER_JOURNAL_NEVER;
+	return guard_keeper_journals(&p->guard) ? LEDGER_JOURNAL_READY : LEDGER_JOURNAL_LATER;
 }
 
 static enum pipeline_event_type event_type(enum ledger_news_type type)
@@ -115,7 +124,8 @@ struct ledger_ops writer_ledger_ops(struct pipeline *p)
 		.wall_ms = ledger_wall_ms,
 		.guard_save = guard_save,
 		.tell = ledger_told,
-		.step = fault};
+		.step = fault,
+		.journal = journal_state};
 }
 
 /* --- the thread ------------------------------------------------------------------------------- */
@@ -159,11 +169,15 @@ void compacted(struct pipeline *p, int code)
 	event_send(p, e);
 }
 
-/* Between two groups: no transaction is open. */
+/* Between two groups: no transaction is open. What was erased may stand in the journal as well. */
 static void compact(struct pipeline *p)
 {
 	struct store_txn *txn;
+	struct err_text err;
 	int rc = store_compact(p->config.store);
+
+	if (rc == 0 && (rc = guard_keeper_wipe(&p->guard, p->config.guard, &err)) != 0)
+		log_error("writer", "journal not emptied: %s", err.text);
 
 	if (rc == 0)
 		rc = store_begin(p->config.store, &txn);
@@ -184,6 +198,11 @@ static void run(struct pipeline *p)
 
 	atomic_fetch_sub(&p->acts_waiting, done.acts);
 	progress_written(p, done.own);
+	if (rc == 0 || rc == ENT_EMUTE) {
+		int settled = ledger_settle(p->ledger);
+
+		rc = settled ? settled : rc;
+	}
 	if (rc != 0 && rc != ENT_EMUTE)
 		trouble(p, rc);
 	else

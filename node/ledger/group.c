@@ -393,11 +393,27 @@ static void retention_plan(struct ledger *l)
 		}
 }
 
+/* What the group has done is in the store. */
+static void group_committed(struct ledger *l)
+{
+	l->pending_len = 0;
+	if (l->beginning) {
+		l->config.provenance = l->begins;
+		l->fresh = true;
+	}
+	l->beginning = false;
+	l->succeeding = l->succeeding && !l->succeeded;
+}
+
 int group_commit(struct ledger *l)
 {
 	struct store_txn *txn;
 	int rc;
 
+	l->closed = false;
+	rc = doubt_end(l);
+	if (rc != 0)
+		return rc;
 	l->now_ms = l->config.ops.wall_ms(l->config.ops.ctx);
 	retention_plan(l);
 	rc = store_begin(l->config.store, &txn);
@@ -442,18 +458,20 @@ int group_commit(struct ledger *l)
 		return rc;
 	}
 	said_take(l, txn);
+	if (group_is_small(l, txn)) {
+		rc = group_close(l, txn);
+		l->whole = rc != 0;
+		if (rc == 0)
+			group_committed(l);
+		return rc;
+	}
 	ledger_at(l, LEDGER_STEP_COMMIT);
 	rc = store_commit(txn);
+	l->whole = rc != 0; /* while the disk fails nothing is told upon the journal alone */
 	if (rc != 0)
 		return rc;
-	l->pending_len = 0;
 	memcpy(l->grown, l->growing, l->growing_len * sizeof(l->grown[0]));
 	l->grown_len = l->growing_len;
-	if (l->beginning) {
-		l->config.provenance = l->begins;
-		l->fresh = true;
-	}
-	l->beginning = false;
-	l->succeeding = l->succeeding && !l->succeeded;
+	group_committed(l);
 	return 0;
 }

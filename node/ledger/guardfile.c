@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "keys/file.h"
+#include "store/slot.h"
 
 static int line_read(struct guardfile *g, struct bytes line)
 {
@@ -24,53 +25,12 @@ static int line_read(struct guardfile *g, struct bytes line)
 	return guardfile_set(g, &log, size, &root);
 }
 
-static void slot_hash(struct hash *out, uint64_t number, struct bytes lines)
-{
-	uint8_t raw[8];
-
-	be64_put(raw, number);
-	hash_sha256_parts(out, (struct bytes[]){BYTES_OF(raw), lines}, 2);
-}
-
-/* The lines of a slot that is whole. */
-static bool slot_read(struct bytes slot, uint64_t *number, struct bytes *lines)
-{
-	struct bytes line, word[4];
-	struct hash want, have;
-	uint64_t len;
-
-	if (!text_line_next(&slot, &line))
-		return false;
-	for (size_t i = 0; i < 4; i++)
-		if (!text_word_next(&line, &word[i]))
-			return false;
-	if (!bytes_eq(word[0], bytes_str("slot")) || !text_u64_parse(word[1], number) ||
-		!text_u64_parse(word[2], &len) || len > slot.len ||
-		text_base64_decode(word[3], want.bytes, HASH_BYTES) != HASH_BYTES)
-		return false;
-	*lines = bytes_from(slot.data, (size_t)len);
-	slot_hash(&have, *number, *lines);
-	return hash_eq(&want, &have);
-}
-
 /* A file that is no two slots, or has none that is whole, is taken for lines. */
 static struct bytes lines_of(struct bytes file)
 {
-	struct bytes lines[2], newest = file;
-	uint64_t number, greatest = 0;
+	struct slot slot;
 
-	if (file.len != 2 * GUARDFILE_SLOT_BYTES)
-		return file;
-	for (size_t i = 0; i < 2; i++) {
-		struct bytes slot =
-			bytes_from(file.data + i * GUARDFILE_SLOT_BYTES, GUARDFILE_SLOT_BYTES);
-
-		if (slot_read(slot, &number, &lines[i]) && number > greatest) {
-			greatest = number;
-			newest = lines[i];
-		}
-	}
-	return newest;
+	return slot_newest(file, &slot) ? slot.lines : file;
 }
 
 int guardfile_parse(struct guardfile *g, struct bytes text, const char *name, struct err_text *err)
@@ -128,6 +88,19 @@ int guardfile_set(struct guardfile *g, const struct log_name *log, uint64_t size
 	return 0;
 }
 
+int guardfile_copy(struct guardfile *to, const struct guardfile *from)
+{
+	*to = (struct guardfile){0};
+	if (from->feeds_len == 0)
+		return 0;
+	to->feeds = malloc(from->feeds_len * sizeof(*to->feeds));
+	if (!to->feeds)
+		return ENT_ENOMEM;
+	memcpy(to->feeds, from->feeds, from->feeds_len * sizeof(*to->feeds));
+	to->feeds_len = from->feeds_len;
+	return 0;
+}
+
 int guardfile_read(struct guardfile *g, const char *path, struct err_text *err)
 {
 	struct buf text = buf_with_max(GUARDFILE_BYTES_MAX);
@@ -152,36 +125,6 @@ void guardfile_print(struct buf *out, const struct guardfile *g)
 		text_base64_encode(root, BYTES_OF(g->feeds[i].root.bytes));
 		buf_printf(out, "%s %" PRIu64 " %s\n", name, g->feeds[i].size, root);
 	}
-}
-
-bool guardfile_slot_print(struct buf *out, const struct guardfile *g, uint64_t number)
-{
-	struct buf lines = buf_with_max(GUARDFILE_SLOT_BYTES);
-	char text[BASE64_TEXT_SIZE(HASH_BYTES)];
-	const size_t start = out->len;
-	struct hash hash;
-	bool fits;
-
-	guardfile_print(&lines, g);
-	slot_hash(&hash, number, buf_view(&lines));
-	text_base64_encode(text, BYTES_OF(hash.bytes));
-	buf_printf(out, "slot %" PRIu64 " %zu %s\n", number, lines.len, text);
-	buf_bytes(out, buf_view(&lines));
-	fits = !buf_failed(&lines) && !buf_failed(out) && out->len - start <= GUARDFILE_SLOT_BYTES;
-	buf_free(&lines);
-	if (fits) {
-		size_t left = GUARDFILE_SLOT_BYTES - (out->len - start);
-		uint8_t *rest = buf_extend(out, left);
-
-		if (rest && left)
-			memset(rest, 0, left);
-		fits = rest != NULL;
-	}
-	if (!fits) {
-		out->len = start;
-		out->failed = false;
-	}
-	return fits;
 }
 
 void guardfile_free(struct guardfile *g)

@@ -4,10 +4,10 @@
  *
  *     <origin line> <size> <base64 root>
  *
- * each. They stand in the newer of two slots of one file, or, where they are more than a slot
- * takes, are the whole file. Made durable before a checkpoint leaves the process, kept out of
- * backups. A store that is behind it was restored: then the node is mute. The ledger's owner writes
- * it (ledger.h).
+ * each. They stand in the newer of two slots of one file (store/slot.h), which also is the store's
+ * journal, or, where they are more than a slot takes, are the whole file. Made durable before a
+ * checkpoint leaves the process, kept out of backups. A store that is behind it was restored: then
+ * the node is mute. The ledger's owner writes it (ledger.h).
  */
 #pragma once
 
@@ -15,9 +15,7 @@
 #include "merkle/checkpoint.h"
 
 #define GUARDFILE_FEEDS_MAX 4096u
-/* Some hundred feeds; pages of its own, so that writing one slot never touches the other. */
-#define GUARDFILE_SLOT_BYTES 16384u
-#define GUARDFILE_BYTES_MAX  (GUARDFILE_FEEDS_MAX * 256u)
+#define GUARDFILE_BYTES_MAX (GUARDFILE_FEEDS_MAX * 256u)
 
 struct guardfile_feed {
 	struct log_name log;
@@ -37,15 +35,10 @@ int guardfile_parse(struct guardfile *g, struct bytes text, const char *name,
  * itself is given what was read. */
 int guardfile_read(struct guardfile *g, const char *path, struct err_text *err) MUST_CHECK;
 void guardfile_print(struct buf *out, const struct guardfile *g);
-/*
- * A slot: the line `slot <number> <bytes> <SHA-256 of number and lines, base64>`, the lines, NULs.
- * A file of slots is two, of GUARDFILE_SLOT_BYTES each; the one that is whole and has the greater
- * number counts. False, and out as it was: they do not fit.
- */
-bool guardfile_slot_print(struct buf *out, const struct guardfile *g, uint64_t number);
 /* NULL: not in it, size 0. */
 const struct guardfile_feed *guardfile_find(const struct guardfile *g, const struct log_name *log);
 /* ENT_ELIMIT, ENT_ENOMEM. */
 int guardfile_set(struct guardfile *g, const struct log_name *log, uint64_t size,
 	const struct hash *root) MUST_CHECK;
+int guardfile_copy(struct guardfile *to, const struct guardfile *from) MUST_CHECK;
 void guardfile_free(struct guardfile *g);

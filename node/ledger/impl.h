@@ -9,6 +9,7 @@
  *     over.c    what may not be held after the end of agreements
  *     hold.c    values kept from exports
  *     seal.c    re-reading, guard, signatures; what a crash left unsigned
+ *     close.c   all of it for a small group, within its transaction
  *     succession.c  what a new incarnation says of the former
  *     reading.c what the engine reads
  *     restore.c going on after a recovery: cutting tails, a new provenance log, unmuting
@@ -54,9 +55,10 @@ struct ledger {
 	struct checkpoint pending[GROUP_LOGS_MAX]; /* signed, put with the next commit */
 	size_t pending_len;
 
-	uint32_t unmute; /* the epoch that is to end; 0: none */
-	bool succeeding; /* former feeds want a succession, */
-	bool succeeded;  /* which is in this group */
+	uint32_t unmute;   /* the epoch that is to end; 0: none */
+	bool guard_behind; /* of what the store has signed; saved before anything else */
+	bool succeeding;   /* former feeds want a succession, */
+	bool succeeded;    /* which is in this group */
 
 	/* --- the group -------------------------------------------------------------------- */
 	struct ledger_item *items, *last; /* in order */
@@ -65,9 +67,11 @@ struct ledger {
 	size_t own_bytes;
 	struct grown growing[GROUP_LOGS_MAX]; /* `grown` once committed */
 	size_t growing_len;
-	int64_t now_ms;                 /* of every act in it: times in the log follow its order */
-	bool fresh;                     /* the provenance log in use began in this life */
-	bool beginning;                 /* one begins with this group, */
+	bool closed;    /* it was small: what could be signed was, in its transaction */
+	bool whole;     /* the next one takes the long way: the short one has just failed */
+	int64_t now_ms; /* of every act in it: times in the log follow its order */
+	bool fresh;     /* the provenance log in use began in this life */
+	bool beginning; /* one begins with this group, */
 	struct log_name begins, former; /* this one, citing that one */
 	struct buf acts;                /* packed entries for the provenance log */
 	uint32_t acts_len;
@@ -132,6 +136,7 @@ int apply_keep(struct store_txn *txn, const struct ledger_item *i) MUST_CHECK;
 int apply_complete(struct ledger *l, struct store_txn *txn, const struct ledger_item *i) MUST_CHECK;
 int epoch_begin(struct ledger *l, struct store_txn *txn) MUST_CHECK;
 int unmute(struct ledger *l) MUST_CHECK;
+int guard_catch_up(struct ledger *l) MUST_CHECK;
 
 /* --- succession.c ----------------------------------------------------------------------------- */
 /* Are there former feeds without a succession? */
@@ -143,7 +148,24 @@ int successions_write(struct ledger *l, struct store_txn *txn) MUST_CHECK;
 void said_take(struct ledger *l, const struct store_txn *txn);
 void tell_said(struct ledger *l);
 
+/* --- close.c ---------------------------------------------------------------------------------- */
+/* May the transaction, complete but for checkpoints, be committed by journal? */
+bool group_is_small(const struct ledger *l, const struct store_txn *txn);
+/* Does so. As group_commit; l->grown is what could not be signed. */
+int group_close(struct ledger *l, struct store_txn *txn) MUST_CHECK;
+/* What the last attempt may have left in guard and journal is taken out of them. */
+int doubt_end(struct ledger *l) MUST_CHECK;
+
 /* --- seal.c ----------------------------------------------------------------------------------- */
 int group_seal(struct ledger *l) MUST_CHECK;
+/* Reads again what these have grown by, of the transaction or (NULL) of the store, and says of each
+ * whether it may be signed. Where another root comes out the node is mute from here on. */
+int group_recompute(struct ledger *l, struct grown *logs, size_t len,
+	struct store_txn *txn) MUST_CHECK;
+bool may_seal(struct ledger *l, const struct grown *w);
+void grown_sign(const struct ledger *l, const struct grown *w, struct checkpoint *c);
+void tell_signed(struct ledger *l, const struct checkpoint *c, bool urgent);
+/* Sizes and roots of what is to be signed; *feeds: there are some. */
+int guard_set(struct ledger *l, const struct grown *logs, size_t len, bool *feeds) MUST_CHECK;
 /* What lies in own logs beyond their newest checkpoint becomes `grown`. */
 int tails_find(struct ledger *l) MUST_CHECK;

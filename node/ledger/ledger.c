@@ -98,7 +98,7 @@ void ledger_allow_sealing(struct ledger *l)
 const char *ledger_step_name(enum ledger_step step)
 {
 	static const char *const names[LEDGER_STEPS] = {
-		"commit", "reread", "guard", "sign", "tell", "carry", "finished"};
+		"commit", "reread", "guard", "sign", "tell", "carry", "finished", "settle"};
 
 	return step < LEDGER_STEPS ? names[step] : NULL;
 }
@@ -310,12 +310,20 @@ static void checkpoints_carry(struct ledger *l)
 		l->pending_len = 0;
 }
 
+int ledger_settle(struct ledger *l)
+{
+	ledger_at(l, LEDGER_STEP_SETTLE);
+	return store_settle(l->config.store);
+}
+
 int ledger_run(struct ledger *l, struct ledger_done *done)
 {
 	int committed = group_commit(l);
 	int sealed = committed == 0 && l->unmute ? unmute(l) : committed;
 
-	if (sealed == 0)
+	if (l->closed)
+		sealed = l->grown_len > 0 ? ENT_EMUTE : 0;
+	else if (sealed == 0)
 		sealed = group_seal(l);
 	*done = (struct ledger_done){0};
 	if (sealed == 0 && l->pending_len > 0 && ends_publication(l))

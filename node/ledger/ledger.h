@@ -16,6 +16,18 @@
  * the next commit: were it lost in a crash, entries and guard are there, and signing again gives
  * the same bytes.
  *
+ * A small group takes one round to the disk instead of five (STORE.md, "Journal"):
+ *
+ *     re-read      within the transaction, the root recomputed by the second path
+ *     sign         the checkpoints, which go into the same transaction
+ *     guard        with all that the transaction changes, so that it can be done again
+ *     commit       without syncing
+ *     tell         the same
+ *     settle       the commit is synced, when everything has been told
+ *
+ * What is signed here leaves the process when it is durable and in the guard, and no sooner. After
+ * a death either all of it is done again or none of it has been.
+ *
  * When a commit fails nothing of the group has happened: runs and publications are told so; acts,
  * pins and freezes wait and are tried again. What is wrong with one item (its log was frozen, say)
  * fails that item alone.
@@ -163,25 +175,37 @@ struct ledger_news {
 
 /* Between the steps of a group, where a machine may die. */
 enum ledger_step {
-	LEDGER_STEP_COMMIT,  /* before the synced commit, */
-	LEDGER_STEP_REREAD,  /* after it, before own logs are read again, */
-	LEDGER_STEP_GUARD,   /* before the guard is saved, */
-	LEDGER_STEP_SIGN,    /* after that, before anything is signed, */
-	LEDGER_STEP_TELL,    /* signed, nothing is told yet, */
-	LEDGER_STEP_CARRY,   /* before checkpoints get a commit of their own */
-	LEDGER_STEP_FINISHED /* everything has been told */
+	LEDGER_STEP_COMMIT,   /* before the synced commit, or that behind the journal, */
+	LEDGER_STEP_REREAD,   /* after it, before own logs are read again, */
+	LEDGER_STEP_GUARD,    /* before the guard is saved, */
+	LEDGER_STEP_SIGN,     /* after that, before anything is signed, */
+	LEDGER_STEP_TELL,     /* signed, nothing is told yet, */
+	LEDGER_STEP_CARRY,    /* before checkpoints get a commit of their own */
+	LEDGER_STEP_FINISHED, /* everything has been told, */
+	LEDGER_STEP_SETTLE    /* and nothing is synced yet of a small group but the journal */
 };
-#define LEDGER_STEPS 7u
+#define LEDGER_STEPS 8u
 /* "commit", "reread", ...; NULL beyond the last. */
 const char *ledger_step_name(enum ledger_step step);
+
+/* May guard_save be given a redo? */
+enum ledger_journal {
+	LEDGER_JOURNAL_NEVER, /* where guard and store lie there can be none */
+	LEDGER_JOURNAL_LATER, /* once it has been called without one, */
+	LEDGER_JOURNAL_READY, /* as it has been */
+};
 
 struct ledger_ops {
 	void *ctx;
 	int64_t (*wall_ms)(void *ctx);
-	/* Durable once it gives 0. */
-	int (*guard_save)(void *ctx, const struct guardfile *g);
+	/*
+	 * Durable once it gives 0, with the redo if there is one, else also as a journal that has
+	 * none.
+	 */
+	int (*guard_save)(void *ctx, const struct guardfile *g, struct bytes redo);
 	void (*tell)(void *ctx, const struct ledger_news *news);
 	void (*step)(void *ctx, enum ledger_step step); /* may be NULL */
+	enum ledger_journal (*journal)(void *ctx);      /* NULL: never */
 };
 
 struct ledger_config {
@@ -229,6 +253,10 @@ struct ledger_done {
  * were not signed.
  */
 int ledger_run(struct ledger *l, struct ledger_done *done) MUST_CHECK;
+
+/* Syncs what the last group has left unsynced; when everything else that waited for it is done. An
+ * error ends the store's life (store_given_up). */
+int ledger_settle(struct ledger *l) MUST_CHECK;
 
 /* Something waits for a run: checkpoints that are not in the store, items that were refused, or
  * what could not be sealed. */

@@ -158,6 +158,45 @@ static int guard_stands(void *ctx, const struct store_log *log)
 	return guardfile_set(l->config.guard, &log->name, log->held.size, &log->held.root);
 }
 
+static int guard_behind(void *ctx, const struct store_log *log)
+{
+	struct ledger *l = ctx;
+	const struct guardfile_feed *f = guardfile_find(l->config.guard, &log->name);
+
+	if (!is_feed(&log->name) || !node_id_eq(&log->name.node, &l->config.self) ||
+		log->name.incarnation != l->config.identity->incarnation || !log->has_held ||
+		(f && f->size >= log->held.size))
+		return 0;
+	l->guard_behind = true;
+	return guardfile_set(l->config.guard, &log->name, log->held.size, &log->held.root);
+}
+
+/*
+ * What was signed in a commit by journal whose guard did not become durable as well, or was taken
+ * back after a failure, and is in the store all the same after a death: it has left nobody's hands
+ * yet, and stands in the guard before it does.
+ */
+int guard_catch_up(struct ledger *l)
+{
+	const struct ledger_ops *ops = &l->config.ops;
+	struct store_reader *r;
+	int rc;
+
+	if (ledger_muted(l))
+		return 0;
+	rc = store_reader_open(l->config.store, &r);
+	if (rc != 0)
+		return rc;
+	rc = store_log_each(r, guard_behind, l);
+	store_reader_close(r);
+	if (rc != 0 || !l->guard_behind)
+		return rc;
+	MARK("guard-catches-up");
+	rc = ops->guard_save(ops->ctx, l->config.guard, BYTES_NONE);
+	l->guard_behind = rc != 0;
+	return rc;
+}
+
 /* Of feeds it is found anew what is unsigned: they have been taken back meanwhile. */
 static void grown_forget_feeds(struct ledger *l)
 {
@@ -184,7 +223,7 @@ int unmute(struct ledger *l)
 	if (rc != 0)
 		return rc;
 	ledger_at(l, LEDGER_STEP_GUARD);
-	rc = ops->guard_save(ops->ctx, l->config.guard);
+	rc = ops->guard_save(ops->ctx, l->config.guard, BYTES_NONE);
 	if (rc != 0)
 		return rc;
 	MARK("signs-again");

@@ -13,21 +13,23 @@
 #define REREAD_BYTES (64u * 1024u)
 
 /* The second path: what lies in the store now, read again and hashed again. */
-static int recompute(struct ledger *l, const struct grown *w)
+static int recompute(struct ledger *l, const struct grown *w, struct store_txn *txn)
 {
 	struct range tree = w->before;
-	struct store_reader *r;
+	struct store_reader *r = NULL;
 	struct buf entries = buf_with_max(REREAD_BYTES + ENTRY_PACKED_MAX);
 	struct hash want, have;
-	int rc = store_reader_open(l->config.store, &r);
+	int rc = txn ? 0 : store_reader_open(l->config.store, &r);
 
 	while (rc == 0 && tree.end < w->after.end) {
 		struct cursor c;
 		uint32_t count = 0;
 
 		buf_reset(&entries);
-		rc = store_run_read(r, &w->log, tree.end, w->after.end, REREAD_BYTES, &entries,
-			&count);
+		rc = txn ? store_txn_run_read(txn, &w->log, tree.end, w->after.end, REREAD_BYTES,
+				   &entries, &count)
+			 : store_run_read(r, &w->log, tree.end, w->after.end, REREAD_BYTES,
+				   &entries, &count);
 		c = cursor_of(buf_view(&entries));
 		while (count > 0 && rc == 0) {
 			struct leaves leaves;
@@ -43,7 +45,8 @@ static int recompute(struct ledger *l, const struct grown *w)
 		}
 	}
 	buf_free(&entries);
-	store_reader_close(r);
+	if (r)
+		store_reader_close(r);
 	if (rc != 0)
 		return rc;
 	range_root(&tree, &have);
@@ -56,7 +59,7 @@ static int recompute(struct ledger *l, const struct grown *w)
  * peer has had the time to say that this is an old copy nothing is, but a log of acts that begins
  * with this life: it has no other history.
  */
-static bool may_seal(struct ledger *l, const struct grown *w)
+bool may_seal(struct ledger *l, const struct grown *w)
 {
 	if (w->corrupt)
 		return false;
@@ -65,39 +68,56 @@ static bool may_seal(struct ledger *l, const struct grown *w)
 	return l->fresh || atomic_load(&l->sealing);
 }
 
-static int guard_write(struct ledger *l)
+int guard_set(struct ledger *l, const struct grown *logs, size_t len, bool *feeds)
 {
-	const struct ledger_ops *ops = &l->config.ops;
-	bool feeds = false;
 	int rc = 0;
 
-	for (size_t i = 0; i < l->grown_len && rc == 0; i++) {
-		const struct grown *w = &l->grown[i];
+	*feeds = false;
+	for (size_t i = 0; i < len && rc == 0; i++) {
+		const struct grown *w = &logs[i];
 		struct hash root;
 
 		if (!is_feed(&w->log) || !w->checked)
 			continue;
 		range_root(&w->after, &root);
 		rc = guardfile_set(l->config.guard, &w->log, w->after.end, &root);
-		feeds = true;
+		*feeds = true;
 	}
-	if (rc != 0 || !feeds)
-		return rc;
-	ledger_at(l, LEDGER_STEP_GUARD);
-	return ops->guard_save(ops->ctx, l->config.guard);
+	return rc;
 }
 
-static void sign(struct ledger *l, const struct grown *w)
+/* Saved without need it makes the journal ready for the next group. A mute node has no guard, or
+ * one whose word it must not change. */
+static bool journal_wanted(struct ledger *l)
 {
-	struct checkpoint *c = &l->pending[l->pending_len++];
+	const struct ledger_ops *ops = &l->config.ops;
 
+	return ops->journal && !ledger_muted(l) && ops->journal(ops->ctx) == LEDGER_JOURNAL_LATER;
+}
+
+static int guard_write(struct ledger *l)
+{
+	const struct ledger_ops *ops = &l->config.ops;
+	bool feeds;
+	int rc = guard_set(l, l->grown, l->grown_len, &feeds);
+
+	if (rc != 0 || (!feeds && !journal_wanted(l)))
+		return rc;
+	ledger_at(l, LEDGER_STEP_GUARD);
+	rc = ops->guard_save(ops->ctx, l->config.guard, BYTES_NONE);
+	/* Nothing is signed that would have to stand in it. */
+	return feeds ? rc : 0;
+}
+
+void grown_sign(const struct ledger *l, const struct grown *w, struct checkpoint *c)
+{
 	c->log = w->log;
 	c->size = w->after.end;
 	range_root(&w->after, &c->root);
 	checkpoint_sign(c, l->config.identity->log_secret);
 }
 
-static void tell_signed(struct ledger *l, const struct checkpoint *c, bool urgent)
+void tell_signed(struct ledger *l, const struct checkpoint *c, bool urgent)
 {
 	struct ledger_news news = {
 		.type = is_feed(&c->log) ? LEDGER_SEALED : LEDGER_PROVENANCE,
@@ -108,19 +128,18 @@ static void tell_signed(struct ledger *l, const struct checkpoint *c, bool urgen
 	ledger_tell(l, &news);
 }
 
-/* Reads what has grown again; where another root comes out the node is mute from here on. */
-static int group_recompute(struct ledger *l)
+int group_recompute(struct ledger *l, struct grown *logs, size_t len, struct store_txn *txn)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < l->grown_len && rc == 0; i++) {
-		struct grown *w = &l->grown[i];
+	for (size_t i = 0; i < len && rc == 0; i++) {
+		struct grown *w = &logs[i];
 		struct ledger_news news = {.type = LEDGER_CORRUPT, .feed = w->log};
 
 		w->checked = false;
 		if (!may_seal(l, w))
 			continue;
-		rc = recompute(l, w);
+		rc = recompute(l, w, txn);
 		w->checked = rc == 0;
 		if (rc != ENT_ECORRUPT)
 			continue;
@@ -142,7 +161,7 @@ int group_seal(struct ledger *l)
 	int rc;
 
 	ledger_at(l, LEDGER_STEP_REREAD);
-	rc = group_recompute(l);
+	rc = group_recompute(l, l->grown, l->grown_len, NULL);
 	if (rc == 0)
 		rc = guard_write(l);
 	l->unsealed = rc != 0;
@@ -153,7 +172,7 @@ int group_seal(struct ledger *l)
 		/* The node may have gone mute since. */
 		if (l->grown[i].checked && may_seal(l, &l->grown[i])) {
 			urgent[l->pending_len] = l->grown[i].urgent;
-			sign(l, &l->grown[i]);
+			grown_sign(l, &l->grown[i], &l->pending[l->pending_len++]);
 		} else {
 			l->grown[kept++] = l->grown[i];
 		}
@@ -227,5 +246,7 @@ int ledger_recover(struct ledger *l)
 
 	if (rc == 0)
 		rc = successions_look(l);
+	if (rc == 0)
+		rc = guard_catch_up(l);
 	return rc != 0 ? rc : group_seal(l);
 }

@@ -61,8 +61,11 @@ static int compact(struct store *s, struct db *db, const char *sub, unsigned fla
 
 int store_compact(struct store *s)
 {
+	int rc;
+
 	assert(!s->txn.mdb);
-	return compact(s, &s->log, "log", 0, store_log_tables, LOG_TABLES);
+	rc = store_settle(s);
+	return rc ? rc : compact(s, &s->log, "log", 0, store_log_tables, LOG_TABLES);
 }
 
 int store_index_compact(struct store *s)

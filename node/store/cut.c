@@ -26,8 +26,7 @@ static int bundle_cut(struct store_txn *txn, uint64_t arrival, const struct bund
 	bundle_encode(out, &kept);
 	be64_put(raw, arrival);
 	value = db_val(copy.data, copy.len);
-	rc = txn_result(txn,
-		mdb_put(txn->mdb, txn->store->log.tables[LOG_ENTRIES], &key, &value, 0));
+	rc = txn_put(txn, LOG_ENTRIES, key, value, 0);
 	buf_free(&copy);
 	return rc;
 }
@@ -35,7 +34,6 @@ static int bundle_cut(struct store_txn *txn, uint64_t arrival, const struct bund
 /* One bundle of the tail, the run row of which the cursor is at. */
 static int run_cut(struct store_txn *txn, MDB_cursor *runs, MDB_val run, uint64_t size)
 {
-	MDB_dbi entries = txn->store->log.tables[LOG_ENTRIES];
 	MDB_val key = db_val(NULL, 0), value;
 	uint8_t arrival[ARRIVAL_KEY_BYTES];
 	struct bundle b;
@@ -45,15 +43,15 @@ static int run_cut(struct store_txn *txn, MDB_cursor *runs, MDB_val run, uint64_
 		return ENT_ECORRUPT;
 	memcpy(arrival, run.mv_data, sizeof(arrival));
 	key = db_val(arrival, sizeof(arrival));
-	rc = mdb_get(txn->mdb, entries, &key, &value);
+	rc = mdb_get(txn->mdb, txn->store->log.tables[LOG_ENTRIES], &key, &value);
 	if (rc)
 		return txn_result(txn, rc);
 	if ((rc = bundle_decode(db_bytes(value), &b)) != 0)
 		return rc;
 	if (b.first < size)
 		return b.first + b.count > size ? bundle_cut(txn, be64_get(arrival), &b, size) : 0;
-	rc = mdb_del(txn->mdb, entries, &key, NULL);
-	return txn_result(txn, rc ? rc : mdb_cursor_del(runs, 0));
+	rc = log_del(txn->store, txn->mdb, LOG_ENTRIES, &key);
+	return txn_result(txn, rc ? rc : log_cursor_del(txn->store, LOG_RUNS, runs));
 }
 
 /* From the last bundle backwards, until one lies before the tail. */
@@ -96,9 +94,9 @@ static int tree_cut(struct store_txn *txn, uint32_t log, uint64_t from, uint64_t
 			int rc;
 
 			tree_key_put(raw, log, level, index);
-			rc = mdb_del(txn->mdb, txn->store->log.tables[LOG_TREE], &key, NULL);
-			if (rc && rc != MDB_NOTFOUND)
-				return txn_result(txn, rc);
+			rc = txn_del(txn, LOG_TREE, key);
+			if (rc)
+				return rc;
 		}
 	return 0;
 }

@@ -163,6 +163,24 @@ int db_commit(struct db *db, MDB_txn *txn)
 	return rc;
 }
 
+int db_commit_loose(struct db *db, MDB_txn *txn)
+{
+	int rc = db_err(mdb_env_set_flags(db->env, MDB_NOSYNC, 1));
+
+	if (rc) {
+		mdb_txn_abort(txn);
+		return rc;
+	}
+	rc = db_commit(db, txn);
+	mdb_env_set_flags(db->env, MDB_NOSYNC, 0);
+	return rc;
+}
+
+int db_sync(struct db *db)
+{
+	return db_err(mdb_env_sync(db->env, 1));
+}
+
 /* --- growing ---------------------------------------------------------------------------------- */
 
 /* An index group may copy a page for every key: so much is kept free of a large map. */

@@ -59,6 +59,9 @@ void db_read_end(struct db *db, MDB_txn *txn);
  * is opened anew.
  */
 int db_commit(struct db *db, MDB_txn *txn) MUST_CHECK;
+/* The same without syncing anything: db_sync has to follow before the next transaction. */
+int db_commit_loose(struct db *db, MDB_txn *txn) MUST_CHECK;
+int db_sync(struct db *db) MUST_CHECK;
 
 /*
  * Writes what is in the tables, and nothing else, into a new file beside the environment's own:

@@ -223,7 +223,7 @@ static int rows_cut(struct store_txn *txn, enum log_table table, uint32_t log, u
 							     : (const uint8_t *)key.mv_data + 4);
 
 		if (index >= size)
-			rc = mdb_cursor_del(cursor, 0);
+			rc = log_cursor_del(txn->store, table, cursor);
 		if (rc == 0)
 			rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	}

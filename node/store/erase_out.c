@@ -124,10 +124,11 @@ int erase_slots(struct store_txn *txn, uint64_t arrival, const uint32_t *slots, 
 	if (bundle_fill(&b, &c, count, marks) != 0 || b.count != count)
 		return ENT_ECORRUPT;
 	value = db_val(NULL, bundle_len(&b));
-	rc = mdb_put(txn->mdb, txn->store->log.tables[LOG_ENTRIES], &key, &value, MDB_RESERVE);
+	rc = log_put(txn->store, txn->mdb, LOG_ENTRIES, &key, &value, MDB_RESERVE);
 	if (rc)
 		return txn_result(txn, rc);
 	bundle_encode(value.mv_data, &b);
+	redo_reserved(txn->store, LOG_ENTRIES, key, value);
 	*dropped += gone;
 	return 0;
 }

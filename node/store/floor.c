@@ -194,7 +194,7 @@ int keys_delete(struct store_txn *txn, enum log_table table, const uint8_t *from
 	rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
 	while (rc == 0 && key.mv_size == len && memcmp(key.mv_data, to, len) < 0) {
 		if (!but || memcmp(key.mv_data, but, len) != 0)
-			rc = mdb_cursor_del(cursor, 0);
+			rc = log_cursor_del(txn->store, table, cursor);
 		if (rc == 0)
 			rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	}

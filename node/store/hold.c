@@ -48,8 +48,7 @@ int store_hold_put(struct store_txn *txn, const struct store_hold *hold)
 	buf_bytes(&row, hold->value);
 	value = db_val(row.data, row.len);
 	rc = buf_failed(&row) ? ENT_ENOMEM
-			      : db_err(mdb_put(txn->mdb, txn->store->log.tables[LOG_HOLDS], &key,
-					&value, 0));
+			      : db_err(log_put(txn->store, txn->mdb, LOG_HOLDS, &key, &value, 0));
 	buf_free(&row);
 	if (rc)
 		txn->failed = rc;
@@ -65,7 +64,7 @@ int store_hold_remove(struct store_txn *txn, enum type type, struct bytes value)
 	if (txn->failed)
 		return txn->failed;
 	hold_key(raw, type, value);
-	rc = db_err(mdb_del(txn->mdb, txn->store->log.tables[LOG_HOLDS], &key, NULL));
+	rc = db_err(log_del(txn->store, txn->mdb, LOG_HOLDS, &key));
 	if (rc && rc != ENT_ENOTFOUND)
 		txn->failed = rc;
 	return rc;

@@ -13,9 +13,10 @@
 #include "store/bundle.h"
 #include "store/db.h"
 #include "store/index_runs.h"
+#include "store/redo.h"
 #include "store/store.h"
 
-#define STORE_SCHEMA       6u
+#define STORE_SCHEMA       7u
 #define STORE_SCHEMA_FIRST 1u /* brought up to date in place */
 #define INDEX_SCHEMA       3u
 #define STORE_ID_BYTES     16
@@ -69,6 +70,7 @@ struct store_txn {
 	struct buf tree;   /* subtrees that the append at hand completes */
 	struct buf bundle; /* one that is being rewritten */
 	struct buf said;   /* struct store_said: store_txn_said */
+	struct redo redo;  /* what it has changed */
 	bool renewed;      /* the truth has another id, */
 	uint8_t id[STORE_ID_BYTES]; /* this one */
 };
@@ -95,6 +97,8 @@ struct store {
 	bool growing;                /* no new one for a moment */
 	unsigned readers;
 	atomic_bool given_up; /* by LMDB */
+	bool loose;           /* the newest commit is by journal and not synced; the writer's */
+	bool doubt;           /* the journal may tell of one that was not committed; likewise */
 	struct store_txn txn; /* there is one writer, and it has one transaction */
 };
 
@@ -127,6 +131,26 @@ int txn_del(struct store_txn *txn, enum log_table table, MDB_val key) MUST_CHECK
 int txn_log_put(struct store_txn *txn, const struct store_log *log) MUST_CHECK;
 /* Puts a bundle as the newest. Which entries of the log it has is said elsewhere. */
 int txn_bundle_put(struct store_txn *txn, uint64_t arrival, const struct bundle *b) MUST_CHECK;
+
+/* --- the journal (journal.c) ------------------------------------------------------------------ */
+
+#define JOURNAL_NAME "journal"
+/* Is there after a sync behind a commit that failed. */
+#define UNSYNCED_NAME "unsynced"
+
+/* The two meta pages as they are now, into the head of a record; nothing where there is no file. */
+void journal_metas_put(struct store *s, uint8_t *out);
+/*
+ * Before the environment is opened, by who has the writer's lock: takes the file back to before the
+ * newest commit by journal, and gives its record (a view into file; empty: there is none) so that
+ * it can be done again. ENT_EBUSY: it must be taken back, and others have the file open.
+ */
+int journal_step_back(struct store *s, struct buf *file, struct bytes *redo) MUST_CHECK;
+/* Must it be opened to write before anybody reads? */
+bool journal_due(const struct store *s);
+/* Everything is synced that it tells of. */
+void journal_over(const struct store *s);
+void journal_sync_failed(const struct store *s);
 
 /* --- receipts (receipt.c) --------------------------------------------------------------------- */
 

@@ -559,6 +559,16 @@ int store_run_read(struct store_reader *r, const struct log_name *name, uint64_t
 	return rc == ENT_ENOTFOUND ? ENT_ECORRUPT : rc;
 }
 
+int store_txn_run_read(struct store_txn *txn, const struct log_name *name, uint64_t from,
+	uint64_t to, size_t bytes_max, struct buf *out, uint32_t *count)
+{
+	struct store_reader r = {.store = txn->store, .log = txn->mdb};
+	int rc = store_run_read(&r, name, from, to, bytes_max, out, count);
+
+	arena_free(&r.arena);
+	return rc;
+}
+
 /* --- tree ------------------------------------------------------------------------------------- */
 
 static int subtree_stored(const struct store_tree *t, unsigned level, uint64_t index,

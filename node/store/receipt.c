@@ -152,9 +152,17 @@ static int rows_len(MDB_cursor *cursor, const uint8_t beside[RECEIPT_KEY_BYTES],
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
+/* Rows of a table that are read and deleted. */
+struct rows {
+	struct store *store;
+	enum log_table table;
+	MDB_cursor *cursor;
+};
+
 /* Every second one of the older half; the oldest stays. */
-static int rows_halve(MDB_cursor *cursor, const uint8_t beside[RECEIPT_KEY_BYTES])
+static int rows_halve(const struct rows *rows, const uint8_t beside[RECEIPT_KEY_BYTES])
 {
+	MDB_cursor *cursor = rows->cursor;
 	uint8_t raw[RECEIPT_KEY_BYTES];
 	MDB_val key = db_val(raw, sizeof(raw)), value;
 	int rc;
@@ -163,7 +171,7 @@ static int rows_halve(MDB_cursor *cursor, const uint8_t beside[RECEIPT_KEY_BYTES
 	be64_put(raw + KEY_SIZE, 0);
 	rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
 	for (uint32_t i = 0; rc == 0 && i < RECEIPTS_KEPT / 2 && key_beside(key, beside); i++) {
-		if (i % 2 == 1 && (rc = mdb_cursor_del(cursor, 0)) != 0)
+		if (i % 2 == 1 && (rc = log_cursor_del(rows->store, rows->table, cursor)) != 0)
 			break;
 		rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	}
@@ -174,9 +182,10 @@ static int rows_halve(MDB_cursor *cursor, const uint8_t beside[RECEIPT_KEY_BYTES
  * The row at the cursor has been the newest until now. It goes if the one before it and the one
  * that comes now are close together. *kept: it stays.
  */
-static int newest_supersede(MDB_cursor *cursor, const uint8_t next[RECEIPT_KEY_BYTES],
+static int newest_supersede(const struct rows *rows, const uint8_t next[RECEIPT_KEY_BYTES],
 	uint64_t next_time, bool *kept)
 {
+	MDB_cursor *cursor = rows->cursor;
 	MDB_val key, value;
 	uint64_t before;
 	int rc = mdb_cursor_get(cursor, &key, &value, MDB_PREV);
@@ -191,12 +200,13 @@ static int newest_supersede(MDB_cursor *cursor, const uint8_t next[RECEIPT_KEY_B
 		return 0;
 	*kept = false;
 	rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-	return rc ? rc : mdb_cursor_del(cursor, 0);
+	return rc ? rc : log_cursor_del(rows->store, rows->table, cursor);
 }
 
-static int held_make_room(MDB_cursor *cursor, uint8_t raw[RECEIPT_KEY_BYTES], uint64_t time,
+static int held_make_room(const struct rows *rows, uint8_t raw[RECEIPT_KEY_BYTES], uint64_t time,
 	bool *news)
 {
+	MDB_cursor *cursor = rows->cursor;
 	uint8_t newest[RECEIPT_KEY_BYTES];
 	MDB_val key, value;
 	uint32_t len;
@@ -214,29 +224,28 @@ static int held_make_room(MDB_cursor *cursor, uint8_t raw[RECEIPT_KEY_BYTES], ui
 	*news = key_size(key) < be64_get(raw + KEY_SIZE);
 	if (!*news)
 		return 0;
-	rc = newest_supersede(cursor, raw, time, &kept);
+	rc = newest_supersede(rows, raw, time, &kept);
 	if (rc == 0 && kept)
 		rc = rows_len(cursor, raw, &len);
 	if (rc == 0 && kept && len >= RECEIPTS_KEPT)
-		rc = rows_halve(cursor, raw);
+		rc = rows_halve(rows, raw);
 	return rc;
 }
 
 static int make_room(struct store_txn *txn, const struct store_receipt *r,
 	uint8_t raw[RECEIPT_KEY_BYTES], bool *news)
 {
-	MDB_cursor *cursor;
+	struct rows rows = {.store = txn->store, .table = table_of(&r->checkpoint.log)};
 	uint32_t len = 0;
-	int rc = mdb_cursor_open(txn->mdb, txn->store->log.tables[table_of(&r->checkpoint.log)],
-		&cursor);
+	int rc = mdb_cursor_open(txn->mdb, txn->store->log.tables[rows.table], &rows.cursor);
 
 	if (rc)
 		return txn_result(txn, rc);
 	if (!r->differs)
-		rc = held_make_room(cursor, raw, r->cosignature.time, news);
+		rc = held_make_room(&rows, raw, r->cosignature.time, news);
 	else
-		rc = rows_len(cursor, raw, &len);
-	mdb_cursor_close(cursor);
+		rc = rows_len(rows.cursor, raw, &len);
+	mdb_cursor_close(rows.cursor);
 	if (rc)
 		return txn_result(txn, rc);
 	return len >= EVIDENCE_KEPT ? ENT_ELIMIT : 0;

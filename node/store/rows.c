@@ -118,7 +118,7 @@ int row_log_put(struct store *s, MDB_txn *txn, const struct store_log *log)
 	checkpoint_put(&row, &log->held);
 	buf_append(&row, log->tree.hashes, log->tree.hashes_len * sizeof(log->tree.hashes[0]));
 	value = db_val(row.data, row.len);
-	rc = buf_failed(&row) ? ENOMEM : mdb_put(txn, s->log.tables[LOG_LOGS], &key, &value, 0);
+	rc = buf_failed(&row) ? ENOMEM : log_put(s, txn, LOG_LOGS, &key, &value, 0);
 	buf_free(&row);
 	return rc;
 }
@@ -154,7 +154,7 @@ int row_log_create(struct store *s, MDB_txn *txn, const struct log_name *name,
 	be32_put(number, log->number);
 	key = db_val(packed, sizeof(packed));
 	value = db_val(number, sizeof(number));
-	rc = mdb_put(txn, s->log.tables[LOG_NAMES], &key, &value, MDB_NOOVERWRITE);
+	rc = log_put(s, txn, LOG_NAMES, &key, &value, MDB_NOOVERWRITE);
 	return rc ? rc : row_log_put(s, txn, log);
 }
 

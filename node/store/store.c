@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "base/log.h"
+#include "store/slot.h"
 
 const char *const store_log_tables[LOG_TABLES] = {
 	[LOG_META] = "meta",
@@ -100,7 +104,7 @@ static int truth_check(struct store *s)
 
 /* Schemas 2, 3 and 5 have further tables, all empty at first, and nothing else: opening has made
  * them. Schema 4 has bundles of another kind beside those that are there, schema 6
- * successions that say where they stand. */
+ * successions that say where they stand, schema 7 a state (redo.h). */
 static int truth_upgrade(struct store *s)
 {
 	MDB_val key = db_val(".schema", strlen(".schema"));
@@ -120,27 +124,50 @@ static int truth_upgrade(struct store *s)
 	return db_err(rc);
 }
 
+/* What the journal tells of is done again, unless it is here. It may have given the truth another
+ * id. */
+static int truth_redo(struct store *s, struct bytes redo)
+{
+	bool done;
+	int rc = redo_replay(s, redo, &done);
+
+	if (rc != 0 || !done)
+		return rc;
+	log_notice("store", "the last commit before the stop was done again");
+	return truth_check(s);
+}
+
 static int truth_open(struct store *s, struct err_text *err)
 {
+	struct buf file = buf_with_max(2 * SLOT_BYTES);
+	struct bytes redo = BYTES_NONE;
 	char dir[4096];
-	int rc;
+	int rc = 0;
 
 	snprintf(dir, sizeof(dir), "%s/log", s->data);
 	if (s->mode == STORE_WRITE && mkdir(dir, 0700) != 0 && errno != EEXIST)
 		return err_set(err, ENT_EIO, "%s: cannot create: %s", dir, strerror(errno));
-	rc = db_open(&s->log, dir, s->mode == STORE_WRITE, 0, store_log_tables, LOG_TABLES);
+	if (s->mode == STORE_WRITE)
+		rc = journal_step_back(s, &file, &redo);
+	if (rc == 0)
+		rc = db_open(&s->log, dir, s->mode == STORE_WRITE, 0, store_log_tables, LOG_TABLES);
 	if (rc == 0)
 		rc = truth_check(s);
 	if (rc == ENT_ENOTFOUND && s->mode == STORE_WRITE)
 		rc = truth_create(s);
 	if (rc == ENT_EAGAIN)
 		rc = truth_upgrade(s);
+	if (rc == 0 && redo.len > 0)
+		rc = truth_redo(s, redo);
+	buf_free(&file);
 	/*
 	 * A writer killed between writing and syncing its last commit: what is read here is
 	 * announced.
 	 */
 	if (rc == 0 && s->mode == STORE_WRITE)
 		rc = db_err(mdb_env_sync(s->log.env, 1));
+	if (rc == 0 && s->mode == STORE_WRITE)
+		journal_over(s);
 	if (rc == ENT_EVERSION)
 		return err_set(err, rc,
 			"%s: written by another version; this program knows schema %u, and its "
@@ -165,6 +192,34 @@ static int writer_lock(struct store *s, struct err_text *err)
 	return 0;
 }
 
+/* How long a reader waits for a writer that is about to take up what a stop has left. */
+#define FINISH_TRIES   200
+#define FINISH_WAIT_NS 10000000L
+
+/* Before anybody reads, what the journal tells of is done again: by who comes first. */
+static int finish(struct store *s, struct err_text *err)
+{
+	struct store writer = {.data = s->data, .mode = STORE_WRITE, .lock_fd = -1};
+	const struct timespec wait = {0, FINISH_WAIT_NS};
+	int rc = 0;
+
+	writer.txn.store = &writer;
+	for (unsigned i = 0; i < FINISH_TRIES && journal_due(s); i++) {
+		rc = writer_lock(&writer, err);
+		if (rc == 0)
+			rc = truth_open(&writer, err);
+		db_close(&writer.log);
+		buf_free(&writer.txn.redo.record);
+		if (writer.lock_fd >= 0)
+			close(writer.lock_fd);
+		writer.lock_fd = -1;
+		if (rc != ENT_EBUSY)
+			return rc;
+		nanosleep(&wait, NULL);
+	}
+	return rc;
+}
+
 int store_open(struct store **out, const char *data, enum store_mode mode, struct err_text *err)
 {
 	struct store *s = calloc(1, sizeof(*s));
@@ -187,6 +242,8 @@ int store_open(struct store **out, const char *data, enum store_mode mode, struc
 	rc = s->data ? 0 : err_set(err, ENT_ENOMEM, "%s", err_sentence(ENT_ENOMEM));
 	if (rc == 0 && mode == STORE_WRITE)
 		rc = writer_lock(s, err);
+	else if (rc == 0)
+		rc = finish(s, err);
 	if (rc == 0)
 		rc = truth_open(s, err);
 	if (rc == 0)
@@ -210,6 +267,9 @@ void store_close(struct store *s)
 		return;
 	if (s->txn.mdb)
 		store_abort(&s->txn);
+	if (s->mode == STORE_WRITE && s->log.env && !s->doubt && store_settle(s) == 0)
+		journal_over(s);
+	buf_free(&s->txn.redo.record);
 	buf_free(&s->txn.tree);
 	buf_free(&s->txn.said);
 	buf_free(&s->txn.bundle);

@@ -109,6 +109,28 @@ int store_begin(struct store *s, struct store_txn **txn) MUST_CHECK;
 int store_commit(struct store_txn *txn) MUST_CHECK;
 void store_abort(struct store_txn *txn);
 
+/*
+ * The same for small transactions, with one round to the disk (STORE.md, "Journal"): the callback
+ * makes the redo durable, as data/log/journal, then the transaction is committed without syncing,
+ * and durable. store_settle syncs it, at the latest the next store_begin. On error it is not
+ * committed; whether the journal has it nobody knows, so until a journal without it is durable
+ * (store_doubt_over) store_commit gives ENT_EIO. Where the process dies first it is done again,
+ * or not, as a whole.
+ */
+#define STORE_REDO_MAX 49152u
+int store_commit_journaled(struct store_txn *txn, int (*journal)(void *ctx, struct bytes redo),
+	void *ctx) MUST_CHECK;
+/* Bytes of it until now; SIZE_MAX: more than STORE_REDO_MAX, it cannot be journaled. */
+size_t store_txn_redo_len(const struct store_txn *txn);
+/* ENT_EIO: that cannot be synced, and the store has to be opened anew (store_given_up). */
+int store_settle(struct store *s) MUST_CHECK;
+bool store_in_doubt(const struct store *s);
+void store_doubt_over(struct store *s);
+
+/* As store_run_read, of what the transaction has put. */
+int store_txn_run_read(struct store_txn *txn, const struct log_name *name, uint64_t from,
+	uint64_t to, size_t bytes_max, struct buf *out, uint32_t *count) MUST_CHECK;
+
 /* The log as this transaction sees it; created empty when create is set, else ENT_ENOTFOUND. */
 int store_txn_log(struct store_txn *txn, const struct log_name *name, bool create,
 	struct store_log *log) MUST_CHECK;

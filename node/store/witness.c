@@ -78,13 +78,12 @@ static int oldest_find(MDB_cursor *cursor, const struct node_id *node,
 /* A peer may begin a new log as often as it likes; what is kept of it does not grow. */
 static int make_room(struct store_txn *txn, const struct node_id *node)
 {
-	MDB_dbi table = txn->store->log.tables[LOG_WITNESS];
 	uint8_t oldest[LOG_NAME_BYTES];
 	MDB_val key = db_val(oldest, sizeof(oldest));
 	MDB_cursor *cursor;
 	uint32_t len;
 	bool found;
-	int rc = mdb_cursor_open(txn->mdb, table, &cursor);
+	int rc = mdb_cursor_open(txn->mdb, txn->store->log.tables[LOG_WITNESS], &cursor);
 
 	if (rc)
 		return txn_result(txn, rc);
@@ -94,7 +93,7 @@ static int make_room(struct store_txn *txn, const struct node_id *node)
 		return txn_result(txn, rc);
 	if (len < STORE_WITNESS_LOGS)
 		return 0;
-	return found ? txn_result(txn, mdb_del(txn->mdb, table, &key, NULL)) : ENT_ELIMIT;
+	return found ? txn_del(txn, LOG_WITNESS, key) : ENT_ELIMIT;
 }
 
 /* What stands there and what is to stand there instead; ENT_ESTATE when it may not. */

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "merkle/leaves.h"
 
 #define META_KEY_MAX 64
@@ -28,6 +29,8 @@ int store_begin(struct store *s, struct store_txn **txn)
 
 	assert(s->mode == STORE_WRITE && !s->txn.mdb);
 	*txn = NULL;
+	if ((rc = store_settle(s)) != 0)
+		return rc;
 	store_grow(s, &s->log);
 	rc = mdb_txn_begin(s->log.env, NULL, 0, &s->txn.mdb);
 	if (rc) {
@@ -37,6 +40,7 @@ int store_begin(struct store *s, struct store_txn **txn)
 	s->txn.failed = 0;
 	s->txn.renewed = false;
 	buf_reset(&s->txn.said);
+	redo_begin(&s->txn.redo);
 	*txn = &s->txn;
 	return 0;
 }
@@ -59,15 +63,9 @@ static void look_whether_given_up(struct store *s)
 		atomic_store(&s->given_up, true);
 }
 
-int store_commit(struct store_txn *txn)
+/* It has been committed, or has failed to be. */
+static void committed(struct store_txn *txn, int rc)
 {
-	int rc;
-
-	if (txn->failed) {
-		store_abort(txn);
-		return txn->failed;
-	}
-	rc = db_commit(&txn->store->log, txn->mdb);
 	txn->mdb = NULL;
 	if (rc)
 		look_whether_given_up(txn->store);
@@ -76,7 +74,92 @@ int store_commit(struct store_txn *txn)
 		memcpy(txn->store->id, txn->id, sizeof(txn->id));
 		pthread_mutex_unlock(&txn->store->mutex);
 	}
+}
+
+int store_commit(struct store_txn *txn)
+{
+	struct store *s = txn->store;
+	int rc = txn->failed;
+
+	/* What the journal tells of would be done again at the next start, in place of this. */
+	if (rc == 0 && s->doubt)
+		rc = ENT_EIO;
+	if (rc == 0 && txn->redo.changed)
+		rc = txn_result(txn, redo_state_renew(s, txn->mdb));
+	if (rc != 0) {
+		store_abort(txn);
+		return rc;
+	}
+	rc = db_commit(&s->log, txn->mdb);
+	committed(txn, rc);
 	return rc;
+}
+
+/* --- by journal ------------------------------------------------------------------------------- */
+
+size_t store_txn_redo_len(const struct store_txn *txn)
+{
+	return buf_failed(&txn->redo.record) ? SIZE_MAX : txn->redo.record.len;
+}
+
+int store_commit_journaled(struct store_txn *txn, int (*journal)(void *ctx, struct bytes redo),
+	void *ctx)
+{
+	struct store *s = txn->store;
+	struct bytes record;
+	int rc = txn->failed;
+
+	if (rc == 0 && !txn->redo.changed)
+		return store_commit(txn);
+	if (rc == 0)
+		rc = redo_close(s, txn->mdb, &record);
+	if (rc != 0) {
+		store_abort(txn);
+		return rc;
+	}
+	/* Until all of this has gone well nobody can tell whether the journal has it. */
+	s->doubt = true;
+	rc = journal(ctx, record);
+	if (rc != 0) {
+		store_abort(txn);
+		return rc;
+	}
+	rc = db_commit_loose(&s->log, txn->mdb);
+	committed(txn, rc);
+	s->doubt = rc != 0;
+	s->loose = rc == 0;
+	return rc;
+}
+
+int store_settle(struct store *s)
+{
+	int rc;
+
+	if (!s->loose)
+		return 0;
+	if (atomic_load(&s->given_up))
+		return ENT_EIO;
+	rc = db_sync(&s->log);
+	if (rc == 0) {
+		s->loose = false;
+		return 0;
+	}
+	/* A sync is not repeated (STORE.md). The journal has what it was for. */
+	log_error("store",
+		"what was committed cannot be synced: it is done again at the next start");
+	journal_sync_failed(s);
+	atomic_store(&s->given_up, true);
+	return ENT_EIO;
+}
+
+bool store_in_doubt(const struct store *s)
+{
+	return s->doubt;
+}
+
+void store_doubt_over(struct store *s)
+{
+	s->doubt = false;
 }
 
 int txn_result(struct store_txn *txn, int code)
@@ -90,8 +173,7 @@ int txn_result(struct store_txn *txn, int code)
 
 int txn_put(struct store_txn *txn, enum log_table table, MDB_val key, MDB_val value, unsigned flags)
 {
-	return txn_result(txn,
-		mdb_put(txn->mdb, txn->store->log.tables[table], &key, &value, flags));
+	return txn_result(txn, log_put(txn->store, txn->mdb, table, &key, &value, flags));
 }
 
 int store_txn_log(struct store_txn *txn, const struct log_name *name, bool create,
@@ -112,7 +194,7 @@ int store_txn_log(struct store_txn *txn, const struct log_name *name, bool creat
 
 int txn_del(struct store_txn *txn, enum log_table table, MDB_val key)
 {
-	int rc = mdb_del(txn->mdb, txn->store->log.tables[table], &key, NULL);
+	int rc = log_del(txn->store, txn->mdb, table, &key);
 
 	return rc == MDB_NOTFOUND ? 0 : txn_result(txn, rc);
 }
@@ -194,11 +276,11 @@ int txn_bundle_put(struct store_txn *txn, uint64_t arrival, const struct bundle 
 	int rc;
 
 	be64_put(raw, arrival);
-	rc = mdb_put(txn->mdb, txn->store->log.tables[LOG_ENTRIES], &key, &value,
-		MDB_APPEND | MDB_RESERVE);
+	rc = log_put(txn->store, txn->mdb, LOG_ENTRIES, &key, &value, MDB_APPEND | MDB_RESERVE);
 	if (rc)
 		return txn_result(txn, rc);
 	bundle_encode(value.mv_data, b);
+	redo_reserved(txn->store, LOG_ENTRIES, key, value);
 	return 0;
 }
 
@@ -341,7 +423,7 @@ int store_origin_put(struct store_txn *txn, const struct node_id *node, struct b
 
 	if (txn->failed)
 		return txn->failed;
-	rc = mdb_put(txn->mdb, txn->store->log.tables[LOG_ORIGINS], &key, &value, MDB_RESERVE);
+	rc = log_put(txn->store, txn->mdb, LOG_ORIGINS, &key, &value, MDB_RESERVE);
 	if (rc)
 		return txn_result(txn, rc);
 	out = value.mv_data;
@@ -349,6 +431,7 @@ int store_origin_put(struct store_txn *txn, const struct node_id *node, struct b
 	be64_put(out + NODE_ID_BYTES, (uint64_t)when_ms);
 	if (chain.len)
 		memcpy(out + NODE_ID_BYTES + 8, chain.data, chain.len);
+	redo_reserved(txn->store, LOG_ORIGINS, key, value);
 	return 0;
 }
 

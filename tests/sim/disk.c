@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mark.h"
 #include "store/impl.h"
 
 struct row {
@@ -35,6 +36,8 @@ struct undo {
 
 struct MDB_env {
 	struct disk *disk;
+	bool no_sync; /* what is committed now is not synced */
+	bool loose;   /* so was the last commit: what it would take to undo it stands in undo */
 	struct table tables[DB_TABLES_MAX];
 	struct undo *undo;
 	size_t undo_len, undo_cap;
@@ -67,6 +70,7 @@ struct disk {
 	enum disk_health health;
 	bool has_guard;
 	struct buf guard;
+	struct buf journal; /* the redo beside it */
 	size_t bytes;
 	uint64_t commits;
 };
@@ -212,6 +216,14 @@ static void undo_forget(MDB_env *env)
 	}
 }
 
+/* What was committed and not synced is synced now. */
+static void loose_end(MDB_env *env)
+{
+	if (env->loose)
+		undo_forget(env);
+	env->loose = false;
+}
+
 static void roll_back(MDB_env *env)
 {
 	for (size_t i = env->undo_len; i-- > 0;)
@@ -280,8 +292,9 @@ int mdb_txn_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **out)
 	txn = need(calloc(1, sizeof(*txn)));
 	txn->env = env;
 	txn->write = !(flags & MDB_RDONLY);
-	/* One writer at a time, and in one thread none begins beside readers. */
-	assert(!txn->write || (!env->writer && env->readers == 0));
+	/* One writer at a time, in one thread none begins beside readers, and none upon what is
+	 * not synced. */
+	assert(!txn->write || (!env->writer && env->readers == 0 && !env->loose));
 	txn_look(txn);
 	*out = txn;
 	return 0;
@@ -354,7 +367,9 @@ int mdb_txn_commit(MDB_txn *txn)
 	if (txn->write) {
 		env->disk->commits++;
 		env->commits++;
-		undo_forget(env);
+		env->loose = env->no_sync && env->undo_len > 0;
+		if (!env->loose)
+			undo_forget(env);
 	}
 	txn_end(txn);
 	return 0;
@@ -561,10 +576,22 @@ void mdb_env_close(MDB_env *env)
 	assert(!env->writer && env->readers == 0);
 }
 
+/* What has been written has its room. */
 int mdb_env_sync(MDB_env *env, int force)
 {
+	int rc = env->disk->health == DISK_FULL ? 0 : sync_result(env->disk, true);
+
 	(void)force;
-	return sync_result(env->disk, true);
+	if (rc == 0)
+		loose_end(env);
+	return rc;
+}
+
+int mdb_env_set_flags(MDB_env *env, unsigned flags, int on)
+{
+	assert(flags == MDB_NOSYNC);
+	env->no_sync = on;
+	return 0;
 }
 
 int mdb_env_get_fd(MDB_env *env, mdb_filehandle_t *fd)
@@ -648,6 +675,7 @@ struct disk *disk_new(void)
 	for (unsigned i = 0; i < ENVS; i++)
 		d->envs[i].disk = d;
 	d->guard = buf_with_max((size_t)1 << 20);
+	d->journal = buf_with_max(STORE_REDO_MAX);
 	return d;
 }
 
@@ -673,12 +701,13 @@ void disk_free(struct disk *d)
 	if (!d)
 		return;
 	for (unsigned i = 0; i < ENVS; i++) {
-		roll_back(&d->envs[i]);
+		undo_forget(&d->envs[i]);
 		free(d->envs[i].undo);
 		for (unsigned k = 0; k < DB_TABLES_MAX; k++)
 			table_free(&d->envs[i].tables[k]);
 	}
 	buf_free(&d->guard);
+	buf_free(&d->journal);
 	free(d);
 }
 
@@ -715,16 +744,20 @@ uint64_t disk_commits(const struct disk *d)
 
 /* --- the guard file --------------------------------------------------------------------------- */
 
-int disk_guard_write(struct disk *d, struct bytes text)
+int disk_guard_write(struct disk *d, struct bytes text, struct bytes redo)
 {
-	if (d->health == DISK_FULL)
+	/* A slot in place needs no room. */
+	if (d->health == DISK_FULL && redo.len == 0)
 		return ENT_EFULL;
-	if (d->health == DISK_NO_SYNC || d->health == DISK_DEAD)
+	/* Of a sync that failed nobody knows what it has done. */
+	if (d->health == DISK_DEAD || (d->health == DISK_NO_SYNC && d->commits % 2 == 0))
 		return ENT_EIO;
 	buf_reset(&d->guard);
 	buf_bytes(&d->guard, text);
+	buf_reset(&d->journal);
+	buf_bytes(&d->journal, redo);
 	d->has_guard = true;
-	return 0;
+	return d->health == DISK_NO_SYNC ? ENT_EIO : 0;
 }
 
 bool disk_guard_read(const struct disk *d, struct bytes *text)
@@ -737,6 +770,7 @@ void disk_guard_remove(struct disk *d)
 {
 	d->has_guard = false;
 	buf_reset(&d->guard);
+	buf_reset(&d->journal);
 }
 
 /* --- the store on it -------------------------------------------------------------------------- */
@@ -772,6 +806,30 @@ failed:
 	return EIO;
 }
 
+/*
+ * What the machine had not synced when it died: gone, as after a step back, or there after all.
+ * Then what the journal tells of is done again, if it follows; this is what store_open does.
+ */
+static int journal_finish(struct disk *d, struct store *s)
+{
+	MDB_env *env = &d->envs[ENV_LOG];
+	bool done = false;
+	int rc = 0;
+
+	if (env->loose && d->commits % 3 != 0)
+		roll_back(env);
+	else
+		loose_end(env);
+	env->loose = env->no_sync = false;
+	if (d->journal.len > 0)
+		rc = redo_replay(s, buf_view(&d->journal), &done);
+	if (done)
+		MARK("done-again");
+	if (rc == 0)
+		buf_reset(&d->journal);
+	return rc;
+}
+
 int disk_store_open(struct disk *d, const struct env_rng *rng, struct store **out)
 {
 	struct store *s = need(calloc(1, sizeof(*s)));
@@ -786,7 +844,7 @@ int disk_store_open(struct disk *d, const struct env_rng *rng, struct store **ou
 	for (MDB_dbi i = 0; i < DB_TABLES_MAX; i++)
 		s->log.tables[i] = s->index.tables[i] = i;
 	*out = s;
-	if (truth_found(s, rng) == 0)
+	if (journal_finish(d, s) == 0 && truth_found(s, rng) == 0)
 		return 0;
 	disk_store_close(s);
 	*out = NULL;
@@ -799,6 +857,7 @@ void disk_store_close(struct store *s)
 		return;
 	if (s->index.spare)
 		mdb_txn_abort(s->index.spare);
+	s->doubt = true;     /* a program that ends, ends without a word: nothing is synced */
 	s->index.env = NULL; /* nothing of it lies in a file that would have to be marked clean */
 	store_close(s);
 }

@@ -5,8 +5,9 @@
  * functions of lmdb.h that it calls.
  *
  * A transaction becomes durable as a whole when its commit syncs, and not before: a machine that
- * dies loses what was not synced. Until disk_revive every access fails then, so whatever the dead
- * process still tries comes to nothing.
+ * dies loses what was not synced, or does not, and what the journal beside the guard tells of is
+ * done again when the store is opened. Until disk_revive every access fails then, so whatever the
+ * dead process still tries comes to nothing.
  *
  * Rows never change once written, so copies share them: a backup of a disk costs little.
  */
@@ -46,8 +47,9 @@ enum disk_health disk_health(const struct disk *d);
 int disk_store_open(struct disk *d, const struct env_rng *rng, struct store **out) MUST_CHECK;
 void disk_store_close(struct store *s);
 
-/* The guard file: replaced as a whole, durable when 0 comes back. NULL text: there is none. */
-int disk_guard_write(struct disk *d, struct bytes text) MUST_CHECK;
+/* The guard file with its redo: replaced as a whole, durable when 0 comes back, and perhaps when
+ * the sync failed. */
+int disk_guard_write(struct disk *d, struct bytes text, struct bytes redo) MUST_CHECK;
 bool disk_guard_read(const struct disk *d, struct bytes *text);
 void disk_guard_remove(struct disk *d);
 

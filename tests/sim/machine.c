@@ -295,7 +295,7 @@ static int program_start(struct world_node *n)
 	int rc;
 
 	map_init(&n->logs, LOG_NAME_BYTES, SIZE_MAX, hash_key);
-	n->mute = n->dying = false;
+	n->mute = n->dying = n->journals = false;
 	n->writes_at_ms = n->work_ms = n->write_ms = n->news_ms = 0;
 	n->provenance = (struct log_name){0};
 	n->identity = cast_keys(n->actor->number, n->guise->keys);
@@ -349,7 +349,7 @@ void node_init(struct world *w, unsigned index, const struct guise *guise, struc
 	n->to_write_end = &n->to_write;
 	n->clock = need(calloc(1, sizeof(*n->clock)));
 	/* As `entente init` leaves it. */
-	if (!disk_guard_read(disk, &guard) && disk_guard_write(disk, empty) != 0)
+	if (!disk_guard_read(disk, &guard) && disk_guard_write(disk, empty, empty) != 0)
 		abort();
 	node_on_start(n);
 	event_of_node(n, EVENT_TICK, w->now_ms + sim_random_below(&w->random, TICK_MS));
@@ -444,7 +444,8 @@ void world_restore(struct world *w, unsigned node, enum world_guard guard, uint6
 		disk_guard_remove(n->backup);
 	} else if (guard == GUARD_OF_TODAY) {
 		disk_guard_remove(n->backup);
-		if (disk_guard_read(n->disk, &text) && disk_guard_write(n->backup, text) != 0)
+		if (disk_guard_read(n->disk, &text) &&
+			disk_guard_write(n->backup, text, BYTES_NONE) != 0)
 			abort();
 	}
 	narrate(w, "n%u is restored", node);

@@ -32,18 +32,27 @@ static int64_t ledger_wall_ms(void *ctx)
 	return world_time(ctx).wall_ms;
 }
 
-static int ledger_guard_save(void *ctx, const struct guardfile *g)
+static int ledger_guard_save(void *ctx, const struct guardfile *g, struct bytes redo)
 {
 	struct world_node *n = ctx;
 	struct buf text = buf_with_max(GUARDFILE_BYTES_MAX);
 	int rc;
 
 	guardfile_print(&text, g);
-	rc = disk_guard_write(n->disk, buf_view(&text));
+	rc = disk_guard_write(n->disk, buf_view(&text), redo);
 	if (rc == 0)
 		watch_guarded(n->world, n, g);
 	buf_free(&text);
+	n->journals = rc == 0;
 	return rc;
+}
+
+/* As the daemon's: once in a life, and after every failure, it is a new file without a redo. */
+static enum ledger_journal ledger_journal_state(void *ctx)
+{
+	const struct world_node *n = ctx;
+
+	return n->journals ? LEDGER_JOURNAL_READY : LEDGER_JOURNAL_LATER;
 }
 
 /* News goes to the engine in a moment, and in order; a dead machine tells nothing. */
@@ -80,8 +89,8 @@ static void ledger_steps(void *ctx, enum ledger_step step)
 
 struct ledger_ops node_ledger_ops(struct world_node *n)
 {
-	return (struct ledger_ops){
-		n, ledger_wall_ms, ledger_guard_save, ledger_tells, ledger_steps};
+	return (struct ledger_ops){n, ledger_wall_ms, ledger_guard_save, ledger_tells, ledger_steps,
+		ledger_journal_state};
 }
 
 /* --- the writer ------------------------------------------------------------------------------- */
@@ -113,6 +122,11 @@ static void after_ledger(struct world_node *n, int rc)
 				n->world->now_ms + sim_random_below(&n->world->random, SYNC_MS));
 		else
 			node_down(n);
+		return;
+	}
+	if (store_given_up(n->store)) { /* the program ends, and is started anew */
+		n->back_ms = RETRY_MS;
+		node_down(n);
 		return;
 	}
 	if (rc != 0 && rc != ENT_EMUTE) {
@@ -180,6 +194,7 @@ static void forget(struct world_node *n, bool prune)
 void node_on_write(struct world_node *n)
 {
 	struct ledger_done done;
+	int rc, settled;
 
 	if (n->writes_at_ms != n->world->now_ms || n->dying)
 		return;
@@ -192,7 +207,9 @@ void node_on_write(struct world_node *n)
 			n->to_write_end = &n->to_write;
 		ledger_put(n->ledger, i);
 	}
-	after_ledger(n, ledger_run(n->ledger, &done));
+	rc = ledger_run(n->ledger, &done);
+	settled = ledger_settle(n->ledger);
+	after_ledger(n, settled ? settled : rc);
 	forget(n, false);
 }
 

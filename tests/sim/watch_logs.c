@@ -396,11 +396,6 @@ static void signed_by(struct world *w, struct world_node *n, const struct checkp
 	size_t before = line->len;
 	struct hash root;
 
-	if (c->log.incarnation != n->identity->incarnation)
-		world_fail(w, "I1: n%u signs a feed of another incarnation", n->index);
-	if (told_of(w, n, &c->log)->guarded < c->size)
-		world_fail(w, "I1: n%u signs %" PRIu64 " entries, which its guard does not have",
-			n->index, c->size);
 	if (line->forked)
 		return;
 	line->may_fork |= node_of(w->watch, n)->may_fork;
@@ -638,6 +633,11 @@ void watch_news(struct world *w, struct world_node *n, const struct ledger_news 
 		return;
 	case LEDGER_SEALED:
 		n->seals++;
+		if (news->checkpoint.log.incarnation != n->identity->incarnation)
+			world_fail(w, "I1: n%u signs a feed of another incarnation", n->index);
+		if (told_of(w, n, &news->checkpoint.log)->guarded < news->checkpoint.size)
+			world_fail(w, "I1: n%u signs %" PRIu64 " entries, which its guard does not have",
+				n->index, news->checkpoint.size);
 		signed_by(w, n, &news->checkpoint);
 		grown(w, n, &news->checkpoint);
 		return;
@@ -702,10 +702,25 @@ void watch_down(struct world *w, struct world_node *n)
 	}
 }
 
+/* What was signed and committed by journal, and of which it did not come to tell before it died. */
+static void signed_before_death(struct world_node *n, const struct store_log *log)
+{
+	const struct line *line;
+
+	if (!node_id_eq(&log->name.node, &n->actor->node) || !log->has_held ||
+		log->name.audience.kind == AUDIENCE_PROVENANCE)
+		return;
+	line = line_find(n->world, &log->name);
+	if (log->held.size > (line ? line->len : 0))
+		signed_by(n->world, n, &log->held);
+}
+
 static int check_log(void *ctx, const struct store_log *log)
 {
 	struct world_node *n = ctx;
 	struct told *t = told_of(n->world, n, &log->name);
+
+	signed_before_death(n, log);
 
 	if (log->size < t->held || log->size < t->durable)
 		world_fail(n->world,

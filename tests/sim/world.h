@@ -147,6 +147,7 @@ struct world_node {
 	const struct identity *identity; /* the keys that it has read at its start */
 	struct store *store;
 	struct guardfile guard;
+	bool journals; /* the guard file of this life takes a redo */
 	struct log_name provenance;
 	struct ledger *ledger;
 	struct gossip *gossip;
