@@ -3,11 +3,12 @@
  * A bad place to live: preloaded into a real daemon (LD_PRELOAD) it makes writes and syncs below
  * FAULT_DIR fail, and the wall clock wrong, as the file FAULT_FILE says from moment to moment:
  *
- *     i32 sync     errno of fsync, fdatasync, msync; 0: they work
+ *     i32 sync     errno of fsync, fdatasync, msync and of writes that sync; 0: they work
  *     i32 write    errno of write, writev, pwrite
  *     i32 commit   errno of writes to the pages by which LMDB commits
  *     i32 die      the so many-th call that changes a file kills the process instead; 0: none
  *     i64 clock    seconds that the wall clock is ahead
+ *     i32 behind   errno of fdatasync alone
  *
  * Compiled by tests/integration/test_faults.py; no part of any program.
  */
@@ -29,6 +30,7 @@ struct faults {
 	volatile int32_t sync, write, commit;
 	int32_t die;
 	volatile int64_t clock;
+	volatile int32_t behind, unused;
 };
 
 static struct faults *faults;
@@ -95,7 +97,9 @@ int fsync(int fd)
 
 int fdatasync(int fd)
 {
-	return fails(faults->sync, fd) ? -1 : REAL("fdatasync", int (*)(int))(fd);
+	return fails(faults->sync ? faults->sync : faults->behind, fd)
+		       ? -1
+		       : REAL("fdatasync", int (*)(int))(fd);
 }
 
 /* The two pages by which LMDB commits lie first, and less than a page of them is written. */
@@ -106,7 +110,10 @@ static int commits(size_t len, off_t at)
 
 ssize_t pwrite64(int fd, const void *data, size_t len, off64_t at)
 {
-	if (fails(faults->write, fd) || (commits(len, at) && fails(faults->commit, fd)))
+	int synced = faults->sync && fcntl(fd, F_GETFL) & O_DSYNC;
+
+	if (fails(synced ? faults->sync : faults->write, fd) ||
+		(commits(len, at) && fails(faults->commit, fd)))
 		return -1;
 	return REAL("pwrite64", ssize_t(*)(int, const void *, size_t, off64_t))(fd, data, len, at);
 }
@@ -142,6 +149,12 @@ int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsign
 	count_path(to);
 	return REAL("renameat2", int (*)(int, const char *, int, const char *, unsigned))(from_dir,
 		from, to_dir, to, flags);
+}
+
+int link(const char *from, const char *to)
+{
+	count_path(to);
+	return REAL("link", int (*)(const char *, const char *))(from, to);
 }
 
 int unlink(const char *path)

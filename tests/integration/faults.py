@@ -23,14 +23,14 @@ def needs_shim(test):
 class Faults:
     """What fails for one daemon, from now on."""
     FIELDS = {"sync": ("i", 0), "write": ("i", 4), "commit": ("i", 8), "die": ("i", 12),
-              "clock": ("q", 16)}
+              "clock": ("q", 16), "behind": ("i", 24)}
 
     def __init__(self, fed, node):
         self.node, self.path = node, os.path.join(fed.dir, f"{node.name}.faults")
         with open(self.path, "wb") as f:
-            f.write(bytes(24))
+            f.write(bytes(32))
         self.file = open(self.path, "r+b")
-        self.memory = mmap.mmap(self.file.fileno(), 24)
+        self.memory = mmap.mmap(self.file.fileno(), 32)
         self.shim = os.path.join(fed.dir, "shim.so")
         if not os.path.exists(self.shim):
             subprocess.run([os.environ.get("CC", "cc").split()[-1], "-shared", "-fPIC",

@@ -150,11 +150,11 @@ def test_what_is_lost_for_good_begins_a_new_incarnation():
         de.stop()
         publish(fr, "lost", 10)  # nobody ever sees these, but they were signed
         guard = os.path.join(fr.home, "guard")
-        with open(guard, encoding="ascii") as f:
+        with open(guard, "rb") as f:
             newest = f.read()
         fr.stop()
         fr.run("restore", copy, "--replace")
-        with open(os.open(guard, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as f:
+        with open(os.open(guard, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as f:
             f.write(newest)
         de.start()
         fr.start()

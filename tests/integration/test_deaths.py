@@ -8,6 +8,7 @@ import contextlib
 import os
 import random
 import shutil
+import struct
 import subprocess
 import sys
 import time
@@ -276,13 +277,14 @@ def test_death_while_keys_change_in_the_daemon():
 
 @needs_shim
 def test_what_new_keys_cannot_sign_is_said_again():
-    """Death between commit and signature, then a change of keys: what nobody has seen is no more."""
+    """Death between commit and signature of a group that is too large for the journal, then a change
+    of keys: what nobody has seen is no more."""
     with met() as (fr, de, faults):
         for step in range(8, 40):
             faults.set(die=step)
             name = f"u{step}-"
             for i in range(20):
-                publish(fr, f"{name}{i}-", 1, status=None)
+                publish(fr, f"{name}{i}-", 300, status=None)
                 if fr.dead():
                     break
             fr.kill()
@@ -303,6 +305,58 @@ def test_what_new_keys_cannot_sign_is_said_again():
         until(lambda: de.find(f"{name}{i}-0.bad-example-zone.net"), 20, "de has it")
         for f in fr.json("feeds"):
             claim(f["size"] == f["held"], f"{f}")
+
+
+def lose_commit(node):
+    """Puts back on the disk of a stopped node what stood there before its newest commit by journal, as
+    the journal tells it: the pages by which LMDB commits."""
+    with open(os.path.join(node.home, "data/log/journal"), "rb") as f:
+        file = f.read()
+    slots = []
+    for slot in (file[:len(file) // 2], file[len(file) // 2:]):
+        line, _, rest = slot.partition(b"\n")
+        if line.startswith(b"slot "):
+            number, lines, redo = map(int, line.split()[1:4])
+            slots.append((number, rest[lines:lines + redo]))
+    redo = max(slots)[1]
+    claim(redo.startswith(b"entente redo v1"), "the newest commit was not by journal")
+    page, newer = struct.unpack(">II", redo[48:56])
+    before = [redo[56 + i * 192:][:192] for i in (0, 1)]
+    with open(os.path.join(node.home, "data/log/data.mdb"), "r+b") as f:
+        heads = [(f.seek(i * page), f.read(192))[1] for i in (0, 1)]
+        claim(heads[newer] == before[newer], "the journal is of another state")
+        claim(heads[1 - newer] != before[1 - newer], "it was not committed")
+        f.seek((1 - newer) * page)
+        f.write(before[1 - newer])
+
+
+def test_what_the_disk_had_not_when_it_was_told_is_done_again():
+    """A record is durable at both with the journal alone: either machine may lose the commit."""
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de")
+        for node in (fr, de):
+            node.start()
+        fed.wait_connected()
+        size = 0
+        for i, node in enumerate((fr, de, fr, de, fr)):
+            publish(fr, f"before-{i}-", 1)
+            size += 2
+            name = f"lost-{i}-"
+            publish(fr, name, 1)
+            de.wait_held(fr, "green", size)
+            node.kill()
+            lose_commit(node)
+            if i > 2:  # a command that reads comes before the daemon
+                claim(node.held(fr, "green") == size, "a command sees what was lost")
+            node.start()
+            claim(node.held(fr, "green") == size, f"{size} announced, {node.held(fr, 'green')} here")
+            until(lambda: fr.connected("de"), 30, "connected")
+            until(lambda n=name: de.find(f"{n}0.bad-example-zone.net"), 20, "de has it")
+            well(node)
+        for node in (fr, de):
+            claim(not node.json("alarms"), f"{node.name}: {node.json('alarms')}")
+        fed.stop()
 
 
 @needs_shim

@@ -95,6 +95,31 @@ def test_a_sync_that_fails_is_believed_in_nothing():
 
 
 @needs_shim
+def test_what_was_told_and_cannot_be_synced_behind_is_done_again_by_a_restart():
+    """The journal is on the disk, the commit is not: the daemon ends, and goes on when that works."""
+    with Federation() as fed:
+        fr, de, faults = pair(fed)
+        publish(fr, "before", 1)
+        faults.set(behind=errno.EIO)
+        # What the journal alone has made durable may be told or not before the daemon ends.
+        told = publish(fr, "told", 1, status=None).status == 0
+        if (code := fr.ended()) != 5:
+            raise Failed(f"ended with {code}")
+        faults.start(wait=False)
+        if (code := fr.ended()) != 5:
+            raise Failed(f"began upon what is not on the disk, and ended with {code}: {fr.tail()}")
+        faults.set(behind=0)
+        faults.start()
+        for name in ["before", *(["told"] if told else [])]:
+            if len(fr.find(f"{name}0.bad-example-zone.net")) != 1 or fr.status()["mute"]:
+                raise Failed(f"{name}: something told is lost")
+        until(lambda: fr.connected("de"), 20, "connected")
+        goes_on(fr, de, "again")
+        fr.stop()
+        de.stop()
+
+
+@needs_shim
 def test_a_file_system_that_became_read_only_is_waited_for():
     fails_and_mends(write=errno.EROFS)
 
@@ -261,7 +286,7 @@ def test_a_store_that_was_cut_short_is_said_to_be():
         publish(fr, "first", 3000)
         fr.stop()
         path = os.path.join(fr.home, "data", "log", "data.mdb")
-        os.truncate(path, os.path.getsize(path) // 8)
+        os.truncate(path, os.path.getsize(path) // 8 // 4096 * 4096)  # the rest of a page is zeros
         fr.start(wait=False)
         if (code := fr.ended()) != 5 or "cut short" not in fr.tail():
             raise Failed(f"entented ended with {code}: {fr.tail()}")
@@ -287,6 +312,7 @@ def test_reindex_goes_on_when_its_daemon_stops():
 if __name__ == "__main__":
     run_tests([test_a_sync_that_fails_is_believed_in_nothing,
                test_a_file_system_that_became_read_only_is_waited_for,
+               test_what_was_told_and_cannot_be_synced_behind_is_done_again_by_a_restart,
                test_a_store_that_lmdb_has_given_up_is_opened_anew_by_a_restart,
                test_a_clock_that_steps_by_ten_years_both_ways,
                test_a_disk_that_fills_is_refused_before_it_is_full,

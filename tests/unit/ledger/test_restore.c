@@ -21,6 +21,11 @@ struct life {
 	struct node_id self;
 	struct log_name provenance;
 	bool guard_fails;
+	bool by_journal; /* guard_save takes a redo, */
+	bool has_redo;   /* and the last one brought one */
+	unsigned saves;
+	enum ledger_step steps[32]; /* of the run at hand */
+	size_t steps_len;
 	size_t flips; /* where in a publication a bit flips before it is stored; 0: nowhere */
 	/* what was told */
 	struct checkpoint sealed;
@@ -36,18 +41,35 @@ static int64_t wall_ms(void *ctx)
 	return (int64_t)FIRST * 1000;
 }
 
-static int guard_save(void *ctx, const struct guardfile *g)
+static int guard_save(void *ctx, const struct guardfile *g, struct bytes redo)
 {
 	struct life *l = ctx;
 
+	l->saves++;
 	if (l->guard_fails)
 		return ENT_EIO;
+	l->has_redo = redo.len > 0;
 	guardfile_free(&l->saved);
 	for (size_t i = 0; i < g->feeds_len; i++)
 		assert_int_equal(guardfile_set(&l->saved, &g->feeds[i].log, g->feeds[i].size,
 					 &g->feeds[i].root),
 			0);
 	return 0;
+}
+
+static enum ledger_journal journal_state(void *ctx)
+{
+	const struct life *l = ctx;
+
+	return l->by_journal ? LEDGER_JOURNAL_READY : LEDGER_JOURNAL_NEVER;
+}
+
+static void step(void *ctx, enum ledger_step at)
+{
+	struct life *l = ctx;
+
+	if (l->steps_len < COUNT_OF(l->steps))
+		l->steps[l->steps_len++] = at;
 }
 
 static void tell(void *ctx, const struct ledger_news *news)
@@ -104,7 +126,7 @@ static void life_begin(struct life *l, bool mute, bool begin_provenance, const c
 			{AUDIENCE_PROVENANCE, l->provenance.audience.id + FIRST}};
 	config.provenance = l->provenance;
 	config.begin_provenance = begin_provenance;
-	config.ops = (struct ledger_ops){l, wall_ms, guard_save, tell, NULL};
+	config.ops = (struct ledger_ops){l, wall_ms, guard_save, tell, step, journal_state};
 	assert_int_equal(ledger_new(&l->ledger, &config), 0);
 	(void)!ledger_recover(l->ledger);
 }
@@ -142,6 +164,7 @@ static int run(struct life *l)
 {
 	struct ledger_done done;
 
+	l->steps_len = 0;
 	return ledger_run(l->ledger, &done);
 }
 
@@ -442,15 +465,17 @@ static void a_bit_that_flips_before_the_seal_is_never_signed(void **state)
 		ENTRY_HEADER_BYTES + 3, ENTRY_HEADER_BYTES + 1 + ENTRY_SALT_BYTES + 4};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT_OF(places); i++) {
-		bool header = places[i] < ENTRY_HEADER_BYTES;
+	for (size_t i = 0; i < 2 * COUNT_OF(places); i++) {
+		const size_t place = places[i / 2];
+		bool header = place < ENTRY_HEADER_BYTES;
 		struct life l;
 
 		life_init(&l);
 		ledger_allow_sealing(l.ledger);
+		l.by_journal = i % 2;
 		assert_int_equal(publish(&l, 3), 0);
 		assert_int_equal(l.seals, 1);
-		l.flips = places[i];
+		l.flips = place;
 		(void)!publish(&l, 3);
 		assert_int_equal(l.seals, 1);
 		assert_int_equal(l.corrupt, !header);
@@ -460,6 +485,105 @@ static void a_bit_that_flips_before_the_seal_is_never_signed(void **state)
 		assert_int_equal(l.seals, 1 + header);
 		life_free(&l);
 	}
+}
+
+/* --- small groups ----------------------------------------------------------------------------- */
+
+static void a_small_group_is_signed_and_stored_with_one_save(void **state)
+{
+	static const enum ledger_step in_order[] = {LEDGER_STEP_REREAD, LEDGER_STEP_SIGN,
+		LEDGER_STEP_GUARD, LEDGER_STEP_COMMIT, LEDGER_STEP_TELL, LEDGER_STEP_FINISHED};
+	struct log_name feed;
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	feed = feed_of(&l, FIRST);
+	ledger_allow_sealing(l.ledger);
+	assert_int_equal(publish(&l, 2), 0); /* a log of acts begins: not by journal */
+	l.by_journal = true;
+	for (unsigned i = 1; i < 5; i++) {
+		unsigned saves = l.saves;
+
+		assert_int_equal(publish(&l, 2), 0);
+		assert_int_equal(l.published, 0);
+		assert_int_equal(l.saves, saves + 1);
+		assert_true(l.has_redo);
+		assert_int_equal(l.steps_len, COUNT_OF(in_order));
+		assert_memory_equal(l.steps, in_order, sizeof(in_order));
+		assert_int_equal(l.sealed.size, 2 + 2 * i);
+		/* The checkpoints are there, of the log of acts as well. */
+		assert_int_equal(log_of(&l, &feed).held.size, 2 + 2 * i);
+		assert_int_equal(log_of(&l, &l.provenance).held.size,
+			log_of(&l, &l.provenance).size);
+		assert_false(ledger_owes(l.ledger));
+		assert_int_equal(ledger_settle(l.ledger), 0);
+	}
+	/* Too much for the journal: the long way, in which the guard has no redo. */
+	assert_int_equal(publish(&l, 600), 0);
+	assert_false(l.has_redo);
+	assert_int_equal(log_of(&l, &feed).held.size, 610);
+	assert_int_equal(guardfile_find(&l.saved, &feed)->size, 610);
+	life_free(&l);
+}
+
+static void a_save_that_fails_leaves_store_and_guard_as_they_were(void **state)
+{
+	struct log_name feed;
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	feed = feed_of(&l, FIRST);
+	ledger_allow_sealing(l.ledger);
+	l.by_journal = true;
+	assert_int_equal(publish(&l, 2), 0);
+	assert_int_equal(publish(&l, 2), 0);
+	l.guard_fails = true;
+	assert_int_equal(publish(&l, 3), ENT_EIO);
+	assert_int_equal(l.published, ENT_EIO);
+	assert_int_equal(l.seals, 2);
+	assert_int_equal(log_of(&l, &feed).size, 4);
+	assert_int_equal(guardfile_find(&l.guard, &feed)->size, 4);
+	/* Before anything else is committed the word that was not kept goes out of guard and
+	 * journal. */
+	assert_int_equal(publish(&l, 3), ENT_EIO);
+	assert_int_equal(log_of(&l, &feed).size, 4);
+	l.guard_fails = false;
+	l.saves = 0;
+	act(&l);
+	assert_int_equal(run(&l), 0);
+	assert_int_equal(l.saves, 1);
+	assert_false(l.has_redo);
+	assert_int_equal(guardfile_find(&l.saved, &feed)->size, 4);
+	assert_int_equal(publish(&l, 5), 0);
+	assert_true(l.has_redo);
+	assert_int_equal(l.sealed.size, 9);
+	assert_int_equal(guardfile_find(&l.saved, &feed)->size, 9);
+	life_free(&l);
+}
+
+/* What was signed by journal is in the store after a death, whatever the guard says. */
+static void a_guard_that_is_behind_the_store_catches_up_first(void **state)
+{
+	struct log_name feed;
+	struct hash root = {{1}};
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	feed = feed_of(&l, FIRST);
+	ledger_allow_sealing(l.ledger);
+	assert_int_equal(publish(&l, 7), 0);
+	act(&l);
+	assert_int_equal(run(&l), 0); /* takes the checkpoint to the store */
+	life_end(&l);
+	assert_int_equal(guardfile_set(&l.guard, &feed, 3, &root), 0);
+	l.saves = 0;
+	life_begin(&l, false, false, l.dir);
+	assert_int_equal(l.saves, 1);
+	assert_int_equal(guardfile_find(&l.saved, &feed)->size, 7);
+	life_free(&l);
 }
 
 int main(void)
@@ -473,6 +597,9 @@ int main(void)
 		cmocka_unit_test(a_new_provenance_log_cites_the_former_and_takes_its_tail_along),
 		cmocka_unit_test(a_new_incarnation_says_first_how_far_the_former_is_good),
 		cmocka_unit_test(a_bit_that_flips_before_the_seal_is_never_signed),
+		cmocka_unit_test(a_small_group_is_signed_and_stored_with_one_save),
+		cmocka_unit_test(a_save_that_fails_leaves_store_and_guard_as_they_were),
+		cmocka_unit_test(a_guard_that_is_behind_the_store_catches_up_first),
 	};
 
 	if (hash_init() != 0)
