@@ -636,7 +636,7 @@ void watch_news(struct world *w, struct world_node *n, const struct ledger_news 
 		if (news->checkpoint.log.incarnation != n->identity->incarnation)
 			world_fail(w, "I1: n%u signs a feed of another incarnation", n->index);
 		if (told_of(w, n, &news->checkpoint.log)->guarded < news->checkpoint.size)
-			world_fail(w, "I1: n%u signs %" PRIu64 " entries, which its guard does not have",
+			world_fail(w, "I1: n%u signs %" PRIu64 " entries, its guard has fewer",
 				n->index, news->checkpoint.size);
 		signed_by(w, n, &news->checkpoint);
 		grown(w, n, &news->checkpoint);
