@@ -204,7 +204,9 @@ static int finish(struct store *s, struct err_text *err)
 	int rc = 0;
 
 	writer.txn.store = &writer;
-	for (unsigned i = 0; i < FINISH_TRIES && journal_due(s); i++) {
+	for (unsigned i = 0; i < FINISH_TRIES; i++) {
+		if (!journal_due(s))
+			return 0; /* somebody else has done it meanwhile */
 		rc = writer_lock(&writer, err);
 		if (rc == 0)
 			rc = truth_open(&writer, err);
