@@ -73,7 +73,7 @@ struct quota {
 	struct quota_use taken;     /* stored, today */
 	struct quota_use in_flight; /* being verified and stored */
 	bool spent;                 /* used up today, and entered as such */
-	bool waits;                 /* of an origin: a feed was not asked for because of it */
+	bool waits;                 /* a feed was not asked for because of it */
 };
 
 /* A proof of a log of acts that was asked for comes within this time, or there is an alarm. */

@@ -124,8 +124,14 @@ void quota_wait(struct gossip *g, struct session *s, struct feed *f)
 
 void quota_notice(struct gossip *g, struct feed *f)
 {
-	if (!f->own && origin_spent(g, f->origin))
+	if (f->own)
+		return;
+	if (origin_spent(g, f->origin))
 		f->origin->quota.waits = g->origins_wait = true;
+	/* Between two ticks what is on its way may spend all of it, and not be stored after all. */
+	for (const struct link *l = f->links; l; l = l->next_of_feed)
+		if (l->announced && peer_spent(g, l->session))
+			peer_totals(g, &l->session->peer)->quota.waits = true;
 }
 
 /* May more come of an origin that waited? Its introducer's agreement may have changed, or what was
@@ -214,8 +220,9 @@ void quota_tick(struct gossip *g)
 			enter_spent(g, s, NULL, q);
 		}
 		/* More may be allowed since, or what was on its way was not stored after all. */
-		news |= q->spent && !spent;
+		news |= (q->spent && !spent) || (q->waits && !peer_spent(g, s));
 		q->spent = spent;
+		q->waits &= peer_spent(g, s);
 	}
 	news |= origins_go_on(g);
 	if (news)
