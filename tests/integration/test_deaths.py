@@ -275,6 +275,12 @@ def test_death_while_keys_change_in_the_daemon():
                 claim(de.id in f.read(), "who knows the keys is forgotten")
 
 
+def in_guard(node, size):
+    """It may have been signed: what the guard has of a former incarnation is not dropped."""
+    with open(os.path.join(node.home, "guard"), "rb") as f:
+        return f"/green {size} ".encode() in f.read()
+
+
 @needs_shim
 def test_what_new_keys_cannot_sign_is_said_again():
     """Death between commit and signature of a group that is too large for the journal, then a change
@@ -289,7 +295,8 @@ def test_what_new_keys_cannot_sign_is_said_again():
                     break
             fr.kill()
             faults.set(die=0)
-            if [f for f in fr.json("feeds") if f["size"] < f["held"]]:
+            tails = [f for f in fr.json("feeds") if f["size"] < f["held"]]
+            if tails and not in_guard(fr, tails[0]["held"]):
                 break
             faults.start()
             until(lambda: fr.connected("de"), 30, "connected")
