@@ -118,6 +118,42 @@ static void what_the_store_refused_does_not_count(void **state)
 	probe_free(&p);
 }
 
+/* Another feed had been left because of it, between two ticks. */
+static void what_was_spent_for_a_moment_is_asked_for_again(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	struct sim_log *log, *other;
+	struct probe p;
+
+	(void)state;
+	terms.quota_records = 20;
+	terms.gives[PEER] |= TLP_BIT(TLP_GREEN);
+	probe_init(&p);
+	probe_agree(&p, &terms);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	log = probe_published(&p, PEER, CLEAR, 40, 100);
+	other = probe_published(&p, PEER, GREEN, 5, 100);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_head(&p, 1, &other->complete);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 2);
+	probe_hear_run(&p, 1, log, 0, 25);
+	assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 2);
+	probe_reject(&p, ENT_EFULL);
+	probe_forget(&p);
+	for (unsigned i = 0; i < 2; i++) { /* one feed at a time, until something is stored again */
+		const struct wire_message *m;
+
+		probe_tick(&p, 3000);
+		m = probe_last(&p, WIRE_SUBSCRIBE);
+		assert_non_null(m);
+		if (log_name_eq(&m->subscribe.feed, &other->name))
+			break;
+		assert_int_equal(i, 0);
+	}
+	probe_free(&p);
+}
+
 static void a_restart_does_not_begin_the_day_anew(void **state)
 {
 	struct cast_terms terms = probe_terms(PEER);
@@ -297,6 +333,7 @@ int main(void)
 		cmocka_unit_test(it_goes_on_where_it_stood_after_midnight),
 		cmocka_unit_test(bytes_count_as_records_do),
 		cmocka_unit_test(what_the_store_refused_does_not_count),
+		cmocka_unit_test(what_was_spent_for_a_moment_is_asked_for_again),
 		cmocka_unit_test(a_restart_does_not_begin_the_day_anew),
 		cmocka_unit_test(quotas_of_several_agreements_add_up),
 		cmocka_unit_test(an_introduced_origin_brings_no_more_than_its_introducer_may),
