@@ -2,7 +2,7 @@
 /*
  * Memory of the program that plays seeds: malloc for one thread that gives nothing back to the
  * system. A block that was freed waits in the list of its size; seeds are alike, so that what one
- * has left serves the next. All lies in huge pages: faults cost more than everything else here.
+ * has left serves the next. It lies in huge pages, so that faults are few.
  */
 #include <errno.h>
 #include <malloc.h>
