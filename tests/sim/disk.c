@@ -21,8 +21,14 @@ struct row {
 	uint8_t data[]; /* key, value */
 };
 
+/* Where a row is, and how its key begins: most comparisons end there, and no row is touched. */
+struct place {
+	uint64_t begin[2];
+	struct row *row;
+};
+
 struct table {
-	struct row **rows; /* in order of keys */
+	struct place *rows; /* in order of keys */
 	size_t len, cap;
 	size_t hint;      /* the place that was asked for last */
 	uint64_t version; /* rows have moved */
@@ -115,16 +121,41 @@ static size_t row_bytes(const struct row *r)
 	return r ? r->key_len + (size_t)r->value_len : 0;
 }
 
-static int key_cmp(const void *a, size_t a_len, const void *b, size_t b_len)
+static struct place place_of(const void *key, size_t key_len)
 {
-	int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
+	uint8_t begin[16] = {0};
 
-	return order ? order : (a_len > b_len) - (a_len < b_len);
+	memcpy(begin, key, key_len < sizeof(begin) ? key_len : sizeof(begin));
+	return (struct place){{be64_get(begin), be64_get(begin + 8)}, NULL};
+}
+
+static struct place place_for(struct row *r)
+{
+	struct place p = place_of(r->data, r->key_len);
+
+	p.row = r;
+	return p;
+}
+
+/* The order of the row there and the key, which begins so. */
+static int place_cmp(const struct place *p, const struct place *begin, const void *key,
+	size_t key_len)
+{
+	size_t row_len;
+	int order;
+
+	for (unsigned i = 0; i < 2; i++)
+		if (p->begin[i] != begin->begin[i])
+			return p->begin[i] < begin->begin[i] ? -1 : 1;
+	row_len = p->row->key_len;
+	order = memcmp(p->row->data, key, row_len < key_len ? row_len : key_len);
+	return order ? order : (row_len > key_len) - (row_len < key_len);
 }
 
 /* The place of the first row whose key is not before this one. */
 static size_t table_place(struct table *t, const void *key, size_t key_len, bool *found)
 {
+	const struct place begin = place_of(key, key_len);
 	size_t low = 0, high = t->len;
 	/* Most goes to the end, or behind the one before: these are looked at first. */
 	size_t next[] = {high - 1, t->hint, t->hint + 1, t->hint - 1};
@@ -132,8 +163,7 @@ static size_t table_place(struct table *t, const void *key, size_t key_len, bool
 	*found = false;
 	for (size_t i = 0; low < high; i++) {
 		size_t at = i < 4 && next[i] >= low && next[i] < high ? next[i] : (low + high) / 2;
-		const struct row *r = t->rows[at];
-		int order = key_cmp(r->data, r->key_len, key, key_len);
+		int order = place_cmp(&t->rows[at], &begin, key, key_len);
 
 		if (order < 0)
 			low = at + 1;
@@ -151,11 +181,11 @@ static size_t table_place(struct table *t, const void *key, size_t key_len, bool
 /* Puts the row (NULL: nothing) where one of its key stands (found) or would. Takes the row. */
 static void table_set_at(struct disk *d, struct table *t, size_t at, bool found, struct row *row)
 {
-	struct row *old = found ? t->rows[at] : NULL;
+	struct row *old = found ? t->rows[at].row : NULL;
 
 	d->bytes += row_bytes(row) - row_bytes(old);
 	if (found && row) {
-		t->rows[at] = row;
+		t->rows[at].row = row;
 	} else if (found) {
 		memmove(&t->rows[at], &t->rows[at + 1], (--t->len - at) * sizeof(*t->rows));
 		t->version++;
@@ -165,7 +195,7 @@ static void table_set_at(struct disk *d, struct table *t, size_t at, bool found,
 			t->rows = need(realloc(t->rows, t->cap * sizeof(*t->rows)));
 		}
 		memmove(&t->rows[at + 1], &t->rows[at], (t->len++ - at) * sizeof(*t->rows));
-		t->rows[at] = row;
+		t->rows[at] = place_for(row);
 		t->version++;
 	}
 	row_drop(old);
@@ -185,7 +215,7 @@ static struct row *table_get(struct table *t, const MDB_val *key)
 	bool found;
 	size_t at = table_place(t, key->mv_data, key->mv_size, &found);
 
-	return found ? t->rows[at] : NULL;
+	return found ? t->rows[at].row : NULL;
 }
 
 /* --- transactions ----------------------------------------------------------------------------- */
@@ -202,7 +232,7 @@ static void change(MDB_txn *txn, MDB_dbi table, size_t at, bool found, struct ro
 		env->undo = need(realloc(env->undo, env->undo_cap * sizeof(*env->undo)));
 	}
 	env->undo[env->undo_len++] =
-		(struct undo){t, row_hold(key), row_hold(found ? t->rows[at] : NULL)};
+		(struct undo){t, row_hold(key), row_hold(found ? t->rows[at].row : NULL)};
 	table_set_at(env->disk, t, at, found, row);
 }
 
@@ -236,14 +266,16 @@ static void table_copy(struct table *to, const struct table *from)
 {
 	to->rows = need(calloc(from->len + 1, sizeof(*to->rows)));
 	to->len = to->cap = from->len;
-	for (size_t k = 0; k < from->len; k++)
-		to->rows[k] = row_hold(from->rows[k]);
+	for (size_t k = 0; k < from->len; k++) {
+		to->rows[k] = from->rows[k];
+		row_hold(to->rows[k].row);
+	}
 }
 
 static void table_free(struct table *t)
 {
 	while (t->len > 0)
-		row_drop(t->rows[--t->len]);
+		row_drop(t->rows[--t->len].row);
 	free(t->rows);
 }
 
@@ -443,7 +475,7 @@ int mdb_del(MDB_txn *txn, MDB_dbi table, MDB_val *key, MDB_val *value)
 	at = table_place(t, key->mv_data, key->mv_size, &found);
 	if (!found)
 		return MDB_NOTFOUND;
-	change(txn, table, at, true, t->rows[at], NULL);
+	change(txn, table, at, true, t->rows[at].row, NULL);
 	return 0;
 }
 
@@ -454,7 +486,7 @@ int mdb_drop(MDB_txn *txn, MDB_dbi table, int del)
 
 	(void)del;
 	while (rc == 0 && t->len > 0)
-		change(txn, table, t->len - 1, true, t->rows[t->len - 1], NULL);
+		change(txn, table, t->len - 1, true, t->rows[t->len - 1].row, NULL);
 	return rc;
 }
 
@@ -494,7 +526,7 @@ static int cursor_to(MDB_cursor *c, size_t index, MDB_val *key, MDB_val *value)
 	if (index >= t->len)
 		return MDB_NOTFOUND;
 	row_drop(c->at);
-	c->at = row_hold(t->rows[index]);
+	c->at = row_hold(t->rows[index].row);
 	c->index = index;
 	c->version = t->version;
 	row_give(c->at, key, value);
