@@ -468,6 +468,7 @@ unsigned world_clone(struct world *w, unsigned node)
 	clone = &w->nodes[index];
 	n->twin = clone;
 	clone->twin = n;
+	w->twins = true;
 	for (size_t i = 0; i < n->agreements_len; i++)
 		world_place(w, index, n->agreements[i]);
 	return index;

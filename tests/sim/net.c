@@ -112,19 +112,23 @@ static bool willing(const struct world_node *n, const struct world_node *other,
 	return peer->willing;
 }
 
-/* Neither of the two has a session with the other, nor shuns it, and they can reach each other. */
+/* As far as it is the one's to say, it may have a session with the other. */
+static bool open_to(const struct world_node *n, const struct world_node *other,
+	struct world_peer *peer)
+{
+	uint64_t now = n->world->now_ms;
+
+	return n->up && !peer->cut && !peer->deaf && peer->redial_ms <= now &&
+	       peer->shuns_until_ms <= now && willing(n, other, peer);
+}
+
 static bool may_dial(struct world_node *a, struct world_node *b)
 {
-	uint64_t now = a->world->now_ms;
-	struct world_peer *ab = net_peer(a, b->actor->number);
 	struct world_peer *ba = net_peer(b, a->actor->number);
+	struct world_peer *ab = net_peer(a, b->actor->number);
 
-	if (!a->up || !b->up || ab->cut || ba->cut || ab->deaf || ba->deaf)
-		return false;
-	if (ab->redial_ms > now || ba->redial_ms > now || ab->shuns_until_ms > now ||
-		ba->shuns_until_ms > now)
-		return false;
-	return willing(a, b, ab) && willing(b, a, ba);
+	ab->known_there = !a->world->twins;
+	return open_to(a, b, ab) && open_to(b, a, ba);
 }
 
 /* Where two machines run with the same keys, whoever dials last has the session. */
@@ -138,6 +142,9 @@ void net_dial(struct world_node *n)
 		if (n->peers[i].session || n->peers[i].actor >= w->nodes_len)
 			continue;
 		other = &w->nodes[n->peers[i].actor];
+		/* Most that have none may not: then the other is not asked. */
+		if (!w->twins && n->peers[i].known_there && !open_to(n, other, &n->peers[i]))
+			continue;
 		if (other->twin && sim_random_chance(&w->random, 50))
 			other = other->twin;
 		if (may_dial(n, other))

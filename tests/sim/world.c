@@ -58,26 +58,26 @@ uint64_t world_trace(const struct world *w)
 
 /* --- the queue of events: a heap, earliest first, in order of making -------------------------- */
 
-static bool event_before(const struct world_event *a, const struct world_event *b)
+static bool due_before(const struct world_due *a, const struct world_due *b)
 {
 	return a->at_ms != b->at_ms ? a->at_ms < b->at_ms : a->order < b->order;
 }
 
 void event_again(struct world *w, struct world_event *e, uint64_t at_ms)
 {
+	const struct world_due due = {at_ms, e->order, e};
 	size_t at = w->queue_len++;
 
 	assert(at_ms >= w->now_ms);
-	e->at_ms = at_ms;
 	if (w->queue_len > w->queue_cap) {
 		w->queue_cap = w->queue_cap ? w->queue_cap * 2 : 256;
-		w->queue = need(realloc(w->queue, w->queue_cap * sizeof(struct world_event *)));
+		w->queue = need(realloc(w->queue, w->queue_cap * sizeof(*w->queue)));
 	}
-	while (at > 0 && event_before(e, w->queue[(at - 1) / 2])) {
+	while (at > 0 && due_before(&due, &w->queue[(at - 1) / 2])) {
 		w->queue[at] = w->queue[(at - 1) / 2];
 		at = (at - 1) / 2;
 	}
-	w->queue[at] = e;
+	w->queue[at] = due;
 }
 
 struct world_event *event_new(struct world *w, enum event_type type, uint64_t at_ms)
@@ -118,15 +118,15 @@ static void event_free(struct world_event *e)
 	free(e);
 }
 
-static struct world_event *event_take(struct world *w)
+static struct world_due due_take(struct world *w)
 {
-	struct world_event *first = w->queue[0], *last = w->queue[--w->queue_len];
+	const struct world_due first = w->queue[0], last = w->queue[--w->queue_len];
 	size_t at = 0, child;
 
 	while ((child = at * 2 + 1) < w->queue_len) {
-		if (child + 1 < w->queue_len && event_before(w->queue[child + 1], w->queue[child]))
+		if (child + 1 < w->queue_len && due_before(&w->queue[child + 1], &w->queue[child]))
 			child++;
-		if (!event_before(w->queue[child], last))
+		if (!due_before(&w->queue[child], &last))
 			break;
 		w->queue[at] = w->queue[child];
 		at = child;
@@ -179,7 +179,7 @@ static void held_up_free(struct world_session *s)
 void world_free(struct world *w)
 {
 	for (size_t i = 0; i < w->queue_len; i++)
-		event_free(w->queue[i]);
+		event_free(w->queue[i].event);
 	for (unsigned i = 0; i < w->nodes_len; i++)
 		node_free(&w->nodes[i]);
 	for (size_t i = 0; i < w->sessions_len; i++) {
@@ -266,15 +266,16 @@ static bool on_event(struct world_event *e)
 
 static void step(struct world *w)
 {
-	struct world_event *e = event_take(w);
+	const struct world_due due = due_take(w);
+	struct world_event *e = due.event;
 
-	w->now_ms = e->at_ms;
+	w->now_ms = due.at_ms;
 	if (e->life != e->node->life && e->type != EVENT_START && e->type != EVENT_TICK) {
 		event_free(e);
 		return;
 	}
 	w->events++;
-	trace_number(w, e->at_ms << 16 | (uint64_t)e->type << 8 | (e->node->index & 0xff));
+	trace_number(w, due.at_ms << 16 | (uint64_t)e->type << 8 | (e->node->index & 0xff));
 	if (!on_event(e))
 		event_free(e);
 }
@@ -283,7 +284,7 @@ void world_run(struct world *w, uint64_t ms)
 {
 	uint64_t until = w->now_ms + ms;
 
-	while (!world_failure(w) && w->queue_len && w->queue[0]->at_ms <= until)
+	while (!world_failure(w) && w->queue_len && w->queue[0].at_ms <= until)
 		step(w);
 	if (!world_failure(w))
 		w->now_ms = until;
@@ -304,7 +305,7 @@ uint64_t world_run_until_held(struct world *w, const struct log_name *feed, uint
 	uint64_t start = w->now_ms, until = start + ms_max;
 
 	while (!all_hold(w, feed, size, nodes)) {
-		if (world_failure(w) || !w->queue_len || w->queue[0]->at_ms > until)
+		if (world_failure(w) || !w->queue_len || w->queue[0].at_ms > until)
 			return UINT64_MAX;
 		step(w);
 	}

@@ -113,6 +113,7 @@ struct world_peer {
 	bool willing; /* an agreement counted, in this second, */
 	int64_t willing_s;
 	unsigned willing_count; /* and as of these changes of them */
+	bool known_there;       /* has that one, of whom there is one only, an entry too? */
 	bool receipt_lost;      /* since they met: the disk could not keep one */
 	/* What it brought of others: since the start, and on that day by its clock. */
 	struct world_amount brought, brought_today;
@@ -220,6 +221,12 @@ struct world_erasure {
 	uint8_t object[OBJECT_ID_BYTES];
 };
 
+/* When an event is due; of those due at once, the one made first. */
+struct world_due {
+	uint64_t at_ms, order;
+	struct world_event *event;
+};
+
 struct world {
 	uint64_t seed;
 	struct sim_random random;
@@ -231,11 +238,12 @@ struct world {
 	struct arena agreements;
 	struct world_session **sessions; /* by id - 1, all there ever were */
 	size_t sessions_len;
-	struct world_event **queue; /* a heap */
+	struct world_due *queue; /* a heap */
 	size_t queue_len, queue_cap;
-	uint64_t made;   /* events so far: breaks ties */
+	uint64_t made;   /* events so far */
 	uint64_t events; /* that have happened */
 	uint64_t trace;
+	bool twins;      /* some nodes run with the same keys */
 	bool letting_go; /* of what came under agreements that are over */
 	struct watch *watch;
 	struct world_erasure *erasures;

@@ -23,7 +23,7 @@ enum event_type {
 };
 
 struct world_event {
-	uint64_t at_ms, order;
+	uint64_t order; /* of making: breaks ties */
 	enum event_type type;
 	struct world_node *node;
 	unsigned life; /* of the node; in another one this comes to nothing */
