@@ -101,7 +101,9 @@ static int file_reopen(const struct guard_keeper *k)
 	const int flags = O_WRONLY | O_DSYNC | O_NOFOLLOW | O_CLOEXEC;
 	int fd = open(k->path, flags | O_DIRECT);
 
-	return fd >= 0 ? fd : open(k->path, flags);
+	if (fd < 0)
+		fd = open(k->path, flags);
+	return fd;
 }
 
 static int write_new(struct guard_keeper *k, struct bytes lines, struct err_text *err)

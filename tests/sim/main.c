@@ -47,8 +47,11 @@ static size_t marks_len(void)
 	return (size_t)(__stop_marks - __start_marks);
 }
 
-/* What a worker tells of a seed; small enough for a pipe to keep it whole. */
+/* What a worker tells of a seed before it plays it, and after; small enough for a pipe to keep it
+ * whole. */
 struct told {
+	unsigned worker;
+	bool begins;
 	uint64_t seed, events, nodes, trace;
 	char failure[512];
 	uint8_t reached[MARKS_MAX];
@@ -60,6 +63,9 @@ struct totals {
 	uint64_t seeds, violations, events, nodes;
 	bool traces; /* are told */
 	uint8_t reached[MARKS_MAX];
+	unsigned workers;
+	pid_t pids[WORKERS_MAX];
+	uint64_t at[WORKERS_MAX]; /* the seed that each plays */
 };
 
 /* --- a worker --------------------------------------------------------------------------------- */
@@ -80,14 +86,22 @@ static void play(uint64_t seed, struct told *told)
 	memcpy(told->reached, reached, sizeof(told->reached));
 }
 
-static void work(int out, uint64_t first, uint64_t end, unsigned stride)
+static void tell(int out, const struct told *told)
+{
+	if (write(out, told, sizeof(*told)) != (ssize_t)sizeof(*told))
+		exit(2);
+}
+
+static void work(int out, unsigned worker, uint64_t first, uint64_t end, unsigned stride)
 {
 	struct told told;
 
-	for (uint64_t seed = first; seed < end; seed += stride) {
+	for (uint64_t seed = first + worker; seed < end; seed += stride) {
+		told = (struct told){.worker = worker, .begins = true, .seed = seed};
+		tell(out, &told);
 		play(seed, &told);
-		if (write(out, &told, sizeof(told)) != (ssize_t)sizeof(told))
-			exit(2);
+		told.worker = worker;
+		tell(out, &told);
 	}
 	exit(0);
 }
@@ -132,15 +146,17 @@ static void count(struct totals *t, const struct told *told)
 }
 
 /* A worker that dies takes its seed along: that is a violation too. */
-static void reap(struct totals *t, unsigned workers)
+static void reap(struct totals *t)
 {
-	for (unsigned i = 0; i < workers; i++) {
+	for (unsigned i = 0; i < t->workers; i++) {
 		int status = 0;
 
-		if (wait(&status) < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
+		if (waitpid(t->pids[i], &status, 0) == t->pids[i] && WIFEXITED(status) &&
+			WEXITSTATUS(status) == 0)
 			continue;
 		t->violations++;
-		printf("a worker died: %s %d\n", WIFSIGNALED(status) ? "signal" : "status",
+		printf("seed %" PRIu64 ", a worker died: %s %d\n", t->at[i],
+			WIFSIGNALED(status) ? "signal" : "status",
 			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	}
 }
@@ -156,31 +172,34 @@ static unsigned cores(void)
 
 static void run(struct totals *t, uint64_t first, uint64_t seeds)
 {
-	unsigned workers = seeds < cores() ? (unsigned)seeds : cores();
 	double since = seconds();
 	struct told told;
 	int pipes[2];
 
+	t->workers = seeds < cores() ? (unsigned)seeds : cores();
 	if (pipe(pipes) != 0)
 		abort();
 	fflush(stdout);
-	for (unsigned i = 0; i < workers; i++) {
-		pid_t pid = fork();
-
-		if (pid < 0)
+	for (unsigned i = 0; i < t->workers; i++) {
+		t->pids[i] = fork();
+		if (t->pids[i] < 0)
 			abort();
-		if (pid == 0) {
+		if (t->pids[i] == 0) {
 			close(pipes[0]);
-			work(pipes[1], first + i, first + seeds, workers);
+			work(pipes[1], i, first, first + seeds, t->workers);
 		}
 	}
 	close(pipes[1]);
 	while (read(pipes[0], &told, sizeof(told)) == (ssize_t)sizeof(told)) {
+		if (told.begins) {
+			t->at[told.worker] = told.seed;
+			continue;
+		}
 		count(t, &told);
 		progress(t, seeds, since);
 	}
 	close(pipes[0]);
-	reap(t, workers);
+	reap(t);
 }
 
 static size_t marks_count(const struct totals *t, bool name_others)
