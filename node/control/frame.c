@@ -20,6 +20,16 @@ int frame_first(struct bytes received, struct frame *f)
 	return 1;
 }
 
+size_t frame_left(struct bytes received)
+{
+	size_t whole;
+
+	if (received.len < FRAME_HEAD_BYTES || be32_get(received.data) > CONTROL_MESSAGE_MAX)
+		return 0;
+	whole = FRAME_HEAD_BYTES + (size_t)be32_get(received.data);
+	return whole > received.len ? whole - received.len : 0;
+}
+
 int frame_address(struct sockaddr_un *address, const char *path, struct err_text *err)
 {
 	size_t len = strlen(path);

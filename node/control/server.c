@@ -34,6 +34,7 @@ struct control_client {
 	bool takes_batches;
 	unsigned batches_ahead; /* handed over and not yet taken */
 	struct buf in;
+	uint8_t *in_place; /* in `in`: what is being read goes there; or NULL */
 	void *user;
 };
 
@@ -245,23 +246,38 @@ static void take_frames(struct control_client *client)
 		client_close(client);
 }
 
+/* Much of a batch that is still to come is read to where it belongs, and not beyond its end, so that
+ * nothing has to be moved afterwards. Other reads go to room that all clients share. */
 static void client_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
 	struct control_client *client = handle->data;
+	size_t left = frame_left(buf_view(&client->in));
 
 	(void)suggested;
 	*out = uv_buf_init((char *)client->control->read, READ_BYTES);
+	if (left < READ_BYTES)
+		return;
+	client->in_place = buf_extend(&client->in, left);
+	if (client->in_place)
+		*out = uv_buf_init((char *)client->in_place, (unsigned)left);
 }
 
 static void client_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *data)
 {
 	struct control_client *client = stream->data;
+	uint8_t *in_place = client->in_place;
 
+	client->in_place = NULL;
+	if (in_place)
+		client->in.len -= data->len; /* what has come of it is counted below */
 	if (len < 0) {
 		client_close(client);
 		return;
 	}
-	buf_append(&client->in, data->base, (size_t)len);
+	if (in_place)
+		client->in.len += (size_t)len;
+	else
+		buf_append(&client->in, data->base, (size_t)len);
 	if (buf_failed(&client->in))
 		client_close(client);
 	else

@@ -7,9 +7,19 @@
 #include "base/vocab.h"
 #include "merkle/leaves.h"
 
+/* What the entries take is filled at once: it is not emptied before. */
+static struct ingest_job *job_alloc(size_t entries_len)
+{
+	struct ingest_job *job = malloc(sizeof(*job) + entries_len);
+
+	if (job)
+		memset(job, 0, sizeof(*job));
+	return job;
+}
+
 struct ingest_job *ingest_job_new(const struct wire_data *data, const uint8_t log_key[32])
 {
-	struct ingest_job *job = calloc(1, sizeof(*job) + data->entries.len);
+	struct ingest_job *job = job_alloc(data->entries.len);
 
 	if (!job)
 		return NULL;
@@ -30,7 +40,7 @@ struct ingest_job *ingest_job_new(const struct wire_data *data, const uint8_t lo
 struct ingest_job *ingest_bodies_new(const struct log_name *feed, size_t count,
 	struct bytes payload)
 {
-	struct ingest_job *job = calloc(1, sizeof(*job) + payload.len);
+	struct ingest_job *job = job_alloc(payload.len);
 
 	if (!job)
 		return NULL;

@@ -75,6 +75,9 @@ static bool same_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)
 	unsigned whole = bits / 8;
 	uint8_t mask = (uint8_t)(0xff00u >> bits % 8);
 
+	/* The first byte tells most from most without a call. */
+	if (whole > 0 && a[0] != b[0])
+		return false;
 	return memcmp(a, b, whole) == 0 && (mask == 0 || ((a[whole] ^ b[whole]) & mask) == 0);
 }
 

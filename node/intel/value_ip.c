@@ -51,6 +51,9 @@ bool value_ipv6_read(struct bytes text, uint8_t out[16])
 	const uint8_t *zone = memchr(text.data, '%', text.len);
 	char copy[VALUE_IPV6_SIZE];
 
+	/* Hosts of URLs are asked about too: nearly all are names. */
+	if (!memchr(text.data, ':', text.len))
+		return false;
 	if (zone && zone + 1 == text.data + text.len)
 		return false;
 	if (zone)

@@ -3,6 +3,17 @@
 
 #include <assert.h>
 
+/* Another processor, or the disk's cache, has had the entries last: the memory is asked for what is
+ * read a few entries later. */
+#define AHEAD_BYTES 1024u
+#define AHEAD_LINES 4u /* an entry of the usual size, and the line that it begins in */
+
+static void ahead_fetch(const struct cursor *c)
+{
+	for (unsigned i = 0; i < AHEAD_LINES; i++)
+		__builtin_prefetch((const void *)((uintptr_t)c->at + AHEAD_BYTES + 64 * i));
+}
+
 int leaves_read(struct leaves *l, struct cursor *c, uint64_t max)
 {
 	struct bytes raw[LEAVES_MAX];
@@ -12,6 +23,7 @@ int leaves_read(struct leaves *l, struct cursor *c, uint64_t max)
 	for (l->len = 0; l->len < LEAVES_MAX && l->len < max; l->len++) {
 		struct cursor next = *c;
 
+		ahead_fetch(c);
 		rc = entry_next(&next, &l->entries[l->len]);
 		if (rc != 0)
 			break;

@@ -27,6 +27,7 @@ struct daemon {
 	/* Written by the loop's thread, read by the test after daemon_end. */
 	unsigned batches, ends, gone;
 	size_t batch_bytes;
+	uint64_t batch_sum;             /* of every byte, in order */
 	struct control_client *waiting; /* asked "later" */
 	unsigned held;                  /* batches not taken yet */
 };
@@ -65,6 +66,8 @@ static void on_batch(void *ctx, struct control_client *c, struct bytes claims)
 
 	d->batches++;
 	d->batch_bytes += claims.len;
+	for (size_t i = 0; i < claims.len; i++)
+		d->batch_sum = d->batch_sum * 31 + claims.data[i];
 	/* Every other batch waits for its successor, so that several are unanswered. */
 	if (++d->held == 2) {
 		control_taken(c);
@@ -215,6 +218,35 @@ static void batches_flow_and_are_never_too_far_ahead(void **state)
 	assert_int_equal(d.batch_bytes, 100 * sizeof(batch));
 	assert_int_equal(d.ends, 1);
 	assert_int_equal(d.gone, 0);
+}
+
+/* Large pieces of a batch are read to their place, small ones are not: lengths around both. */
+static void batches_of_all_lengths_arrive_byte_for_byte(void **state)
+{
+	static const size_t lengths[] = {1, 65530, 65531, 65532, 65536, 131066, 131067, 131068,
+		131072, 196608, 3, CONTROL_BATCH_BYTES - 1, CONTROL_BATCH_BYTES, 200000, 70000};
+	static uint8_t bytes[CONTROL_BATCH_BYTES];
+	uint64_t sum = 0;
+	struct control_call *c;
+	struct daemon d;
+	(void)state;
+
+	daemon_begin(&d);
+	c = call(&d, json_pack("{s:s}", "command", "publish"));
+	for (size_t i = 0; i < 2 * COUNT_OF(lengths); i++) {
+		struct bytes batch = bytes_from(bytes, lengths[i % COUNT_OF(lengths)]);
+
+		for (size_t k = 0; k < batch.len; k++) {
+			bytes[k] = (uint8_t)(k * 7 + k / 251 + i);
+			sum = sum * 31 + bytes[k];
+		}
+		assert_int_equal(control_call_batch(c, batch), 0);
+	}
+	assert_int_equal(control_call_end(c), 0);
+	json_decref(answer(c));
+	daemon_end(&d);
+	assert_int_equal(d.batches, 2 * COUNT_OF(lengths));
+	assert_true(d.batch_sum == sum);
 }
 
 static void a_refusal_ends_the_batches(void **state)
@@ -553,6 +585,7 @@ int main(void)
 		cmocka_unit_test(answers_a_request),
 		cmocka_unit_test(an_answer_beyond_the_limit_becomes_an_error),
 		cmocka_unit_test(batches_flow_and_are_never_too_far_ahead),
+		cmocka_unit_test(batches_of_all_lengths_arrive_byte_for_byte),
 		cmocka_unit_test(a_refusal_ends_the_batches),
 		cmocka_unit_test(patience_with_a_silent_daemon_has_an_end),
 		cmocka_unit_test(a_client_that_leaves_is_told_of),
