@@ -702,16 +702,12 @@ void watch_down(struct world *w, struct world_node *n)
 	}
 }
 
-/* What was signed and committed by journal, and of which it did not come to tell before it died. */
+/* What was signed and committed by journal, and of which it did not come to tell before it died:
+ * meanwhile a clone may have signed something else. */
 static void signed_before_death(struct world_node *n, const struct store_log *log)
 {
-	const struct line *line;
-
-	if (!node_id_eq(&log->name.node, &n->actor->node) || !log->has_held ||
-		log->name.audience.kind == AUDIENCE_PROVENANCE)
-		return;
-	line = line_find(n->world, &log->name);
-	if (log->held.size > (line ? line->len : 0))
+	if (node_id_eq(&log->name.node, &n->actor->node) && log->has_held &&
+		log->name.audience.kind != AUDIENCE_PROVENANCE)
 		signed_by(n->world, n, &log->held);
 }
 
