@@ -31,8 +31,8 @@ struct frame {
  * than a message may be. A view into received; drop FRAME_HEAD_BYTES and the payload afterwards. */
 int frame_first(struct bytes received, struct frame *f) MUST_CHECK;
 
-/* What is still to come of the first frame; 0 as long as it has no head, and when it is whole or none.
- */
+/* What is still to come of the first frame; 0 as long as it has no head, and when it is whole or
+ * none. */
 size_t frame_left(struct bytes received);
 
 /* The socket's address. A longer path would be cut without a word by the system: ENT_ELIMIT. */

@@ -246,8 +246,8 @@ static void take_frames(struct control_client *client)
 		client_close(client);
 }
 
-/* Much of a batch that is still to come is read to where it belongs, and not beyond its end, so that
- * nothing has to be moved afterwards. Other reads go to room that all clients share. */
+/* Much of a batch that is still to come is read to where it belongs, and not beyond its end, so
+ * that nothing has to be moved afterwards. Other reads go to room that all clients share. */
 static void client_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
 	struct control_client *client = handle->data;

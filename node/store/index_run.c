@@ -150,23 +150,46 @@ void index_run_prefetch(const struct index_run *run, enum index_part part, const
 			   block_of(be64_get(prefix), blocks) * BLOCK_BYTES);
 }
 
+static inline bool bits_stand(const uint8_t *block, uint64_t prefix)
+{
+	for (unsigned i = 0; i < BITS_A_KEY; i++) {
+		unsigned bit = bit_of(prefix, i);
+
+		if (!(block[4 + bit / 8] >> bit % 8 & 1))
+			return false;
+	}
+	return true;
+}
+
 bool index_run_may_have(const struct index_run *run, enum index_part part, const uint8_t *prefix)
 {
 	uint64_t p = be64_get(prefix), lo, hi;
-	const uint8_t *bits;
 
 	if (run->parts[part].count == 0)
 		return false;
 	if (run->parts[part].blocks == 0)
 		return true;
-	bits = block_at(run, part, p, &lo, &hi) + 4;
-	for (unsigned i = 0; i < BITS_A_KEY; i++) {
-		unsigned bit = bit_of(p, i);
+	return bits_stand(block_at(run, part, p, &lo, &hi), p);
+}
 
-		if (!(bits[bit / 8] >> bit % 8 & 1))
-			return false;
+void index_run_may_have_each(const struct index_run *run, enum index_part part, const uint8_t *keys,
+	size_t count, uint8_t *may)
+{
+	uint64_t blocks = run->parts[part].blocks;
+	size_t len = index_key_len(part);
+
+	if (run->parts[part].count == 0)
+		return;
+	if (blocks == 0) {
+		memset(may, 1, count);
+		return;
 	}
-	return true;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t p = be64_get(keys + i * len);
+
+		may[i] |=
+			bits_stand(run->parts[part].filter + block_of(p, blocks) * BLOCK_BYTES, p);
+	}
 }
 
 /*

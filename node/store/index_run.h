@@ -87,6 +87,9 @@ uint64_t index_run_lower(const struct index_run *run, enum index_part part, cons
 void index_run_prefetch(const struct index_run *run, enum index_part part, const uint8_t *prefix);
 /* May there be a key that begins with these eight bytes? */
 bool index_run_may_have(const struct index_run *run, enum index_part part, const uint8_t *prefix);
+/* The same of many keys, which are cheapest in their order: sets may[i] for those that may. */
+void index_run_may_have_each(const struct index_run *run, enum index_part part, const uint8_t *keys,
+	size_t count, uint8_t *may);
 
 static inline const uint8_t *index_run_key(const struct index_run *run, enum index_part part,
 	uint64_t at)
