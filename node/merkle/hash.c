@@ -80,7 +80,7 @@ static void accelerated_key(struct hmac_key *k, struct bytes key)
 static bool hmac_agrees(const uint8_t data[256])
 {
 	static const size_t lengths[] = {0, 1, 55, 56, 63, 64, 119, 200};
-	struct hash want, got;
+	struct hash want, got = {{0}};
 	struct hmac_key key;
 
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
@@ -108,7 +108,7 @@ static bool accelerated_agrees(void)
 {
 	static const size_t lengths[] = {0, 1, 3, 55, 56, 63, 64, 65, 119, 120, 127, 128, 200, 513};
 	uint8_t data[513];
-	struct hash want, got;
+	struct hash want, got = {{0}};
 
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)(i * 167 + 13);
