@@ -216,6 +216,7 @@ struct batch {
 	struct pipeline *p;
 	struct publication *publication;
 	struct object_key key;
+	const struct cursor *claims; /* what of them has not been read yet */
 	struct ledger_item *open[OPEN_MAX];
 	size_t open_len;
 };
@@ -228,6 +229,18 @@ static void batch_flush(struct batch *b, size_t at)
 	intake_commit(&i->data, i->count, i->leaves);
 	i->bytes += i->data.len;
 	send_own(b->p, i);
+}
+
+/* An entry takes a little more than its claim. What grows by doubling is copied again and again; of
+ * what is reserved for nothing no page is ever touched. */
+static void item_reserve(struct ledger_item *i, size_t claims_bytes)
+{
+	size_t room = claims_bytes + claims_bytes / 2;
+
+	if (room > i->data.max)
+		room = i->data.max;
+	if (room > 0 && buf_extend(&i->data, room))
+		i->data.len = 0;
 }
 
 static struct ledger_item *batch_item(struct batch *b, struct audience audience)
@@ -250,7 +263,9 @@ static struct ledger_item *batch_item(struct batch *b, struct audience audience)
 	i->publication = b->publication;
 	i->audience = audience;
 	i->data.max = BATCH_BYTES_MAX;
-	i->leaves = calloc(BATCH_ENTRIES_MAX, sizeof(*i->leaves));
+	item_reserve(i, cursor_left(b->claims));
+	/* Written when all are there: not emptied before, for most items have few entries. */
+	i->leaves = malloc(BATCH_ENTRIES_MAX * sizeof(*i->leaves));
 	if (!i->leaves)
 		abort();
 	b->open[b->open_len++] = i;
@@ -396,7 +411,7 @@ static void work_claims(struct pipeline *p, struct ledger_item *i, bool ended)
 {
 	struct publication *pub = i->publication;
 	struct claims cs = {.in = cursor_of(buf_view(&i->data))};
-	struct batch b = {.p = p, .publication = pub};
+	struct batch b = {.p = p, .publication = pub, .claims = &cs.in};
 	struct record_memo memo = {.known = false};
 	struct intake intake = {.self = p->config.self,
 		.incarnation = p->config.identity->incarnation,
