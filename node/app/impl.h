@@ -274,6 +274,13 @@ void exchange_events(struct app *a);
 void exchange_tick(struct app *a);
 extern const struct net_ops exchange_net_ops;
 
+/* --- left.c ----------------------------------------------------------------------------------- */
+/* Behind the start of the engine's recovery. */
+int left_open(struct app *a) MUST_CHECK;
+/* As long as it is mute, over restarts. */
+void left_keep(const struct app *a);
+void left_forget(const struct app *a);
+
 /* --- recover.c -------------------------------------------------------------------------------- */
 int recover_open(struct app *a, struct err_text *err) MUST_CHECK;
 /* Behind the agreements: whom the operator has given up already. */

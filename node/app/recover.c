@@ -34,7 +34,10 @@ int recover_open(struct app *a, struct err_text *err)
 	free(feeds);
 	gossip_recovery_view(a->gossip, &v);
 	a->mute = v.state != RECOVERY_GOES_ON;
-	return rc == 0 ? 0 : err_set(err, rc, "%s: %s", a->guard_path, err_sentence(rc));
+	if (rc != 0)
+		return err_set(err, rc, "%s: %s", a->guard_path, err_sentence(rc));
+	rc = left_open(a);
+	return rc == 0 ? 0 : err_set(err, rc, "%s: %s", a->data_dir, err_sentence(rc));
 }
 
 /* --- whom it goes on without ------------------------------------------------------------------ */
@@ -72,6 +75,8 @@ void recover_started(struct app *a)
 	char path[600];
 
 	a->recover_begun = true;
+	if (!a->mute)
+		left_forget(a);
 	if (!a->mute)
 		without_forget(a);
 	else if (without_path(a, path) == 0 && file_read(path, &text, &err) == 0)
@@ -125,6 +130,8 @@ static void go_mute(struct app *a, const struct gossip_action *action)
 	/* That was another one. */
 	if (a->recover_begun)
 		without_forget(a);
+	if (a->recover_begun)
+		left_keep(a);
 	a->mute = true;
 	pipeline_mute(a->pipeline);
 	app_alarm_clear(a, "mute");
@@ -189,6 +196,7 @@ void recover_event(struct app *a, const struct pipeline_event *e)
 	case PIPELINE_UNMUTED:
 		a->mute = false;
 		without_forget(a);
+		left_forget(a);
 		app_alarm_clear(a, "mute");
 		app_enter(a, &recovered);
 		log_notice("recover", "has back what it had signed, and signs again");
@@ -216,8 +224,9 @@ static const char *what_to_do(const struct gossip_recovery_view *v, bool waiting
 		return "no agreement is in force, so there is no peer to ask; if this copy is the "
 		       "newest: entente recover --confirm";
 	if (waiting && v->state == RECOVERY_HEARS)
-		return "bring up the link to the peers named; if one is gone for good: entente "
-		       "recover --without NAME";
+		return "bring up the link to the peers named; if one is gone for good, or has no "
+		       "agreement any more and nothing newer of yours: entente recover --without "
+		       "NAME";
 	if (waiting)
 		return "bring up the link to the peers named: they may have what is missing";
 	if (missing)
@@ -226,16 +235,26 @@ static const char *what_to_do(const struct gossip_recovery_view *v, bool waiting
 	return "nothing: it goes on within seconds";
 }
 
+/* Of a former peer there may be no card any more. */
+static const char *peer_name(struct app *a, const struct node_id *node, char id[NODE_ID_TEXT_SIZE])
+{
+	const char *name = status_name(a, node);
+
+	node_id_text(id, node);
+	return name[0] ? name : id;
+}
+
 json_t *recover_json(struct app *a)
 {
 	json_t *peers = json_array(), *feeds = json_array();
 	struct gossip_recovery_feed f;
 	struct gossip_recovery_view v;
+	char id[NODE_ID_TEXT_SIZE];
 	struct node_id node;
 
 	gossip_recovery_view(a->gossip, &v);
 	for (size_t at = 0; gossip_recovery_peer(a->gossip, &at, &node);)
-		json_array_append_new(peers, json_string(status_name(a, &node)));
+		json_array_append_new(peers, json_string(peer_name(a, &node, id)));
 	for (size_t at = 0; gossip_recovery_feed(a->gossip, &at, &f);) {
 		char audience[AUDIENCE_TEXT_SIZE];
 

@@ -196,6 +196,7 @@ void gossip_free(struct gossip *g)
 	values_free(&g->watched);
 	values_free(&g->cosigners);
 	orphans_free(g);
+	recover_free(g);
 	map_free(&g->feeds);
 	map_free(&g->origins);
 	map_free(&g->totals);
@@ -568,7 +569,11 @@ void gossip_sealed(struct gossip *g, struct gossip_time now, const struct checkp
 	f->complete = f->ground = *c;
 	if (c->size > f->seen.size)
 		f->seen = *c;
-	g->recovery.has_signed |= f->own;
+	if (f->own) {
+		/* What it took itself for has been said: from here on it is known who has what. */
+		g->recovery.has_signed = true;
+		recover_free(g);
+	}
 	split_grown(g, f);
 	if (urgent)
 		f->urgent_until = c->size;

@@ -262,6 +262,15 @@ struct gossip_guard {
  */
 int gossip_recover_start(struct gossip *g, struct gossip_time now,
 	const struct gossip_guard *guard) MUST_CHECK;
+/*
+ * Behind it: an agreement with that node was in force when the store was left, so it may have what
+ * was signed since. A mute node waits for it as for every party of an agreement in force now,
+ * though it can only be heard when there is an agreement again: else the operator has to give it
+ * up.
+ */
+void gossip_recover_former(struct gossip *g, const struct node_id *node);
+/* Those, from *at = 0 until false; none any more once it has signed. */
+bool gossip_recovery_former(const struct gossip *g, size_t *at, struct node_id *node);
 /* The unsigned tail of an own feed is gone: its size, which is that of its newest checkpoint. */
 void gossip_cut(struct gossip *g, struct gossip_time now, const struct log_name *feed,
 	uint64_t size);

@@ -332,6 +332,9 @@ struct gossip {
 		unsigned recoveries; /* in this life */
 		bool started, may_seal, has_signed;
 		bool conflict, confirmed;
+		/* Parties of agreements that were in force when the store was left. */
+		struct node_id *former;
+		size_t former_len;
 	} recovery;
 	struct arena scratch; /* of one event */
 };
@@ -535,6 +538,8 @@ void recover_stored(struct gossip *g, struct feed *f);
 void recover_heard(struct gossip *g, struct session *s);
 void recover_incarnation(struct gossip *g, const struct origin *self);
 void recover_tick(struct gossip *g);
+/* Of former agreements nothing is remembered any more. */
+void recover_free(struct gossip *g);
 
 /* --- doubt.c ---------------------------------------------------------------------------------- */
 /* A neighbour has told of a root, or shown a checkpoint; verified: its signature holds. */

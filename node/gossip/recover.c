@@ -16,6 +16,8 @@
  * What was shown is believed only where the own signature holds. So a peer that lies can keep
  * nobody mute, and one that remembers makes sure that nobody forks.
  */
+#include <stdlib.h>
+
 #include "base/mark.h"
 #include "gossip/impl.h"
 
@@ -280,7 +282,50 @@ static bool named_before(const struct gossip *g, size_t i, const struct node_id 
 	return false;
 }
 
-/* The at-th party of the agreements in force that is not the node itself, each once. */
+/* Who had an agreement with this node when the store was left, and has none now. */
+static bool former_next(const struct gossip *g, size_t at, const struct node_id **node)
+{
+	for (size_t i = 0; i < g->recovery.former_len && is_mute(g); i++) {
+		*node = &g->recovery.former[i];
+		if (!named_before(g, g->agreements_len, *node) && at-- == 0)
+			return true;
+	}
+	return false;
+}
+
+void gossip_recover_former(struct gossip *g, const struct node_id *node)
+{
+	struct node_id *grown;
+
+	for (size_t i = 0; i < g->recovery.former_len; i++)
+		if (node_id_eq(&g->recovery.former[i], node))
+			return;
+	if (node_id_eq(node, &g->config.self))
+		return;
+	grown = realloc(g->recovery.former, (g->recovery.former_len + 1) * sizeof(*grown));
+	if (!grown)
+		abort();
+	grown[g->recovery.former_len++] = *node;
+	g->recovery.former = grown;
+}
+
+bool gossip_recovery_former(const struct gossip *g, size_t *at, struct node_id *node)
+{
+	if (*at >= g->recovery.former_len)
+		return false;
+	*node = g->recovery.former[(*at)++];
+	return true;
+}
+
+void recover_free(struct gossip *g)
+{
+	free(g->recovery.former);
+	g->recovery.former = NULL;
+	g->recovery.former_len = 0;
+}
+
+/* The at-th party of the agreements in force that is not the node itself, each once; behind them
+ * those of former ones, as long as the node is mute. */
 static bool party_next(const struct gossip *g, size_t *at, const struct node_id **node)
 {
 	size_t seen = 0;
@@ -297,7 +342,10 @@ static bool party_next(const struct gossip *g, size_t *at, const struct node_id 
 			return true;
 		}
 	}
-	return false;
+	if (!former_next(g, *at - seen, node))
+		return false;
+	(*at)++;
+	return true;
 }
 
 static bool awaited(struct gossip *g, const struct node_id *node)
@@ -446,6 +494,7 @@ static void go_on(struct gossip *g)
 	MARK("recovered");
 	g->recovery.state = RECOVERY_GOES_ON;
 	g->recovery.recoveries++;
+	recover_free(g);
 	for (size_t at = 0; map_next(&g->feeds, &at, NULL, &value);) {
 		struct feed *f = value;
 

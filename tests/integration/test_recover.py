@@ -201,6 +201,39 @@ def test_whom_it_goes_on_without_is_remembered():
             raise Failed("entered more than once")
 
 
+def test_former_peers_are_waited_for():
+    """Whose agreement was in force when the store was left: it may have what was signed since."""
+    with Federation() as fed:
+        fr, de, pl = trio(fed)
+        publish(fr, "a", 100)
+        for node in (de, pl):
+            node.wait_held(fr, "green", 100)
+        copy = os.path.join(fed.dir, "copy")
+        fr.run("backup", copy)
+        fr.stop()
+        shutil.rmtree(os.path.join(fr.home, "data"))
+        shutil.copytree(os.path.join(copy, "data"), os.path.join(fr.home, "data"))
+        os.remove(os.path.join(fr.home, "guard"))
+        ended = [os.path.join(fr.home, "keys", "agreements", name)
+                 for name in os.listdir(os.path.join(fr.home, "keys", "agreements"))
+                 if pl.id in open(os.path.join(fr.home, "keys", "agreements", name),
+                                  encoding="utf-8").read()]
+        for path in ended:
+            os.remove(path)
+        fr.start()
+        # A restart forgets neither: what the store says of the agreement has changed meanwhile.
+        for stop in (fr.stop, fr.kill, None):
+            until(lambda: fr.json("recover", status=4)["recovery"]["waiting_for"] == ["pl"], 20,
+                  "it waits for pl alone")
+            if stop:
+                stop()
+                fr.start()
+        fr.run("recover", "--without", "pl")
+        signs_again(fr)
+        if os.path.exists(os.path.join(fr.home, "recover.left")):
+            raise Failed("former peers are remembered for good")
+
+
 def test_death_at_every_step_of_a_seal():
     with Federation() as fed:
         fr, de = fed.add("fr", "de")
@@ -222,4 +255,5 @@ def test_death_at_every_step_of_a_seal():
 if __name__ == "__main__":
     run_tests([test_behind_its_guard_it_takes_its_entries_back,
                test_without_a_guard_every_peer_is_heard,
-               test_whom_it_goes_on_without_is_remembered, test_death_at_every_step_of_a_seal])
+               test_whom_it_goes_on_without_is_remembered, test_former_peers_are_waited_for,
+               test_death_at_every_step_of_a_seal])

@@ -174,6 +174,15 @@ static int engine_open(struct world_node *n)
 	return rc;
 }
 
+/* As long as it is mute it remembers whom it had agreements with when it was left. */
+void node_left(struct world_node *n)
+{
+	struct node_id node;
+
+	for (size_t at = 0; gossip_recovery_former(n->gossip, &at, &node);)
+		n->left_with |= world_party_bit(cast_actor_of(&node));
+}
+
 /* Whether this is an old copy, and when it may sign, is the engine's to decide. */
 static int recovery_open(struct world_node *n)
 {
@@ -193,8 +202,14 @@ static int recovery_open(struct world_node *n)
 			n->guard.feeds[i].log, n->guard.feeds[i].size, n->guard.feeds[i].root};
 	rc = gossip_recover_start(n->gossip, world_time(n), there ? &guard : NULL);
 	free(feeds);
+	for (unsigned i = 0; i < n->world->nodes_len && i < 64; i++)
+		if ((n->joined | n->left_with) & cast_bit(i))
+			gossip_recover_former(n->gossip, &cast_actor(i)->node);
 	gossip_recovery_view(n->gossip, &view);
 	n->mute = view.state != RECOVERY_GOES_ON && !n->shameless;
+	n->left_with = 0;
+	if (n->mute)
+		node_left(n);
 	return rc;
 }
 
@@ -430,6 +445,7 @@ void world_backup(struct world *w, unsigned node)
 
 	disk_free(n->backup);
 	n->backup = disk_copy(n->disk);
+	n->joined_then = n->joined | n->left_with;
 }
 
 void world_restore(struct world *w, unsigned node, enum world_guard guard, uint64_t back_ms)
@@ -452,6 +468,8 @@ void world_restore(struct world *w, unsigned node, enum world_guard guard, uint6
 	disk_free(n->disk);
 	n->disk = n->backup;
 	n->backup = NULL;
+	n->joined = n->known = n->joined_then;
+	n->left_with = 0;
 	watch_restored(w, n, guard);
 	event_of_node(n, EVENT_START, w->now_ms + back_ms);
 }
@@ -486,8 +504,17 @@ void world_confirm(struct world *w, unsigned node)
 {
 	struct world_node *n = &w->nodes[node];
 
-	if (n->up && gossip_recover_confirm(n->gossip, world_time(n)) == 0)
+	if (!n->up)
+		return;
+	if (gossip_recover_confirm(n->gossip, world_time(n)) == 0)
 		narrate(w, "n%u: its operator says that it runs once", node);
+	for (unsigned i = 0; i < 64; i++) {
+		if (!(n->left_with & ~n->joined & cast_bit(i)) ||
+			gossip_recover_without(n->gossip, world_time(n), &cast_actor(i)->node) != 0)
+			continue;
+		narrate(w, "n%u: its operator gives n%u up", node, i);
+		watch_gives_up(w, n);
+	}
 }
 
 void world_stop(struct world *w, unsigned node)

@@ -332,6 +332,7 @@ static void go_mute(struct world_node *n, const struct gossip_action *action)
 	if (!n->mute && ahead)
 		provenance_anew(n);
 	n->mute = true;
+	node_left(n);
 	ledger_mute(n->ledger);
 	to_write(n, act_item(n, &act));
 }
@@ -630,6 +631,7 @@ void node_on_news(struct world_node *n, const struct ledger_news *news)
 	case LEDGER_UNMUTED:
 		narrate(n->world, "n%u signs again", n->index);
 		n->mute = false;
+		n->left_with = 0;
 		to_write(n, act_item(n, &(struct act_body){.act = ACT_RECOVERED}));
 		break;
 	case LEDGER_CORRUPT:
@@ -770,6 +772,19 @@ static void cards_learn(struct world_node *n)
 		}
 }
 
+/* With whom an agreement is in force: of the first actors. */
+static void note_joined(struct world_node *n)
+{
+	int64_t now_s = world_time(n).wall_ms / 1000;
+	uint64_t joined = 0;
+
+	for (size_t i = 0; i < n->counting_len; i++)
+		if (agreement_in_time(n->counting[i], now_s))
+			joined |= n->counting_parties[i];
+	n->joined = joined & ~world_party_bit(n->actor);
+	n->known |= n->joined;
+}
+
 void node_agreements(struct world_node *n)
 {
 	if (!n->up)
@@ -791,6 +806,7 @@ void node_agreements(struct world_node *n)
 	gossip_agreements(n->gossip, world_time(n), n->counting, n->counting_len);
 	cards_learn(n);
 	gossip_agreements(n->gossip, world_time(n), n->counting, n->counting_len);
+	note_joined(n);
 	node_actions(n);
 }
 
@@ -821,6 +837,7 @@ void node_on_tick(struct world_node *n)
 	node_clock(n);
 	if (!n->up)
 		return;
+	note_joined(n);
 	node_roster(n, false);
 	gossip_tick(n->gossip, world_time(n));
 	node_actions(n);

@@ -9,57 +9,8 @@
 
 #include "base/vocab.h"
 #include "proto/limits.h"
-#include "sim/watch.h"
+#include "sim/watch_impl.h"
 #include "sim/world_impl.h"
-
-/* An entry that was held against its line and its commitment: one that is byte for byte the same
- * need not be hashed again. */
-struct checked {
-	uint8_t *bytes; /* leaf, salt, body; NULL: none yet */
-	size_t len;
-};
-
-struct line {
-	struct log_name name;
-	struct hash *leaves;
-	struct checked *checked; /* as many */
-	size_t len, cap;
-	struct range tree;
-	bool may_fork; /* an old copy of its origin runs, or a clone */
-	bool forked;
-};
-
-/* What a node has told of a feed. */
-struct told {
-	struct log_name feed;
-	uint64_t durable; /* its store has had so much */
-	uint64_t held;    /* it has told others of so much */
-	uint64_t guarded; /* its guard has so much, durably */
-	uint64_t heard;   /* the largest size that it has seen signed and still knows of */
-	struct watch_cosigned cosigned;
-	struct world_amount brought; /* it has stored so much, in all */
-	/* Of runs that came one behind the other and were not taken: */
-	uint64_t dropped_ms, dropped_bytes;
-	const struct world_node *dropped_of; /* by whom */
-};
-
-struct watch_node {
-	struct map told; /* packed name -> struct told */
-	bool may_fork;
-	bool bare;     /* was restored without today's guard, */
-	bool restored; /* or with it */
-	bool disowned;
-	struct map accepted; /* node ids of origins */
-};
-
-struct watch {
-	struct world *world;
-	struct map lines; /* packed name -> struct line */
-	struct log_name *feeds;
-	size_t feeds_len;
-	struct watch_node *nodes;
-	size_t nodes_len;
-};
 
 static const uint8_t hash_key[16];
 
@@ -276,12 +227,15 @@ void watch_line_heard(struct world *w, const struct world_node *by, const struct
 		t->heard = c->size;
 }
 
-/* The largest signed size that any other node knows of. */
-static uint64_t line_heard(struct world *w, const struct line *line)
+/* The largest signed size that any other node knows of; or one of these actors. */
+static uint64_t line_heard(struct world *w, const struct line *line, uint64_t actors)
 {
 	uint64_t heard = 0;
 
 	for (unsigned i = 0; i < w->nodes_len; i++) {
+		if (!(actors & world_party_bit(w->nodes[i].actor)))
+			continue;
+
 		const struct told *t = told_of(w, &w->nodes[i], &line->name);
 
 		if (t->heard > heard)
@@ -298,7 +252,7 @@ static uint64_t line_heard(struct world *w, const struct line *line)
 static bool forgets_unheard(struct world *w, struct world_node *n, struct line *line,
 	const struct checkpoint *c)
 {
-	const uint64_t heard = line_heard(w, line);
+	const uint64_t heard = line_heard(w, line, UINT64_MAX);
 	struct hash said, stands;
 	struct line anew = {0};
 	bool same;
@@ -321,6 +275,29 @@ static bool forgets_unheard(struct world *w, struct world_node *n, struct line *
 	} else {
 		line_forget(&anew);
 	}
+	return same;
+}
+
+/*
+ * Nor of what has gone to those alone with whom it agreed after the copy was made, and does no
+ * more: nothing that it has tells of them. Then two histories are signed, and have to come out.
+ */
+static bool forgets_unknown(struct world *w, struct world_node *n, const struct line *line,
+	const struct checkpoint *c)
+{
+	const uint64_t heard = line_heard(w, line, n->known | world_party_bit(n->actor));
+	struct hash said, stands;
+	struct line anew = {0};
+	bool same = node_of(w->watch, n)->bare && c->size >= heard;
+
+	range_init(&anew.tree, 0);
+	same = same && entries_each(n, &c->log, 0, heard, add_to_line, &anew) == 0;
+	if (same) {
+		line_root(line, heard, &said);
+		line_root(&anew, heard, &stands);
+		same = hash_eq(&said, &stands);
+	}
+	line_forget(&anew);
 	return same;
 }
 
@@ -409,7 +386,7 @@ static void signed_by(struct world *w, struct world_node *n, const struct checkp
 	line_root(line, c->size, &root);
 	if (hash_eq(&root, &c->root) || forgets_unheard(w, n, line, c))
 		return;
-	if (line->may_fork)
+	if (line->may_fork || forgets_unknown(w, n, line, c))
 		line->forked = true;
 	else
 		world_fail(w,
@@ -839,6 +816,11 @@ void watch_restored(struct world *w, struct world_node *n, enum world_guard guar
 		for (unsigned end = 0; end < 2; end++)
 			if (w->sessions[i]->ends[end].node == n)
 				w->sessions[i]->ends[end].sendings_len = 0;
+}
+
+void watch_gives_up(struct world *w, struct world_node *n)
+{
+	node_of(w->watch, n)->may_fork = true;
 }
 
 bool watch_is_copy(const struct world_node *n)

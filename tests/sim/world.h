@@ -139,8 +139,12 @@ struct world_node {
 	/* the machine */
 	struct disk *disk;
 	struct disk *backup; /* NULL: none was made */
-	int64_t skew_ms;     /* of its wall clock */
-	unsigned slowness;   /* of its line: so many times the usual; 0 is 1 */
+	/* Sets of actors (the first 64): with whom agreements are in force, or were when it was
+	 * left; what the backup says of that; and what a mute node remembers of it. */
+	uint64_t joined, joined_then, left_with;
+	uint64_t known;    /* with whom it has had some that a copy of it can know of */
+	int64_t skew_ms;   /* of its wall clock */
+	unsigned slowness; /* of its line: so many times the usual; 0 is 1 */
 
 	/* the program; NULL and empty while it is down */
 	bool up, stopped;
@@ -326,7 +330,8 @@ void world_restore(struct world *w, unsigned node, enum world_guard guard, uint6
 unsigned world_clone(struct world *w, unsigned node);
 /* Of two that run with the same keys this one is out of the actor's reach. */
 void world_hide(struct world *w, unsigned node, unsigned actor);
-/* The operator says that no second copy of the node runs, where that is asked. */
+/* The operator says that no second copy of the node runs, where that is asked, and whom it need not
+ * wait for: with whom there is no agreement any more. */
 void world_confirm(struct world *w, unsigned node);
 /* For good. */
 void world_stop(struct world *w, unsigned node);

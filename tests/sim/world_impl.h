@@ -88,6 +88,7 @@ struct world_log *node_log(struct world_node *n, const struct log_name *name);
 /* A name that no provenance log of the node has had. */
 void node_provenance_name(struct world_node *n);
 void node_on_start(struct world_node *n);
+void node_left(struct world_node *n);
 /* The machine has died. */
 void node_down(struct world_node *n);
 

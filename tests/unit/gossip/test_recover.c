@@ -245,6 +245,54 @@ static void without_a_guard_it_hears_every_direct_peer_first(void **state)
 	life_free(&l);
 }
 
+/* With whom there was an agreement when the copy was made, and is none now, may have more too. */
+static void it_waits_for_former_peers_until_they_are_given_up(void **state)
+{
+	struct node_id node;
+	struct life l;
+	size_t at = 0;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_without_guard(&l);
+	gossip_recover_former(l.p.g, &cast_actor(SELF)->node);
+	gossip_recover_former(l.p.g, &cast_actor(PEER)->node); /* a peer now too */
+	gossip_recover_former(l.p.g, &cast_actor(5)->node);
+	gossip_recover_former(l.p.g, &cast_actor(5)->node);
+	gossip_recover_former(l.p.g, &cast_actor(6)->node);
+	meet(&l, 1, PEER, HELD_FIRST);
+	meet(&l, 2, THIRD, 0);
+	probe_tick(&l.p, 10000);
+	assert_int_equal(l.p.recovered, 0);
+	assert_true(gossip_recovery_peer(l.p.g, &at, &node));
+	assert_true(node_id_eq(&node, &cast_actor(5)->node));
+	assert_true(gossip_recovery_peer(l.p.g, &at, &node));
+	assert_true(node_id_eq(&node, &cast_actor(6)->node));
+	assert_false(gossip_recovery_peer(l.p.g, &at, &node));
+	assert_int_equal(gossip_recover_without(l.p.g, probe_time(&l.p), &cast_actor(5)->node), 0);
+	probe_tick(&l.p, 5000);
+	assert_int_equal(l.p.recovered, 0);
+	assert_int_equal(gossip_recover_without(l.p.g, probe_time(&l.p), &cast_actor(6)->node), 0);
+	probe_tick(&l.p, 500);
+	assert_int_equal(l.p.recovered, 1);
+	life_free(&l);
+}
+
+/* An intact guard does not make it wait for them, nor for anybody where they are all there is. */
+static void with_an_intact_guard_former_peers_are_not_waited_for(void **state)
+{
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_with_guard(&l, HELD_FIRST);
+	gossip_recover_former(l.p.g, &cast_actor(5)->node);
+	gossip_agreements(l.p.g, probe_time(&l.p), NULL, 0);
+	probe_tick(&l.p, 250);
+	assert_int_equal(l.p.may_seal, 1);
+	life_free(&l);
+}
+
 static void a_peer_given_up_is_not_waited_for(void **state)
 {
 	struct life l;
@@ -563,6 +611,8 @@ int main(void)
 		cmocka_unit_test(a_peer_that_shows_more_than_the_guard_makes_it_hear_everybody),
 		cmocka_unit_test(another_root_than_the_guards_is_never_signed_over),
 		cmocka_unit_test(without_a_guard_it_hears_every_direct_peer_first),
+		cmocka_unit_test(it_waits_for_former_peers_until_they_are_given_up),
+		cmocka_unit_test(with_an_intact_guard_former_peers_are_not_waited_for),
 		cmocka_unit_test(a_peer_given_up_is_not_waited_for),
 		cmocka_unit_test(what_was_shown_is_wanted_even_if_its_peer_is_given_up),
 		cmocka_unit_test(a_reduced_head_alone_keeps_nobody_mute),
