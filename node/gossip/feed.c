@@ -256,21 +256,42 @@ void feed_grown(struct gossip *g, struct feed *f)
  * Whoever gave entries under a larger checkpoint may not go on: it has lied, its quota is spent, it
  * is gone. What others hold in the meantime is less, and signed, and all of it is here.
  */
-void feed_complete(struct gossip *g, struct feed *f, const struct checkpoint *c)
+static bool may_complete(const struct gossip *g, const struct feed *f, const struct checkpoint *c)
+{
+	return !f->own && !f->frozen && !f->split && c->size <= f->held && c->size > f->floor &&
+	       c->size > f->complete.size && c->size > f->completing &&
+	       g->now.mono_ms >= g->store_retry_ms;
+}
+
+static void complete(struct gossip *g, struct feed *f, const struct checkpoint *c)
 {
 	struct queued_action *q;
 	struct hash root;
 
-	if (f->own || f->frozen || f->split || c->size > f->held || c->size <= f->floor ||
-		c->size <= f->complete.size || c->size <= f->completing ||
-		g->now.mono_ms < g->store_retry_ms || g->reads_left == 0)
-		return;
-	g->reads_left--;
 	if (log_root(g, &f->name, c->size, &root) != 0 || !hash_eq(&root, &c->root))
 		return;
 	f->completing = c->size;
 	q = action_new(g, GOSSIP_COMPLETE);
 	q->action.checkpoint = *c;
+}
+
+void feed_complete(struct gossip *g, struct feed *f, const struct checkpoint *c)
+{
+	if (!may_complete(g, f, c) || g->reads_left == 0)
+		return;
+	g->reads_left--;
+	complete(g, f, c);
+}
+
+/* A run that leads past a checkpoint, under a larger one whose rest may never come: what it led
+ * past is all here too. That costs a read for some run, not for each. */
+static void complete_passed(struct gossip *g, struct feed *f, const struct checkpoint *ground,
+	const struct checkpoint *seen)
+{
+	const struct checkpoint *c = seen->size <= f->held ? seen : ground;
+
+	if (c->size < f->ground.size && f->ground.size > f->held && may_complete(g, f, c))
+		complete(g, f, c);
 }
 
 void gossip_completed(struct gossip *g, struct gossip_time now, const struct checkpoint *c,
@@ -301,6 +322,7 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 	struct feed *f = feed_find(g, &job->feed);
 	struct session *s = session_find(g, job->session);
 	const struct checkpoint *c = &job->checkpoint;
+	struct checkpoint ground, seen;
 
 	g->now = now;
 	g->ingest_bytes -= job->wire_bytes;
@@ -334,9 +356,12 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 			&f->name.node, &f->name);
 	if (f->expected < f->held)
 		f->expected = f->held;
+	ground = f->ground;
+	seen = f->seen;
 	f->ground = *c;
 	if (c->size > f->seen.size)
 		f->seen = *c;
+	complete_passed(g, f, &ground, &seen);
 	if (c->size <= f->held && c->size > f->complete.size) {
 		/* What is missing counts as such from here on (store_missing), the earlier runs
 		 * under this checkpoint too. */

@@ -110,6 +110,35 @@ static void the_signature_that_lacks_is_asked_for(void **state)
 	probe_free(&p);
 }
 
+/* Nobody else need show it: a run under the next one has led past it. */
+static void what_a_run_has_led_past_is_told_too(void **state)
+{
+	struct cast_terms terms = probe_terms(THIRD);
+	struct checkpoint passed;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_agree(&p, &terms);
+	probe_open(&p, 2, THIRD);
+	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
+	log = probe_published(&p, PEER, CLEAR, OTHERS, 20);
+	passed = log->complete;
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_run(&p, 1, log, 0, 3);
+	probe_store(&p);
+	assert_null(completing(&p));
+	probe_published(&p, PEER, CLEAR, SIGNED - OTHERS, 20);
+	probe_hear_run(&p, 1, log, 3, HELD);
+	probe_store(&p);
+	assert_non_null(completing(&p));
+	assert_true(completing(&p)->checkpoint.size == OTHERS);
+	completed(&p, &passed, true);
+	assert_int_equal(told(&p), OTHERS);
+	probe_free(&p);
+}
+
 static void what_does_not_lie_in_the_own_tree_completes_nothing(void **state)
 {
 	struct sim_store store = {0};
@@ -140,6 +169,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_another_holds_signed_is_told_once_it_is_kept),
+		cmocka_unit_test(what_a_run_has_led_past_is_told_too),
 		cmocka_unit_test(the_signature_that_lacks_is_asked_for),
 		cmocka_unit_test(what_does_not_lie_in_the_own_tree_completes_nothing),
 	};
