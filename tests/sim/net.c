@@ -154,7 +154,8 @@ void net_dial(struct world_node *n)
 
 void world_duplicate(struct world *w, unsigned a, unsigned b)
 {
-	if (world_session_of(w, a, b))
+	/* A may not have noticed yet that b is down. */
+	if (world_session_of(w, a, b) && w->nodes[a].up && w->nodes[b].up)
 		session_new(&w->nodes[a], &w->nodes[b]);
 }
 
