@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
+#include "base/log.h"
 #include "provenance/act.h"
 
 int64_t wall_ms(void)
@@ -13,6 +16,13 @@ int64_t wall_ms(void)
 
 	clock_gettime(CLOCK_REALTIME, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* To Linux a thread is a process here: PRIO_PROCESS with 0 is the thread that calls. */
+void thread_yields(int nice)
+{
+	if (setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + nice) != 0)
+		log_warn("pipeline", "a thread keeps its priority: %s", strerror(errno));
 }
 
 /* --- items and queues ------------------------------------------------------------------------- */

@@ -15,6 +15,10 @@
 #define WRITE_AHEAD_BYTES (4u * 1024u * 1024u)
 /* What nothing else carries to the store gets a commit of its own after so long. */
 #define IDLE_MS 50u
+/* Where processors are scarce the loop and the writer come first, for everything waits for them, then
+ * the work thread, and what is derived last: how nice threads are (setpriority). */
+#define NICE_WORK  4
+#define NICE_INDEX 10
 /* Entries of one index transaction. */
 #define INDEX_ENTRIES 65536u
 /* Claims of one publication remembered while the index does not show them: 16 bytes each, and
@@ -98,6 +102,8 @@ bool queue_empty(struct queue *q);
 struct pipeline_event *event_new(struct pipeline *p, enum pipeline_event_type type);
 void event_send(struct pipeline *p, struct pipeline_event *e);
 int64_t wall_ms(void);
+/* The calling thread stands back so far behind others when processors are scarce. */
+void thread_yields(int nice);
 
 /* Waits until everything that work has sent so far is written, and indexed unless the index fails
  * or the daemon stops. */
