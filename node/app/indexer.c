@@ -252,7 +252,7 @@ void *indexer_run(void *ctx)
 	enum task what;
 
 	pthread_setname_np(pthread_self(), "index"); /* seen in top -H, and by the benchmark */
-	thread_yields(NICE_INDEX);
+	thread_yields(NICE_BEHIND);
 	index_trouble(p, forget(p, &ops, true));
 	while ((what = wait_for_work(p, merging, many)) != TASK_STOP) {
 		int rc;

@@ -15,10 +15,9 @@
 #define WRITE_AHEAD_BYTES (4u * 1024u * 1024u)
 /* What nothing else carries to the store gets a commit of its own after so long. */
 #define IDLE_MS 50u
-/* Where processors are scarce the loop and the writer come first, for everything waits for them, then
- * the work thread, and what is derived last: how nice threads are (setpriority). */
-#define NICE_WORK  4
-#define NICE_INDEX 10
+/* Where processors are scarce loop and writer come first, for everything waits for them: how nice
+ * the other threads are (setpriority). */
+#define NICE_BEHIND 4
 /* Entries of one index transaction. */
 #define INDEX_ENTRIES 65536u
 /* Claims of one publication remembered while the index does not show them: 16 bytes each, and

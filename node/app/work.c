@@ -457,7 +457,7 @@ void *work_run(void *ctx)
 	size_t done = 0;
 
 	pthread_setname_np(pthread_self(), "work"); /* seen in top -H, and by the benchmark */
-	thread_yields(NICE_WORK);
+	thread_yields(NICE_BEHIND);
 	while ((list = queue_take_all(&p->to_work, 0, &closed))) {
 		while (list) {
 			struct ledger_item *i = list;
