@@ -11,9 +11,11 @@
 #include "base/vocab.h"
 #include "sim/world_impl.h"
 
-/* The first erasure of the object behind `from` in the node's copy of the feed; 0: not there. */
+/* The first erasure of the object behind it in the node's copy of the feed; 0: not there, or where
+ * it always is. Of two histories one may say nothing of it. */
 static uint64_t erasure_find(struct world_node *n, const struct world_erasure *e, uint64_t *size)
 {
+	bool known = e->at && !watch_forked(n->world, &e->feed);
 	struct store_reader *r;
 	struct store_log log;
 	uint64_t at = 0;
@@ -23,7 +25,7 @@ static uint64_t erasure_find(struct world_node *n, const struct world_erasure *e
 		return 0;
 	if (store_log_get(r, &e->feed, &log) == 0) {
 		*size = log.size;
-		for (uint64_t i = e->index + 1; !e->at && !at && i < log.size; i++) {
+		for (uint64_t i = e->index + 1; !known && !at && i < log.size; i++) {
 			struct store_entry entry;
 
 			if (store_entry_get(r, log.number, i, &entry) == 0 &&
@@ -42,7 +44,7 @@ static void check_entry(struct world *w, struct world_node *n, struct world_eras
 
 	if (at)
 		e->at = at;
-	if (e->at && e->at < size)
+	if (e->at && e->at < size && (at || !watch_forked(w, &e->feed)))
 		world_fail(w, "I9: n%u serves entry %llu, which was erased at %llu", n->index,
 			(unsigned long long)e->index, (unsigned long long)e->at);
 }
