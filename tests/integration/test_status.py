@@ -85,7 +85,9 @@ def test_a_reader_that_stands_still_is_named():
             control = Control(fr)
             refusal = {"command": "publish", "operator": "ana", "unsent": {"unreadable": 1}}
 
-            # Each refusal is an act, and its answer comes when that is durable.
+            until(lambda: reads(os.path.join(fr.home, "data", "log", "data.mdb"), still.pid), 30,
+                  "it reads")
+            # Each refusal is an act, and its answer comes when that is durable: in one commit.
             for _ in range(1050):
                 control.call(refusal, (b"E", b""))
             alarm, = until(pinned, 60, "the alarm store-pinned", 0.5)
