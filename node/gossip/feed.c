@@ -252,10 +252,6 @@ void feed_grown(struct gossip *g, struct feed *f)
 	}
 }
 
-/*
- * Whoever gave entries under a larger checkpoint may not go on: it has lied, its quota is spent, it
- * is gone. What others hold in the meantime is less, and signed, and all of it is here.
- */
 static bool may_complete(const struct gossip *g, const struct feed *f, const struct checkpoint *c)
 {
 	return !f->own && !f->frozen && !f->split && c->size <= f->held && c->size > f->floor &&
@@ -275,6 +271,10 @@ static void complete(struct gossip *g, struct feed *f, const struct checkpoint *
 	q->action.checkpoint = *c;
 }
 
+/*
+ * Whoever gave entries under a larger checkpoint may not go on: it has lied, its quota is spent, it
+ * is gone. What others hold in the meantime is less, and signed, and all of it is here.
+ */
 void feed_complete(struct gossip *g, struct feed *f, const struct checkpoint *c)
 {
 	if (!may_complete(g, f, c) || g->reads_left == 0)
