@@ -138,8 +138,9 @@ int txn_bundle_put(struct store_txn *txn, uint64_t arrival, const struct bundle 
 /* Is there after a sync behind a commit that failed. */
 #define UNSYNCED_NAME "unsynced"
 
-/* The two meta pages as they are now, into the head of a record; nothing where there is no file. */
-void journal_metas_put(struct store *s, uint8_t *out);
+/* The two meta pages as they are now, into the head of a record; nothing where there is no file.
+ * ENT_EIO: they cannot be read, so that a record could not take them back. */
+int journal_metas_put(struct store *s, uint8_t *out) MUST_CHECK;
 /*
  * Before the environment is opened, by who has the writer's lock: takes the file back to before the
  * newest commit by journal, and gives its record (a view into file; empty: there is none) so that

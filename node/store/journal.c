@@ -46,7 +46,7 @@ static bool metas_read(int fd, struct metas *m)
 	return true;
 }
 
-void journal_metas_put(struct store *s, uint8_t *out)
+int journal_metas_put(struct store *s, uint8_t *out)
 {
 	struct metas m;
 	MDB_envinfo info;
@@ -55,14 +55,15 @@ void journal_metas_put(struct store *s, uint8_t *out)
 
 	if (mdb_env_get_fd(s->log.env, &fd) != 0 || mdb_env_info(s->log.env, &info) != 0 ||
 		mdb_env_stat(s->log.env, &stat) != 0)
-		return;
+		return 0;
 	m.page_bytes = stat.ms_psize;
 	m.newer = info.me_last_txnid & 1;
 	if (!metas_read(fd, &m))
-		return;
+		return ENT_EIO;
 	be32_put(out, m.page_bytes);
 	be32_put(out + 4, m.newer);
 	memcpy(out + 8, m.head, sizeof(m.head));
+	return 0;
 }
 
 static bool metas_of(struct bytes redo, struct metas *m)

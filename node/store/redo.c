@@ -133,9 +133,8 @@ int redo_close(struct store *s, MDB_txn *txn, struct bytes *out)
 	memcpy(b->data, redo_magic, sizeof(redo_magic));
 	memcpy(b->data + 16, before, sizeof(before));
 	memcpy(b->data + 32, after, sizeof(after));
-	journal_metas_put(s, b->data + 48);
 	*out = buf_view(b);
-	return 0;
+	return journal_metas_put(s, b->data + 48);
 }
 
 /* --- doing it again --------------------------------------------------------------------------- */
