@@ -496,13 +496,16 @@ static void step(struct mix *m)
 	world_run(m->w, chance(m, 30) ? 0 : below(m, 700));
 }
 
-/* What is still on its way through a slow line may take hours: the connections are given up. */
+/* What is still on its way through a slow line may take hours: the connections are given up, also
+ * those that this node has closed, where the other end has not come to hear of it yet. */
 static void line_clear(struct world *w, unsigned node)
 {
 	w->nodes[node].slowness = 1;
 	for (unsigned i = 0; i < w->nodes_len; i++)
-		if (i != node)
+		if (i != node) {
 			world_break(w, node, i);
+			world_break(w, i, node);
+		}
 }
 
 /* Links, clocks and disks are whole again, agreements rest, what was to end has ended; operators

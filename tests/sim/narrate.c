@@ -28,18 +28,36 @@ void narrate(const struct world *w, const char *format, ...)
 	fputc('\n', stderr);
 }
 
-/* n3/clear, n3/0000000000000101 */
+/* n3/clear, n3/0000000000000101; n3.1/clear with its second keys */
 static const char *feed_text(struct world *w, const struct log_name *feed, char out[64])
 {
 	const struct world_node *origin = world_node_of(w, &feed->node);
 	char audience[AUDIENCE_TEXT_SIZE];
 
 	audience_text(audience, feed->audience);
-	if (origin)
+	if (origin && feed->incarnation > CAST_EPOCH)
+		snprintf(out, 64, "n%u.%" PRIu64 "/%s", origin->index,
+			feed->incarnation - CAST_EPOCH, audience);
+	else if (origin)
 		snprintf(out, 64, "n%u/%s", origin->index, audience);
 	else
 		snprintf(out, 64, "?/%s", audience);
 	return out;
+}
+
+static void narrate_cards(struct world *w, unsigned from, unsigned to,
+	const struct wire_cards *cards)
+{
+	struct arena arena = {0};
+	struct card_chain chain;
+	const struct world_node *of;
+
+	if (card_chain_parse(cards->cards, cards->cards_len, "said", &arena, &chain, NULL) == 0) {
+		of = world_node_of(w, &card_chain_last(&chain)->node);
+		narrate(w, "n%u > n%u card of n%d, %u", from, to, of ? (int)of->index : -1,
+			card_chain_last(&chain)->serial);
+	}
+	arena_free(&arena);
 }
 
 void narrate_said(struct world *w, const struct world_session *s, unsigned end,
@@ -56,6 +74,23 @@ void narrate_said(struct world *w, const struct world_session *s, unsigned end,
 		return;
 	case WIRE_TERMS:
 		narrate(w, "n%u > n%u terms, %zu agreements", from, to, m->terms.agreements_len);
+		return;
+	case WIRE_CARDS:
+		narrate_cards(w, from, to, &m->cards);
+		return;
+	case WIRE_SPLIT:
+		narrate(w, "n%u > n%u split view of %s, %" PRIu64 " and %" PRIu64, from, to,
+			feed_text(w, &m->split.feed, feed), m->split.first.size,
+			m->split.second.size);
+		return;
+	case WIRE_PROOF_WANT:
+		narrate(w, "n%u > n%u wants proof for %s, %" PRIu64 " in %" PRIu64, from, to,
+			feed_text(w, &m->proof_want.feed, feed), m->proof_want.first,
+			m->proof_want.second);
+		return;
+	case WIRE_PROOF:
+		narrate(w, "n%u > n%u proof for %s, %" PRIu64 " in %" PRIu64, from, to,
+			feed_text(w, &m->proof.feed, feed), m->proof.first, m->proof.second);
 		return;
 	case WIRE_HEADS:
 		for (size_t i = 0; i < m->heads.heads_len; i++)

@@ -218,16 +218,18 @@ static void check_cards(struct world *w, const struct world_node *n, const struc
 			of->index, incarnation - CAST_EPOCH, of->guise->keys);
 }
 
-/* Something of the origin lies at the one and may go to the other: then its card has gone too. */
-static bool card_goes(struct world *w, const struct world_node *from, const struct world_node *to,
+/* Something of the origin lies whole at the one and may go to the other: then its card has gone
+ * too. */
+static bool card_goes(struct world *w, struct world_node *from, const struct world_node *to,
 	const struct node_id *origin)
 {
 	const struct log_name *feeds;
 	size_t len = watch_feeds(w, &feeds);
+	bool to_give;
 
 	for (size_t i = 0; i < len; i++)
 		if (node_id_eq(&feeds[i].node, origin) && !watch_forked(w, &feeds[i]) &&
-			world_held(w, from->index, &feeds[i]) > 0 &&
+			whole(from, &feeds[i], &to_give) > 0 &&
 			watch_allows(from, from, to, NULL, &feeds[i]) &&
 			watch_allows(to, from, to, NULL, &feeds[i]))
 			return true;
@@ -235,7 +237,7 @@ static bool card_goes(struct world *w, const struct world_node *from, const stru
 }
 
 /* Whoever knows a third one by another card than a neighbour does would have been told. */
-static void check_cards_passed(struct world *w, const struct world_node *from,
+static void check_cards_passed(struct world *w, struct world_node *from,
 	const struct world_node *to)
 {
 	for (unsigned i = 0; i < w->nodes_len; i++) {
@@ -257,7 +259,7 @@ void watch_cards(struct world *w)
 {
 	for (unsigned i = 0; i < w->nodes_len; i++)
 		for (unsigned k = 0; k < w->nodes_len; k++) {
-			const struct world_node *a = &w->nodes[i], *b = &w->nodes[k];
+			struct world_node *a = &w->nodes[i], *b = &w->nodes[k];
 
 			if (a->hand || b->hand || a->actor == b->actor || !watch_linked(a, b))
 				continue;
