@@ -89,6 +89,28 @@ void doubt_free(struct gossip *g, struct link *l)
 	free(d);
 }
 
+void doubt_pass_on(struct gossip *g, struct link *l)
+{
+	const struct feed *f = l->feed;
+	uint64_t size;
+	uint8_t root[8];
+
+	if (!l->doubt)
+		return;
+	size = l->doubt->claim.size;
+	memcpy(root, l->doubt->claim.root.bytes, sizeof(root));
+	doubt_free(g, l);
+	for (struct link *other = f->links; other; other = other->next_of_feed) {
+		if (other == l || other->same_size != size ||
+			memcmp(other->same_root, root, sizeof(root)) != 0)
+			continue;
+		MARK("claim-passed-on");
+		other->same_size = 0;
+		split_claim(g, other, size, root);
+		return;
+	}
+}
+
 /* --- trees ------------------------------------------------------------------------------------ */
 
 /* The root of what is held here, up to a size within it. */
@@ -167,15 +189,15 @@ static void ask_ahead(struct gossip *g, struct doubt *d)
 
 /* --- settling --------------------------------------------------------------------------------- */
 
-/* The claim is borne out, or of no use: what was said meanwhile takes its place. */
-static void doubt_next(struct gossip *g, struct doubt *d)
+/* What the neighbour has said meanwhile takes the place of its claim. */
+static void doubt_end(struct gossip *g, struct link *l,
+	void (*end)(struct gossip *g, struct link *l))
 {
-	struct link *l = d->link;
-	uint64_t size = d->later_size;
+	uint64_t size = l->doubt->later_size;
 	uint8_t root[8];
 
-	memcpy(root, d->later_root, sizeof(root));
-	doubt_free(g, l);
+	memcpy(root, l->doubt->later_root, sizeof(root));
+	end(g, l);
 	if (size)
 		split_claim(g, l, size, root);
 }
@@ -208,11 +230,11 @@ static void claim_contradicts(struct gossip *g, struct doubt *d)
 		if (may_ask(g, l))
 			ask_in_turn(g, d, d->claim.size, NULL);
 		else
-			doubt_free(g, l);
+			doubt_pass_on(g, l);
 		return;
 	}
 	if (!claim_signed(d)) {
-		doubt_free(g, l);
+		doubt_pass_on(g, l);
 		misbehaved(g, s, "announced a checkpoint that its origin did not sign");
 	} else if (!split_prove_own(g, s, f, &d->claim)) {
 		doubt_free(g, l); /* the store cannot read what it holds */
@@ -233,7 +255,7 @@ static void doubt_settle(struct gossip *g, struct doubt *d)
 		g->reads_left--;
 	}
 	if (own_root(g, f, d->claim.size, &root) != 0 || claim_fits(d, &root))
-		doubt_next(g, d);
+		doubt_end(g, d->link, doubt_free);
 	else
 		claim_contradicts(g, d);
 }
@@ -261,8 +283,11 @@ static struct doubt *claim_put(struct gossip *g, struct link *l, uint64_t size, 
 		return NULL;
 	if (size == f->complete.size && memcmp(root, f->complete.root.bytes, root_len) == 0)
 		return NULL;
-	if (!l->doubt && claim_known(f, size, root, root_len))
+	if (!l->doubt && claim_known(f, size, root, root_len)) {
+		l->same_size = size;
+		memcpy(l->same_root, root, sizeof(l->same_root));
 		return NULL;
+	}
 	/* One at a time, the one that is reached first, and the newest of the others. */
 	if (l->doubt && (l->doubt->asked || l->doubt->claim.size <= size)) {
 		MARK("claim-waits-for-another");
@@ -356,7 +381,7 @@ static void claim_refuted(struct gossip *g, struct doubt *d)
 	enum claim_about about = d->about;
 
 	if (about == CLAIM_RUN) {
-		doubt_free(g, l);
+		doubt_pass_on(g, l);
 		peer_lied(g, s, &l->feed->name, err_sentence(ENT_EPROOF));
 		return;
 	}
@@ -366,7 +391,7 @@ static void claim_refuted(struct gossip *g, struct doubt *d)
 			"the "
 			"origin",
 			&s->peer, &l->feed->name);
-	doubt_next(g, d);
+	doubt_end(g, l, doubt_pass_on);
 }
 
 /* c is larger than anything of ours: what do its hashes say of ours? */
@@ -395,7 +420,7 @@ static void answer_larger(struct gossip *g, struct doubt *d, const struct checkp
 		!hash_eq(&second, &c->root)) {
 		struct session *s = l->session;
 
-		doubt_free(g, l);
+		doubt_pass_on(g, l);
 		misbehaved(g, s, "answered with hashes that do not lead to its checkpoint");
 		return;
 	}
@@ -518,7 +543,7 @@ static void doubt_unanswered(struct gossip *g, struct doubt *d)
 
 	d->asked = false;
 	if (!may_ask(g, l))
-		doubt_free(g, l);
+		doubt_pass_on(g, l);
 	else if (d->about == CLAIM_RUN || d->accuses)
 		claim_refuted(g, d);
 }

@@ -363,13 +363,29 @@ static void ask_for_missed(struct gossip *g)
 		s->ask_heads |= s->missed;
 }
 
+/* It was frozen, and is whole again: what was said of its feeds in the meantime was looked at by
+ * nobody. */
+static void origin_thaws(struct gossip *g, const struct origin *o)
+{
+	void *value;
+	size_t at = 0;
+
+	MARK("origin-whole-again");
+	while (map_next(&g->feeds, &at, NULL, &value)) {
+		const struct feed *f = value;
+
+		for (const struct link *l = f->links; l && f->origin == o; l = l->next_of_feed)
+			l->session->ask_heads |= l->announced;
+	}
+}
+
 int origin_learn(struct gossip *g, const struct card_chain *chain,
 	const struct node_id *introduced_by, const struct node_id *told_by, bool *news)
 {
 	static const struct node_id files;
 	const struct node_id *node = &card_chain_last(chain)->node;
 	struct origin *o = origin_find(g, node);
-	size_t logs;
+	bool was_frozen = o && o->frozen;
 	int rc;
 
 	*news = false;
@@ -394,6 +410,7 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 	if (!introduced_by && o->introduced) {
 		o->introduced = false;
 		peer_totals(g, &o->introduced_by)->introduced--;
+		ask_for_missed(g); /* it may introduce another */
 	}
 	switch (origin_compare(g, o, chain)) {
 	case CARD_SAME:
@@ -401,14 +418,16 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 		return 0;
 	case CARD_NEWER:
 		*news = true;
-		logs = o->logs_len;
 		rc = origin_take(g, o, chain);
 		if (rc != 0)
 			return rc;
-		if (o->logs_len > logs)
-			ask_for_missed(g);
+		/* It may name an incarnation of which heads have come, or a root of which a
+		 * revocation has. */
+		ask_for_missed(g);
 		o->told_by = *told_by;
 		feeds_disown(g, o);
+		if (was_frozen && !o->frozen)
+			origin_thaws(g, o);
 		orphans_adopt(g, o);
 		return 0;
 	case CARD_CONTRADICTS:

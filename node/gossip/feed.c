@@ -240,7 +240,7 @@ void feed_grown(struct gossip *g, struct feed *f)
 {
 	feed_announce(g, f);
 	for (struct link *l = f->links; l; l = l->next_of_feed) {
-		if (l->sink == SINK_OPEN) {
+		if (sink_gives(l)) {
 			/* Anew: it may have become urgent while it waited for its turn. */
 			sink_unready(l);
 			sink_ready(l);

@@ -119,15 +119,18 @@ struct link {
 	uint64_t peer_held;
 	uint64_t peer_floor;
 	uint64_t distrust_until_ms;
-	uint64_t asked_ms;   /* since when it leads, is asked, and has given nothing; 0: not so */
-	struct doubt *doubt; /* what it has said and is not borne out; NULL: nothing */
+	uint64_t asked_ms;    /* since when it leads, is asked, and has given nothing; 0: not so */
+	struct doubt *doubt;  /* what it has said and is not borne out; NULL: nothing */
+	uint64_t same_size;   /* what it has said as another had, where that was looked into; 0: */
+	uint8_t same_root[8]; /* nothing */
 	uint64_t bodies_again_ms; /* not asked for bodies before */
 	uint32_t bodies_wait_ms;  /* how long it was left alone for having none */
 	bool unfit;               /* for a frozen feed: it has no run that fits what is good */
 	bool split_told;          /* either side has told the other of the feed's split view */
 
 	/* as a sink */
-	bool told; /* we have told of it */
+	bool told;           /* we have told of it */
+	uint64_t head_stamp; /* of the last whole head; see struct session */
 	uint64_t told_size;
 	uint64_t told_ms;
 	bool held_due; /* a reduced head waits for its time */
@@ -226,10 +229,11 @@ struct session {
 	bool greeted; /* their HELLO is here */
 	bool heard;   /* and all their heads are */
 	bool closing;
-	bool missed;      /* they told of what nobody vouched for here, since they were asked */
-	bool ask_heads;   /* what we passed over may be of interest now: ask for the heads again */
-	bool tell_heads;  /* tell them the heads again */
-	uint64_t data_ms; /* when the last run that we wanted came */
+	bool missed;     /* they told of what nobody vouched for here, since they were asked */
+	bool ask_heads;  /* what we passed over may be of interest now: ask for the heads again */
+	bool tell_heads; /* tell them the heads again, but for those told since they asked: */
+	uint64_t terms_stamp; /* a count of both, another with each head and each TERMS */
+	uint64_t data_ms;     /* when the last run that we wanted came */
 	uint64_t opened_ms;
 	struct wire_agreement theirs[WIRE_AGREEMENTS_MAX];
 	size_t theirs_len;
@@ -385,6 +389,8 @@ struct link *link_need(struct gossip *g, struct session *s, struct feed *f);
 bool session_terms(struct gossip *g, struct session *s, const struct wire_agreement *list,
 	size_t len);
 void session_review(struct gossip *g, struct session *s);
+/* They want to hear what they may have passed over. */
+void session_ask(struct gossip *g, struct session *s);
 /* What may be sent and taken has changed. */
 void session_apply(struct gossip *g, struct session *s);
 void session_announce_all(struct gossip *g, struct session *s);
@@ -394,6 +400,8 @@ void session_announce(struct gossip *g, struct session *s, struct feed *f);
 void session_free(struct gossip *g, struct session *s);
 
 void chain_tell(struct gossip *g, struct session *s, const struct origin *o);
+/* May a feed of the origin pass between the two, in one direction or the other? Then a card may. */
+bool card_concerns(const struct gossip *g, const struct session *s, const struct origin *o);
 /* Another chain, which s has shown, contradicts that of the origin: everybody who has the one hears
  * of the other. */
 void chain_contradicted(struct gossip *g, struct session *s, struct origin *o,
@@ -492,6 +500,9 @@ bool floor_overtakes(struct gossip *g, struct link *l);
 void sink_open(struct gossip *g, struct link *l, uint64_t from);
 void sink_close(struct gossip *g, struct link *l);
 void session_push(struct gossip *g, struct session *s);
+/* Does the subscriber hear of what is here by what comes? One that stands beyond it does not, and
+ * may stand in another history. */
+bool sink_gives(const struct link *l);
 void sink_ready(struct link *l);
 void sink_unready(struct link *l);
 void link_held(struct gossip *g, struct link *l);
@@ -553,6 +564,8 @@ bool split_run(struct gossip *g, struct session *s, struct feed *f, const struct
 	uint64_t start);
 void splits_tick(struct gossip *g);
 void doubt_free(struct gossip *g, struct link *l);
+/* The neighbour shows nothing any more: others who have said the same may. */
+void doubt_pass_on(struct gossip *g, struct link *l);
 void on_proof(struct gossip *g, struct session *s, const struct wire_proof *p);
 void on_proof_want(struct gossip *g, struct session *s, const struct wire_proof_want *want);
 

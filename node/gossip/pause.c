@@ -46,8 +46,9 @@ static void session_pause(struct gossip *g, struct session *s, const struct goss
 		g->last->action.drop = true;
 		return;
 	}
-	/* What they told of in the meantime was passed over. */
-	s->ask_heads |= was_in && !in;
+	/* What they told of in the meantime was passed over, split views by whom we may only give
+	 * to as well. */
+	s->ask_heads |= (was_in && !in) || (was_out && !out);
 	session_apply(g, s);
 	session_review(g, s);
 }

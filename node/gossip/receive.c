@@ -91,10 +91,10 @@ static void on_terms(struct gossip *g, struct session *s, const struct wire_term
 		misbehaved(g, s, "tells its terms again and again");
 		return;
 	}
-	/* Either side may have passed over heads that it sees with other eyes now. */
+	session_ask(g, s);
+	/* So may this side. */
 	if (session_terms(g, s, terms->agreements, terms->agreements_len))
 		s->ask_heads = true;
-	s->tell_heads = true;
 }
 
 /* By an agreement that says so, and within its quota. */
@@ -233,8 +233,12 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 		}
 		return;
 	}
-	if (!news)
+	if (!news) {
+		/* By an older card it cannot take all that comes of the origin. */
+		if (card_concerns(g, s, known))
+			chain_tell(g, s, known);
 		return;
+	}
 	known = origin_find(g, &card_chain_last(&chain)->node);
 	chain_tell_news(g, known);
 	if (node_id_eq(&known->node, &s->peer))
@@ -384,8 +388,17 @@ static void on_subscribe(struct gossip *g, struct session *s, const struct wire_
 		misbehaved(g, s, "subscribes again and again");
 		return;
 	}
-	if (!f || !may_send(g, s, &sub->feed) || sub->from < f->floor || !(l = link_need(g, s, f)))
+	if (!f || !may_send(g, s, &sub->feed) || !(l = link_need(g, s, f)))
 		return;
+	/* It has not heard of the floor: it was subscribed when that moved, and asks again for what
+	 * it could not store. */
+	if (sub->from < f->floor) {
+		MARK("subscribed-below-floor");
+		if (l->sink != SINK_NONE)
+			sink_close(g, l);
+		session_announce(g, s, f);
+		return;
+	}
 	/* It has what is here up to there. Of what is beyond it may have no checkpoint to show. */
 	if (sub->from > l->peer_held && f->complete.size > l->peer_held)
 		l->peer_held = sub->from < f->complete.size ? sub->from : f->complete.size;

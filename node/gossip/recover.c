@@ -504,6 +504,9 @@ static void go_on(struct gossip *g)
 		feed_leave(g, f, true);
 		feed_unlag(g, f);
 	}
+	/* Receipts for what was not back yet were of no use. */
+	for (struct session *s = g->sessions; s; s = s->next)
+		s->ask_heads |= s->greeted;
 	action_new(g, GOSSIP_RECOVERED);
 }
 

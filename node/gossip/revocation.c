@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Revocations in session. An agreement that a party has revoked is over here from the moment the
- * note is verified; whoever still names it among its terms is sent the note, once a session, before
- * anything else is said about terms. So the end runs on from party to party, and nobody who has
- * never named the agreement learns that it was there.
+ * note is verified; whoever names it among its terms is sent the note, whenever it tells them,
+ * before anything else is said about terms. So the end runs on from party to party, and nobody who
+ * has never named the agreement learns that it was there.
  */
 #include "gossip/impl.h"
 
@@ -142,8 +142,10 @@ const char *revocation_heard(struct gossip *g, struct session *s, struct bytes n
 	if (!a)
 		return NULL;
 	rc = verify(g, a, &r, note, &why);
-	if (rc == ENT_ENOTFOUND)
+	if (rc == ENT_ENOTFOUND) {
+		s->missed = true;
 		return NULL;
+	}
 	if (rc != 0)
 		return "sent a revocation that its party did not sign";
 	q = action_new(g, GOSSIP_REVOKED);

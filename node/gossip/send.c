@@ -16,11 +16,16 @@ static bool is_live(const struct link *l)
 	return is_urgent(l) || l->feed->complete.size - l->next <= BATCH_ENTRIES_MAX;
 }
 
+bool sink_gives(const struct link *l)
+{
+	return l->sink == SINK_OPEN && l->next < l->feed->complete.size;
+}
+
 void sink_ready(struct link *l)
 {
 	struct link **at = &l->session->ready;
 
-	if (l->ready || l->sink != SINK_OPEN || l->next >= l->feed->complete.size)
+	if (l->ready || !sink_gives(l))
 		return;
 	while (*at && (is_urgent(l) ? is_urgent(*at) : is_live(*at) || !is_live(l)))
 		at = &(*at)->next_ready;
@@ -169,6 +174,9 @@ void session_push(struct gossip *g, struct session *s)
 				raise_alarm(g, "store-unreadable", "a stored run could not be read",
 					NULL, &l->feed->name);
 			sink_close(g, l);
+			/* It asks again when nothing comes of what it is told of. */
+			l->told_ms = g->now.mono_ms;
+			link_held(g, l);
 			continue;
 		}
 		sink_ready(l);
@@ -182,7 +190,7 @@ void link_held(struct gossip *g, struct link *l)
 	struct wire_message m = {.type = WIRE_HELD};
 	const struct feed *f = l->feed;
 
-	if (!l->told || l->sink == SINK_OPEN || l->told_size >= f->complete.size ||
+	if (!l->told || sink_gives(l) || l->told_size >= f->complete.size ||
 		!may_send(g, l->session, &f->name))
 		return;
 	if (g->now.mono_ms - l->told_ms < GOSSIP_HELD_MS) {

@@ -201,8 +201,7 @@ void chain_tell(struct gossip *g, struct session *s, const struct origin *o)
 		chain_say(g, s, o->rival);
 }
 
-/* May a feed of the origin pass between the two, in one direction or the other? Then a card may. */
-static bool card_concerns(const struct gossip *g, const struct session *s, const struct origin *o)
+bool card_concerns(const struct gossip *g, const struct session *s, const struct origin *o)
 {
 	struct log_name feed = {.node = o->node};
 
@@ -291,6 +290,7 @@ static bool worth_telling(const struct gossip *g, const struct session *s, const
 static void link_told(struct gossip *g, struct link *l)
 {
 	l->told = true;
+	l->head_stamp = ++g->stamp;
 	l->told_size = l->feed->complete.size;
 	l->told_ms = g->now.mono_ms;
 	l->held_due = false;
@@ -425,9 +425,20 @@ void session_review(struct gossip *g, struct session *s)
 		session_apply(g, s);
 }
 
-/* Tells all heads anew to a peer that may have passed over some: it judged them by other terms, or
- * did not know their origin. Whoever is subscribed has had them. Receipts too: it took none of a
- * feed that we were not to have. */
+/* The peer may have passed over some of what it was told: it judged it by other terms, or did not
+ * know the origin. What it is told from here on it hears anew, cards ahead of the rest. */
+void session_ask(struct gossip *g, struct session *s)
+{
+	map_free(&s->chains_told);
+	map_init(&s->chains_told, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
+	s->revoked_told_len = 0;
+	s->terms_stamp = ++g->stamp;
+	s->tell_heads = true;
+}
+
+/* Tells all heads anew to a peer that has asked. Whoever is subscribed has had them, and what was
+ * told since it asked might cross its subscription. Receipts too: it took none of a feed that we
+ * were not to have. */
 static void session_tell_again(struct gossip *g, struct session *s)
 {
 	s->tell_heads = false;
@@ -436,11 +447,9 @@ static void session_tell_again(struct gossip *g, struct session *s)
 		l->split_told = false;
 		l->receipt_size = 0;
 		l->receipt_due = true;
-		if (l->sink == SINK_NONE)
+		if (l->sink == SINK_NONE && l->head_stamp < s->terms_stamp)
 			l->told = false;
 	}
-	map_free(&s->chains_told);
-	map_init(&s->chains_told, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
 	session_announce_all(g, s);
 }
 
@@ -565,6 +574,7 @@ void gossip_closed(struct gossip *g, struct gossip_time now, uint32_t id, const 
 	for (struct link *l = s->first_link; l; l = l->next_of_session) {
 		if (l->sink != SINK_NONE)
 			sink_close(g, l);
+		doubt_pass_on(g, l);
 		if (l->feed->upstream != l)
 			continue;
 		feed_leave(g, l->feed, false);

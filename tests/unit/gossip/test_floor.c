@@ -291,6 +291,35 @@ static void a_floor_that_moves_before_its_news_alarms_nobody(void **state)
 	probe_free(&p);
 }
 
+/* A store that cannot read for a moment what it holds does not leave the subscriber waiting. */
+static void what_could_not_be_read_is_told_of(void **state)
+{
+	struct log_name feed = probe_name(SELF, CLEAR);
+	const struct wire_message *m;
+	struct env_rng rng;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	log = probe_published(&p, SELF, CLEAR, 5, 20);
+	probe_hear_subscribe(&p, 1, &feed, 5);
+	gossip_entered(p.g, probe_time(&p), 1, &feed);
+	probe_actions(&p);
+	rng = sim_random_env(&p.random);
+	sim_log_publish(log, &cast_actor(SELF)->identity, 5, 20, &rng);
+	log->size = 0;
+	gossip_sealed(p.g, probe_time(&p), &log->complete, false);
+	probe_actions(&p);
+	assert_int_equal(probe_count(&p, WIRE_DATA), 0);
+	log->size = 10;
+	probe_tick(&p, 2000);
+	m = probe_last(&p, WIRE_HELD);
+	assert_non_null(m);
+	assert_true(m->held.size == 10);
+	probe_free(&p);
+}
+
 /* As long as the run that joins has not come to its end nothing is held, and no floor told: a floor
  * above what is held is misbehaviour. */
 static void who_is_joining_tells_of_no_floor(void **state)
@@ -338,8 +367,12 @@ static void who_begins_at_our_floor_gets_the_range_before_it(void **state)
 	assert_non_null(m);
 	assert_true(m->heads.heads[0].floor == FLOOR);
 	probe_forget(&p);
-	probe_hear_subscribe(&p, 1, &feed, 0); /* below it: silence */
-	assert_silence(&p);
+	/* Below it: the peer has not heard of it, and is told. */
+	probe_hear_subscribe(&p, 1, &feed, 0);
+	m = probe_last(&p, WIRE_HEADS);
+	assert_non_null(m);
+	assert_true(m->heads.heads[0].floor == FLOOR);
+	assert_int_equal(p.openings, 0);
 	probe_hear_subscribe(&p, 1, &feed, FLOOR);
 	gossip_entered(p.g, probe_time(&p), 1, &feed);
 	probe_actions(&p);
@@ -364,6 +397,7 @@ int main(void)
 		cmocka_unit_test(runs_that_join_unasked_are_dropped),
 		cmocka_unit_test(a_floor_that_cannot_be_is_misbehaviour),
 		cmocka_unit_test(a_floor_that_moves_before_its_news_alarms_nobody),
+		cmocka_unit_test(what_could_not_be_read_is_told_of),
 		cmocka_unit_test(who_is_joining_tells_of_no_floor),
 		cmocka_unit_test(who_begins_at_our_floor_gets_the_range_before_it),
 	};

@@ -125,6 +125,34 @@ static void the_winner_is_passed_on_to_whoever_has_the_loser(void **state)
 	probe_free(&p);
 }
 
+/* As long as it is not settled nobody looks at what is told of the origin's feeds. */
+static void what_was_told_during_a_contradiction_is_asked_for_again(void **state)
+{
+	struct card_chain one, other, rotated;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	one = cast_next_card(THIRD, false, &p.arena);
+	other = cast_next_card(THIRD, true, &p.arena);
+	rotated = cast_changed_card(THIRD, true, ROTATED, &p.arena);
+	probe_hear_cards(&p, 1, &one);
+	probe_hear_cards(&p, 1, &other);
+	assert_string_equal(p.alarm, "card-contradiction");
+	log = probe_published(&p, THIRD, CLEAR, 1, 10);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_tick(&p, 12000);
+	assert_null(probe_last(&p, WIRE_SUBSCRIBE));
+	probe_forget(&p);
+	probe_hear_cards(&p, 1, &rotated);
+	probe_tick(&p, 2000);
+	assert_non_null(probe_last(&p, WIRE_TERMS));
+	probe_hear_head(&p, 1, &log->complete);
+	assert_non_null(probe_last(&p, WIRE_SUBSCRIBE));
+	probe_free(&p);
+}
+
 static void nothing_more_is_taken_of_what_the_thief_publishes(void **state)
 {
 	struct log_name feed = {cast_actor(PEER)->node, CAST_EPOCH + STOLEN, CLEAR};
@@ -288,6 +316,58 @@ static void heads_of_an_incarnation_are_asked_for_once_a_card_names_it(void **st
 	probe_free(&p);
 }
 
+/* It has taken the older from another; whoever may see nothing of the origin is told nothing. */
+static void who_shows_an_older_card_is_told_the_newer(void **state)
+{
+	struct cast_terms none = probe_terms(4);
+	const struct wire_message *m;
+	struct card_chain newer;
+	struct probe p;
+
+	(void)state;
+	newer = passed_over_begin(&p);
+	none.gives[SELF] = none.gives[4] = TLP_BIT(TLP_AMBER);
+	probe_agree(&p, &none);
+	probe_open(&p, 3, 4);
+	probe_hear_hello(&p, 3, SESSION_CREDIT_BYTES);
+	probe_hear_cards(&p, 2, &newer);
+	probe_forget(&p);
+	probe_hear_cards(&p, 1, &cast_actor(THIRD)->chain);
+	m = probe_last(&p, WIRE_CARDS);
+	assert_non_null(m);
+	assert_int_equal(p.said_to[m - p.said], 1);
+	assert_true(bytes_eq(m->cards.cards[1], newer.notes[1]));
+	probe_forget(&p);
+	probe_hear_cards(&p, 1, &cast_actor(THIRD)->chain); /* once */
+	probe_hear_cards(&p, 3, &cast_actor(THIRD)->chain);
+	assert_silence(&p);
+	probe_free(&p);
+}
+
+/* PEER may introduce one origin, and another when that one has become a party. */
+static void who_may_introduce_another_is_asked_for_it(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER), third = probe_terms(THIRD);
+	struct probe p;
+
+	(void)state;
+	terms.quota_origins = 1;
+	probe_init(&p);
+	probe_agree(&p, &terms);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	probe_hear_cards(&p, 1, &cast_actor(THIRD)->chain);
+	probe_tick(&p, 2000);
+	probe_forget(&p);
+	probe_hear_cards(&p, 1, &cast_actor(3)->chain);
+	assert_int_equal(p.pins, 0);
+	probe_agree(&p, &third);
+	assert_true(asked_again(&p, 1));
+	probe_hear_cards(&p, 1, &cast_actor(3)->chain);
+	assert_int_equal(p.pins, 1);
+	probe_free(&p);
+}
+
 /* --- revocations ------------------------------------------------------------------------------ */
 
 static void hear_revocation(struct probe *p, uint32_t session, struct bytes note)
@@ -370,7 +450,9 @@ static void a_revocation_ends_the_agreement_at_once_and_runs_on(void **state)
 
 static void whoever_comes_later_and_names_it_is_told(void **state)
 {
+	struct wire_message terms = {.type = WIRE_TERMS};
 	struct cast_terms other = probe_terms(PEER);
+	struct wire_agreement named[2] = {{.serial = 1}, {.serial = 1}};
 	struct bytes note;
 	struct probe p;
 
@@ -387,6 +469,14 @@ static void whoever_comes_later_and_names_it_is_told(void **state)
 	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
 	assert_int_equal(place_of(&p, WIRE_REVOCATION, 1), 0);
 	assert_int_equal(p.closed, 0);
+	/* It names it still: it could make nothing of the note, and asks again. */
+	probe_forget(&p);
+	named[0].id = p.agreements[0]->id;
+	named[1].id = 0x777;
+	terms.terms.agreements = named;
+	terms.terms.agreements_len = 2;
+	probe_hear(&p, 1, &terms);
+	assert_int_equal(place_of(&p, WIRE_REVOCATION, 1), 0);
 	probe_free(&p);
 }
 
@@ -415,6 +505,35 @@ static void forged_revocations_are_a_lie_and_foreign_ones_nothing(void **state)
 	assert_silence(&p);
 	hear_revocation(&p, 1, cast_revocation(0x999, PEER, PEER, &p.arena));
 	assert_silence(&p);
+	probe_free(&p);
+}
+
+/* PEER has moved to its next root, and its card is not here yet. */
+static void a_revocation_by_a_root_to_come_is_asked_for_again(void **state)
+{
+	struct buf text = buf_with_max(NOTE_BYTES_MAX), note = buf_with_max(NOTE_BYTES_MAX);
+	struct card_chain rotated;
+	struct revocation r;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	rotated = cast_changed_card(PEER, true, ROTATED, &p.arena);
+	r = (struct revocation){p.agreements[0]->id, cast_actor(PEER)->node, CAST_EPOCH + 1};
+	revocation_text(&text, &r);
+	assert_int_equal(note_sign_file(&note, buf_view(&text), "revocation",
+				 &card_chain_last(&rotated)->root,
+				 cast_actor(PEER)->next_root.secret, NULL),
+		0);
+	hear_revocation(&p, 1, buf_view(&note));
+	assert_false(asked_again(&p, 1));
+	assert_int_equal(p.revoked, 0);
+	probe_hear_cards(&p, 1, &rotated);
+	assert_true(asked_again(&p, 1));
+	hear_revocation(&p, 1, buf_view(&note));
+	assert_int_equal(p.revoked, r.agreement);
+	buf_free(&text);
+	buf_free(&note);
 	probe_free(&p);
 }
 
@@ -527,10 +646,14 @@ int main(void)
 		cmocka_unit_test(the_next_root_settles_a_contradiction),
 		cmocka_unit_test(a_newer_chain_that_was_passed_over_is_asked_for_again),
 		cmocka_unit_test(heads_of_an_incarnation_are_asked_for_once_a_card_names_it),
+		cmocka_unit_test(who_shows_an_older_card_is_told_the_newer),
+		cmocka_unit_test(who_may_introduce_another_is_asked_for_it),
+		cmocka_unit_test(what_was_told_during_a_contradiction_is_asked_for_again),
 		cmocka_unit_test(a_revocation_is_told_before_the_session_ends),
 		cmocka_unit_test(a_revocation_ends_the_agreement_at_once_and_runs_on),
 		cmocka_unit_test(whoever_comes_later_and_names_it_is_told),
 		cmocka_unit_test(forged_revocations_are_a_lie_and_foreign_ones_nothing),
+		cmocka_unit_test(a_revocation_by_a_root_to_come_is_asked_for_again),
 		cmocka_unit_test(revocations_without_end_are_misbehaviour),
 		cmocka_unit_test(a_member_of_a_roster_needs_no_introduction),
 		cmocka_unit_test(a_roster_lists_whom_it_lists),

@@ -55,6 +55,8 @@ static void paused_out_nothing_is_sent_or_told(void **state)
 
 	probe_pause(&p, false, false, NULL);
 	assert_true(probe_count(&p, WIRE_HEADS) > 0);
+	/* What the peer has told of feeds that it may only have from here was passed over. */
+	assert_int_equal(probe_count(&p, WIRE_TERMS), 1);
 	probe_hear_subscribe(&p, 1, &name, 5);
 	gossip_entered(p.g, probe_time(&p), 1, &name);
 	probe_actions(&p);

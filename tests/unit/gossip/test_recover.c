@@ -383,8 +383,13 @@ static void shown_more_it_is_mute_takes_it_back_and_goes_on_once(void **state)
 	assert_int_equal(l.p.ahead, 1);
 	give(&l, 1, HELD_FIRST, 7);
 	meet(&l, 2, THIRD, 0);
+	probe_tick(&l.p, 1000);
+	assert_int_equal(l.p.recovered, 0);
+	probe_forget(&l.p);
 	probe_tick(&l.p, 2000);
 	assert_int_equal(l.p.recovered, 1);
+	/* Receipts for what was not here yet were passed over. */
+	assert_non_null(probe_last(&l.p, WIRE_TERMS));
 	/* Once more: now somebody else signs. */
 	probe_forget(&l.p);
 	{

@@ -129,11 +129,43 @@ static void leaves_no_subscription_open_beside_another(void **state)
 	probe_free(&p);
 }
 
+/* Told twice, the second head might cross the subscription that the first has brought, and so bring
+ * everything twice. */
+static void heads_told_since_they_were_asked_for_are_not_told_again(void **state)
+{
+	struct wire_message terms = {.type = WIRE_TERMS};
+	struct wire_agreement named = {.serial = 1};
+	unsigned clear = 0, secret = 0;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_published(&p, SELF, CLEAR, 5, 20);
+	probe_forget(&p);
+	named.id = p.agreements[0]->id;
+	memcpy(named.hash, p.agreements[0]->hash, sizeof(named.hash));
+	terms.terms.agreements = &named;
+	terms.terms.agreements_len = 1;
+	probe_hear(&p, 1, &terms);
+	probe_published(&p, SELF, audience_agreement(named.id), 5, 20);
+	probe_tick(&p, 2000);
+	for (size_t i = 0; i < p.said_len; i++)
+		for (size_t k = 0; p.said[i].type == WIRE_HEADS && k < p.said[i].heads.heads_len;
+			k++) {
+			clear += p.said[i].heads.heads[k].feed.audience.kind == AUDIENCE_CLEAR;
+			secret += p.said[i].heads.heads[k].feed.audience.kind == AUDIENCE_AGREEMENT;
+		}
+	assert_int_equal(clear, 1);  /* told before, and again now */
+	assert_int_equal(secret, 1); /* told since */
+	probe_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_of_entries_that_are_sealed_only_after_a_crash),
 		cmocka_unit_test(leaves_no_subscription_open_beside_another),
+		cmocka_unit_test(heads_told_since_they_were_asked_for_are_not_told_again),
 		cmocka_unit_test(goes_on_from_what_is_held_when_an_origin_becomes_known_again),
 		cmocka_unit_test(remembers_where_a_feed_of_nobody_begins),
 	};

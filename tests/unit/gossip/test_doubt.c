@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What neighbours say and the own tree does not bear out: looked into until it is proof against the
+ * origin, blame for the neighbour, or nothing.
+ */
+#include "unit/gossip/forks.h"
+
+/* --- finding out ------------------------------------------------------------------------------ */
+
+static void equal_sizes_with_other_roots_are_proof_at_once(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 5);
+	fork = forked(&p, &other, log, 3, 2);
+	probe_hear_head(&p, 2, &fork->complete);
+	assert_proven(&p, &log->name);
+	assert_int_equal(told_to(&p, 1), 1);
+	assert_int_equal(told_to(&p, 2), 1);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+static void a_smaller_fork_is_proven_from_ones_own_tree(void **state)
+{
+	(void)state;
+	for (uint32_t keep = 0; keep < 9; keep++)
+		for (uint32_t size = keep + 1; size < 10; size++) {
+			struct sim_store other = {0};
+			struct sim_log *log, *fork;
+			struct probe p;
+
+			log = holding(&p, 10);
+			fork = forked(&p, &other, log, keep, size - keep);
+			probe_hear_head(&p, 2, &fork->complete);
+			assert_proven(&p, &log->name);
+			sim_store_free(&other);
+			probe_free(&p);
+		}
+}
+
+static void a_larger_fork_is_asked_for_and_proven(void **state)
+{
+	(void)state;
+	for (uint32_t held = 1; held < 9; held++)
+		for (uint32_t size = held + 1; size < 11; size++) {
+			struct sim_store other = {0};
+			struct sim_log *log, *fork;
+			struct probe p;
+
+			log = holding(&p, held);
+			fork = forked(&p, &other, log, held - 1, size - held + 1);
+			probe_hear_head(&p, 2, &fork->complete);
+			probe_tick(&p, 3000);
+			assert_non_null(probe_last(&p, WIRE_PROOF_WANT));
+			assert_int_equal(probe_last(&p, WIRE_PROOF_WANT)->proof_want.first, held);
+			assert_int_equal(p.splits, 0);
+			hear_answer(&p, 2, fork);
+			assert_proven(&p, &log->name);
+			sim_store_free(&other);
+			probe_free(&p);
+		}
+}
+
+static void a_run_of_a_fork_is_the_origins_doing(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 4);
+	fork = forked(&p, &other, log, 2, 5);
+	/* PEER, its upstream, goes on with the other history. */
+	hear_held(&p, 1, fork, 7);
+	probe_hear_run(&p, 1, fork, 4, 7);
+	assert_int_equal(p.jobs_len, 1);
+	probe_reject(&p, ENT_EPROOF);
+	assert_int_equal(p.closed, 0);
+	assert_non_null(probe_last(&p, WIRE_UNSUBSCRIBE));
+	hear_answer(&p, 1, fork);
+	assert_proven(&p, &log->name);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+static void a_reduced_head_is_enough_to_find_out(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 6);
+	fork = forked(&p, &other, log, 1, 3);
+	hear_held(&p, 2, fork, 4);
+	assert_int_equal(probe_last(&p, WIRE_PROOF_WANT)->proof_want.second, 4);
+	hear_answer(&p, 2, fork);
+	assert_proven(&p, &log->name);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+static const struct wire_message *held_to(const struct probe *p, uint32_t session)
+{
+	for (size_t i = 0; i < p->said_len; i++)
+		if (p->said[i].type == WIRE_HELD && p->said_to[i] == session)
+			return &p->said[i];
+	return NULL;
+}
+
+/* It stands in another history, beyond all that is here: nothing comes of its subscription. */
+static void who_is_subscribed_beyond_what_is_held_hears_of_it(void **state)
+{
+	const struct wire_message *m;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 3);
+	probe_hear_subscribe(&p, 2, &log->name, 8);
+	gossip_entered(p.g, probe_time(&p), 2, &log->name);
+	probe_actions(&p);
+	probe_published(&p, ORIGIN, CLEAR, 2, 10);
+	probe_hear_run(&p, 1, log, 3, 5);
+	probe_store(&p);
+	m = held_to(&p, 2);
+	assert_non_null(m);
+	assert_true(m->held.size == 5);
+	assert_memory_equal(m->held.root, log->complete.root.bytes, sizeof(m->held.root));
+	/* Up to there it has what comes: the rest is pushed, and not told. */
+	probe_tick(&p, 2000);
+	probe_forget(&p);
+	probe_published(&p, ORIGIN, CLEAR, 5, 10);
+	probe_hear_run(&p, 1, log, 5, 10);
+	probe_store(&p);
+	assert_null(held_to(&p, 2));
+	assert_int_equal(probe_last(&p, WIRE_DATA)->data.start, 8);
+	probe_free(&p);
+}
+
+static void what_lies_ahead_is_compared_when_it_is_reached(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 3);
+	fork = forked(&p, &other, log, 3, 2);
+	probe_hear_head(&p, 2, &fork->complete);
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 0);
+	probe_published(&p, ORIGIN, CLEAR, 4, 10);
+	probe_hear_run(&p, 1, log, 3, 7);
+	probe_store(&p);
+	assert_proven(&p, &log->name);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+/* While one thing is waited for, another is said. */
+static void nothing_that_is_said_meanwhile_is_forgotten(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 3);
+	probe_published(&p, ORIGIN, CLEAR, 7, 10);
+	fork = forked(&p, &other, log, 5, 2);
+	hear_held(&p, 2, log, 5);
+	hear_held(&p, 2, fork, 7);
+	probe_hear_run(&p, 1, log, 3, 10);
+	probe_store(&p);
+	assert_int_equal(probe_last(&p, WIRE_PROOF_WANT)->proof_want.second, 7);
+	hear_answer(&p, 2, fork);
+	assert_proven(&p, &log->name);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+/* Of two that say the same one is asked, and is gone before it answers. */
+static void who_has_said_the_same_is_asked_instead(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 3);
+	another_comes(&p, 3, FIFTH, TLP_BIT(TLP_CLEAR));
+	fork = forked(&p, &other, log, 2, 3);
+	hear_held(&p, 2, fork, 5);
+	hear_held(&p, 3, fork, 5);
+	probe_tick(&p, 3000);
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 1);
+	assert_int_equal(p.said_to[probe_last(&p, WIRE_PROOF_WANT) - p.said], 2);
+	gossip_closed(p.g, probe_time(&p), 2, "gone");
+	probe_actions(&p);
+	probe_forget(&p);
+	probe_tick(&p, 3000);
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 1);
+	assert_int_equal(p.said_to[probe_last(&p, WIRE_PROOF_WANT) - p.said], 3);
+	hear_answer(&p, 3, fork);
+	assert_proven(&p, &log->name);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+/* The same of a root within what is held, of which the one that was asked has nothing to show. */
+static void who_has_said_the_same_is_asked_after_silence(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 6);
+	another_comes(&p, 3, FIFTH, TLP_BIT(TLP_CLEAR));
+	fork = forked(&p, &other, log, 1, 3);
+	hear_held(&p, 2, fork, 4);
+	hear_held(&p, 3, fork, 4);
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 1);
+	probe_forget(&p);
+	probe_tick(&p, 11000);
+	assert_string_equal(p.alarm, "root-differs");
+	assert_int_equal(p.said_to[probe_last(&p, WIRE_PROOF_WANT) - p.said], 3);
+	hear_answer(&p, 3, fork);
+	assert_proven(&p, &log->name);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+static void an_answer_that_has_moved_on_is_good_too(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct env_rng rng;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 6);
+	fork = forked(&p, &other, log, 1, 3);
+	hear_held(&p, 2, fork, 4);
+	rng = sim_random_env(&p.random);
+	sim_log_publish(fork, &cast_actor(ORIGIN)->identity, 9, 10, &rng);
+	hear_answer(&p, 2, fork);
+	/* Larger than ours by now: asked once more. */
+	assert_int_equal(p.splits, 0);
+	assert_int_equal(probe_last(&p, WIRE_PROOF_WANT)->proof_want.first, 6);
+	hear_answer(&p, 2, fork);
+	assert_proven(&p, &log->name);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+/* A feed may wait until tomorrow, and what lies ahead of it has been shown to go on from here. */
+static void what_has_been_answered_is_not_asked_again(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 4);
+	probe_published(&p, ORIGIN, CLEAR, 3, 10);
+	probe_hear_head(&p, 2, &log->complete);
+	probe_tick(&p, 3000);
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 1);
+	hear_answer(&p, 2, log);
+	for (int i = 0; i < 4; i++)
+		probe_tick(&p, 31000);
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 1);
+	/* More lies ahead. */
+	probe_published(&p, ORIGIN, CLEAR, 2, 10);
+	probe_hear_head(&p, 2, &log->complete);
+	hear_held(&p, 2, log, 9);
+	for (int i = 0; i < 4; i++)
+		probe_tick(&p, 31000);
+	assert_int_equal(p.splits, 0);
+	probe_free(&p);
+}
+
+/* --- blame ------------------------------------------------------------------------------------ */
+
+/* PEER sends a run that does not lead to the signed root, and is asked. */
+static struct sim_log *lying_run(struct probe *p)
+{
+	struct sim_log *log = holding(p, 4);
+
+	probe_published(p, ORIGIN, CLEAR, 3, 10);
+	hear_held(p, 1, log, 7);
+	probe_hear_run(p, 1, log, 4, 7);
+	probe_reject(p, ENT_EPROOF);
+	assert_int_equal(p->closed, 0);
+	assert_non_null(probe_last(p, WIRE_PROOF_WANT));
+	return log;
+}
+
+static void a_run_that_no_fork_explains_is_the_neighbours_lie(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	log = lying_run(&p);
+	hear_answer(&p, 1, log); /* its tree is ours */
+	assert_blamed(&p, 1, PEER);
+	assert_int_equal(p.splits, 0);
+	probe_free(&p);
+
+	lying_run(&p);
+	probe_tick(&p, 9000); /* or it says nothing */
+	assert_int_equal(p.closed, 0);
+	probe_tick(&p, 2000);
+	assert_blamed(&p, 1, PEER);
+	probe_free(&p);
+}
+
+static void an_answer_that_proves_nothing_is_blamed(void **state)
+{
+	struct wire_message m = {.type = WIRE_PROOF};
+	static const uint8_t rubbish[3][32];
+	struct sim_log *log;
+	struct checkpoint own;
+	struct probe p;
+
+	(void)state;
+	log = lying_run(&p);
+	m.proof.feed = log->name;
+	m.proof.first = 4;
+	m.proof.second = 7;
+	m.proof.hashes = rubbish;
+	m.proof.hashes_len = 3;
+	checkpoint_to_wire(&m.proof.checkpoint, &log->complete);
+	probe_hear(&p, 1, &m);
+	assert_blamed(&p, 1, PEER);
+	assert_int_equal(p.splits, 0);
+	probe_free(&p);
+
+	/* Signed by itself. */
+	log = lying_run(&p);
+	sim_log_sign(log, 7, &cast_actor(PEER)->identity, &own);
+	checkpoint_to_wire(&m.proof.checkpoint, &own);
+	probe_hear(&p, 1, &m);
+	assert_blamed(&p, 1, PEER);
+	assert_int_equal(p.splits, 0);
+	probe_free(&p);
+}
+
+static void a_root_that_is_not_accounted_for_is_told_to_the_operator(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 6);
+	probe_hear_held(&p, 2, &log->name, 4); /* a root of zeros */
+	assert_non_null(probe_last(&p, WIRE_PROOF_WANT));
+	hear_answer(&p, 2, log);
+	assert_string_equal(p.alarm, "root-differs");
+	assert_int_equal(p.closed, 0);
+	assert_int_equal(p.splits, 0);
+	probe_free(&p);
+}
+
+static void answers_that_nobody_asked_for_are_passed_over(void **state)
+{
+	struct sim_store other = {0};
+	struct wire_message m = {.type = WIRE_PROOF};
+	struct sim_log *log, *fork;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 5);
+	fork = forked(&p, &other, log, 3, 4);
+	m.proof.feed = log->name;
+	m.proof.first = 5;
+	m.proof.second = 7;
+	checkpoint_to_wire(&m.proof.checkpoint, &fork->complete);
+	probe_hear(&p, 2, &m);
+	assert_silence(&p);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(equal_sizes_with_other_roots_are_proof_at_once),
+		cmocka_unit_test(a_smaller_fork_is_proven_from_ones_own_tree),
+		cmocka_unit_test(a_larger_fork_is_asked_for_and_proven),
+		cmocka_unit_test(a_run_of_a_fork_is_the_origins_doing),
+		cmocka_unit_test(a_reduced_head_is_enough_to_find_out),
+		cmocka_unit_test(who_is_subscribed_beyond_what_is_held_hears_of_it),
+		cmocka_unit_test(what_lies_ahead_is_compared_when_it_is_reached),
+		cmocka_unit_test(nothing_that_is_said_meanwhile_is_forgotten),
+		cmocka_unit_test(who_has_said_the_same_is_asked_instead),
+		cmocka_unit_test(who_has_said_the_same_is_asked_after_silence),
+		cmocka_unit_test(an_answer_that_has_moved_on_is_good_too),
+		cmocka_unit_test(what_has_been_answered_is_not_asked_again),
+		cmocka_unit_test(a_run_that_no_fork_explains_is_the_neighbours_lie),
+		cmocka_unit_test(an_answer_that_proves_nothing_is_blamed),
+		cmocka_unit_test(a_root_that_is_not_accounted_for_is_told_to_the_operator),
+		cmocka_unit_test(answers_that_nobody_asked_for_are_passed_over),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
