@@ -109,11 +109,22 @@ static void cut_tail(struct gossip *g, struct feed *f)
 	q->action.feed = f->name;
 }
 
+/* Death came between signature and the commit of the checkpoint: what is here was signed, as the
+ * guard has it, and told. A store that fails says nothing against it. */
+static bool guard_covers(const struct gossip *g, const struct feed *f)
+{
+	bool failed;
+
+	return f->guard_size > f->complete.size && f->guard_size <= f->held &&
+	       (root_is(g, &f->name, f->guard_size, &f->guard_root, &failed) || failed);
+}
+
 /* A feed whose unsigned tail cannot stand before what was signed loses it first. What is being
  * taken back lies under a signature (ground), and more of it may be on its way to the disk. */
 static void want_cut(struct gossip *g, struct feed *f)
 {
-	if (f->held > f->complete.size && f->ground.size < f->held && f->expected == f->held)
+	if (f->held > f->complete.size && f->ground.size < f->held && f->expected == f->held &&
+		!guard_covers(g, f))
 		cut_tail(g, f);
 }
 
@@ -207,7 +218,8 @@ void recover_shown(struct gossip *g, struct session *s, struct feed *f, const st
 	if (is_here(g, f, c))
 		return;
 	if (c->size <= f->complete.size ||
-		(f->guard_size && c->size == f->guard_size && !hash_eq(&c->root, &f->guard_root))) {
+		(f->guard_size && c->size == f->guard_size && !hash_eq(&c->root, &f->guard_root)) ||
+		(c->size < f->guard_size && guard_covers(g, f))) {
 		recover_conflict(g, &s->peer, f);
 		return;
 	}

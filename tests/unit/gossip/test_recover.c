@@ -448,6 +448,26 @@ static void another_history_that_is_signed_stops_it_for_good(void **state)
 	life_free(&l);
 }
 
+/* Of what was signed before it died the guard knows, and the store has no checkpoint yet. */
+static void nor_does_it_drop_what_its_guard_has_for_another_history(void **state)
+{
+	for (uint64_t size = HELD_FIRST + 1; size <= SIGNED + 1; size++) {
+		struct checkpoint c;
+		struct life l;
+
+		(void)state;
+		life_init(&l, SIGNED, HELD_FIRST);
+		start_with_guard(&l, SIGNED);
+		c = (struct checkpoint){.log = l.own->name, .size = size};
+		checkpoint_sign(&c, cast_actor(SELF)->identity.log_secret);
+		meet(&l, 1, PEER, 0);
+		probe_hear_head(&l.p, 1, &c);
+		assert_string_equal(l.p.mute, size <= SIGNED ? "split" : "own-ahead");
+		assert_int_equal(l.p.cuts, 0);
+		life_free(&l);
+	}
+}
+
 static void what_reads_back_otherwise_is_never_signed_over(void **state)
 {
 	struct life l;
@@ -625,6 +645,7 @@ int main(void)
 		cmocka_unit_test(shown_more_it_is_mute_takes_it_back_and_goes_on_once),
 		cmocka_unit_test(what_it_signed_in_this_life_tells_a_clone_at_once),
 		cmocka_unit_test(another_history_that_is_signed_stops_it_for_good),
+		cmocka_unit_test(nor_does_it_drop_what_its_guard_has_for_another_history),
 		cmocka_unit_test(what_reads_back_otherwise_is_never_signed_over),
 		cmocka_unit_test(nobody_but_itself_can_make_it_mute),
 		cmocka_unit_test(what_was_shown_is_remembered_over_a_stop),
