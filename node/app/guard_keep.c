@@ -196,11 +196,11 @@ int guard_keeper_save(struct guard_keeper *k, const struct guardfile *g, struct 
 	guardfile_print(&lines, g);
 	if (buf_failed(&lines))
 		rc = err_set(err, ENT_ENOMEM, "out of memory");
-	else if (!k->failed && stands(k) && block_make(k) &&
+	else if (!k->failed && (redo.len > 0 ? k->linked : stands(k)) && block_make(k) &&
 		 slot_print(&slot, k->number + 1, buf_view(&lines), redo))
 		rc = write_slot(k, buf_view(&slot), redo.len > 0, err);
 	else if (redo.len > 0) /* what has not been committed must not be in a new file */
-		rc = err_set(err, ENT_EIO, "%s: was moved or replaced", k->path);
+		rc = err_set(err, ENT_EIO, "%s: not as it was", k->path);
 	else
 		rc = write_new(k, buf_view(&lines), err);
 	/* A sync that failed is not repeated: a new file is made. */

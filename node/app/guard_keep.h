@@ -30,7 +30,7 @@ struct guard_keeper {
 void guard_keeper_init(struct guard_keeper *k, const char *path, const char *journal_path);
 /*
  * 0 when it is on the disk; on an error the file is what it was, or what was to be written.
- * redo: only while guard_keeper_journals; empty: the journal has none from then on.
+ * redo: only where guard_keeper_journals has just said so; empty: the journal then has none.
  */
 int guard_keeper_save(struct guard_keeper *k, const struct guardfile *g, struct bytes redo,
 	struct err_text *err) MUST_CHECK;

@@ -2,6 +2,7 @@
 #include "app/pipeline_impl.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -18,10 +19,14 @@ int64_t wall_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* To Linux a thread is a process here: PRIO_PROCESS with 0 is the thread that calls. */
+/* To Linux a thread is a process here: 0 is the thread that calls. What is batch work takes the
+ * processor from nobody when it is woken. */
 void thread_yields(int nice)
 {
-	if (setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + nice) != 0)
+	const struct sched_param batch = {0};
+
+	if (setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + nice) != 0 ||
+		sched_setscheduler(0, SCHED_BATCH, &batch) != 0)
 		log_warn("pipeline", "a thread keeps its priority: %s", strerror(errno));
 }
 
@@ -45,18 +50,29 @@ static void queue_init(struct queue *q)
 	cond_init(&q->drained);
 }
 
+/* Whoever waits is woken when it can have the lock. */
+void queue_put_all(struct queue *q, struct ledger_item *list)
+{
+	struct ledger_item *last = list;
+	size_t bytes = list->bytes;
+
+	for (; last->next; last = last->next)
+		bytes += last->next->bytes;
+	pthread_mutex_lock(&q->lock);
+	if (q->last)
+		q->last->next = list;
+	else
+		q->first = list;
+	q->last = last;
+	q->bytes += bytes;
+	pthread_mutex_unlock(&q->lock);
+	pthread_cond_signal(&q->filled);
+}
+
 void queue_put(struct queue *q, struct ledger_item *i)
 {
-	pthread_mutex_lock(&q->lock);
 	i->next = NULL;
-	if (q->last)
-		q->last->next = i;
-	else
-		q->first = i;
-	q->last = i;
-	q->bytes += i->bytes;
-	pthread_cond_signal(&q->filled);
-	pthread_mutex_unlock(&q->lock);
+	queue_put_all(q, i);
 }
 
 struct ledger_item *queue_take_all(struct queue *q, unsigned patience_ms, bool *closed)
@@ -224,6 +240,7 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 	if (!p)
 		return ENT_ENOMEM;
 	p->config = *config;
+	p->fault = getenv("ENTENTE_FAULT");
 	guard_keeper_init(&p->guard, config->guard_path, config->journal_path);
 	atomic_init(&p->working, 0);
 	atomic_init(&p->acts_waiting, 0);
@@ -319,7 +336,7 @@ void pipeline_ingest(struct pipeline *p, struct ingest_job *job)
 		return;
 	}
 	i->tag = WORK_INGEST;
-	if (!work_at_once(p, i))
+	if (!work_run_at_once(p, i))
 		to_work(p, i);
 }
 
@@ -535,7 +552,7 @@ size_t pipeline_acts_waiting(const struct pipeline *p)
 	return atomic_load(&p->acts_waiting);
 }
 
-void pipeline_publish_batch(struct pipeline *p, struct publication *pub, struct bytes claims)
+static struct ledger_item *claims_item(struct publication *pub, struct bytes claims)
 {
 	struct ledger_item *i = ledger_item_new(LEDGER_OWN);
 
@@ -544,14 +561,34 @@ void pipeline_publish_batch(struct pipeline *p, struct publication *pub, struct 
 	i->data.max = CONTROL_MESSAGE_MAX;
 	buf_bytes(&i->data, claims);
 	i->bytes += claims.len;
-	to_work(p, i);
+	return i;
 }
 
-void pipeline_publish_end(struct pipeline *p, struct publication *pub)
+static struct ledger_item *end_item(struct publication *pub)
 {
 	struct ledger_item *i = ledger_item_new(LEDGER_PUBLICATION_END);
 
 	i->tag = WORK_END;
 	i->publication = pub;
-	to_work(p, i);
+	return i;
+}
+
+void pipeline_publish_batch(struct pipeline *p, struct publication *pub, struct bytes claims)
+{
+	to_work(p, claims_item(pub, claims));
+}
+
+void pipeline_publish_end(struct pipeline *p, struct publication *pub)
+{
+	to_work(p, end_item(pub));
+}
+
+void pipeline_publish_last(struct pipeline *p, struct publication *pub, struct bytes claims)
+{
+	struct ledger_item *last = claims_item(pub, claims), *end = end_item(pub);
+
+	if (work_claims_at_once(p, last, end))
+		return;
+	to_work(p, last);
+	to_work(p, end);
 }

@@ -143,3 +143,5 @@ size_t pipeline_acts_waiting(const struct pipeline *p);
 
 void pipeline_publish_batch(struct pipeline *p, struct publication *pub, struct bytes claims);
 void pipeline_publish_end(struct pipeline *p, struct publication *pub);
+/* The last batch, and the end. */
+void pipeline_publish_last(struct pipeline *p, struct publication *pub, struct bytes claims);

@@ -52,8 +52,9 @@ struct pipeline {
 	struct pipeline_config config;
 	struct queue to_work, to_writer;
 	pthread_t work, writer, index;
-	unsigned long faults; /* of the step that ENTENTE_FAULT names: how often it came */
-	unsigned retry_ms;    /* the writer's, after a failure */
+	const char *fault; /* ENTENTE_FAULT, and how often the step that it names has come */
+	unsigned long faults;
+	unsigned retry_ms; /* the writer's, after a failure */
 	struct ledger *ledger;
 	struct guard_keeper guard; /* the writer's */
 	atomic_size_t working;     /* items that the loop has put and work is not done with */
@@ -80,7 +81,7 @@ struct pipeline {
 		bool compact; /* the index, and then the truth */
 		void *reindex_user;
 	} progress;
-	/* the work thread's own, and the loop's while it has nothing to do (work_at_once) */
+	/* the work thread's own, and the loop's while it has nothing to do (may_at_once) */
 	struct ledger_item *out, **out_end; /* done, to be handed to the writer */
 	size_t out_bytes;
 	struct map frontiers; /* packed feed name -> struct ingest_frontier */
@@ -93,6 +94,8 @@ struct pipeline {
 };
 
 void queue_put(struct queue *q, struct ledger_item *i);
+/* A list of at least one; whoever takes gets all of it or nothing. */
+void queue_put_all(struct queue *q, struct ledger_item *list);
 /* The whole list, waiting for one, at most patience_ms (0: for ever). NULL when closed and empty,
  * or when patience is at its end: closed tells which. */
 struct ledger_item *queue_take_all(struct queue *q, unsigned patience_ms, bool *closed);
@@ -113,8 +116,9 @@ bool progress_is_indexed(struct pipeline *p, uint64_t sent);
 void compacted(struct pipeline *p, int code);
 struct ledger_ops writer_ledger_ops(struct pipeline *p);
 
-/* Takes the run and gives true, or leaves it for the work thread. Called by the loop. */
-bool work_at_once(struct pipeline *p, struct ledger_item *i);
+/* Take what is given and give true, or leave it for the work thread. Called by the loop. */
+bool work_run_at_once(struct pipeline *p, struct ledger_item *i);
+bool work_claims_at_once(struct pipeline *p, struct ledger_item *claims, struct ledger_item *end);
 
 void *work_run(void *p);
 void *writer_run(void *p);

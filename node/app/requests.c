@@ -179,7 +179,7 @@ static void request_cut(struct request *r)
 	request_end(r);
 }
 
-static void on_batch(void *ctx, struct control_client *c, struct bytes claims)
+static void on_batch(void *ctx, struct control_client *c, struct bytes claims, bool last)
 {
 	struct app *a = ctx;
 	struct request *r = control_client_user(c);
@@ -196,6 +196,11 @@ static void on_batch(void *ctx, struct control_client *c, struct bytes claims)
 			"not all was published: %s; the same file again later goes on where it "
 			"stopped",
 			place_refuses(a));
+		return;
+	}
+	if (a->sealing && last) {
+		r->ended = r->handed_over = true;
+		pipeline_publish_last(a->pipeline, r->pub, claims);
 		return;
 	}
 	if (a->sealing) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * The work thread: verifies runs of other origins, judges own claims and turns them into entries.
- * It reads the store and never writes it. A small run the loop verifies itself (work_at_once).
+ * It reads the store and never writes it. What is small the loop does itself (may_at_once).
  */
 #include "app/pipeline_impl.h"
 
@@ -15,13 +15,11 @@
 
 static void hand_over_now(struct pipeline *p)
 {
-	while (p->out) {
-		struct ledger_item *i = p->out;
-
-		p->out = i->next;
+	if (p->out) {
 		queue_wait_below(&p->to_writer, WRITE_AHEAD_BYTES);
-		queue_put(&p->to_writer, i);
+		queue_put_all(&p->to_writer, p->out);
 	}
+	p->out = NULL;
 	p->out_end = &p->out;
 	p->out_bytes = 0;
 }
@@ -39,6 +37,7 @@ static void hand_over(struct pipeline *p, struct ledger_item *i)
 /* What the loop verifies itself: a tenth of a millisecond at most. */
 #define AT_ONCE_ENTRIES 16u
 #define AT_ONCE_BYTES   16384u
+#define AT_ONCE_CLAIMS  1024u /* bytes: a few */
 
 /* --- runs ------------------------------------------------------------------------------------- */
 
@@ -103,14 +102,19 @@ static void work_ingest(struct pipeline *p, struct ledger_item *i)
 
 /*
  * On the loop, when the work thread has nothing to do and will have nothing before the loop gives
- * it something: a small run is verified in less time than waking the other thread takes. Whatever
+ * it something: what is small is done in less time than waking the other thread takes. Whatever
  * else is the work thread's own may be used, for `working` orders what it did before. Where
  * something waits for the writer already nothing would be won: so it is about one for each commit.
  */
-bool work_at_once(struct pipeline *p, struct ledger_item *i)
+static bool may_at_once(struct pipeline *p, size_t bytes)
 {
-	if (i->job->count > AT_ONCE_ENTRIES || i->job->entries_len > AT_ONCE_BYTES ||
-		atomic_load(&p->working) > 0 || !queue_empty(&p->to_writer))
+	return bytes <= AT_ONCE_BYTES && atomic_load(&p->working) == 0 &&
+	       queue_empty(&p->to_writer);
+}
+
+bool work_run_at_once(struct pipeline *p, struct ledger_item *i)
+{
+	if (i->job->count > AT_ONCE_ENTRIES || !may_at_once(p, i->job->entries_len))
 		return false;
 	work_ingest(p, i);
 	hand_over_now(p);
@@ -449,11 +453,32 @@ static void work_claims(struct pipeline *p, struct ledger_item *i, bool ended)
 	event_send(p, e);
 }
 
+static void work_end(struct pipeline *p, struct ledger_item *i)
+{
+	bool begun = i->publication->number != 0;
+
+	send_own(p, i);
+	seen_end(p, begun);
+}
+
+/* Never where the index would have to be waited for. */
+bool work_claims_at_once(struct pipeline *p, struct ledger_item *claims, struct ledger_item *end)
+{
+	if (claims->data.len > AT_ONCE_CLAIMS || p->seen.count > SEEN_KEPT_MAX / 2 ||
+		!may_at_once(p, claims->data.len))
+		return false;
+	seen_begin(p, claims->publication);
+	work_claims(p, claims, true);
+	work_end(p, end);
+	hand_over_now(p);
+	return true;
+}
+
 void *work_run(void *ctx)
 {
 	struct pipeline *p = ctx;
 	struct ledger_item *list;
-	bool closed, begun;
+	bool closed;
 	size_t done = 0;
 
 	pthread_setname_np(pthread_self(), "work"); /* seen in top -H, and by the benchmark */
@@ -475,9 +500,7 @@ void *work_run(void *ctx)
 						list->publication == i->publication);
 				break;
 			default: /* WORK_END */
-				begun = i->publication->number != 0;
-				send_own(p, i);
-				seen_end(p, begun);
+				work_end(p, i);
 				break;
 			}
 		}

@@ -34,8 +34,8 @@ struct control_ops {
 	void *ctx;
 	/* A request. Answer now or later with control_answer; takes no reference. */
 	void (*request)(void *ctx, struct control_client *c, const json_t *request);
-	/* A batch ('B'); done with it: control_taken. */
-	void (*batch)(void *ctx, struct control_client *c, struct bytes claims);
+	/* A batch ('B'); done with it: control_taken. last: its end is here, and follows. */
+	void (*batch)(void *ctx, struct control_client *c, struct bytes claims, bool last);
 	void (*end)(void *ctx, struct control_client *c); /* 'E' */
 	/* The client is gone before its answer; c is void after the call. */
 	void (*gone)(void *ctx, struct control_client *c);

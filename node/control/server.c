@@ -212,6 +212,16 @@ static void take_request(struct control_client *client, struct bytes payload)
 	json_decref(request);
 }
 
+/* Whether the frame behind that one has come, and is the end of the batches. */
+static bool end_follows(const struct control_client *client, const struct frame *f)
+{
+	const size_t used = FRAME_HEAD_BYTES + f->payload.len;
+	struct frame next;
+
+	return frame_first(bytes_from(client->in.data + used, client->in.len - used), &next) == 1 &&
+	       next.kind == FRAME_END;
+}
+
 static void take_frame(struct control_client *client, const struct frame *f)
 {
 	const struct control_ops *ops = &client->control->ops;
@@ -221,7 +231,7 @@ static void take_frame(struct control_client *client, const struct frame *f)
 	} else if (client->takes_batches && f->kind == FRAME_BATCH &&
 		   client->batches_ahead < CONTROL_BATCHES_AHEAD) {
 		client->batches_ahead++;
-		ops->batch(ops->ctx, client, f->payload);
+		ops->batch(ops->ctx, client, f->payload, end_follows(client, f));
 	} else if (client->takes_batches && f->kind == FRAME_END) {
 		client->takes_batches = false;
 		ops->end(ops->ctx, client);

@@ -40,10 +40,10 @@ bool group_is_small(const struct ledger *l, const struct store_txn *txn)
 
 struct closing {
 	struct ledger *l;
-	struct checkpoint signed_[GROUP_LOGS_MAX];
-	bool urgent[GROUP_LOGS_MAX];
+	struct checkpoint signed_[SMALL_LOGS];
+	bool urgent[SMALL_LOGS];
 	size_t signed_len;
-	struct grown left[GROUP_LOGS_MAX]; /* what may not be signed now */
+	struct grown left[SMALL_LOGS]; /* what may not be signed now */
 	size_t left_len;
 };
 
@@ -106,7 +106,7 @@ static int close_in(struct closing *c, struct store_txn *txn)
 
 int group_close(struct ledger *l, struct store_txn *txn)
 {
-	struct closing *c = calloc(1, sizeof(*c));
+	struct closing *c = malloc(sizeof(*c)); /* large, and little of it is used */
 	struct guardfile before = {0};
 	int rc = c ? guardfile_copy(&before, l->config.guard) : ENT_ENOMEM;
 
@@ -116,6 +116,7 @@ int group_close(struct ledger *l, struct store_txn *txn)
 		return rc;
 	}
 	c->l = l;
+	c->signed_len = c->left_len = 0;
 	rc = close_in(c, txn);
 	if (rc != 0) {
 		/* What was signed has not left this function, and never will. */

@@ -316,6 +316,11 @@ int ledger_settle(struct ledger *l)
 	return store_settle(l->config.store);
 }
 
+bool ledger_unsettled(const struct ledger *l)
+{
+	return store_unsettled(l->config.store);
+}
+
 int ledger_run(struct ledger *l, struct ledger_done *done)
 {
 	int committed = group_commit(l);

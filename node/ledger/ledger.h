@@ -257,6 +257,8 @@ int ledger_run(struct ledger *l, struct ledger_done *done) MUST_CHECK;
 /* Syncs what the last group has left unsynced; when everything else that waited for it is done. An
  * error ends the store's life (store_given_up). */
 int ledger_settle(struct ledger *l) MUST_CHECK;
+/* Something is left so, and can be synced: the next run does it at the latest. */
+bool ledger_unsettled(const struct ledger *l);
 
 /* Something waits for a run: checkpoints that are not in the store, items that were refused, or
  * what could not be sealed. */

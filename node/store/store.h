@@ -124,6 +124,8 @@ int store_commit_journaled(struct store_txn *txn, int (*journal)(void *ctx, stru
 size_t store_txn_redo_len(const struct store_txn *txn);
 /* ENT_EIO: that cannot be synced, and the store has to be opened anew (store_given_up). */
 int store_settle(struct store *s) MUST_CHECK;
+/* Something is to be synced, and can be. */
+bool store_unsettled(const struct store *s);
 bool store_in_doubt(const struct store *s);
 void store_doubt_over(struct store *s);
 

@@ -152,6 +152,11 @@ int store_settle(struct store *s)
 	return ENT_EIO;
 }
 
+bool store_unsettled(const struct store *s)
+{
+	return s->loose && !atomic_load(&s->given_up);
+}
+
 bool store_in_doubt(const struct store *s)
 {
 	return s->doubt;

@@ -25,7 +25,7 @@ struct daemon {
 	struct control *control;
 
 	/* Written by the loop's thread, read by the test after daemon_end. */
-	unsigned batches, ends, gone;
+	unsigned batches, lasts, ends, gone;
 	size_t batch_bytes;
 	uint64_t batch_sum;             /* of every byte, in order */
 	struct control_client *waiting; /* asked "later" */
@@ -60,11 +60,12 @@ static void on_request(void *ctx, struct control_client *c, const json_t *reques
 	}
 }
 
-static void on_batch(void *ctx, struct control_client *c, struct bytes claims)
+static void on_batch(void *ctx, struct control_client *c, struct bytes claims, bool last)
 {
 	struct daemon *d = ctx;
 
 	d->batches++;
+	d->lasts += last;
 	d->batch_bytes += claims.len;
 	for (size_t i = 0; i < claims.len; i++)
 		d->batch_sum = d->batch_sum * 31 + claims.data[i];
@@ -220,6 +221,49 @@ static void batches_flow_and_are_never_too_far_ahead(void **state)
 	assert_int_equal(d.gone, 0);
 }
 
+static int raw_connect(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+/* Its end makes a batch the last when both have come in one piece, and no other does. */
+static void a_batch_with_its_end_is_said_to_be_the_last(void **state)
+{
+	static const char all[] = "\0\0\0\x15J{\"command\":\"publish\"}"
+				  "\0\0\0\1Bx"
+				  "\0\0\0\1By"
+				  "\0\0\0\0E";
+	struct daemon d;
+	char out[256];
+	(void)state;
+
+	for (size_t cut = 0; cut < 6; cut++) {
+		const size_t first = sizeof(all) - 1 - cut;
+		int fd;
+
+		daemon_begin(&d);
+		fd = raw_connect(d.path);
+		assert_int_equal(send(fd, all, first, MSG_NOSIGNAL), first);
+		/* The second batch has been read when both are said to be taken. */
+		assert_int_equal(recv(fd, out, 10, MSG_WAITALL), 10);
+		if (cut > 0)
+			assert_int_equal(send(fd, all + first, cut, MSG_NOSIGNAL), cut);
+		while (read(fd, out, sizeof(out)) > 0)
+			;
+		close(fd);
+		daemon_end(&d);
+		assert_int_equal(d.batches, 2);
+		assert_int_equal(d.lasts, cut == 0);
+		assert_int_equal(d.ends, 1);
+	}
+}
+
 /* Large pieces of a batch are read to their place, small ones are not: lengths around both. */
 static void batches_of_all_lengths_arrive_byte_for_byte(void **state)
 {
@@ -357,17 +401,6 @@ static void stopping_closes_waiting_clients(void **state)
 }
 
 /* --- what no command of ours would send ------------------------------------------------------- */
-
-static int raw_connect(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	assert_true(fd >= 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
-}
 
 /* Sends the bytes one by one and reads until the daemon closes. */
 static size_t raw_exchange(const char *path, struct bytes data, char *out, size_t cap)
@@ -585,6 +618,7 @@ int main(void)
 		cmocka_unit_test(answers_a_request),
 		cmocka_unit_test(an_answer_beyond_the_limit_becomes_an_error),
 		cmocka_unit_test(batches_flow_and_are_never_too_far_ahead),
+		cmocka_unit_test(a_batch_with_its_end_is_said_to_be_the_last),
 		cmocka_unit_test(batches_of_all_lengths_arrive_byte_for_byte),
 		cmocka_unit_test(a_refusal_ends_the_batches),
 		cmocka_unit_test(patience_with_a_silent_daemon_has_an_end),
