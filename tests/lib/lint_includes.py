@@ -24,8 +24,8 @@ HOMES = {
 # Time, entropy, files and sockets come to these as arguments.
 PURE = {"proto", "intel", "merkle", "noise", "policy", "gossip", "provenance",
         "verify"}
-# What is checked there is read from files; the list of public suffixes is one, as for libpsl.
-PURE_BUT = {"verify": {"fopen", "randombytes_buf"}, "intel": {"fopen"}}
+# What is checked there is read from files.
+PURE_BUT = {"verify": {"fopen", "randombytes_buf"}}
 IMPURE = re.compile(
     r"\b(time|clock_gettime|gettimeofday|getrandom|randombytes_\w+|fopen|open|openat|opendir"
     r"|socket|connect|getenv)\s*\(")
