@@ -4,6 +4,7 @@
  * what happens to the machine meanwhile.
  */
 #include <assert.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "ledger/reading.h"
@@ -341,6 +342,8 @@ void node_on_start(struct world_node *n)
 	n->up = true;
 	narrate(n->world, "n%u is up%s", n->index, n->mute ? ", mute" : "");
 	watch_up(n->world, n);
+	if (n->stopped_out || n->stopped_in || n->stopped_with)
+		node_pause(n);
 	node_agreements(n);
 	node_recover(n);
 }
@@ -548,6 +551,34 @@ void world_roster(struct world *w, unsigned node, const struct roster *roster)
 		return;
 	node_roster(n, true);
 	node_actions(n);
+}
+
+void node_pause(struct world_node *n)
+{
+	struct node_id peers[64];
+	struct gossip_pause pause = {.out = n->stopped_out, .in = n->stopped_in, .peers = peers};
+
+	for (unsigned i = 0; i < 64; i++)
+		if (n->stopped_with & cast_bit(i))
+			peers[pause.peers_len++] = cast_actor(i)->node;
+	if (gossip_pause(n->gossip, world_time(n), &pause) != 0)
+		abort();
+	node_actions(n);
+}
+
+void world_pause(struct world *w, unsigned node, bool out, bool in, uint64_t with)
+{
+	struct world_node *n = &w->nodes[node];
+
+	if (n->stopped_out == out && n->stopped_in == in && n->stopped_with == with)
+		return;
+	narrate(w, "n%u stops%s%s, with %" PRIx64, node, out ? " sending" : "", in ? " taking" : "",
+		with);
+	n->stopped_out = out;
+	n->stopped_in = in;
+	n->stopped_with = with;
+	if (n->up)
+		node_pause(n);
 }
 
 /* --- what it has had before ------------------------------------------------------------------- */

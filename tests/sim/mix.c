@@ -43,6 +43,7 @@ struct mix {
 	bool limited;  /* by quotas that are soon used up */
 	bool sweeping; /* feeds are long, and retention short */
 	bool ending;   /* what came under agreements goes soon after their end */
+	bool pausing;  /* operators use the stop button */
 };
 
 static unsigned below(struct mix *m, unsigned n)
@@ -193,6 +194,21 @@ static struct audience some_feed(struct mix *m, unsigned *node)
 		return chance(m, 50) ? CLEAR : GREEN;
 	*node = some_party(m, t->parties);
 	return audience_agreement(t->id);
+}
+
+/* All sending, all taking, or both with one neighbour; often it all goes on soon. */
+static void stop_button(struct mix *m)
+{
+	unsigned node = some_node(m);
+	const struct world_node *n = &m->w->nodes[node];
+	uint64_t with = chance(m, 50) && n->peers_len
+				? cast_bit(n->peers[below(m, (unsigned)n->peers_len)].actor)
+				: 0;
+
+	if (chance(m, 50))
+		world_pause(m->w, node, false, false, 0);
+	else
+		world_pause(m->w, node, chance(m, 40), chance(m, 40), with);
 }
 
 /* Either of the two where somebody runs twice. */
@@ -481,6 +497,8 @@ static void step(struct mix *m)
 {
 	unsigned what = below(m, 100);
 
+	if (m->pausing && chance(m, 8))
+		stop_button(m);
 	if (what < 4)
 		erase(m);
 	else if (what < 50)
@@ -518,6 +536,7 @@ static void heal(struct mix *m)
 	for (unsigned i = m->players; i < w->nodes_len; i++)
 		world_stop(w, i);
 	for (unsigned i = 0; i < m->players; i++) {
+		world_pause(w, i, false, false, 0);
 		world_health(w, i, DISK_WELL);
 		world_clock(w, i, 0);
 		w->nodes[i].dies_at = -1;
@@ -689,6 +708,7 @@ void mix_play(uint64_t seed, struct mix_result *r)
 	m.sweeping = chance(&m, 20);
 	m.listing = chance(&m, 30);
 	w->letting_go = m.ending = seed % 5 == 3;
+	m.pausing = seed % 11 == 3;
 	found(&m);
 	for (unsigned i = 0; i < STEPS && !world_failure(w); i++) {
 		if (lying && i % (STEPS / 4) == STEPS / 8)

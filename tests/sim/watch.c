@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/vocab.h"
+#include "sim/world_impl.h"
 
 /* --- who is entitled: DESIGN 5 and 6 in other words than decide() ----------------------------- */
 
@@ -82,12 +83,18 @@ static bool joined(const struct world_node *at, const struct world_node *other,
 	return false;
 }
 
+/* Has the operator of the one stopped all sending, or taking, or both with the other? */
+static bool stopped(const struct world_node *n, const struct world_node *other, bool all)
+{
+	return all || (n->stopped_with & world_party_bit(other->actor));
+}
+
 /* A node may be shown its own community feeds by anybody who may talk to it: it said it all. */
 static bool entitled(const struct world_session *s, unsigned end, const struct log_name *feed)
 {
 	const struct world_node *from = s->ends[end].node, *to = s->ends[!end].node;
 
-	if (!s->ends[end].greeted)
+	if (!s->ends[end].greeted || stopped(from, to, from->stopped_out))
 		return false;
 	if (audience_is_community(feed->audience) && node_id_eq(&feed->node, &to->actor->node))
 		return joined(from, to, &s->ends[end]);
@@ -480,7 +487,8 @@ void watch_taken(struct world *w, struct world_session *s, unsigned end,
 	/* What it has said itself it may take back from anybody. */
 	if (node_id_eq(&job->feed.node, &to->actor->node) && joined(to, from, &s->ends[end]))
 		return;
-	if (!watch_allows(to, from, to, &s->ends[end], &job->feed))
+	if (!watch_allows(to, from, to, &s->ends[end], &job->feed) ||
+		stopped(to, from, to->stopped_in))
 		world_fail(w, "I4: n%u takes from n%u what its own agreements do not give it",
 			to->index, from->index);
 	/* Bodies were asked for as long as something was left. */

@@ -174,6 +174,10 @@ struct world_node {
 	uint64_t parties[WORLD_AGREEMENTS_MAX]; /* of each: world_party_bit() of all of them */
 	bool waits[WORLD_AGREEMENTS_MAX];       /* for the operator, since the clock has stepped */
 	size_t agreements_len;
+	/* What its operator has stopped: sending and taking, and both with these (a set of the
+	 * first 64 actors). */
+	bool stopped_out, stopped_in;
+	uint64_t stopped_with;
 	const struct roster *roster;     /* that its operator has accepted; NULL */
 	const struct roster *roster_now; /* the same while its time lasts by the clock here */
 	struct clock_watch *clock;       /* what the program thinks of that, */
@@ -280,6 +284,9 @@ void world_remove(struct world *w, unsigned node, uint64_t id);
 void world_card(struct world *w, unsigned node, bool keys, bool rotates, uint64_t back_ms);
 /* The operator of the node accepts the roster in place of another; NULL: none any more. */
 void world_roster(struct world *w, unsigned node, const struct roster *roster);
+/* The operator of the node stops all sending, all taking, both with these actors (a set of the
+ * first 64), until the next call. */
+void world_pause(struct world *w, unsigned node, bool out, bool in, uint64_t with);
 
 /* --- what a node does ------------------------------------------------------------------------- */
 

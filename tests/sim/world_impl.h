@@ -107,6 +107,8 @@ void node_clock(struct world_node *n);
 /* The roster that the operator has accepted counts while its time lasts: the engine is told when
  * that begins and ends; in any case: anew. */
 void node_roster(struct world_node *n, bool anew);
+/* The engine goes by what the operator has stopped. */
+void node_pause(struct world_node *n);
 void node_on_tick(struct world_node *n);
 void node_on_verify(struct world_node *n, struct ingest_job *job);
 void node_on_write(struct world_node *n);
