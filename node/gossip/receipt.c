@@ -179,8 +179,9 @@ static enum receipt_root root_compare(const struct gossip *g, const struct feed 
 		return ROOT_BEYOND;
 	if (c->size == f->complete.size)
 		return hash_eq(&c->root, &f->complete.root) ? ROOT_OURS : ROOT_OTHER;
+	/* Below the floor the hashes are gone, and that it was signed is all there is to go by. */
 	if (log_root(g, &f->name, c->size, &root) != 0)
-		return ROOT_UNREADABLE;
+		return c->size < f->floor ? ROOT_OURS : ROOT_UNREADABLE;
 	return hash_eq(&c->root, &root) ? ROOT_OURS : ROOT_OTHER;
 }
 

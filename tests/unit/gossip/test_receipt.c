@@ -245,6 +245,34 @@ static void takes_one_for_an_earlier_size(void **state)
 	probe_free(&p);
 }
 
+/* Where the floor has taken the hashes, the own signature says that it is ours; above it a store
+ * that cannot read says nothing. */
+static void takes_one_for_what_lies_below_the_floor(void **state)
+{
+	struct checkpoint below, above;
+	struct wire_message m;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	log = probe_published(&p, SELF, CLEAR, 700, 10);
+	sim_log_sign(log, 300, &cast_actor(SELF)->identity, &below);
+	sim_log_sign(log, 600, &cast_actor(SELF)->identity, &above);
+	gossip_floor(p.g, probe_time(&p), &log->name, 2 * FLOOR_STEP);
+	probe_actions(&p);
+	log->size = 0;
+	m = receipt_by(PEER, &above, 1795336200);
+	probe_hear(&p, 1, &m);
+	assert_int_equal(p.kept_len, 0);
+	m = receipt_by(PEER, &below, 1795336200);
+	probe_hear(&p, 1, &m);
+	assert_int_equal(p.kept_len, 1);
+	assert_false(p.kept[0].differs);
+	log->size = 700;
+	probe_free(&p);
+}
+
 static void blames_forged_receipts(void **state)
 {
 	struct wire_message m[3];
@@ -521,6 +549,7 @@ int main(void)
 		cmocka_unit_test(counts_a_receipt_once_it_is_durable),
 		cmocka_unit_test(takes_it_again_when_the_store_has_refused),
 		cmocka_unit_test(takes_one_for_an_earlier_size),
+		cmocka_unit_test(takes_one_for_what_lies_below_the_floor),
 		cmocka_unit_test(blames_forged_receipts),
 		cmocka_unit_test(the_witness_key_gives_no_receipts),
 		cmocka_unit_test(a_receipt_for_what_is_not_here_is_evidence),
