@@ -192,15 +192,33 @@ static int writer_lock(struct store *s, struct err_text *err)
 	return 0;
 }
 
-/* How long a reader waits for a writer that is about to take up what a stop has left. */
-#define FINISH_TRIES   200
-#define FINISH_WAIT_NS 10000000L
+/* How long a reader waits for a writer that is about to take up what a stop has left, and a writer
+ * for such a reader. */
+#define FINISH_TRIES 200
+
+static void finish_wait(void)
+{
+	const struct timespec wait = {0, 10000000};
+
+	nanosleep(&wait, NULL);
+}
+
+static int writer_lock_patient(struct store *s, struct err_text *err)
+{
+	int rc = writer_lock(s, err);
+
+	for (unsigned i = 0; i < FINISH_TRIES && rc == ENT_EBUSY; i++) {
+		close(s->lock_fd);
+		finish_wait();
+		rc = writer_lock(s, err);
+	}
+	return rc;
+}
 
 /* Before anybody reads, what the journal tells of is done again: by who comes first. */
 static int finish(struct store *s, struct err_text *err)
 {
 	struct store writer = {.data = s->data, .mode = STORE_WRITE, .lock_fd = -1};
-	const struct timespec wait = {0, FINISH_WAIT_NS};
 	int rc = 0;
 
 	writer.txn.store = &writer;
@@ -217,7 +235,7 @@ static int finish(struct store *s, struct err_text *err)
 		writer.lock_fd = -1;
 		if (rc != ENT_EBUSY)
 			return rc;
-		nanosleep(&wait, NULL);
+		finish_wait();
 	}
 	return rc;
 }
@@ -243,7 +261,7 @@ int store_open(struct store **out, const char *data, enum store_mode mode, struc
 	s->data = strdup(data);
 	rc = s->data ? 0 : err_set(err, ENT_ENOMEM, "%s", err_sentence(ENT_ENOMEM));
 	if (rc == 0 && mode == STORE_WRITE)
-		rc = writer_lock(s, err);
+		rc = writer_lock_patient(s, err);
 	else if (rc == 0)
 		rc = finish(s, err);
 	if (rc == 0)

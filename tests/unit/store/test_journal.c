@@ -8,8 +8,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "keys/file.h"
@@ -332,6 +334,39 @@ static void under_the_eyes_of_others_nothing_is_taken_back(void **state)
 	test_dir_remove(dir);
 }
 
+/* A reader that does again what the journal tells of has the lock for a moment. */
+static void a_writer_waits_for_whoever_finishes(void **state)
+{
+	const struct timespec moment = {0, 300000000};
+	const char *dir = test_dir();
+	uint64_t seed = 11;
+	struct env_rng rng = test_rng(&seed);
+	struct model_log m = begun(dir, &rng);
+	char path[4096], ready;
+	int fds[2];
+	pid_t pid;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/lock", dir);
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		int fd = open(path, O_RDWR);
+
+		if (flock(fd, LOCK_EX) != 0 || write(fds[1], "", 1) != 1)
+			_exit(1);
+		nanosleep(&moment, NULL);
+		_exit(0);
+	}
+	assert_int_equal(read(fds[0], &ready, 1), 1);
+	opens(dir, &m, STORE_WRITE);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(fds[0]);
+	close(fds[1]);
+	model_log_free(&m);
+	test_dir_remove(dir);
+}
+
 static int refuses(void *ctx, struct bytes redo)
 {
 	(void)ctx, (void)redo;
@@ -431,6 +466,7 @@ static void a_slot_that_is_not_whole_does_not_count(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_writer_waits_for_whoever_finishes),
 		cmocka_unit_test(all_of_it_or_none_wherever_it_dies),
 		cmocka_unit_test(whatever_reached_the_disk_it_is_done_again),
 		cmocka_unit_test(what_has_gone_on_or_is_another_is_left_alone),
