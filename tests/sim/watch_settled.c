@@ -158,6 +158,21 @@ static uint64_t whole(struct world_node *n, const struct log_name *feed, bool *t
 	return size;
 }
 
+/* It has joined beyond that: what lies below its floor it has given up, though it may still wait
+ * for the rest of what it joined with. */
+static bool gave_up(struct world_node *n, const struct log_name *feed, uint64_t size)
+{
+	struct store_reader *r;
+	struct store_log log;
+	bool gone;
+
+	if (!n->up || store_reader_open(n->store, &r) != 0)
+		return false;
+	gone = store_log_get(r, feed, &log) == 0 && log.floor >= size;
+	store_reader_close(r);
+	return gone;
+}
+
 static void compare(struct world *w, const struct log_name *feed, const struct could *could)
 {
 	char text[LOG_NAME_TEXT_SIZE];
@@ -166,7 +181,8 @@ static void compare(struct world *w, const struct log_name *feed, const struct c
 	for (unsigned i = 0; i < w->nodes_len; i++) {
 		uint64_t held = whole(&w->nodes[i], feed, &to_give);
 
-		if (held >= could[i].hold || !w->nodes[i].up || w->nodes[i].hand)
+		if (held >= could[i].hold || !w->nodes[i].up || w->nodes[i].hand ||
+			gave_up(&w->nodes[i], feed, could[i].hold))
 			continue;
 		/* Told of where it stops, not of all that lies behind. */
 		if (whole(&w->nodes[could[i].from], feed, &to_give) < could[i].hold || !to_give)
