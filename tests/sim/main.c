@@ -28,7 +28,7 @@
 
 #define WORKERS_MAX  64
 #define TWICE_EVERY  64
-#define FAILURES_MAX 10 /* shown */
+#define FAILURES_MAX 100 /* shown */
 #define MARKS_MAX    512
 
 extern const struct mark __start_marks[] __attribute__((weak));
