@@ -9,9 +9,9 @@
 /* A failed step of the index is tried again after so long. */
 #define INDEX_RETRY_S 1
 /*
- * Under load a step waits for as many bundles to have come, or for so long, or until none has come
- * for a while: the more keys a run begins with, the fewer times each is written. Load is bundles
- * that come within so many milliseconds each, and not a few alone.
+ * Under load a step waits for as many bundles to have come, or for so long, or until it is no load
+ * any more for a while: the more keys a run begins with, the fewer times each is written. Load is
+ * bundles that come within so many milliseconds each, and not a few alone.
  */
 #define INDEX_BUNDLES   192u
 #define INDEX_GATHER_MS 300
@@ -68,20 +68,21 @@ static bool may_gather(const struct pipeline *p)
 static void gather(struct pipeline *p)
 {
 	const int64_t until_ms = mono_ms() + INDEX_GATHER_MS;
-	int64_t now_ms, quiet_ms = 0;
+	int64_t now_ms, look_ms = 0;
 	uint64_t arrival = 0;
 
 	while (may_gather(p) && (now_ms = mono_ms()) < until_ms) {
-		struct timespec end;
+		struct timespec end = {look_ms / 1000, look_ms % 1000 * 1000000};
 
-		if (p->progress.arrival != arrival)
-			quiet_ms = now_ms + INDEX_QUIET_MS;
-		arrival = p->progress.arrival;
-		if (now_ms >= quiet_ms)
+		if (now_ms < look_ms) {
+			pthread_cond_timedwait(&p->progress.changed, &p->progress.lock, &end);
+			continue;
+		}
+		/* So few since the last look? */
+		if (look_ms > 0 && p->progress.arrival - arrival < INDEX_QUIET_MS / INDEX_LOAD_MS)
 			break;
-		now_ms = quiet_ms < until_ms ? quiet_ms : until_ms;
-		end = (struct timespec){now_ms / 1000, now_ms % 1000 * 1000000};
-		pthread_cond_timedwait(&p->progress.changed, &p->progress.lock, &end);
+		arrival = p->progress.arrival;
+		look_ms = now_ms + INDEX_QUIET_MS;
 	}
 }
 
