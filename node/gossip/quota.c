@@ -69,6 +69,13 @@ static const struct quota *peer_quota(const struct gossip *g, const struct node_
 	return t ? &t->quota : &nothing;
 }
 
+/* Of this incarnation or a former one: a restored node takes its own entries back whatever their
+ * number. */
+static bool is_ours(const struct gossip *g, const struct feed *f)
+{
+	return node_id_eq(&f->name.node, &g->config.self);
+}
+
 static bool peer_spent(const struct gossip *g, const struct session *s)
 {
 	return reached(peer_quota(g, &s->peer), session_limit(s));
@@ -81,8 +88,7 @@ static bool origin_spent(const struct gossip *g, const struct origin *o)
 
 bool quota_spent(const struct gossip *g, const struct session *s, const struct feed *f)
 {
-	/* A restored node takes its own entries back whatever their number. */
-	return !f->own && (peer_spent(g, s) || origin_spent(g, f->origin));
+	return !is_ours(g, f) && (peer_spent(g, s) || origin_spent(g, f->origin));
 }
 
 /* --- waiting and going on --------------------------------------------------------------------- */
@@ -124,7 +130,7 @@ void quota_wait(struct gossip *g, struct session *s, struct feed *f)
 
 void quota_notice(struct gossip *g, struct feed *f)
 {
-	if (f->own)
+	if (is_ours(g, f))
 		return;
 	if (origin_spent(g, f->origin))
 		f->origin->quota.waits = g->origins_wait = true;
@@ -161,7 +167,7 @@ static bool origins_go_on(struct gossip *g)
 static bool offers_more(const struct gossip *g, const struct session *s)
 {
 	for (const struct link *l = s->first_link; l; l = l->next_of_session)
-		if (l->announced && !l->feed->own && l->peer_held > l->feed->expected &&
+		if (l->announced && !is_ours(g, l->feed) && l->peer_held > l->feed->expected &&
 			may_take(g, s, &l->feed->name))
 			return true;
 	return false;
@@ -246,7 +252,7 @@ static void use_take_back(struct quota_use *use, const struct ingest_job *job)
 void quota_on_its_way(struct gossip *g, struct session *s, struct feed *f,
 	const struct ingest_job *job)
 {
-	if (f->own)
+	if (is_ours(g, f))
 		return;
 	use_add(&peer_totals(g, &s->peer)->quota.in_flight, job);
 	use_add(&f->origin->quota.in_flight, job);
@@ -259,7 +265,7 @@ void quota_arrived(struct gossip *g, const struct feed *f, const struct ingest_j
 {
 	struct quota *peer = &peer_totals(g, &job->peer)->quota;
 
-	if (!f || f->own)
+	if (!f || is_ours(g, f))
 		return;
 	use_take_back(&peer->in_flight, job);
 	use_take_back(&f->origin->quota.in_flight, job);
@@ -271,7 +277,7 @@ void quota_arrived(struct gossip *g, const struct feed *f, const struct ingest_j
 
 void quota_bodies(struct gossip *g, const struct feed *f, const struct node_id *peer, size_t bytes)
 {
-	if (f->own)
+	if (is_ours(g, f))
 		return;
 	peer_totals(g, peer)->quota.taken.bytes += bytes;
 	f->origin->quota.taken.bytes += bytes;
@@ -285,6 +291,8 @@ void gossip_taken_today(struct gossip *g, struct gossip_time now, const struct n
 
 	g->now = now;
 	g->quota_day = day_of(g);
+	if (node_id_eq(origin, &g->config.self))
+		return;
 	use->records += records;
 	use->bytes += bytes;
 	if (!o)

@@ -176,6 +176,28 @@ static void a_restart_does_not_begin_the_day_anew(void **state)
 	probe_free(&p);
 }
 
+/* Those of a former incarnation, which is not appended to any more, are own ones all the same. */
+static void own_entries_given_back_do_not_count(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	terms.quota_records = 20;
+	probe_init(&p);
+	probe_agree(&p, &terms);
+	gossip_taken_today(p.g, probe_time(&p), &cast_actor(PEER)->node, &cast_actor(SELF)->node,
+		20, 2000);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	log = probe_published(&p, PEER, CLEAR, 10, 100);
+	probe_hear_head(&p, 1, &log->complete);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 1);
+	assert_false(over_quota(&p));
+	probe_free(&p);
+}
+
 static void quotas_of_several_agreements_add_up(void **state)
 {
 	struct cast_terms more = probe_terms(PEER);
@@ -335,6 +357,7 @@ int main(void)
 		cmocka_unit_test(what_the_store_refused_does_not_count),
 		cmocka_unit_test(what_was_spent_for_a_moment_is_asked_for_again),
 		cmocka_unit_test(a_restart_does_not_begin_the_day_anew),
+		cmocka_unit_test(own_entries_given_back_do_not_count),
 		cmocka_unit_test(quotas_of_several_agreements_add_up),
 		cmocka_unit_test(an_introduced_origin_brings_no_more_than_its_introducer_may),
 		cmocka_unit_test(all_feeds_of_an_origin_wait_and_go_on_together),
