@@ -313,13 +313,14 @@ static void learn_name(struct world_end *e, const struct log_name *feed)
 	e->named[e->named_len++] = *feed;
 }
 
-/* What a node may not take it passes over, and does not remember. */
+/* What a node may not take, or does not for now, it passes over, and does not remember. */
 static void learn_line(struct world *w, struct world_session *s, unsigned end,
 	const struct log_name *feed, const struct wire_checkpoint *c)
 {
 	const struct world_node *at = s->ends[end].node;
 
-	if (watch_allows(at, s->ends[!end].node, at, &s->ends[end], feed))
+	if (watch_allows(at, s->ends[!end].node, at, &s->ends[end], feed) &&
+		!stopped(at, s->ends[!end].node, at->stopped_in))
 		watch_line_heard(w, at, feed, c);
 }
 
