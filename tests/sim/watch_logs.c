@@ -301,9 +301,11 @@ static bool forgets_unknown(struct world *w, struct world_node *n, const struct 
 	return same;
 }
 
-/* The newest former feed of the same audience that the node holds; size 0: there is none. */
+/* The newest former feed of the same audience that the node holds, of those up to an incarnation;
+ * size 0: there is none. */
 struct former {
 	const struct log_name *feed;
+	uint64_t newest;
 	uint64_t incarnation, size;
 };
 
@@ -313,8 +315,7 @@ static int former_look(void *ctx, const struct store_log *log)
 
 	if (node_id_eq(&log->name.node, &f->feed->node) &&
 		audience_eq(log->name.audience, f->feed->audience) && log->has_held &&
-		log->name.incarnation < f->feed->incarnation &&
-		log->name.incarnation >= f->incarnation) {
+		log->name.incarnation <= f->newest && log->name.incarnation >= f->incarnation) {
 		f->incarnation = log->name.incarnation;
 		f->size = log->held.size;
 	}
@@ -334,19 +335,26 @@ static void first_entry(void *ctx, uint64_t index, const struct entry *e)
  * here, which is what its origin has signed. */
 static void check_succession(struct world *w, struct world_node *n, const struct line *line)
 {
-	struct former former = {.feed = &line->name};
+	struct former former = {.feed = &line->name, .newest = line->name.incarnation - 1};
+	const bool restored = node_of(w->watch, n)->restored;
 	struct record_succession said = {0};
 	const struct line *old;
 	struct store_reader *r;
 	struct hash root;
 
+	if (entries_each(n, &line->name, 0, 1, first_entry, &said) != 0)
+		abort();
+	/* An old copy may have had less when it began, even of an older feed, and got the rest back
+	 * since. */
+	if (said.size && restored && said.old_log.incarnation < former.newest)
+		former.newest = said.old_log.incarnation;
 	if (store_reader_open(n->store, &r) != 0 || store_log_each(r, former_look, &former) != 0)
 		abort();
 	store_reader_close(r);
-	if (entries_each(n, &line->name, 0, 1, first_entry, &said) != 0)
-		abort();
-	/* An old copy may have had less when it began, and got the rest back since. */
-	if (said.size > former.size || (said.size < former.size && !node_of(w->watch, n)->restored))
+	if (said.size && said.old_log.incarnation != former.incarnation)
+		world_fail(w, "n%u begins an incarnation that does not name the newest former feed",
+			n->index);
+	if (said.size > former.size || (said.size < former.size && !restored))
 		world_fail(w,
 			"n%u begins an incarnation that says %" PRIu64 " entries of the former "
 			"are good and has %" PRIu64,
