@@ -294,7 +294,6 @@ void node_down(struct world_node *n)
 	narrate(n->world, "n%u is down", n->index);
 	day_begins(n);
 	net_node_down(n);
-	watch_down(n->world, n);
 	n->up = n->dying = false;
 	n->dies_at = -1;
 	n->life++;

@@ -71,7 +71,6 @@ struct watch_cosigned *watch_cosigned(struct world *w, const struct world_node *
 	const struct log_name *log);
 /* Notes that the node has accepted the origin; had it before? */
 bool watch_accepted(struct world *w, const struct world_node *n, const struct node_id *origin);
-void watch_down(struct world *w, struct world_node *n);
 void watch_up(struct world *w, struct world_node *n);
 /* From here on the node may lack what it had, and with an old guard contradict itself. */
 void watch_restored(struct world *w, struct world_node *n, enum world_guard guard);

@@ -674,17 +674,22 @@ void watch_receipted(struct world *w, struct world_node *n, const struct log_nam
 
 /* --- ends and starts (I11, I12) --------------------------------------------------------------- */
 
-/* What it has seen signed and does not hold it forgets. */
-void watch_down(struct world *w, struct world_node *n)
+/* What it has seen signed and does not hold it has forgotten; what it holds it knows of, though it
+ * may have died before it could tell, or be a copy. */
+static void knows_at_start(struct world *w, const struct world_node *n, struct told *t,
+	const struct store_log *log)
 {
-	void *value;
+	const struct line *line = line_find(w, &t->feed);
+	struct hash root;
 
-	for (size_t at = 0; map_next(&node_of(w->watch, n)->told, &at, NULL, &value);) {
-		struct told *t = value;
-
-		if (t->heard > t->durable)
-			t->heard = t->durable;
-	}
+	if (t->heard > log->size)
+		t->heard = log->size;
+	if (!line || node_id_eq(&t->feed.node, &n->actor->node) || !log->has_held ||
+		log->held.size <= t->heard || log->held.size > line->len)
+		return;
+	line_root(line, log->held.size, &root);
+	if (hash_eq(&root, &log->held.root))
+		t->heard = log->held.size;
 }
 
 /* What was signed and committed by journal, and of which it did not come to tell before it died:
@@ -702,7 +707,7 @@ static int check_log(void *ctx, const struct store_log *log)
 	struct told *t = told_of(n->world, n, &log->name);
 
 	signed_before_death(n, log);
-
+	knows_at_start(n->world, n, t, log);
 	if (log->size < t->held || log->size < t->durable)
 		world_fail(n->world,
 			"I11: n%u has told of %" PRIu64 " entries, %" PRIu64 " are left", n->index,
@@ -794,10 +799,13 @@ void watch_up(struct world *w, struct world_node *n)
 	if (store_log_each(r, check_log, n) != 0)
 		world_fail(w, "n%u cannot read its logs", n->index);
 	for (size_t at = 0; map_next(told, &at, NULL, &value);) {
-		const struct told *t = value;
+		struct told *t = value;
 		struct store_log log;
 
-		if (t->durable && store_log_get(r, &t->feed, &log) != 0)
+		if (store_log_get(r, &t->feed, &log) == 0)
+			continue;
+		t->heard = 0;
+		if (t->durable)
 			world_fail(w, "I11: n%u has lost a whole log", n->index);
 	}
 	if (n->life > 0)
