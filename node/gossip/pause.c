@@ -25,9 +25,10 @@ static bool stops(const struct gossip_pause *p, const struct node_id *peer, enum
 bool paused(const struct gossip *g, const struct session *s, const struct log_name *feed,
 	enum door door)
 {
-	/* What peers know of our own feeds is heard all the same: it may say that this is an old
-	 * copy. */
-	if (door == DOOR_RECEIVE && node_id_eq(&feed->node, &g->config.self))
+	/* What peers know of our own feeds is heard all the same, and they hear what we know of
+	 * theirs: it may say that one of us is an old copy, which must not sign again what it has
+	 * said. */
+	if (node_id_eq(&feed->node, door == DOOR_RECEIVE ? &g->config.self : &s->peer))
 		return false;
 	return stops(&g->pause, &s->peer, door);
 }

@@ -94,9 +94,11 @@ static bool entitled(const struct world_session *s, unsigned end, const struct l
 {
 	const struct world_node *from = s->ends[end].node, *to = s->ends[!end].node;
 
-	if (!s->ends[end].greeted || stopped(from, to, from->stopped_out))
+	const bool own = node_id_eq(&feed->node, &to->actor->node);
+
+	if (!s->ends[end].greeted || (!own && stopped(from, to, from->stopped_out)))
 		return false;
-	if (audience_is_community(feed->audience) && node_id_eq(&feed->node, &to->actor->node))
+	if (audience_is_community(feed->audience) && own)
 		return joined(from, to, &s->ends[end]);
 	return watch_allows(from, from, to, &s->ends[end], feed);
 }
