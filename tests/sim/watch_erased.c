@@ -11,8 +11,8 @@
 #include "base/vocab.h"
 #include "sim/world_impl.h"
 
-/* Where the erasure stands another entry may stand here: of two histories, and in what the origin
- * or a clone of it has not signed yet. */
+/* Where others have the erasure another entry may stand here: of two histories, and in what the
+ * origin or a clone of it has not signed yet. */
 static bool may_differ(const struct world_node *n, const struct world_erasure *e)
 {
 	return watch_forked(n->world, &e->feed) || node_id_eq(&n->actor->node, &e->feed.node);
@@ -45,15 +45,26 @@ static uint64_t erasure_find(struct world_node *n, const struct world_erasure *e
 	return at;
 }
 
-static void check_entry(struct world *w, struct world_node *n, struct world_erasure *e)
+/* Where the erasure stands that has come to the node; 0: it has not. Its place is learnt from any
+ * node whose copy cannot differ. */
+static uint64_t erased_at(struct world_node *n, struct world_erasure *e)
 {
 	uint64_t size, at = erasure_find(n, e, &size);
 
+	if (may_differ(n, e))
+		return at;
 	if (at)
 		e->at = at;
-	if (e->at && e->at < size && (at || !may_differ(n, e)))
+	return e->at < size ? e->at : 0;
+}
+
+static void check_entry(struct world *w, struct world_node *n, struct world_erasure *e)
+{
+	const uint64_t at = erased_at(n, e);
+
+	if (at)
 		world_fail(w, "I9: n%u serves entry %llu, which was erased at %llu", n->index,
-			(unsigned long long)e->index, (unsigned long long)e->at);
+			(unsigned long long)e->index, (unsigned long long)at);
 }
 
 void watch_serves(struct world *w, struct world_node *n, const struct wire_data *data)
@@ -104,12 +115,8 @@ void watch_forgotten(struct world *w)
 
 		for (unsigned i = 0; i < w->nodes_len && !watch_forked(w, &e->feed); i++) {
 			struct world_node *n = &w->nodes[i];
-			uint64_t size, at = erasure_find(n, e, &size);
 
-			if (at)
-				e->at = at;
-			if (n->up && e->at && e->at < size && (at || !may_differ(n, e)) &&
-				watch_has_body(n, &e->feed, e->index))
+			if (erased_at(n, e) && n->up && watch_has_body(n, &e->feed, e->index))
 				world_fail(w, "I9: n%u still has entry %llu, which was erased", i,
 					(unsigned long long)e->index);
 		}
@@ -138,13 +145,9 @@ void watch_confirms(struct world *w, struct world_node *n, const struct log_name
 {
 	for (size_t k = 0; k < w->erasures_len; k++) {
 		struct world_erasure *e = &w->erasures[k];
-		uint64_t held;
+		const uint64_t at = log_name_eq(&e->feed, feed) ? erased_at(n, e) : 0;
 
-		if (!log_name_eq(&e->feed, feed))
-			continue;
-		if (!e->at)
-			e->at = erasure_find(n, e, &held);
-		if (e->at && e->at < size && watch_has_body(n, feed, e->index) &&
+		if (at && at < size && watch_has_body(n, feed, e->index) &&
 			e->index >= floor_of(n, feed))
 			world_fail(w, "I9: n%u confirms an erasure that it has not carried out",
 				n->index);
