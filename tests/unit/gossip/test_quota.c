@@ -154,22 +154,29 @@ static void what_was_spent_for_a_moment_is_asked_for_again(void **state)
 	probe_free(&p);
 }
 
-static void a_restart_does_not_begin_the_day_anew(void **state)
+/* Before the start PEER had brought as much of an origin as the quota is for; it offers more. */
+static void begins_with_a_day_of(struct probe *p, unsigned origin)
 {
 	struct cast_terms terms = probe_terms(PEER);
 	struct sim_log *log;
+
+	terms.quota_records = 20;
+	probe_init(p);
+	probe_agree(p, &terms);
+	gossip_taken_today(p->g, probe_time(p), &cast_actor(PEER)->node, &cast_actor(origin)->node,
+		20, 2000);
+	probe_open(p, 1, PEER);
+	probe_hear_hello(p, 1, SESSION_CREDIT_BYTES);
+	log = probe_published(p, PEER, CLEAR, 40, 100);
+	probe_hear_head(p, 1, &log->complete);
+}
+
+static void a_restart_does_not_begin_the_day_anew(void **state)
+{
 	struct probe p;
 
 	(void)state;
-	terms.quota_records = 20;
-	probe_init(&p);
-	probe_agree(&p, &terms);
-	gossip_taken_today(p.g, probe_time(&p), &cast_actor(PEER)->node, &cast_actor(PEER)->node,
-		20, 2000);
-	probe_open(&p, 1, PEER);
-	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
-	log = probe_published(&p, PEER, CLEAR, 40, 100);
-	probe_hear_head(&p, 1, &log->complete);
+	begins_with_a_day_of(&p, PEER);
 	probe_tick(&p, 2000);
 	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 0);
 	assert_true(over_quota(&p));
@@ -179,20 +186,10 @@ static void a_restart_does_not_begin_the_day_anew(void **state)
 /* Those of a former incarnation, which is not appended to any more, are own ones all the same. */
 static void own_entries_given_back_do_not_count(void **state)
 {
-	struct cast_terms terms = probe_terms(PEER);
-	struct sim_log *log;
 	struct probe p;
 
 	(void)state;
-	terms.quota_records = 20;
-	probe_init(&p);
-	probe_agree(&p, &terms);
-	gossip_taken_today(p.g, probe_time(&p), &cast_actor(PEER)->node, &cast_actor(SELF)->node,
-		20, 2000);
-	probe_open(&p, 1, PEER);
-	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
-	log = probe_published(&p, PEER, CLEAR, 10, 100);
-	probe_hear_head(&p, 1, &log->complete);
+	begins_with_a_day_of(&p, SELF);
 	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 1);
 	assert_false(over_quota(&p));
 	probe_free(&p);
