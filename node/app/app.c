@@ -128,7 +128,7 @@ static void on_net_stopped(void *ctx)
 
 	if (a->restart)
 		signals_hold(SIG_BLOCK);
-	handle_close(a, (uv_handle_t *)&a->wake);
+	handle_close(a, (uv_handle_t *)&a->wake.poll);
 	handle_close(a, (uv_handle_t *)&a->tick);
 	handle_close(a, (uv_handle_t *)&a->settle);
 	handle_close(a, (uv_handle_t *)&a->terminate);
@@ -177,19 +177,22 @@ static void on_hangup(uv_signal_t *s, int number)
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
-static void on_wake(uv_async_t *h)
+static void on_wake(void *ctx)
 {
-	struct app *a = h->data;
+	struct app *a = ctx;
 
 	exchange_events(a);
 	requests_tick(a);
+	/* Last, so that the loop sleeps then: whoever was woken takes its place. */
+	if (a->net)
+		net_send_now(a->net);
 }
 
 static void notify_loop(void *ctx)
 {
 	struct app *a = ctx;
 
-	uv_async_send(&a->wake);
+	wake_send(&a->wake);
 }
 
 static void on_tick(uv_timer_t *t)
@@ -351,7 +354,6 @@ static int control_open(struct app *a, struct err_text *err)
 
 static void handles_init(struct app *a)
 {
-	uv_async_init(&a->loop, &a->wake, on_wake);
 	uv_timer_init(&a->loop, &a->tick);
 	uv_timer_init(&a->loop, &a->settle);
 	uv_signal_init(&a->loop, &a->terminate);
@@ -361,7 +363,7 @@ static void handles_init(struct app *a)
 		uv_fs_event_init(&a->loop, &a->watch[i]);
 		a->watch[i].data = a;
 	}
-	a->wake.data = a->tick.data = a->settle.data = a->terminate.data = a;
+	a->tick.data = a->settle.data = a->terminate.data = a;
 	a->interrupt.data = a->hangup.data = a;
 	/* From here on, so that a stop during the start is a clean one too; the loop looks at them.
 	 * */
@@ -481,6 +483,12 @@ static int app_live(const struct app_options *options, char bound[64], bool *aga
 	a->options = options;
 	a->rng = (struct env_rng){random_fill, NULL};
 	uv_loop_init(&a->loop);
+	if (wake_open(&a->wake, &a->loop, on_wake, a) != 0) {
+		log_error("app", "no eventfd: %s", strerror(errno));
+		uv_loop_close(&a->loop);
+		free(a);
+		return 5;
+	}
 	handles_init(a);
 	signals_hold(SIG_UNBLOCK);
 	rc = app_open(a, &err);
@@ -493,6 +501,7 @@ static int app_live(const struct app_options *options, char bound[64], bool *aga
 	uv_run(&a->loop, UV_RUN_DEFAULT);
 	ready_remove(a);
 	app_close(a);
+	wake_close(&a->wake);
 	status = a->status;
 	*again = a->restart;
 	memcpy(bound, a->bound, sizeof(a->bound));

@@ -391,8 +391,6 @@ static void on_event(struct app *a, struct pipeline_event *e)
 		requests_taken(a, e->publication);
 		break;
 	case PIPELINE_PUBLISHED:
-		/* What was sealed goes to the peers before the answer is made. */
-		net_send_now(a->net);
 		requests_published(a, e->publication);
 		break;
 	case PIPELINE_HELD:

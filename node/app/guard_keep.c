@@ -37,18 +37,21 @@ void guard_keeper_close(struct guard_keeper *k)
 	k->block = NULL;
 }
 
-static bool stands_as(const struct guard_keeper *k, const char *path)
+static bool is_named(const struct stat *file, const char *path)
 {
-	struct stat open_file, named;
+	struct stat named;
 
-	return k->fd >= 0 && fstat(k->fd, &open_file) == 0 && lstat(path, &named) == 0 &&
-	       open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev;
+	return lstat(path, &named) == 0 && file->st_ino == named.st_ino &&
+	       file->st_dev == named.st_dev;
 }
 
 /* Somebody may have moved or removed the file: what is written then must not go beside it. */
 static bool stands(const struct guard_keeper *k)
 {
-	return stands_as(k, k->path) && (!k->linked || stands_as(k, k->journal));
+	struct stat file;
+
+	return k->fd >= 0 && fstat(k->fd, &file) == 0 && is_named(&file, k->path) &&
+	       (!k->linked || is_named(&file, k->journal));
 }
 
 bool guard_keeper_journals(const struct guard_keeper *k)

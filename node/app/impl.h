@@ -25,6 +25,7 @@
 
 #include "app/app.h"
 #include "app/pipeline.h"
+#include "app/wake.h"
 #include "base/conf.h"
 #include "base/map.h"
 #include "control/control.h"
@@ -86,7 +87,7 @@ struct hold_request;
 struct app {
 	const struct app_options *options;
 	uv_loop_t loop;
-	uv_async_t wake;
+	struct wake wake;
 	uv_timer_t tick, settle;
 	uv_signal_t terminate, interrupt, hangup;
 	uv_fs_event_t watch[5]; /* of keys/ */
@@ -308,7 +309,19 @@ void requests_close(struct app *a); /* at stop: every client is gone, the pipeli
 json_t *status_document(struct app *a);
 /* The name on a node's card; "" when it is unknown. */
 const char *status_name(struct app *a, const struct node_id *node);
-bool status_waited(struct app *a, const struct log_name *feed, uint64_t size, uint64_t peers,
+
+/* What those who wait are held against: the store is asked once for all of them. */
+struct waited {
+	struct store_reader *reader; /* NULL: the store cannot be read now */
+	struct gossip_counts counts;
+	struct store_log log; /* asked for last; */
+	bool known;           /* it has one of that name */
+};
+void waited_open(struct app *a, struct waited *w);
+void waited_close(struct waited *w);
+/* Is the feed (NULL: none is waited for) durable here up to size and, if that is wanted, found, and
+ * are so many peers connected? */
+bool waited_holds(struct waited *w, const struct log_name *feed, uint64_t size, uint64_t peers,
 	bool indexed);
 
 /* --- stop.c ----------------------------------------------------------------------------------- */

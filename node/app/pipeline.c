@@ -137,7 +137,7 @@ struct pipeline_event *event_new(struct pipeline *p, enum pipeline_event_type ty
 	return &n->event;
 }
 
-void event_send(struct pipeline *p, struct pipeline_event *e)
+void event_put(struct pipeline *p, struct pipeline_event *e)
 {
 	struct event_node *n = (struct event_node *)e; /* its first member */
 
@@ -148,6 +148,22 @@ void event_send(struct pipeline *p, struct pipeline_event *e)
 		p->events.first = n;
 	p->events.last = n;
 	pthread_mutex_unlock(&p->events.lock);
+}
+
+void events_tell(struct pipeline *p)
+{
+	bool any;
+
+	pthread_mutex_lock(&p->events.lock);
+	any = p->events.first != NULL;
+	pthread_mutex_unlock(&p->events.lock);
+	if (any)
+		p->config.notify(p->config.ctx);
+}
+
+void event_send(struct pipeline *p, struct pipeline_event *e)
+{
+	event_put(p, e);
 	p->config.notify(p->config.ctx);
 }
 

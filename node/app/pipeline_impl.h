@@ -55,6 +55,7 @@ struct pipeline {
 	const char *fault; /* ENTENTE_FAULT, and how often the step that it names has come */
 	unsigned long faults;
 	unsigned retry_ms; /* the writer's, after a failure */
+	bool unindexed;    /* the writer's: a small group of which the index has not heard */
 	struct ledger *ledger;
 	struct guard_keeper guard; /* the writer's */
 	atomic_size_t working;     /* items that the loop has put and work is not done with */
@@ -102,7 +103,11 @@ struct ledger_item *queue_take_all(struct queue *q, unsigned patience_ms, bool *
 void queue_wait_below(struct queue *q, size_t bytes);
 bool queue_empty(struct queue *q);
 struct pipeline_event *event_new(struct pipeline *p, enum pipeline_event_type type);
+/* The loop hears of it at once. */
 void event_send(struct pipeline *p, struct pipeline_event *e);
+/* The loop hears of it when events_tell is called, or with whatever else wakes it. */
+void event_put(struct pipeline *p, struct pipeline_event *e);
+void events_tell(struct pipeline *p);
 int64_t wall_ms(void);
 /* The calling thread stands back so far behind others when processors are scarce. */
 void thread_yields(int nice);

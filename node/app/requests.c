@@ -384,23 +384,22 @@ static uint64_t receipts_of(struct app *a, const struct waiter *w)
 	return w->has_feed ? gossip_receipts(a->gossip, &w->feed, w->size) : 0;
 }
 
-static bool waiter_done(struct app *a, const struct waiter *w)
+static bool waiter_done(struct app *a, struct waited *now, const struct waiter *w)
 {
 	return receipts_of(a, w) >= w->receipts &&
-	       (w->bare || status_waited(a, w->has_feed ? &w->feed : NULL, w->size, w->peers,
+	       (w->bare || waited_holds(now, w->has_feed ? &w->feed : NULL, w->size, w->peers,
 				   !w->durable));
 }
 
-void requests_tick(struct app *a)
+static void waiters_tick(struct app *a)
 {
 	struct waiter **at = &a->waiters;
+	struct waited now;
 
-	for (struct request *r = requests; r && a->sealing; r = r->next)
-		if (r->waiting_len || (r->ended && !r->handed_over))
-			request_go(r);
+	waited_open(a, &now);
 	while (*at) {
 		struct waiter *w = *at;
-		bool done = waiter_done(a, w);
+		bool done = waiter_done(a, &now, w);
 
 		if (!done && uv_now(&a->loop) < w->until_ms) {
 			at = &w->next;
@@ -415,6 +414,16 @@ void requests_tick(struct app *a)
 			control_fail(w->client, 1, "it has not happened in time");
 		free(w);
 	}
+	waited_close(&now);
+}
+
+void requests_tick(struct app *a)
+{
+	for (struct request *r = requests; r && a->sealing; r = r->next)
+		if (r->waiting_len || (r->ended && !r->handed_over))
+			request_go(r);
+	if (a->waiters)
+		waiters_tick(a);
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */

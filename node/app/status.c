@@ -152,24 +152,34 @@ static bool indexed_up_to(struct store_reader *r, const struct store_log *log, u
 	       position >= e.place.arrival;
 }
 
-/* True when what a `wait` waits for is so: a feed durable here up to size and, if that is wanted,
- * found, so many peers connected. */
-bool status_waited(struct app *a, const struct log_name *feed, uint64_t size, uint64_t peers,
+void waited_open(struct app *a, struct waited *w)
+{
+	memset(&w->log, 0, sizeof(w->log));
+	w->known = false;
+	if (store_reader_open(a->store, &w->reader) != 0)
+		w->reader = NULL;
+	gossip_counts(a->gossip, &w->counts);
+}
+
+void waited_close(struct waited *w)
+{
+	if (w->reader)
+		store_reader_close(w->reader);
+}
+
+bool waited_holds(struct waited *w, const struct log_name *feed, uint64_t size, uint64_t peers,
 	bool indexed)
 {
-	struct gossip_counts counts;
-	struct store_reader *r;
-	struct store_log log;
-	bool held = true;
-
-	if (feed) {
-		held = store_reader_open(a->store, &r) == 0;
-		if (held) {
-			held = store_log_get(r, feed, &log) == 0 && log.size >= size &&
-			       (!indexed || indexed_up_to(r, &log, size));
-			store_reader_close(r);
-		}
-	}
-	gossip_counts(a->gossip, &counts);
-	return held && counts.sessions_greeted >= peers;
+	if (w->counts.sessions_greeted < peers)
+		return false;
+	if (!feed)
+		return true;
+	if (!w->reader)
+		return false;
+	/* Many wait for the same feed. */
+	if (!log_name_eq(&w->log.name, feed))
+		w->known = store_log_get(w->reader, feed, &w->log) == 0;
+	w->log.name = *feed;
+	return w->known && w->log.size >= size &&
+	       (!indexed || indexed_up_to(w->reader, &w->log, size));
 }

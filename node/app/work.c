@@ -161,14 +161,19 @@ static void seen_forget(struct pipeline *p)
  * Publications share the set, so that small ones follow each other into one commit. It is emptied
  * when they have all ended and the index has caught up with them anyway; a larger one at once.
  */
+static bool seen_is_over(struct pipeline *p)
+{
+	return p->publications_open == 0 && progress_is_indexed(p, sent_so_far(p));
+}
+
 static void seen_begin(struct pipeline *p, struct publication *pub)
 {
 	if (pub->number != 0)
 		return;
-	pub->number = ++p->publications;
-	if (p->publications_open++ == 0 && p->seen.count > 0 &&
-		progress_is_indexed(p, sent_so_far(p)))
+	if (p->seen.count > 0 && seen_is_over(p))
 		intake_seen_reset(&p->seen);
+	pub->number = ++p->publications;
+	p->publications_open++;
 }
 
 static void seen_end(struct pipeline *p, bool begun)
@@ -461,11 +466,12 @@ static void work_end(struct pipeline *p, struct ledger_item *i)
 	seen_end(p, begun);
 }
 
-/* Never where the index would have to be waited for. */
+/* Only where nothing was said that the index does not show: else it might have to be waited for,
+ * and where the disk fails that would be for long. */
 bool work_claims_at_once(struct pipeline *p, struct ledger_item *claims, struct ledger_item *end)
 {
-	if (claims->data.len > AT_ONCE_CLAIMS || p->seen.count > SEEN_KEPT_MAX / 2 ||
-		!may_at_once(p, claims->data.len))
+	if (claims->data.len > AT_ONCE_CLAIMS || !may_at_once(p, claims->data.len) ||
+		(p->seen.count > 0 && !seen_is_over(p)))
 		return false;
 	seen_begin(p, claims->publication);
 	work_claims(p, claims, true);

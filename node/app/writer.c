@@ -15,9 +15,10 @@
 /* After a failure: longer and longer, so that a broken disk does not fill the log as well. */
 #define RETRY_MS     500u
 #define RETRY_MS_MAX 2000u
-/* What was told upon the journal goes its way first: the sync behind it takes neither processor nor
- * disk from that. */
-#define SETTLE_MS 2u
+/* What was told upon the journal goes its way first: the index, and then the sync behind it, take
+ * neither processor nor disk from that. */
+#define INDEX_MS  1u
+#define SETTLE_MS 1u
 
 /* --- what the ledger is given ----------------------------------------------------------------- */
 
@@ -102,7 +103,7 @@ static void ledger_told(void *ctx, const struct ledger_news *news)
 	e->node = news->node;
 	e->publication = news->publication;
 	e->user = news->user;
-	event_send(p, e);
+	event_put(p, e); /* the loop is woken when all is told */
 }
 
 /*
@@ -137,6 +138,15 @@ struct ledger_ops writer_ledger_ops(struct pipeline *p)
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
+/* Who waits for the writer's progress, the index above all, goes on. */
+static void progress_show(struct pipeline *p)
+{
+	p->unindexed = false;
+	pthread_cond_broadcast(&p->progress.changed);
+}
+
+/* The loop is woken last, by a thread that sleeps then: so it may go on where this one was, instead
+ * of on a processor that is idle and has to be woken as well. */
 static void progress_written(struct pipeline *p, uint64_t items)
 {
 	struct store_reader *r;
@@ -151,7 +161,11 @@ static void progress_written(struct pipeline *p, uint64_t items)
 	if (arrival > p->progress.arrival)
 		p->progress.arrival = arrival;
 	pthread_mutex_unlock(&p->progress.lock);
-	pthread_cond_broadcast(&p->progress.changed);
+	if (p->unindexed || !ledger_unsettled(p->ledger))
+		progress_show(p);
+	else
+		p->unindexed = true;
+	p->config.notify(p->config.ctx);
 }
 
 static void trouble(struct pipeline *p, int code)
@@ -215,6 +229,7 @@ static void settle(struct pipeline *p)
 {
 	int rc = ledger_settle(p->ledger);
 
+	events_tell(p);
 	if (rc != 0)
 		trouble(p, rc);
 }
@@ -227,14 +242,20 @@ void *writer_run(void *ctx)
 	bool closed;
 	int rc = ledger_recover(p->ledger);
 
+	events_tell(p);
 	pthread_setname_np(pthread_self(), "writer"); /* seen in top -H, and by the benchmark */
 	if (rc != 0 && rc != ENT_EMUTE)
 		trouble(p, rc);
 	do {
 		bool owes = ledger_owes(p->ledger), unsettled = ledger_unsettled(p->ledger);
 
-		patience = unsettled ? SETTLE_MS : owes ? IDLE_MS : 0;
+		patience = p->unindexed ? INDEX_MS : unsettled ? SETTLE_MS : owes ? IDLE_MS : 0;
 		waiting = queue_take_all(&p->to_writer, patience, &closed);
+		if (!waiting && p->unindexed) {
+			progress_show(p);
+			if (!closed)
+				continue;
+		}
 		if (!waiting && unsettled) {
 			settle(p);
 			continue;

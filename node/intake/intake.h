@@ -71,9 +71,9 @@ int intake_ahead(const struct intake *in, const struct intake_claim *c,
  * A claim whose has_object is set is looked up by that, another by its value. What the index does
  * not show yet must be in in->seen, which also takes the claim.
  * A retraction of what does not stand, or is retracted, is unchanged.
- * Fails only for reasons of the store or memory; ENT_ELIMIT when in->seen is full, or when another
- * publication has said something of the same object, which only the store can tell: let the index
- * catch up, empty the set, and judge this claim again.
+ * Fails only for reasons of the store or memory; ENT_ELIMIT when in->seen is full, or when
+ * something may have been said of the same object that only the store can tell
+ * (intake_seen_same): let the index catch up, empty the set, and judge this claim again.
  */
 int intake_judge(const struct intake *in, struct store_reader *reader, const struct intake_claim *c,
 	struct arena *a, struct intake_result *result) MUST_CHECK;

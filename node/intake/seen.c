@@ -37,6 +37,7 @@ void intake_seen_reset(struct intake_seen *s)
 		memset(s->slots, 0, s->cap * sizeof(*s->slots));
 	}
 	s->count = 0;
+	s->ids = s->values = false;
 }
 
 void intake_seen_free(struct intake_seen *s)
@@ -63,6 +64,7 @@ int intake_seen_mark(const struct intake_seen *s, const struct intake_claim *c,
 	crypto_shorthash_siphashx24((uint8_t *)m->key, raw, 11 + object.len, s->hash_key);
 	m->said = c->kind;
 	m->publication = 0;
+	m->by_id = c->has_object;
 	return 0;
 }
 
@@ -151,7 +153,7 @@ int intake_seen_same(const struct intake_seen *s, const struct intake_mark *m)
 		return ENT_ENOTFOUND;
 	slot = slot_find(s->slots, s->cap, m->key[0], rest);
 	if (!slot->rest)
-		return ENT_ENOTFOUND;
+		return (m->by_id ? s->values : s->ids) ? ENT_ESTATE : ENT_ENOTFOUND;
 	if (number_of(slot->rest) != number_of(rest))
 		return ENT_ESTATE;
 	return said_of(slot->rest) == m->said;
@@ -172,5 +174,6 @@ int intake_seen_put(struct intake_seen *s, const struct intake_mark *m)
 		s->count++;
 	}
 	*slot = (struct intake_slot){m->key[0], rest};
+	*(m->by_id ? &s->ids : &s->values) = true;
 	return 0;
 }

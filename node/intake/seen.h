@@ -8,7 +8,8 @@
  * Of an object that one input names several times with the same kind the first claim stands: so
  * that publishing the same list again changes nothing, even where it names an address with two
  * ports or describes a value twice. Publications may share a set; what another one has said of an
- * object is for the store to compare.
+ * object is for the store to compare. So is what may have been said of it under its other name: a
+ * claim has the object's id or its value, and of the value the id is not made here.
  *
  * It keeps 96 bits of a hash under a random key, 16 bytes a claim: nothing in an input can make two
  * claims look alike. Whoever knows some claims ahead has their places fetched (intake_seen_fetch):
@@ -29,6 +30,7 @@ struct intake_mark {
 	uint64_t key[2];
 	uint64_t said; /* enum kind, never 0 */
 	uint64_t publication;
+	bool by_id; /* the claim has the object's id */
 };
 
 /* A mark as it is kept: four to a line of the cache. */
@@ -41,7 +43,8 @@ struct intake_seen {
 	struct intake_slot *slots; /* rest 0: empty */
 	size_t cap;                /* a power of two, or 0 */
 	size_t count;
-	size_t max; /* claims it takes */
+	size_t max;       /* claims it takes */
+	bool ids, values; /* some of them by the object's id, by its value */
 	uint8_t hash_key[16];
 };
 
@@ -57,8 +60,8 @@ int intake_seen_mark(const struct intake_seen *s, const struct intake_claim *c,
 void intake_seen_fetch(const struct intake_seen *s, const struct intake_mark *m);
 
 /* What was said last of the same object in the same audience: 1 the same kind, 0 another,
- * ENT_ENOTFOUND nothing, ENT_ESTATE something, by another publication. (Numbers of publications
- * come again after 2^27.) */
+ * ENT_ENOTFOUND nothing, ENT_ESTATE something, by another publication, or maybe something under the
+ * other name. (Numbers of publications come again after 2^27.) */
 int intake_seen_same(const struct intake_seen *s, const struct intake_mark *m) MUST_CHECK;
 
 /* Takes the mark. ENT_ELIMIT when the set is full, ENT_ENOMEM; then it is as before. */

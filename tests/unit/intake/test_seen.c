@@ -111,6 +111,28 @@ static void leaves_what_another_publication_said_to_the_store(void **state)
 	set_free(&s);
 }
 
+/* A retraction names the object, what it takes back its value: neither says what the other has. */
+static void leaves_what_may_have_another_name_to_the_store(void **state)
+{
+	struct intake_claim by_id = {.kind = KIND_RETRACTION, .tlp = TLP_GREEN, .has_object = true};
+	struct intake_mark value, id;
+	struct set s;
+
+	(void)state;
+	set_init(&s, 100);
+	value = mark(&s, green, "a.com", KIND_INDICATOR);
+	assert_int_equal(intake_seen_mark(&s.seen, &by_id, green, &id), 0);
+	assert_int_equal(intake_seen_put(&s.seen, &id), 0);
+	assert_int_equal(intake_seen_same(&s.seen, &id), 1);
+	assert_int_equal(intake_seen_same(&s.seen, &value), ENT_ESTATE);
+	intake_seen_reset(&s.seen);
+	assert_int_equal(intake_seen_same(&s.seen, &value), ENT_ENOTFOUND);
+	assert_int_equal(intake_seen_put(&s.seen, &value), 0);
+	assert_int_equal(intake_seen_same(&s.seen, &value), 1);
+	assert_int_equal(intake_seen_same(&s.seen, &id), ENT_ESTATE);
+	set_free(&s);
+}
+
 /* Else every small publication after a large one would empty megabytes. */
 static void gives_back_what_a_large_publication_took(void **state)
 {
@@ -139,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_the_last_word_about_an_object),
 		cmocka_unit_test(grows_to_its_limit_and_starts_again),
+		cmocka_unit_test(leaves_what_may_have_another_name_to_the_store),
 		cmocka_unit_test(leaves_what_another_publication_said_to_the_store),
 		cmocka_unit_test(gives_back_what_a_large_publication_took),
 	};
