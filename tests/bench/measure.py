@@ -45,6 +45,24 @@ def disk_free():
     return shutil.disk_usage(tempfile.gettempdir()).free
 
 
+def synced_writes_ms(folder, count):
+    """What the disk takes for what a record published alone waits for once at each node."""
+    path, took = os.path.join(folder, "synced"), []
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_DSYNC, 0o600)
+    try:
+        os.pwrite(fd, bytes(2 * 65536), 0)
+        for i in range(count):
+            block = os.urandom(4096)
+            time.sleep(0.01)
+            begin = time.perf_counter()
+            os.pwrite(fd, block, i % 2 * 65536)
+            took.append((time.perf_counter() - begin) * 1000)
+    finally:
+        os.close(fd)
+        os.unlink(path)
+    return took
+
+
 # --- records -------------------------------------------------------------------------------------
 
 WORDS = ["mail", "cdn", "login", "update", "static", "secure", "api", "img", "shop", "news"]

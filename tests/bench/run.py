@@ -24,7 +24,8 @@ import plots
 import table
 from measure import (BIN, FIRST_SEAL_S, MILLION, OPTIONS, Failed, Federation, Pair, Peak, anonymous_mb,
                      control_path, cpu_seconds, cpu_split, disk_bytes, disk_free, look_up, mixed,
-                     mixed_lists, on_a_disk, program, thread_seconds, wait_indexed, written_bytes)
+                     mixed_lists, on_a_disk, program, synced_writes_ms, thread_seconds, wait_indexed,
+                     written_bytes)
 from table import note, row, section
 
 TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
@@ -51,6 +52,8 @@ WANTED = {
     "disk_1": ("disk a record at the second node, everything, 1 M", "B", 420, 330, "lower"),
     "latency_50": ("publish call to durable at the second node, 100/s, p50", "ms", 1.5, 0.7, "lower"),
     "latency_99": ("publish call to durable at the second node, 100/s, p99", "ms", 5, 2, "lower"),
+    "sync": ("a synced write of 4 KiB, 100/s, p50: two of them are in the rows above", "ms", None, None,
+             "lower"),
     "found_50": ("publish call to durable and indexed at the second node, 100/s, p50", "ms", None, None,
                  "lower"),
     "found_99": ("publish call to durable and indexed at the second node, 100/s, p99", "ms", None, None,
@@ -177,6 +180,7 @@ def latency(pair):
     for name, times in (("latency", took), ("found", found)):
         put(name + "_50", statistics.median(times), why)
         put(name + "_99", times[max(0, round(len(times) * 0.99) - 1)], why)
+    put("sync", statistics.median(synced_writes_ms(pair.fed.dir, 300)))
     note(f"{len(took)} records at 100 a second into a store of {pair.size - len(took):,}; one client and "
          f"one clock; most {took[-1]:.1f} ms; CPU a record {cpu[0]:.0f} us there, {cpu[1]:.0f} us here")
 
