@@ -143,6 +143,9 @@ void watch_acts_signed(struct world *w, struct world_node *n, const struct check
 /* Fails the world unless everything that permitted paths lead to has arrived; to be asked when
  * links are whole and agreements have not changed for a while. */
 void watch_settled(struct world *w);
+/* Does the node know the origin, or could it by what its neighbours may introduce: at node *
+ * nodes_len + the origin's number; to be freed. */
+bool *watch_vouched(struct world *w);
 /* Does a roster that counts at the node list the origin? */
 bool watch_listed(const struct world_node *n, const struct node_id *origin);
 /* Fails the world unless whoever is joined to a node knows its newest card, and none that a thief

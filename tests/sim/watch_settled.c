@@ -195,15 +195,15 @@ static void compare(struct world *w, const struct log_name *feed, const struct c
 	}
 }
 
-void watch_settled(struct world *w)
+/* How far everybody could be: feed by feed, node by node, owned by the caller; r->known with it. */
+static struct could *reach_all(struct reach *r, struct world *w)
 {
 	const struct log_name *feeds;
 	size_t feeds_len = watch_feeds(w, &feeds);
 	struct could *could = need(calloc(feeds_len * w->nodes_len + 1, sizeof(*could)));
-	struct reach r;
 	bool news = true;
 
-	reach_init(&r, w);
+	reach_init(r, w);
 	for (size_t i = 0; i < feeds_len * w->nodes_len; i++) {
 		const struct log_name *feed = &feeds[i / w->nodes_len];
 		bool to_give;
@@ -215,12 +215,30 @@ void watch_settled(struct world *w)
 	while (news) {
 		news = false;
 		for (size_t i = 0; i < feeds_len; i++)
-			news |= spread(&r, &feeds[i], &could[i * w->nodes_len]);
+			news |= spread(r, &feeds[i], &could[i * w->nodes_len]);
 	}
+	return could;
+}
+
+void watch_settled(struct world *w)
+{
+	const struct log_name *feeds;
+	size_t feeds_len = watch_feeds(w, &feeds);
+	struct reach r;
+	struct could *could = reach_all(&r, w);
+
 	for (size_t i = 0; i < feeds_len; i++)
 		compare(w, &feeds[i], &could[i * w->nodes_len]);
 	free(r.known);
 	free(could);
+}
+
+bool *watch_vouched(struct world *w)
+{
+	struct reach r;
+
+	free(reach_all(&r, w));
+	return r.known;
 }
 
 static void check_cards(struct world *w, const struct world_node *n, const struct world_node *of)

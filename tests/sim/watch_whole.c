@@ -4,6 +4,7 @@
  * the end from a neighbour that has it and may give it.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "sim/watch.h"
 #include "sim/world_impl.h"
@@ -26,6 +27,13 @@ static size_t lacking(struct world_node *n, const struct log_name *feed, uint64_
 	return len;
 }
 
+/* A feed whose origin nobody vouches for any more, whose card went with its agreement, say, is
+ * neither asked for nor given. Whoever could vouch by an introduction is held to that. */
+static bool vouches(const bool *vouched, const struct world_node *n, const struct log_name *feed)
+{
+	return vouched[n->index * n->world->nodes_len + cast_actor_of(&feed->node)->number];
+}
+
 /* Would the neighbour be asked, and answer? */
 static bool may_give(const struct world_node *from, const struct world_node *to,
 	const struct log_name *feed)
@@ -35,15 +43,15 @@ static bool may_give(const struct world_node *from, const struct world_node *to,
 }
 
 /* A neighbour that has one of these bodies, under a checkpoint; NULL. */
-static struct world_node *who_has(struct world_node *n, const struct log_name *feed,
-	const uint64_t *indexes, size_t len)
+static struct world_node *who_has(const bool *vouched, struct world_node *n,
+	const struct log_name *feed, const uint64_t *indexes, size_t len)
 {
 	struct world *w = n->world;
 
-	for (size_t i = 0; i < n->peers_len; i++) {
+	for (size_t i = 0; i < n->peers_len && vouches(vouched, n, feed); i++) {
 		struct world_node *peer = &w->nodes[n->peers[i].actor];
 
-		if (!may_give(peer, n, feed))
+		if (!vouches(vouched, peer, feed) || !may_give(peer, n, feed))
 			continue;
 		for (size_t k = 0; k < len; k++)
 			if (watch_complete(peer, feed) > indexes[k] &&
@@ -67,6 +75,7 @@ unsigned watch_whole(struct world *w, bool must)
 {
 	const struct log_name *feeds;
 	size_t feeds_len = watch_feeds(w, &feeds);
+	bool *vouched = watch_vouched(w);
 	unsigned lacks = 0;
 
 	for (size_t i = 0; i < feeds_len; i++)
@@ -75,12 +84,13 @@ unsigned watch_whole(struct world *w, bool must)
 			size_t len = lacking(&w->nodes[k], &feeds[i], indexes);
 			struct world_node *other =
 				len && !w->nodes[k].hand
-					? who_has(&w->nodes[k], &feeds[i], indexes, len)
+					? who_has(vouched, &w->nodes[k], &feeds[i], indexes, len)
 					: NULL;
 
 			lacks += other != NULL;
 			if (other && must)
 				fail(w, k, other, &feeds[i], indexes[0]);
 		}
+	free(vouched);
 	return lacks;
 }

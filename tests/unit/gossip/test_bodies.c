@@ -568,6 +568,49 @@ static void what_is_erased_meanwhile_stays_away(void **state)
 	}
 }
 
+/* The same, but 2 introduces nobody to 3, whose agreement with 0 goes, and with it the card. */
+static struct world *world_unvouched(uint64_t seed)
+{
+	struct cast_terms terms = terms_open(2, 3);
+	struct world *w = world_new(seed);
+
+	world_nodes(w, 4);
+	agree_open(w, 0, 1);
+	agree_open(w, 1, 2);
+	agree_open(w, 0, 3);
+	terms.introduces = cast_bit(3);
+	world_agree(w, &terms);
+	w->nodes[1].hand = withholds_bodies;
+	world_cut(w, 2, 3, true);
+	world_publish(w, 0, CLEAR, SAID, 300);
+	world_run(w, 5000);
+	world_remove(w, 0, terms_open(0, 3).id);
+	world_remove(w, 3, terms_open(0, 3).id);
+	world_kill(w, 3, 500);
+	world_cut(w, 2, 3, false);
+	return w;
+}
+
+/* Until the card is here again. */
+static void who_cannot_vouch_for_the_origin_gives_nothing_of_it(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct world *w = world_unvouched(seed);
+		struct log_name feed = world_feed(w, 0, CLEAR);
+
+		world_run(w, 20000);
+		assert_int_equal(bodies_at(w, 3, &feed), SAID);
+		assert_int_equal(bodies_at(w, 2, &feed), SAID - SAID / 3);
+		assert_int_equal(watch_whole(w, true), 0);
+		agree_open(w, 0, 3);
+		world_run(w, 20000);
+		assert_world(w);
+		assert_int_equal(bodies_at(w, 2, &feed), SAID);
+		world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -589,6 +632,7 @@ int main(void)
 		cmocka_unit_test(asking_without_end_is_misbehaviour),
 		cmocka_unit_test(an_honest_holder_makes_it_whole),
 		cmocka_unit_test(what_is_erased_meanwhile_stays_away),
+		cmocka_unit_test(who_cannot_vouch_for_the_origin_gives_nothing_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
