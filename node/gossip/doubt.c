@@ -366,8 +366,7 @@ bool split_run(struct gossip *g, struct session *s, struct feed *f, const struct
 	d->root_len = HASH_BYTES;
 	d->has_signature = d->verified = true;
 	l->distrust_until_ms = g->now.mono_ms + DISTRUST_MS;
-	if (f->upstream == l)
-		feed_leave(g, f, true);
+	link_unfit(g, l);
 	return mine->size == 0 || ask(g, d, mine->size, c->size, mine);
 }
 

@@ -40,9 +40,23 @@ void feed_unlag(struct gossip *g, struct feed *f)
 
 /* --- choosing --------------------------------------------------------------------------------- */
 
+/* Its last run did not fit, and nothing has changed since: the same would come, again and again. */
+static bool unfit(const struct link *l)
+{
+	return l->unfit_told && l->peer_held <= l->unfit_told && l->feed->held == l->unfit_held;
+}
+
+void link_unfit(struct gossip *g, struct link *l)
+{
+	l->unfit_told = l->peer_held;
+	l->unfit_held = l->feed->held;
+	if (l->feed->upstream == l)
+		feed_leave(g, l->feed, true);
+}
+
 static bool usable(const struct gossip *g, const struct link *l)
 {
-	return !g->refusing && l->announced && link_thaws(l) &&
+	return !g->refusing && l->announced && link_thaws(l) && !unfit(l) &&
 	       may_take(g, l->session, &l->feed->name) && !quota_spent(g, l->session, l->feed);
 }
 
@@ -433,7 +447,7 @@ void gossip_rejected(struct gossip *g, struct gossip_time now, const struct inge
 		struct link *l = s ? link_find(s, f) : NULL;
 
 		if (l)
-			link_unfit(g, l);
+			link_no_thaw(g, l);
 	} else if (lie && s &&
 		   !(f && code == ENT_EPROOF && split_run(g, s, f, &job->checkpoint, job->start)))
 		peer_lied(g, s, &job->feed, err_sentence(code));

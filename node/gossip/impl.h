@@ -125,8 +125,10 @@ struct link {
 	uint8_t same_root[8]; /* nothing */
 	uint64_t bodies_again_ms; /* not asked for bodies before */
 	uint32_t bodies_wait_ms;  /* how long it was left alone for having none */
-	bool unfit;               /* for a frozen feed: it has no run that fits what is good */
-	bool split_told;          /* either side has told the other of the feed's split view */
+	/* it has given a run that does not fit: how far it was said to be, and how much was held
+	 * here; 0: nothing */
+	uint64_t unfit_told, unfit_held;
+	bool split_told; /* either side has told the other of the feed's split view */
 
 	/* as a sink */
 	bool told;           /* we have told of it */
@@ -471,6 +473,8 @@ bool asks_too_often(struct gossip *g, struct session *s);
 void feed_offer(struct gossip *g, struct link *l, uint64_t peer_held);
 void feed_choose(struct gossip *g, struct feed *f);
 bool feed_leads(const struct gossip *g, const struct link *l);
+/* It has given a run that does not fit what is held here. */
+void link_unfit(struct gossip *g, struct link *l);
 void feed_leave(struct gossip *g, struct feed *f, bool say);
 void feed_unlag(struct gossip *g, struct feed *f);
 void feed_grown(struct gossip *g, struct feed *f);
@@ -578,7 +582,7 @@ bool feed_thaws(const struct feed *f);
 bool feed_takes(const struct feed *f, const struct wire_checkpoint *c);
 /* May the neighbour have such a run? Of a feed that is not frozen it may. */
 bool link_thaws(const struct link *l);
-void link_unfit(struct gossip *g, struct link *l);
+void link_no_thaw(struct gossip *g, struct link *l);
 
 /* --- split.c ---------------------------------------------------------------------------------- */
 /* Who may see the feed: from us, or by giving it to us. */

@@ -481,7 +481,7 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 			quota_wait(g, s, f);
 		if (f && f->upstream && f->upstream->session == s &&
 			!feed_takes(f, &data->checkpoint))
-			link_unfit(g, f->upstream);
+			link_no_thaw(g, f->upstream);
 		return;
 	}
 	/* The disk is slower than all who send together: later. */

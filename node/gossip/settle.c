@@ -35,17 +35,15 @@ bool link_thaws(const struct link *l)
 {
 	const struct feed *f = l->feed;
 
-	return !f->frozen || (!l->unfit && f->settled && l->peer_held == f->settled->size);
+	return !f->frozen || (f->settled && l->peer_held == f->settled->size);
 }
 
 /* It has given a run that does not lead to what is good, or not from what is here: there is nobody
  * to blame, as the two of us may have been told different histories. */
-void link_unfit(struct gossip *g, struct link *l)
+void link_no_thaw(struct gossip *g, struct link *l)
 {
 	MARK("no-thaw-from-there");
-	l->unfit = true;
-	if (l->feed->upstream == l)
-		feed_leave(g, l->feed, true);
+	link_unfit(g, l);
 	feed_choose(g, l->feed);
 }
 
@@ -74,7 +72,7 @@ void gossip_settled(struct gossip *g, struct gossip_time now, const struct check
 		return;
 	f->settled = s;
 	for (struct link *l = f->links; l; l = l->next_of_feed)
-		l->unfit = false;
+		l->unfit_told = 0;
 	if (feed_thaws(f)) {
 		MARK("frozen-goes-on");
 		feed_choose(g, f);

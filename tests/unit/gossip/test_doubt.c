@@ -87,6 +87,66 @@ static void a_run_of_a_fork_is_the_origins_doing(void **state)
 	probe_free(&p);
 }
 
+/* Whole up to `complete`, and two entries more of the eight that PEER had when it went. */
+static struct sim_log *part_held(struct probe *p, uint32_t complete)
+{
+	struct sim_log *log;
+
+	if (complete) {
+		holding(p, complete);
+	} else {
+		probe_greeted(p);
+		probe_hear_cards(p, 1, &cast_actor(ORIGIN)->chain);
+		fourth_comes(p);
+	}
+	log = probe_published(p, ORIGIN, CLEAR, 8 - complete, 10);
+	probe_hear_head(p, 1, &log->complete);
+	probe_hear_run(p, 1, log, complete, complete + 2);
+	probe_store(p);
+	gossip_closed(p->g, probe_time(p), 1, "gone");
+	probe_actions(p);
+	return log;
+}
+
+/* The run cannot be judged by what is whole here; were the subscription opened again at once, the
+ * same would come, and the neighbour take it for a flood. */
+static void a_run_that_does_not_fit_is_not_asked_for_again(void **state)
+{
+	(void)state;
+	for (uint32_t complete = 0; complete < 3; complete++) {
+		struct sim_store other = {0};
+		struct sim_log *log, *fork;
+		struct env_rng rng;
+		struct probe p;
+
+		log = part_held(&p, complete);
+		rng = sim_random_env(&p.random);
+		fork = forked(&p, &other, log, complete, 6 - complete);
+		probe_hear_head(&p, 2, &fork->complete);
+		assert_non_null(probe_last(&p, WIRE_SUBSCRIBE));
+		probe_forget(&p);
+		probe_hear_run(&p, 2, fork, complete + 2, 6);
+		probe_reject(&p, ENT_EPROOF);
+		if (complete)
+			hear_answer(&p, 2, fork);
+		for (int i = 0; i < 4; i++)
+			probe_tick(&p, 31000);
+		assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 1);
+		assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 0);
+		assert_int_equal(p.closed, 0);
+		/* With more than what is here stands under it can show who is right. */
+		sim_log_publish(fork, &cast_actor(ORIGIN)->identity, 3, 10, &rng);
+		probe_hear_head(&p, 2, &fork->complete);
+		assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 1);
+		probe_hear_run(&p, 2, fork, complete + 2, 9);
+		probe_reject(&p, ENT_EPROOF);
+		hear_answer(&p, 2, fork);
+		assert_proven(&p, &log->name);
+		sim_store_free(&other);
+		probe_free(&p);
+	}
+}
+
 static void a_reduced_head_is_enough_to_find_out(void **state)
 {
 	struct sim_store other = {0};
@@ -394,6 +454,7 @@ int main(void)
 		cmocka_unit_test(a_smaller_fork_is_proven_from_ones_own_tree),
 		cmocka_unit_test(a_larger_fork_is_asked_for_and_proven),
 		cmocka_unit_test(a_run_of_a_fork_is_the_origins_doing),
+		cmocka_unit_test(a_run_that_does_not_fit_is_not_asked_for_again),
 		cmocka_unit_test(a_reduced_head_is_enough_to_find_out),
 		cmocka_unit_test(who_is_subscribed_beyond_what_is_held_hears_of_it),
 		cmocka_unit_test(what_lies_ahead_is_compared_when_it_is_reached),
