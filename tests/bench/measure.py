@@ -45,6 +45,11 @@ def disk_free():
     return shutil.disk_usage(tempfile.gettempdir()).free
 
 
+def hundredth(times):
+    """The 99th percentile of what is sorted."""
+    return times[max(0, round(len(times) * 0.99) - 1)]
+
+
 def synced_writes_ms(folder, count):
     """What the disk takes for what a record published alone waits for once at each node."""
     path, took = os.path.join(folder, "synced"), []
@@ -268,6 +273,15 @@ class Pair:
             raise Failed(f"of {done['read']} records {done['published']} were published: "
                          f"{done['refused'][:3]}")
         return published, took, done
+
+    def latencies_ms(self, count, a_second=100):
+        """Of single records: until they were durable at the second node, until they were found there;
+        each sorted."""
+        said = program("bench_latency", control_path(self.a), control_path(self.b),
+                       f"{self.a.id}/green", self.size, count, a_second)
+        self.size += count
+        return [sorted(int(us) / 1000 for us in column)
+                for column in zip(*map(str.split, said.splitlines()))]
 
     def quiet(self, seconds=90):
         """Waits until both have nothing to do any more, merging included."""

@@ -4,6 +4,7 @@ feeds it (redis-cli --pipe)."""
 import os
 import socket
 import subprocess
+import time
 
 from measure import Failed, until
 from peer import Peer, as_text, records
@@ -20,6 +21,9 @@ class Connection:
 
     def ask(self, *parts):
         self.socket.sendall(command(*(p.encode() for p in parts)))
+        return self.answer()
+
+    def answer(self):
         line = self.file.readline()
         if line[:1] == b"-":
             raise Failed(f"redis: {line}")
@@ -63,3 +67,18 @@ class Redis(Peer):
             raise Failed(f"redis-cli: {done.stdout}{done.stderr}")
         # An answer goes out after the append file was synced, with what it tells of.
         until(lambda: int(self.second.ask("XLEN", "s")) == count, 600, "all is at the replica", 0.005)
+
+    def latencies_ms(self, count, a_second=100):
+        """Of single records, sorted: until the replica has synced them too, which WAIT waits for."""
+        first, took = Connection(self.ports[0]), []
+        text = as_text(("single.latency-example.net", "0" * 32, 0, 0))
+        due = time.monotonic()
+        for _ in range(count):
+            due += 1 / a_second
+            time.sleep(max(0, due - time.monotonic()))
+            began = time.perf_counter()
+            first.socket.sendall(command(b"XADD", b"s", b"*", b"r", text) + command(b"WAIT", b"1", b"1000"))
+            if first.answer() is None or first.answer() != b"1":
+                raise Failed("redis: the replica did not follow")
+            took.append((time.perf_counter() - began) * 1000)
+        return sorted(took)

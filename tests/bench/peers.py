@@ -9,17 +9,18 @@ afterwards. Entente is measured before and after them. Writes build/bench/peers.
 """
 import os
 import shutil
+import statistics
 import tempfile
 import traceback
 
 import table
-from measure import MILLION, Failed, Pair, mixed, on_a_disk
+from measure import MILLION, Failed, Pair, hundredth, mixed, on_a_disk, synced_writes_ms
 from peer_nats import Nats
 from peer_postgres import Postgres
 from peer_redis import Redis
 from table import note, row, section
 
-COUNT = int(os.environ.get("BENCH_PEERS", MILLION))
+COUNT, SINGLES = int(os.environ.get("BENCH_PEERS", MILLION)), 500
 PEERS = {"redis": (Redis, 1.5, 3, "bulk against Redis Streams, fsync always"),
          "nats": (Nats, 1.5, 3, "bulk against NATS JetStream mirror"),
          "postgres": (Postgres, 3, 6, "bulk against PostgreSQL logical replication")}
@@ -30,21 +31,32 @@ def ours(path):
         _, took, done = pair.publish(path)
         pair.check([path], verify=False)
         note(f"Entente: {done['published'] / took:,.0f} records/s")
-        return done["published"] / took
+        pair.quiet()
+        os.sync()  # what bulk left in the page cache would be written meanwhile
+        return done["published"] / took, pair.latencies_ms(SINGLES)[0]
 
 
 def theirs(kind, path):
-    """(rate, bytes a record), or why not."""
+    """(rate, bytes a record, latencies if it can wait for the second server's disk), or why not."""
     lack = [p for p in kind.programs if not shutil.which(p)]
     if lack:
         return f"needs {', '.join(lack)}"
     try:
         with kind() as peer:
-            return peer.measure(path)
+            rate, disk = peer.measure(path)
+            if not hasattr(peer, "latencies_ms"):
+                return rate, disk, None
+            os.sync()
+            return rate, disk, peer.latencies_ms(SINGLES)
     except Exception as e:  # what one of them does must not keep the others from being measured
         if not isinstance(e, Failed):
             traceback.print_exc()
         return f"failed: {e!r}"
+
+
+def latency_rows(name, times):
+    row(f"{name}, p50", statistics.median(times), "ms", None, "lower")
+    row(f"{name}, p99", hundredth(times), "ms", None, "lower")
 
 
 def measure():
@@ -54,7 +66,7 @@ def measure():
         path = os.path.join(folder, "mixed.txt")
         mixed(path, COUNT)
         section("Entente, before the others")
-        rates, results = [ours(path)], {}
+        runs, results = [ours(path)], {}
         for key, (kind, _, _, _) in PEERS.items():
             section(kind.name)
             if os.environ.get("BENCH_ONLY") and key not in os.environ["BENCH_ONLY"].split(","):
@@ -66,8 +78,10 @@ def measure():
             else:
                 note(f"{results[key][0]:,.0f} records/s")
         section("Entente, after the others")
-        rates.append(ours(path))
-    rate, why = sum(rates) / len(rates), None if COUNT == MILLION else f"measured with {COUNT:,} records"
+        runs.append(ours(path))
+        sync = statistics.median(synced_writes_ms(folder, 300))
+    rate = sum(r for r, _ in runs) / len(runs)
+    why = None if COUNT == MILLION else f"measured with {COUNT:,} records"
     row("bulk, publish to durable and indexed at the second node, beside the peers", rate, "records/s",
         None, "higher", why=why)
     for key, (kind, must, aim, name) in PEERS.items():
@@ -78,6 +92,10 @@ def measure():
         row(f"{kind.name}, disk a record at the second server", None if bad else said[1], "B", None,
             "lower", why=bad or why)
         row(name, None if bad else rate / said[0], "", must, "higher", aim, bad or why)
+        if not bad and said[2]:
+            latency_rows(f"{kind.name}, a record synced at both servers, 100/s", said[2])
+    latency_rows("Entente, a record synced at both nodes, 100/s", sorted(runs[0][1] + runs[1][1]))
+    row("one synced write of 4 KiB, 100/s, p50: two are in each of these", sync, "ms", None, "lower")
     print(f"\n{table.write('peers.json')} written")
     return 1 if any(isinstance(r, str) and r.startswith("failed") for r in results.values()) else 0
 

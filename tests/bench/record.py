@@ -71,13 +71,20 @@ def targets(rows, before):
     return lines
 
 
+def synced(rows, name):
+    return " / ".join(shown(of(rows, f"{name}, 100/s, {p}")) for p in ("p50", "p99"))
+
+
 def peers(rows):
-    lines = ["| | records/s, all at the second | disk a record there | Entente is |", "|---|---|---|---|",
-             f"| Entente | {shown(of(rows, OURS))} | {shown(of(rows, WANTED['disk_1'][0]), 'B')} | |"]
+    ours = synced(rows, "Entente, a record synced at both nodes")
+    lines = ["| | records/s, all at the second | disk a record there | a record synced at both, p50 / p99 ms "
+             "| Entente's bulk is |", "|---|---|---|---|---|",
+             f"| Entente | {shown(of(rows, OURS))} | {shown(of(rows, WANTED['disk_1'][0]), 'B')} | {ours} | |"]
     names = [WANTED[k][0] for k in ("redis", "nats", "postgres")]
     for peer, ratio in zip(PEERS, names):
         lines.append(f"| {peer} | {shown(of(rows, peer + ', all at the second server'))} | "
                      f"{shown(of(rows, peer + ', disk a record at the second server'), 'B')} | "
+                     f"{synced(rows, peer + ', a record synced at both servers')} | "
                      f"{shown(of(rows, ratio))} times as fast |")
     return lines
 

@@ -23,9 +23,9 @@ import traceback
 import plots
 import table
 from measure import (BIN, FIRST_SEAL_S, MILLION, OPTIONS, Failed, Federation, Pair, Peak, anonymous_mb,
-                     control_path, cpu_seconds, cpu_split, disk_bytes, disk_free, look_up, mixed,
-                     mixed_lists, on_a_disk, program, synced_writes_ms, thread_seconds, wait_indexed,
-                     written_bytes)
+                     control_path, cpu_seconds, cpu_split, disk_bytes, disk_free, hundredth, look_up,
+                     mixed, mixed_lists, on_a_disk, program, synced_writes_ms, thread_seconds,
+                     wait_indexed, written_bytes)
 from table import note, row, section
 
 TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
@@ -169,17 +169,13 @@ def bulk_rows(floors, rounds):
 
 def latency(pair):
     cpu = [cpu_seconds(n.process.pid) for n in (pair.a, pair.b)]
-    said = program("bench_latency", control_path(pair.a), control_path(pair.b), f"{pair.a.id}/green",
-                   pair.size, LATENCIES, 100)
-    took, found = (sorted(int(us) / 1000 for us in column)
-                   for column in zip(*map(str.split, said.splitlines())))
-    pair.size += len(took)
+    took, found = pair.latencies_ms(LATENCIES)
     cpu = [(cpu_seconds(n.process.pid) - c) / len(took) * 1e6 for n, c in zip((pair.a, pair.b), cpu)]
     DRAWN["latency"] = took
     why = smaller(len(took), 1000)
     for name, times in (("latency", took), ("found", found)):
         put(name + "_50", statistics.median(times), why)
-        put(name + "_99", times[max(0, round(len(times) * 0.99) - 1)], why)
+        put(name + "_99", hundredth(times), why)
     put("sync", statistics.median(synced_writes_ms(pair.fed.dir, 300)))
     note(f"{len(took)} records at 100 a second into a store of {pair.size - len(took):,}; one client and "
          f"one clock; most {took[-1]:.1f} ms; CPU a record {cpu[0]:.0f} us there, {cpu[1]:.0f} us here")
