@@ -358,6 +358,11 @@ bool split_run(struct gossip *g, struct session *s, struct feed *f, const struct
 	if (f->ground.size == c->size || f->ground.size == 0)
 		return split_prove(g, s, f, &f->ground, c, NULL, 0);
 	MARK("run-in-doubt");
+	/* The agreement has ended since: what cannot be asked about blames nobody. */
+	if (mine->size > 0 && !may_ask(g, l)) {
+		link_unfit(g, l);
+		return true;
+	}
 	doubt_free(g, l);
 	d = doubt_need(g, l);
 	d->about = CLAIM_RUN;
@@ -367,7 +372,9 @@ bool split_run(struct gossip *g, struct session *s, struct feed *f, const struct
 	d->has_signature = d->verified = true;
 	l->distrust_until_ms = g->now.mono_ms + DISTRUST_MS;
 	link_unfit(g, l);
-	return mine->size == 0 || ask(g, d, mine->size, c->size, mine);
+	if (mine->size > 0)
+		ask(g, d, mine->size, c->size, mine);
+	return true;
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */

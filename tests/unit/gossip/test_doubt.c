@@ -87,6 +87,31 @@ static void a_run_of_a_fork_is_the_origins_doing(void **state)
 	probe_free(&p);
 }
 
+/* The agreement is narrowed while the run is being verified: what may not be asked about any more
+ * blames nobody. */
+static void a_run_that_may_not_be_asked_about_blames_nobody(void **state)
+{
+	struct cast_terms less = probe_terms(PEER);
+	struct sim_store other = {0};
+	struct sim_log *fork;
+	struct probe p;
+
+	(void)state;
+	fork = forked(&p, &other, holding(&p, 4), 2, 5);
+	hear_held(&p, 1, fork, 7);
+	probe_hear_run(&p, 1, fork, 4, 7);
+	less.serial = 2;
+	less.gives[PEER] = 0;
+	p.agreements[0] = cast_agreement(&less, &p.arena);
+	gossip_agreements(p.g, probe_time(&p), p.agreements, p.agreements_len);
+	probe_actions(&p);
+	probe_reject(&p, ENT_EPROOF);
+	assert_int_equal(p.closed, 0);
+	assert_null(probe_last(&p, WIRE_PROOF_WANT));
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
 /* Whole up to `complete`, and two entries more of the eight that PEER had when it went. */
 static struct sim_log *part_held(struct probe *p, uint32_t complete)
 {
@@ -454,6 +479,7 @@ int main(void)
 		cmocka_unit_test(a_smaller_fork_is_proven_from_ones_own_tree),
 		cmocka_unit_test(a_larger_fork_is_asked_for_and_proven),
 		cmocka_unit_test(a_run_of_a_fork_is_the_origins_doing),
+		cmocka_unit_test(a_run_that_may_not_be_asked_about_blames_nobody),
 		cmocka_unit_test(a_run_that_does_not_fit_is_not_asked_for_again),
 		cmocka_unit_test(a_reduced_head_is_enough_to_find_out),
 		cmocka_unit_test(who_is_subscribed_beyond_what_is_held_hears_of_it),
