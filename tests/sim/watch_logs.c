@@ -227,7 +227,7 @@ void watch_line_heard(struct world *w, const struct world_node *by, const struct
 		t->heard = c->size;
 }
 
-/* The largest signed size that any other node knows of; or one of these actors. */
+/* The largest signed size that any machine knows of; or one of these actors. */
 static uint64_t line_heard(struct world *w, const struct line *line, uint64_t actors)
 {
 	uint64_t heard = 0;
@@ -247,7 +247,8 @@ static uint64_t line_heard(struct world *w, const struct line *line, uint64_t ac
 /*
  * Without today's guard a node that has heard every peer cannot know of what it signed and nobody
  * has been shown, or only such as died before they held it. Nobody can ever hold that against it
- * either: the line begins anew where the last that is known of ends.
+ * either: the line begins anew where the last that is known of ends. What a machine has that runs
+ * with the same keys is known of, whether anybody has been shown it yet or not.
  */
 static bool forgets_unheard(struct world *w, struct world_node *n, struct line *line,
 	const struct checkpoint *c)
@@ -375,6 +376,15 @@ void watch_guarded(struct world *w, struct world_node *n, const struct guardfile
 			told_of(w, n, &g->feeds[i].log)->guarded = g->feeds[i].size;
 }
 
+/* What it has itself of what was signed in its name it may show any time. */
+static void knows_own(struct world *w, const struct world_node *n, const struct checkpoint *c)
+{
+	struct told *t = told_of(w, n, &c->log);
+
+	if (c->size > t->heard)
+		t->heard = c->size;
+}
+
 static void signed_by(struct world *w, struct world_node *n, const struct checkpoint *c)
 {
 	struct line *line = line_of(w, &c->log);
@@ -393,8 +403,8 @@ static void signed_by(struct world *w, struct world_node *n, const struct checkp
 		check_succession(w, n, line);
 	line_root(line, c->size, &root);
 	if (hash_eq(&root, &c->root) || forgets_unheard(w, n, line, c))
-		return;
-	if (line->may_fork || forgets_unknown(w, n, line, c))
+		knows_own(w, n, c);
+	else if (line->may_fork || forgets_unknown(w, n, line, c))
 		line->forked = true;
 	else
 		world_fail(w,
@@ -576,6 +586,8 @@ static void stored_by(struct world *w, struct world_node *n, const struct ingest
 	if (entries_each(n, &job->feed, job->start, end, check_entry, &s) != 0)
 		world_fail(w, "I2: n%u tells of entries that are not in its store", n->index);
 	t->durable = end;
+	if (s.line && node_id_eq(&job->feed.node, &n->actor->node) && job->checkpoint.size <= end)
+		knows_own(w, n, &job->checkpoint);
 	node_log(n, &job->feed)->size = end;
 	watch_brought(n, job);
 }
