@@ -246,8 +246,11 @@ static int ledger_open(struct world_node *n)
 		log_name_parse(value, &n->provenance);
 	config.begin_provenance =
 		!known || n->mute || n->provenance.incarnation != n->identity->incarnation;
-	if (!config.begin_provenance && store_log_get(r, &n->provenance, &log) == 0 && log.has_held)
+	if (!config.begin_provenance && store_log_get(r, &n->provenance, &log) == 0 &&
+		log.has_held) {
+		watch_acts_found(n->world, n, &log.held);
 		gossip_provenance(n->gossip, &log.held);
+	}
 	store_reader_close(r);
 	if (config.begin_provenance) {
 		if (known)
@@ -473,6 +476,7 @@ void world_restore(struct world *w, unsigned node, enum world_guard guard, uint6
 	n->joined = n->known = n->joined_then;
 	n->left_with = 0;
 	watch_restored(w, n, guard);
+	watch_acts_restored(n);
 	event_of_node(n, EVENT_START, w->now_ms + back_ms);
 }
 

@@ -634,14 +634,15 @@ static bool is_one_of(uint64_t nodes, const struct node_id *node)
 	return a && (nodes & cast_bit(a->number));
 }
 
-/* Has the actor signed its log of acts twice? The guard has feeds alone: an old copy that is not
- * behind it takes itself for new, goes on with the log of acts that it has, and signs it where
- * nobody answers for two seconds (PROTOCOL.md, "Recovery"). That is what witnesses are for. */
-static bool signs_acts_twice(const struct mix *m, const struct node_id *node)
+/* Has its owner signed that log of acts twice? The guard has feeds alone: an old copy that is not
+ * behind it takes itself for new, goes on with the log of acts that it has, and signs it where the
+ * first to answer has witnessed no more of it, or nobody answers for two seconds (PROTOCOL.md,
+ * "Recovery"). That is what witnesses are for. */
+static bool signs_acts_twice(const struct mix *m, const struct log_name *log)
 {
-	const struct actor *a = cast_actor_of(node);
+	const struct actor *a = cast_actor_of(&log->node);
 
-	return a && a->number < m->players && m->w->nodes[a->number].acts_twice;
+	return a && a->number < m->players && watch_acts_twice(&m->w->nodes[a->number], log);
 }
 
 /* Liars and forks are found out; an old copy hears from its witnesses that its log of acts is
@@ -656,7 +657,7 @@ static bool alarm_is_due(const struct mix *m, const struct world_node *n,
 		return true;
 	if ((m->restored | m->doubled) & self)
 		return strncmp(a->rule, "provenance-", 11) == 0 || strcmp(a->rule, "clone") == 0;
-	if (strcmp(a->rule, "provenance-rewritten") == 0 && signs_acts_twice(m, &a->peer))
+	if (strcmp(a->rule, "provenance-rewritten") == 0 && signs_acts_twice(m, &a->feed))
 		return true;
 	return is_one_of(m->doubled, &a->peer) && strncmp(a->rule, "provenance-", 11) == 0;
 }

@@ -135,8 +135,14 @@ void watch_forgotten(struct world *w);
 /* The node cosigns what the owner's machine has shown it of its log of acts. */
 void watch_witnesses(struct world *w, struct world_node *n, struct world_node *owner,
 	const struct wire_witness *m);
-/* The node signs its log of acts. */
+/* The node signs its log of acts, */
 void watch_acts_signed(struct world *w, struct world_node *n, const struct checkpoint *c);
+/* or finds at its start what it had signed; death may have come before anybody knew of it. */
+void watch_acts_found(struct world *w, struct world_node *n, const struct checkpoint *c);
+/* An older copy of it may sign those logs once more. */
+void watch_acts_restored(struct world_node *n);
+/* Has that machine signed two histories of this log of acts? */
+bool watch_acts_twice(const struct world_node *n, const struct log_name *log);
 
 /* --- watch_settled.c -------------------------------------------------------------------------- */
 

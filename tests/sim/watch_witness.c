@@ -41,7 +41,7 @@ static bool root_at(struct world_node *n, const struct log_name *log, uint64_t s
 	struct gossip_store reads = ledger_reads(n->store);
 	struct range range;
 
-	if (!n->up || size == 0 || reads.range(reads.ctx, log, 0, size, &range) != 0)
+	if (!n->store || size == 0 || reads.range(reads.ctx, log, 0, size, &range) != 0)
 		return false;
 	range_root(&range, root);
 	return true;
@@ -72,28 +72,58 @@ void watch_witnesses(struct world *w, struct world_node *n, struct world_node *o
 	memcpy(before->root.bytes, m->root, HASH_BYTES);
 }
 
-/* The newest that the node has signed of its log of acts, in any of its lives. */
-static struct checkpoint *acts_of(struct world_node *n, const struct log_name *log)
+/* What the node has signed of its log of acts, in any of its lives. */
+static struct world_acts *acts_of(struct world_node *n, const struct log_name *log)
 {
 	for (size_t i = 0; i < n->acts_len; i++)
-		if (log_name_eq(&n->acts[i].log, log))
+		if (log_name_eq(&n->acts[i].newest.log, log))
 			return &n->acts[i];
 	n->acts = need(realloc(n->acts, (n->acts_len + 1) * sizeof(*n->acts)));
-	n->acts[n->acts_len] = (struct checkpoint){.log = *log};
+	n->acts[n->acts_len] = (struct world_acts){.newest.log = *log};
 	return &n->acts[n->acts_len++];
+}
+
+/* A copy may first sign more than there ever was: then what was signed is not in it. */
+static bool continues(struct world_node *n, const struct checkpoint *before,
+	const struct checkpoint *c)
+{
+	struct hash root = c->root;
+
+	if (c->size < before->size)
+		return false;
+	if (c->size > before->size && !root_at(n, &c->log, before->size, &root))
+		return true; /* there was nothing, or it cannot be read */
+	return hash_eq(&root, &before->root);
 }
 
 void watch_acts_signed(struct world *w, struct world_node *n, const struct checkpoint *c)
 {
-	struct checkpoint *newest = acts_of(n, &c->log);
+	struct world_acts *acts = acts_of(n, &c->log);
+	bool twice = !continues(n, &acts->newest, c);
 
-	if (c->size > newest->size) {
-		*newest = *c;
-		return;
-	}
-	if (c->size == newest->size && hash_eq(&c->root, &newest->root))
-		return;
-	n->acts_twice = true;
-	if (!watch_is_copy(n))
+	if (c->size > acts->newest.size)
+		acts->newest = *c;
+	acts->twice |= twice;
+	if (twice && !n->twin && !acts->copied)
 		world_fail(w, "n%u signs two histories of its acts", n->index);
+}
+
+void watch_acts_found(struct world *w, struct world_node *n, const struct checkpoint *c)
+{
+	if (c->size > acts_of(n, &c->log)->newest.size)
+		watch_acts_signed(w, n, c);
+}
+
+void watch_acts_restored(struct world_node *n)
+{
+	for (size_t i = 0; i < n->acts_len; i++)
+		n->acts[i].copied = true;
+}
+
+bool watch_acts_twice(const struct world_node *n, const struct log_name *log)
+{
+	for (size_t i = 0; i < n->acts_len; i++)
+		if (log_name_eq(&n->acts[i].newest.log, log))
+			return n->acts[i].twice;
+	return false;
 }

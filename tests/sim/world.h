@@ -62,6 +62,13 @@ struct world_alarm {
 	struct log_name feed;
 };
 
+/* A log of acts that a machine has signed, in any of its lives. */
+struct world_acts {
+	struct checkpoint newest;
+	bool copied; /* an older copy of the machine has come up since */
+	bool twice;  /* signed in two histories, by a copy that took itself for new */
+};
+
 /* What stands in the provenance log about one sending, or about bodies that were missing. */
 struct world_sending {
 	struct log_name feed;
@@ -215,11 +222,8 @@ struct world_node {
 	unsigned seals;    /* checkpoints of own feeds that it signed */
 	unsigned deaths;   /* times that its machine died */
 	unsigned unpublished; /* publications that failed */
-	/* The newest that it has signed of each of its logs of acts; has it signed one of them
-	 * twice, as a copy that took itself for new? */
-	struct checkpoint *acts;
+	struct world_acts *acts;
 	size_t acts_len;
-	bool acts_twice;
 };
 
 /* An own entry that its origin has erased; at: where the erasure stands, once anybody knows. */
