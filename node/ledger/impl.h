@@ -92,6 +92,8 @@ struct ledger {
 void ledger_at(struct ledger *l, enum ledger_step step);
 void ledger_tell(struct ledger *l, const struct ledger_news *news);
 bool is_feed(const struct log_name *log);
+/* What the group has committed of this feed: ahead of the checkpoint that was signed upon it. */
+void runs_tell(struct ledger *l, const struct log_name *feed);
 
 /* --- group.c ---------------------------------------------------------------------------------- */
 int group_commit(struct ledger *l) MUST_CHECK;

@@ -215,6 +215,19 @@ static void tell_item(struct ledger *l, struct ledger_item *i, int code)
 	}
 }
 
+void runs_tell(struct ledger *l, const struct log_name *feed)
+{
+	for (struct ledger_item *i = l->items; i; i = i->next)
+		if (i->type == LEDGER_RUN && i->code == 0 && i->job &&
+			log_name_eq(&i->job->feed, feed))
+			tell_item(l, i, 0);
+}
+
+static bool was_told(const struct ledger_item *i)
+{
+	return i->type == LEDGER_RUN && !i->job;
+}
+
 /* A receipt that could not be stored is given again with the next one, a log of acts is shown
  * again: they do not wait, and what waits is bounded. */
 static bool may_wait(const struct ledger_item *i)
@@ -266,7 +279,8 @@ static void group_finish(struct ledger *l, int committed, int sealed, struct led
 		done->acts += i->type == LEDGER_ACT;
 		if (i->type == LEDGER_OWN)
 			publication_grown(l, i);
-		tell_item(l, i, is_own(i) && committed == 0 ? sealed : committed);
+		if (!was_told(i))
+			tell_item(l, i, is_own(i) && committed == 0 ? sealed : committed);
 		ledger_item_free(i);
 	}
 	if (committed == 0) {

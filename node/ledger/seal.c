@@ -125,6 +125,9 @@ void tell_signed(struct ledger *l, const struct checkpoint *c, bool urgent)
 		.urgent = urgent,
 	};
 
+	/* What was taken back in the same group lies below what was signed. */
+	if (is_feed(&c->log))
+		runs_tell(l, &c->log);
 	ledger_tell(l, &news);
 }
 

@@ -30,6 +30,7 @@ struct life {
 	/* what was told */
 	struct checkpoint sealed;
 	unsigned seals, provenances, unmuted;
+	uint64_t stored_to, sealed_before_stored;
 	uint64_t cut_to;
 	int published;
 	unsigned corrupt;
@@ -77,6 +78,10 @@ static void tell(void *ctx, const struct ledger_news *news)
 	struct life *l = ctx;
 
 	switch (news->type) {
+	case LEDGER_STORED:
+		l->stored_to = news->job->start + news->job->count;
+		l->sealed_before_stored = l->sealed.size;
+		break;
 	case LEDGER_SEALED:
 		l->sealed = news->checkpoint;
 		l->seals++;
@@ -586,6 +591,57 @@ static void a_guard_that_is_behind_the_store_catches_up_first(void **state)
 	life_free(&l);
 }
 
+/* What a life has signed, as a peer gives it back to another of the same node. */
+static struct ledger_item *run_of(struct life *from)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_RUN);
+	struct buf entries = buf_with_max(BATCH_BYTES_MAX);
+	struct store_log log = log_of(from, &from->sealed.log);
+	struct store_reader *r;
+	uint32_t count;
+
+	assert_int_equal(store_reader_open(from->store, &r), 0);
+	assert_int_equal(store_run_read(r, &log.name, 0, log.size, BATCH_BYTES_MAX, &entries,
+				 &count),
+		0);
+	store_reader_close(r);
+	i->job = calloc(1, sizeof(*i->job) + entries.len);
+	i->job->feed = log.name;
+	i->job->count = count;
+	i->job->checkpoint = from->sealed;
+	i->job->entries_len = entries.len;
+	memcpy(i->job->entries, entries.data, entries.len);
+	i->tree = log.tree;
+	buf_free(&entries);
+	return i;
+}
+
+/* In one group, too, each is told in the order in which it lies in the feed. */
+static void what_is_taken_back_is_told_before_what_is_signed_upon_it(void **state)
+{
+	(void)state;
+	for (int by_journal = 0; by_journal < 2; by_journal++) {
+		struct life former, copy; /* of one seed: one node */
+
+		life_init(&former);
+		life_init(&copy);
+		ledger_allow_sealing(former.ledger);
+		ledger_allow_sealing(copy.ledger);
+		assert_int_equal(publish(&former, 5), 0);
+		act(&copy);
+		assert_int_equal(run(&copy), 0); /* a log of acts begins: not by journal */
+		copy.by_journal = by_journal;
+		ledger_put(copy.ledger, run_of(&former));
+		assert_int_equal(publish(&copy, 2), 0);
+		assert_int_equal(copy.has_redo, by_journal);
+		assert_int_equal(copy.stored_to, 5);
+		assert_int_equal(copy.sealed_before_stored, 0);
+		assert_int_equal(copy.sealed.size, 7);
+		life_free(&copy);
+		life_free(&former);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -600,6 +656,7 @@ int main(void)
 		cmocka_unit_test(a_small_group_is_signed_and_stored_with_one_save),
 		cmocka_unit_test(a_save_that_fails_leaves_store_and_guard_as_they_were),
 		cmocka_unit_test(a_guard_that_is_behind_the_store_catches_up_first),
+		cmocka_unit_test(what_is_taken_back_is_told_before_what_is_signed_upon_it),
 	};
 
 	if (hash_init() != 0)
