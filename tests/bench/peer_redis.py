@@ -69,7 +69,7 @@ class Redis(Peer):
         until(lambda: int(self.second.ask("XLEN", "s")) == count, 600, "all is at the replica", 0.005)
 
     def latencies_ms(self, count, a_second=100):
-        """Of single records, sorted: until the replica has synced them too, which WAIT waits for."""
+        """The replica has synced them too when WAIT says so."""
         first, took = Connection(self.ports[0]), []
         text = as_text(("single.latency-example.net", "0" * 32, 0, 0))
         due = time.monotonic()

@@ -37,15 +37,13 @@ def ours(path):
 
 
 def theirs(kind, path):
-    """(rate, bytes a record, latencies if it can wait for the second server's disk), or why not."""
+    """(rate, bytes a record, latencies or None), or why not."""
     lack = [p for p in kind.programs if not shutil.which(p)]
     if lack:
         return f"needs {', '.join(lack)}"
     try:
         with kind() as peer:
             rate, disk = peer.measure(path)
-            if not hasattr(peer, "latencies_ms"):
-                return rate, disk, None
             os.sync()
             return rate, disk, peer.latencies_ms(SINGLES)
     except Exception as e:  # what one of them does must not keep the others from being measured
