@@ -17,8 +17,10 @@
 
 /* A claim that is so far ahead of us for so long is looked into. */
 #define STANDS_MS 1500u
-/* An answer that has not come by then will not. */
+/* By then an answer is there, or the line is slow: whoever has said the same is asked too. */
 #define ANSWER_MS 10000u
+/* An answer that has not come by then will not. */
+#define SILENCE_MS 60000u
 /* The same neighbour is asked about the same feed no sooner again. */
 #define ASK_PAUSE_MS 30000u
 
@@ -42,6 +44,7 @@ struct doubt {
 	/* the question that is out */
 	bool asked;
 	bool accuses; /* the claim contradicts our tree: silence is an answer */
+	bool late;    /* it has not answered in time, and may yet */
 	uint64_t asked_ms, ask_again_ms;
 	uint64_t first, second;
 	struct checkpoint mine; /* of size first, or of size 0 */
@@ -89,9 +92,22 @@ void doubt_free(struct gossip *g, struct link *l)
 	free(d);
 }
 
+/* What l has claimed is looked into at another that has said the same. */
+static void ask_another(struct gossip *g, struct link *l, uint64_t size, const uint8_t root[8])
+{
+	for (struct link *other = l->feed->links; other; other = other->next_of_feed) {
+		if (other == l || other->same_size != size ||
+			memcmp(other->same_root, root, sizeof(other->same_root)) != 0)
+			continue;
+		MARK("claim-passed-on");
+		other->same_size = 0;
+		split_claim(g, other, size, root);
+		return;
+	}
+}
+
 void doubt_pass_on(struct gossip *g, struct link *l)
 {
-	const struct feed *f = l->feed;
 	uint64_t size;
 	uint8_t root[8];
 
@@ -100,15 +116,12 @@ void doubt_pass_on(struct gossip *g, struct link *l)
 	size = l->doubt->claim.size;
 	memcpy(root, l->doubt->claim.root.bytes, sizeof(root));
 	doubt_free(g, l);
-	for (struct link *other = f->links; other; other = other->next_of_feed) {
-		if (other == l || other->same_size != size ||
-			memcmp(other->same_root, root, sizeof(root)) != 0)
-			continue;
-		MARK("claim-passed-on");
-		other->same_size = 0;
-		split_claim(g, other, size, root);
-		return;
-	}
+	ask_another(g, l, size, root);
+}
+
+bool doubt_waits(const struct link *l)
+{
+	return l->doubt && l->doubt->asked && l->doubt->about == CLAIM_RUN;
 }
 
 /* --- trees ------------------------------------------------------------------------------------ */
@@ -264,7 +277,8 @@ static void doubt_settle(struct gossip *g, struct doubt *d)
 static bool claim_known(const struct feed *f, uint64_t size, const uint8_t *root, size_t root_len)
 {
 	for (const struct link *l = f->links; l; l = l->next_of_feed)
-		if (l->doubt && l->doubt->claim.size == size && l->doubt->root_len >= root_len &&
+		if (l->doubt && !l->doubt->late && l->doubt->claim.size == size &&
+			l->doubt->root_len >= root_len &&
 			memcmp(l->doubt->claim.root.bytes, root, root_len) == 0)
 			return true;
 	return false;
@@ -541,17 +555,35 @@ void on_proof_want(struct gossip *g, struct session *s, const struct wire_proof_
 
 /* --- time ------------------------------------------------------------------------------------- */
 
-/* No answer. Who has sent what it cannot account for has lied; a root that stays unexplained is
- * told to the operator. */
+/* It has sent a run that does not fit, and does not say why. */
+static void run_unanswered(struct gossip *g, struct doubt *d)
+{
+	struct link *l = d->link;
+	struct session *s = l->session;
+
+	if (g->now.mono_ms - d->asked_ms >= SILENCE_MS) {
+		doubt_free(g, l);
+		peer_silent(g, s, &l->feed->name);
+	} else if (!d->late) {
+		d->late = true;
+		ask_another(g, l, d->claim.size, d->claim.root.bytes);
+	}
+}
+
+/* No answer. A root that stays unexplained is told to the operator. */
 static void doubt_unanswered(struct gossip *g, struct doubt *d)
 {
 	struct link *l = d->link;
 
-	d->asked = false;
-	if (!may_ask(g, l))
+	if (!may_ask(g, l)) {
 		doubt_pass_on(g, l);
-	else if (d->about == CLAIM_RUN || d->accuses)
-		claim_refuted(g, d);
+	} else if (d->about == CLAIM_RUN) {
+		run_unanswered(g, d);
+	} else {
+		d->asked = false;
+		if (d->accuses)
+			claim_refuted(g, d);
+	}
 }
 
 static void doubt_tick(struct gossip *g, struct doubt *d)

@@ -40,10 +40,12 @@ void feed_unlag(struct gossip *g, struct feed *f)
 
 /* --- choosing --------------------------------------------------------------------------------- */
 
-/* Its last run did not fit, and nothing has changed since: the same would come, again and again. */
+/* Its last run did not fit, and nothing has changed since: the same would come, again and again. So
+ * it is while its answer is waited for. */
 static bool unfit(const struct link *l)
 {
-	return l->unfit_told && l->peer_held <= l->unfit_told && l->feed->held == l->unfit_held;
+	return doubt_waits(l) ||
+	       (l->unfit_told && l->peer_held <= l->unfit_told && l->feed->held == l->unfit_held);
 }
 
 void link_unfit(struct gossip *g, struct link *l)
@@ -391,16 +393,32 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 	arena_reset(&g->scratch);
 }
 
-void peer_lied(struct gossip *g, struct session *s, const struct log_name *feed, const char *what)
+/* What it gives of a feed leads to nothing. */
+static void peer_fails(struct gossip *g, struct session *s, const struct log_name *feed,
+	const char *why)
 {
 	struct feed *f = feed_find(g, feed);
 
-	MARK("peer-lied");
-	raise_alarm(g, "peer-lied", what, &s->peer, feed);
 	if (f && f->upstream && f->upstream->session == s)
 		feed_leave(g, f, false);
-	close_session(g, s, BYE_MISBEHAVED, "sent entries that do not lead to the signed root",
-		PENALTY_MS);
+	close_session(g, s, BYE_MISBEHAVED, why, PENALTY_MS);
+}
+
+void peer_lied(struct gossip *g, struct session *s, const struct log_name *feed, const char *what)
+{
+	MARK("peer-lied");
+	raise_alarm(g, "peer-lied", what, &s->peer, feed);
+	peer_fails(g, s, feed, "sent entries that do not lead to the signed root");
+}
+
+void peer_silent(struct gossip *g, struct session *s, const struct log_name *feed)
+{
+	static const char why[] = "does not account for entries that do not lead to the "
+				  "signed root";
+
+	MARK("peer-silent");
+	raise_alarm(g, "peer-silent", why, &s->peer, feed);
+	peer_fails(g, s, feed, why);
 }
 
 void gossip_rejected(struct gossip *g, struct gossip_time now, const struct ingest_job *job,

@@ -485,6 +485,8 @@ void feeds_tick(struct gossip *g);
 void feed_freeze(struct gossip *g, struct session *s, struct feed *f);
 /* It sent what it cannot account for. */
 void peer_lied(struct gossip *g, struct session *s, const struct log_name *feed, const char *what);
+/* The same as far as one can tell: for a minute it has not answered for it. */
+void peer_silent(struct gossip *g, struct session *s, const struct log_name *feed);
 /* Every feed of an origin whose cards contradict each other. */
 void origin_freeze(struct gossip *g, struct session *s, const struct origin *o);
 
@@ -570,6 +572,8 @@ void splits_tick(struct gossip *g);
 void doubt_free(struct gossip *g, struct link *l);
 /* The neighbour shows nothing any more: others who have said the same may. */
 void doubt_pass_on(struct gossip *g, struct link *l);
+/* Has it been asked about a run that did not fit, and has not answered? */
+bool doubt_waits(const struct link *l);
 void on_proof(struct gossip *g, struct session *s, const struct wire_proof *p);
 void on_proof_want(struct gossip *g, struct session *s, const struct wire_proof_want *want);
 

@@ -37,6 +37,7 @@ struct mix {
 	uint64_t apart;   /* the nodes on this side of a partition; 0: there is none */
 	/* Who lies, who has come back as an old copy, who has run twice: sets of actors. */
 	uint64_t liars, restored, doubled;
+	uint64_t slow; /* whose lines have been slow, or not read: a minute may be too short */
 	unsigned alone, alone_steps; /* hears nobody, for so many steps more */
 	bool listing;                /* some take whom a roster lists from anybody */
 	struct cast_list list;
@@ -269,6 +270,18 @@ static void partition(struct mix *m)
 	m->apart = m->apart ? 0 : side;
 }
 
+static void deafen(struct mix *m, unsigned a, unsigned b)
+{
+	m->slow |= cast_bit(a) | cast_bit(b);
+	world_deafen(m->w, a, b, chance(m, 60));
+}
+
+static void slow_down(struct mix *m, unsigned node)
+{
+	m->slow |= cast_bit(node);
+	m->w->nodes[node].slowness = 1000 + below(m, 20000);
+}
+
 static void links(struct mix *m)
 {
 	unsigned what = below(m, 100), a, b;
@@ -279,11 +292,11 @@ static void links(struct mix *m)
 	else if (what < 55)
 		world_cut(m->w, a, b, !world_is_cut(m->w, a, b));
 	else if (what < 75)
-		world_deafen(m->w, a, b, chance(m, 60));
+		deafen(m, a, b);
 	else if (what < 85)
 		world_duplicate(m->w, a, b);
 	else if (what < 94)
-		m->w->nodes[a].slowness = 1000 + below(m, 20000);
+		slow_down(m, a);
 	else
 		partition(m);
 }
@@ -645,6 +658,11 @@ static bool signs_acts_twice(const struct mix *m, const struct log_name *log)
 	return a && a->number < m->players && watch_acts_twice(&m->w->nodes[a->number], log);
 }
 
+static bool is_slow(const struct mix *m, const struct world_node *n, const struct node_id *peer)
+{
+	return (m->slow & cast_bit(n->actor->number)) || is_one_of(m->slow, peer);
+}
+
 /* Liars and forks are found out; an old copy hears from its witnesses that its log of acts is
  * behind, and whoever runs twice that he does. */
 static bool alarm_is_due(const struct mix *m, const struct world_node *n,
@@ -652,6 +670,8 @@ static bool alarm_is_due(const struct mix *m, const struct world_node *n,
 {
 	uint64_t self = cast_bit(n->actor->number);
 
+	if (strcmp(a->rule, "peer-silent") == 0 && is_slow(m, n, &a->peer))
+		return true;
 	if (is_one_of(m->liars, &a->peer) || is_one_of(m->liars, &a->feed.node) ||
 		watch_forked(m->w, &a->feed))
 		return true;
@@ -660,6 +680,18 @@ static bool alarm_is_due(const struct mix *m, const struct world_node *n,
 	if (strcmp(a->rule, "provenance-rewritten") == 0 && signs_acts_twice(m, &a->feed))
 		return true;
 	return is_one_of(m->doubled, &a->peer) && strncmp(a->rule, "provenance-", 11) == 0;
+}
+
+/* Whose sessions it has closed since an answer did not come. */
+static uint64_t silent_to(const struct mix *m, const struct world_node *n)
+{
+	uint64_t silent = 0;
+
+	for (size_t i = 0; i < n->alarms_len; i++)
+		if (strcmp(n->alarms[i].rule, "peer-silent") == 0 &&
+			is_slow(m, n, &n->alarms[i].peer))
+			silent |= cast_bit(cast_actor_of(&n->alarms[i].peer)->number);
+	return silent;
 }
 
 /* Nobody but a liar is said to lie, and only old copies and doubles go mute: for ever where what
@@ -674,7 +706,7 @@ static void nobody_else_is_blamed(struct mix *m)
 
 		if (m->liars & self)
 			continue;
-		if (n->punishes & ~m->liars)
+		if (n->punishes & ~(m->liars | silent_to(m, n)))
 			world_fail(w, "n%u punishes somebody honest", i);
 		if (n->mutes && !((m->restored | m->doubled) & self))
 			world_fail(w, "n%u goes mute", i);

@@ -397,11 +397,57 @@ static void a_run_that_no_fork_explains_is_the_neighbours_lie(void **state)
 	assert_int_equal(p.splits, 0);
 	probe_free(&p);
 
-	lying_run(&p);
-	probe_tick(&p, 9000); /* or it says nothing */
+	lying_run(&p); /* or it says nothing */
+	probe_tick(&p, 59000);
 	assert_int_equal(p.closed, 0);
 	probe_tick(&p, 2000);
 	assert_blamed(&p, 1, PEER);
+	assert_string_equal(p.alarm, "peer-silent");
+	probe_free(&p);
+}
+
+/* An answer may be behind much else. Until it is there the feed is not taken from there, whatever
+ * it says that it has, and the other who says the same is asked. */
+static void a_slow_answer_for_a_run_blames_nobody(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct env_rng rng;
+	struct probe p;
+
+	(void)state;
+	for (unsigned slow = 0; slow < 2; slow++) {
+		log = holding(&p, 4);
+		rng = sim_random_env(&p.random);
+		fork = forked(&p, &other, log, 2, 5);
+		another_comes(&p, 3, FIFTH, TLP_BIT(TLP_CLEAR));
+		probe_hear_head(&p, 1, &fork->complete);
+		probe_hear_run(&p, 1, fork, 4, 7);
+		probe_reject(&p, ENT_EPROOF);
+		hear_held(&p, 3, fork, 7);
+		probe_forget(&p);
+		probe_tick(&p, 9000);
+		assert_null(probe_last(&p, WIRE_PROOF_WANT));
+		probe_tick(&p, 2000);
+		probe_tick(&p, 2000);
+		assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 1);
+		assert_int_equal(p.said_to[probe_last(&p, WIRE_PROOF_WANT) - p.said], 3);
+		probe_tick(&p, 31000);
+		hear_answer(&p, slow ? 1 : 3, fork);
+		assert_proven(&p, &log->name);
+		assert_int_equal(p.closed, 0);
+		probe_tick(&p, 31000);
+		assert_int_equal(p.closed, 0);
+		sim_store_free(&other);
+		probe_free(&p);
+	}
+	log = lying_run(&p);
+	rng = sim_random_env(&p.random);
+	probe_forget(&p);
+	probe_tick(&p, 31000);
+	sim_log_publish(log, &cast_actor(ORIGIN)->identity, 3, 10, &rng);
+	hear_held(&p, 1, log, 10);
+	assert_null(probe_last(&p, WIRE_SUBSCRIBE));
 	probe_free(&p);
 }
 
@@ -490,6 +536,7 @@ int main(void)
 		cmocka_unit_test(an_answer_that_has_moved_on_is_good_too),
 		cmocka_unit_test(what_has_been_answered_is_not_asked_again),
 		cmocka_unit_test(a_run_that_no_fork_explains_is_the_neighbours_lie),
+		cmocka_unit_test(a_slow_answer_for_a_run_blames_nobody),
 		cmocka_unit_test(an_answer_that_proves_nothing_is_blamed),
 		cmocka_unit_test(a_root_that_is_not_accounted_for_is_told_to_the_operator),
 		cmocka_unit_test(answers_that_nobody_asked_for_are_passed_over),
