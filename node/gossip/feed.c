@@ -176,25 +176,6 @@ void feed_choose(struct gossip *g, struct feed *f)
 	look_around(g, f);
 }
 
-void feed_look_elsewhere(struct gossip *g, struct feed *f)
-{
-	struct link *l = f->upstream;
-
-	if (!l || l->sink == SINK_NONE || l->next > f->expected ||
-		node_id_cmp(&g->config.self, &l->session->peer) > 0 ||
-		node_id_eq(&l->session->peer, &f->name.node))
-		return;
-	for (const struct link *other = f->links; other; other = other->next_of_feed) {
-		if (other == l || !other->announced || !may_take(g, other->session, &f->name))
-			continue;
-		MARK("two-feed-each-other");
-		l->distrust_until_ms = g->now.mono_ms + DISTRUST_MS;
-		feed_leave(g, f, true);
-		feed_choose(g, f);
-		return;
-	}
-}
-
 /* A neighbour tells that it holds the feed up to peer_held. */
 void feed_offer(struct gossip *g, struct link *l, uint64_t peer_held)
 {
@@ -408,7 +389,6 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 	}
 	if (f->own)
 		recover_stored(g, f);
-	feed_look_elsewhere(g, f);
 	feed_choose(g, f);
 	arena_reset(&g->scratch);
 }

@@ -476,9 +476,6 @@ bool feed_leads(const struct gossip *g, const struct link *l);
 /* It has given a run that does not fit what is held here. */
 void link_unfit(struct gossip *g, struct link *l);
 void feed_leave(struct gossip *g, struct feed *f, bool say);
-/* Two that subscribe at each other hear nothing new: the smaller id looks elsewhere, as soon as
- * what the other has beyond this is here. */
-void feed_look_elsewhere(struct gossip *g, struct feed *f);
 void feed_unlag(struct gossip *g, struct feed *f);
 void feed_grown(struct gossip *g, struct feed *f);
 /* A neighbour has shown a signed checkpoint: if all of it is held here, though it lies below the

@@ -405,7 +405,22 @@ static void on_subscribe(struct gossip *g, struct session *s, const struct wire_
 	if (l->sink != SINK_NONE)
 		sink_close(g, l);
 	sink_open(g, l, sub->from);
-	feed_look_elsewhere(g, f);
+	/* Two that subscribe at each other hear nothing new: the smaller id looks elsewhere, unless
+	 * what it lacks is on its way. */
+	if (f->upstream == l && sub->from <= f->expected &&
+		node_id_cmp(&g->config.self, &s->peer) < 0 &&
+		!node_id_eq(&s->peer, &f->name.node)) {
+		for (struct link *other = f->links; other; other = other->next_of_feed) {
+			if (other == l || !other->announced ||
+				!may_take(g, other->session, &f->name))
+				continue;
+			MARK("two-feed-each-other");
+			l->distrust_until_ms = g->now.mono_ms + DISTRUST_MS;
+			feed_leave(g, f, true);
+			feed_choose(g, f);
+			break;
+		}
+	}
 }
 
 static void on_unsubscribe(struct gossip *g, struct session *s,
