@@ -6,17 +6,20 @@
  */
 #include "app/impl.h"
 
+#include <limits.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "intel/suffix.h"
 #include "keys/file.h"
 
-#define NODES_MAX  4096
+#define NODES_MAX    4096
+#define SUFFIXES_MAX (4u << 20) /* bytes; the list has 250,000 */
 
-#define ALARM_PSK  "psk-unreadable"
-#define ALARM_FILE "broken-key-file"
-#define ALARM_KEYS "keys-unreadable"
+#define ALARM_PSK    "psk-unreadable"
+#define ALARM_FILE   "broken-key-file"
+#define ALARM_KEYS   "keys-unreadable"
 
 /* --- who may connect -------------------------------------------------------------------------- */
 
@@ -359,6 +362,23 @@ static int read_dir(struct app *a, struct keydir **out, struct err_text *err)
 	return 0;
 }
 
+/* With the text of the system's list of public suffixes, if libpsl's own is not newer. */
+static int guard_open(struct guard **guard)
+{
+	struct buf text = buf_with_max(SUFFIXES_MAX);
+	char path[PATH_MAX];
+	struct err_text err;
+	struct stat st;
+	int rc;
+
+	if (suffixes_text_path(path, sizeof(path)) && stat(path, &st) == 0 &&
+		st.st_mtime >= suffixes_built_in_time() && file_read(path, &text, &err) != 0)
+		buf_reset(&text);
+	rc = guard_new(guard, buf_view(&text));
+	buf_free(&text);
+	return rc;
+}
+
 int keys_open(struct app *a, struct err_text *err)
 {
 	int rc = read_dir(a, &a->keys, err);
@@ -372,7 +392,7 @@ int keys_open(struct app *a, struct err_text *err)
 			"card)",
 			a->keys_dir);
 	pthread_rwlock_init(&a->shared.lock, NULL);
-	rc = guard_new(&a->shared.guard);
+	rc = guard_open(&a->shared.guard);
 	if (rc != 0)
 		return err_set(err, rc, "guard rails: %s", err_sentence(rc));
 	shared_set(a);

@@ -43,7 +43,7 @@ static void endpoints_of_card(void *ctx, const struct card *card)
 int cli_guard_rails(struct cli *c, struct guard **guard)
 {
 	struct endpoints e = {.arena = &c->arena};
-	int rc = guard_new(guard);
+	int rc = guard_new(guard, BYTES_NONE);
 
 	if (rc)
 		return cli_fail(c, CLI_STORE, "guard rails: %s", err_sentence(rc));

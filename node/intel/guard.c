@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "intel/guard.h"
 
-#include <libpsl.h>
-#include <stdlib.h>
-
+#include "intel/suffix.h"
 #include "intel/value_parts.h"
+
+#include <stdlib.h>
 
 #define IPV4_PREFIX_MIN 16
 #define IPV6_PREFIX_MIN 32
@@ -20,7 +20,7 @@ struct own_name {
 };
 
 struct guard {
-	psl_ctx_t *suffixes;
+	struct suffixes *suffixes;
 	struct own_name *names; /* sorted */
 	size_t names_len;
 	struct address *addresses; /* sorted */
@@ -338,24 +338,13 @@ static const char *check_net(const struct guard *g, struct bytes value, const ch
 	return NULL;
 }
 
-static bool is_public_suffix(const struct guard *g, struct bytes name)
-{
-	char text[VALUE_DOMAIN_MAX + 1];
-
-	if (name.len >= sizeof(text))
-		return false;
-	memcpy(text, name.data, name.len);
-	text[name.len] = '\0';
-	return psl_is_public_suffix(g->suffixes, text);
-}
-
 /* whole: the value means everything under the name. */
 static const char *check_name(const struct guard *g, struct bytes name, bool whole, bool above_too,
 	const char *const *lifted)
 {
 	if (is_reserved_name(name) && applies("reserved", lifted))
 		return "reserved";
-	if (whole && is_public_suffix(g, name) && applies("public-suffix", lifted))
+	if (whole && suffixes_have(g->suffixes, name) && applies("public-suffix", lifted))
 		return "public-suffix";
 	if (is_own_name(g, name, above_too))
 		return "own-endpoint";
@@ -418,17 +407,19 @@ bool guard_liftable(const char *rule)
 	return false;
 }
 
-int guard_new(struct guard **g)
+int guard_new(struct guard **g, struct bytes suffixes)
 {
+	int rc;
+
 	*g = calloc(1, sizeof(**g));
 	if (!*g)
 		return ENT_ENOMEM;
-	(*g)->suffixes = psl_latest(NULL);
-	if ((*g)->suffixes)
+	rc = suffixes_new(&(*g)->suffixes, suffixes);
+	if (rc == 0)
 		return 0;
 	free(*g);
 	*g = NULL;
-	return ENT_ENOTFOUND;
+	return rc;
 }
 
 void guard_free(struct guard *g)
@@ -436,6 +427,6 @@ void guard_free(struct guard *g)
 	if (!g)
 		return;
 	endpoints_free(g);
-	psl_free(g->suffixes);
+	suffixes_free(g->suffixes);
 	free(g);
 }

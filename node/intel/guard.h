@@ -24,9 +24,9 @@
 
 struct guard;
 
-/* Loads the public suffix list once: the system's or the one built into libpsl, whichever is newer.
+/* suffixes: the text of the public suffix list, for millions of values; or none (suffix.h).
  * ENT_ENOMEM, ENT_ENOTFOUND (no list). */
-int guard_new(struct guard **g) MUST_CHECK;
+int guard_new(struct guard **g, struct bytes suffixes) MUST_CHECK;
 void guard_free(struct guard *g);
 
 /*

@@ -23,6 +23,8 @@
 #include "intake/intake.h"
 #include "intel/value.h"
 #include "merkle/hash.h"
+#include "intel/suffix.h"
+#include "keys/file.h"
 #include "store/store.h"
 
 #define MILLION       1000000u
@@ -214,9 +216,11 @@ int main(int argc, char **argv)
 	struct lookups l = {
 		.a_second = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : LOOKUPS_A_SEC};
 	pthread_t thread;
+	struct buf list = buf_with_max(4u << 20);
 	struct guard *guard;
 	struct err_text err;
 	struct store *s;
+	char path[4096];
 
 	if (argc < 2) {
 		fprintf(stderr, "usage: bench_index <data directory> [entries a step] "
@@ -224,7 +228,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	check(hash_init(), "hash");
-	check(guard_new(&guard), "guard");
+	if (suffixes_text_path(path, sizeof(path)))
+		check(file_read(path, &list, &err), "the list of public suffixes");
+	check(guard_new(&guard, buf_view(&list)), "guard");
+	buf_free(&list);
 	check(store_open(&s, argv[1], STORE_WRITE, &err), err.text);
 	if (argc > 4)
 		lookups_begin(&l, s, argv[4], &thread);

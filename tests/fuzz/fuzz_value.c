@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char room[64];
 
 	if (!guard)
-		check(guard_new(&guard) == 0);
+		check(guard_new(&guard, BYTES_NONE) == 0);
 	if (size == 0)
 		return 0;
 	text = bytes_from(data + 1, size - 1);

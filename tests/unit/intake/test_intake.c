@@ -42,7 +42,7 @@ static int setup(void **state)
 	d->dir = test_dir();
 	assert_int_equal(store_open(&d->store, d->dir, STORE_WRITE, NULL), 0);
 	assert_int_equal(store_reader_open(d->store, &d->reader), 0);
-	assert_int_equal(guard_new(&d->guard), 0);
+	assert_int_equal(guard_new(&d->guard, BYTES_NONE), 0);
 	d->parties[0] = (struct agreement_party){.node = peer};
 	d->parties[1] = (struct agreement_party){.node = self,
 		.gives = TLP_BIT(TLP_GREEN) | TLP_BIT(TLP_AMBER) | TLP_BIT(TLP_RED),

@@ -31,7 +31,7 @@ static void check_all(const struct guard *g, const struct verdict *v, size_t len
 
 static int setup(void **state)
 {
-	return guard_new((struct guard **)state);
+	return guard_new((struct guard **)state, BYTES_NONE);
 }
 
 static int teardown(void **state)
