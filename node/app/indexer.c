@@ -18,6 +18,9 @@
 #define INDEX_QUIET_MS  60
 #define INDEX_LOAD      8u
 #define INDEX_LOAD_MS   4
+/* Between two lists, or while a command starts, there is more to do than it seems: large runs would
+ * be merged by twos, again and again. */
+#define MERGE_QUIET_MS 1000
 
 static const char *hidden(void *ctx, const struct log_name *log, const struct store_entry *e,
 	const struct record_indicator *indicator)
@@ -86,15 +89,31 @@ static void gather(struct pipeline *p)
 	}
 }
 
+static bool idle(const struct pipeline *p)
+{
+	return p->progress.indexed >= p->progress.arrival && !p->progress.reindex &&
+	       !p->progress.compact && !p->progress.stop_index;
+}
+
+/* merge_ms: from then on runs may be merged, if it stays so; 0: there are none to merge. */
+static void wait_idle(struct pipeline *p, int64_t merge_ms)
+{
+	const struct timespec until = {merge_ms / 1000, merge_ms % 1000 * 1000000};
+
+	while (idle(p) && (merge_ms == 0 || mono_ms() < merge_ms))
+		if (merge_ms == 0)
+			pthread_cond_wait(&p->progress.changed, &p->progress.lock);
+		else
+			pthread_cond_timedwait(&p->progress.changed, &p->progress.lock, &until);
+}
+
 /* many: by what the last step took more will come. */
-static enum task wait_for_work(struct pipeline *p, bool merging, bool many)
+static enum task wait_for_work(struct pipeline *p, int64_t merge_ms, bool many)
 {
 	enum task what = TASK_INDEX;
 
 	pthread_mutex_lock(&p->progress.lock);
-	while (p->progress.indexed >= p->progress.arrival && !p->progress.reindex &&
-		!p->progress.compact && !p->progress.stop_index && !merging)
-		pthread_cond_wait(&p->progress.changed, &p->progress.lock);
+	wait_idle(p, merge_ms);
 	if (many && waiting(p) > 0)
 		gather(p);
 	if (p->progress.stop_index)
@@ -243,43 +262,47 @@ static bool is_load(uint64_t bundles, int64_t *last_ms)
 	return bundles >= INDEX_LOAD && (int64_t)bundles * INDEX_LOAD_MS >= since_ms;
 }
 
+/* The next entries, and what goes with them; was that under load? */
+static bool follow(struct pipeline *p, const struct store_index_ops *ops, int64_t *last_ms)
+{
+	int rc = store_index_step(p->config.store, ops, INDEX_ENTRIES);
+	bool many;
+
+	if (rc == 0)
+		rc = forget(p, ops, false);
+	many = is_load(progress_indexed(p), last_ms);
+	if (rc >= 0)
+		rc = store_index_keep_up(p->config.store);
+	index_trouble(p, rc < 0 ? rc : 0);
+	return many;
+}
+
 void *indexer_run(void *ctx)
 {
 	struct pipeline *p = ctx;
 	struct store_index_ops ops = {hidden, p};
-	bool merging = true; /* what the last time left */
 	bool many = false;
-	int64_t last_ms = mono_ms();
+	int64_t last_ms = mono_ms(), merge_ms = last_ms + MERGE_QUIET_MS; /* what was left */
 	enum task what;
 
 	pthread_setname_np(pthread_self(), "index"); /* seen in top -H, and by the benchmark */
 	thread_yields(NICE_BEHIND);
 	index_trouble(p, forget(p, &ops, true));
-	while ((what = wait_for_work(p, merging, many)) != TASK_STOP) {
-		int rc;
-
+	while ((what = wait_for_work(p, merge_ms, many)) != TASK_STOP) {
 		if (what == TASK_MERGE) {
-			rc = store_index_merge(p->config.store);
-			merging = rc > 0;
+			int rc = store_index_merge(p->config.store);
+
+			merge_ms = rc > 0 ? merge_ms : 0;
 			index_trouble(p, rc < 0 ? rc : 0);
 			continue;
 		}
-		merging = true;
-		if (what == TASK_REINDEX) {
+		if (what == TASK_REINDEX)
 			reindex(p, &ops);
-			continue;
-		}
-		if (what == TASK_COMPACT) {
+		else if (what == TASK_COMPACT)
 			compact(p);
-			continue;
-		}
-		rc = store_index_step(p->config.store, &ops, INDEX_ENTRIES);
-		if (rc == 0)
-			rc = forget(p, &ops, false);
-		many = is_load(progress_indexed(p), &last_ms);
-		if (rc >= 0)
-			rc = store_index_keep_up(p->config.store);
-		index_trouble(p, rc < 0 ? rc : 0);
+		else
+			many = follow(p, &ops, &last_ms);
+		merge_ms = mono_ms() + MERGE_QUIET_MS;
 	}
 	return NULL;
 }
