@@ -663,6 +663,11 @@ static bool is_slow(const struct mix *m, const struct world_node *n, const struc
 	return (m->slow & cast_bit(n->actor->number)) || is_one_of(m->slow, peer);
 }
 
+static bool is_about_silence(const char *rule)
+{
+	return strcmp(rule, "peer-silent") == 0 || strcmp(rule, "provenance-unproven") == 0;
+}
+
 /* Liars and forks are found out; an old copy hears from its witnesses that its log of acts is
  * behind, and whoever runs twice that he does. */
 static bool alarm_is_due(const struct mix *m, const struct world_node *n,
@@ -670,7 +675,7 @@ static bool alarm_is_due(const struct mix *m, const struct world_node *n,
 {
 	uint64_t self = cast_bit(n->actor->number);
 
-	if (strcmp(a->rule, "peer-silent") == 0 && is_slow(m, n, &a->peer))
+	if (is_about_silence(a->rule) && is_slow(m, n, &a->peer))
 		return true;
 	if (is_one_of(m->liars, &a->peer) || is_one_of(m->liars, &a->feed.node) ||
 		watch_forked(m->w, &a->feed))
