@@ -328,8 +328,12 @@ static void feeds_disown(struct gossip *g, const struct origin *o)
 	while (map_next(&g->feeds, &at, NULL, &value)) {
 		struct feed *f = value;
 
-		if (f->origin == o && !origin_key(o, f->name.incarnation))
-			feed_freeze(g, NULL, f);
+		if (f->origin != o || origin_key(o, f->name.incarnation))
+			continue;
+		feed_freeze(g, NULL, f);
+		/* What has been said of it can be verified by nothing any more. */
+		for (struct link *l = f->links; l; l = l->next_of_feed)
+			doubt_free(g, l);
 	}
 }
 

@@ -223,9 +223,9 @@ void on_receipt(struct gossip *g, struct session *s, const struct wire_receipt *
 		misbehaved(g, s, "gives receipts again and again");
 		return;
 	}
-	/* Nothing is to be learnt of a feed that is not here, or that is none of its business.
-	 * What a former incarnation has said is ours. */
-	if (!f ||
+	/* Nothing is to be learnt of a feed that is not here, that no card in force names, or that
+	 * is none of its business. What a former incarnation has said is ours. */
+	if (!f || !origin_key(f->origin, f->name.incarnation) ||
 		(!node_id_eq(&f->name.node, &g->config.self) &&
 			f->name.audience.kind != AUDIENCE_AGREEMENT) ||
 		!may_have(g, s, &f->name) || !(r = receipt_need(f, &s->peer)) ||

@@ -25,7 +25,8 @@ static void split_tell(struct gossip *g, struct session *s, struct feed *f)
 	struct wire_message m = {.type = WIRE_SPLIT};
 	struct link *l;
 
-	if (!may_see(g, s, f))
+	/* By no card that the other takes for good it could be verified. */
+	if (!may_see(g, s, f) || !origin_key(f->origin, f->name.incarnation))
 		return;
 	l = link_need(g, s, f);
 	if (!l || l->split_told)
@@ -142,7 +143,8 @@ void split_at_start(struct gossip *g, struct feed *f, const struct split *split)
 
 void on_split(struct gossip *g, struct session *s, const struct wire_split *w)
 {
-	struct origin *o = origin_of(g, &w->feed);
+	struct origin *o = origin_find(g, &w->feed.node);
+	const uint8_t *key = o ? origin_key(o, w->feed.incarnation) : NULL;
 	struct feed *f = NULL;
 	struct split split;
 	struct link *l;
@@ -151,7 +153,7 @@ void on_split(struct gossip *g, struct session *s, const struct wire_split *w)
 		misbehaved(g, s, "tells of split views again and again");
 		return;
 	}
-	if (!o)
+	if (!key)
 		s->missed = true;
 	else if (may_take(g, s, &w->feed) || may_send(g, s, &w->feed))
 		f = feed_need(g, &w->feed, o);
@@ -164,7 +166,7 @@ void on_split(struct gossip *g, struct session *s, const struct wire_split *w)
 	if (f->split)
 		return;
 	split_from_wire(&split, w);
-	if (split_verify(&split, origin_key(o, f->name.incarnation)) != 0) {
+	if (split_verify(&split, key) != 0) {
 		MARK("split-unproven");
 		l->split_told = false;
 		misbehaved(g, s, "accuses an origin of a split view without proof");

@@ -74,7 +74,7 @@ int checkpoint_verify(const struct checkpoint *c, const uint8_t public_key[32])
 {
 	struct signed_text t;
 
-	if (c->size == 0)
+	if (c->size == 0 || !public_key)
 		return ENT_ECRYPTO;
 	checkpoint_signed_text(&t, &c->log, c->size, &c->root);
 	return crypto_sign_verify_detached(c->signature, (const uint8_t *)t.data, t.len,

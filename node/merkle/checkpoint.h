@@ -30,7 +30,8 @@ void checkpoint_text(struct buf *out, const struct log_name *log, uint64_t size,
  * Asserts size > 0. */
 void checkpoint_sign(struct checkpoint *c, const uint8_t secret[64]);
 
-/* 0 or ENT_ECRYPTO (also for size 0). public_key: that of the card chain for this incarnation. */
+/* 0 or ENT_ECRYPTO (also for size 0). public_key: that of the card chain for this incarnation,
+ * or NULL, where it names none: then nobody has signed. */
 int checkpoint_verify(const struct checkpoint *c, const uint8_t public_key[32]) MUST_CHECK;
 
 /* The whole signed note, without cosignatures. public_key gives the key id. */

@@ -3,7 +3,7 @@
  * What an end of terms leaves behind: nothing that was not on its way already. What a stolen root
  * can do once the next root has spoken: nothing.
  */
-#include "unit/gossip/probe.h"
+#include "unit/gossip/forks.h"
 
 /* A peer that takes a clear feed of many runs; the first has been made. */
 static struct log_name bulk_begin(struct probe *p)
@@ -184,6 +184,161 @@ static void nothing_more_is_taken_of_what_the_thief_publishes(void **state)
 	assert_int_equal(p.closed, 0);
 	identity_free(&thief);
 	probe_free(&p);
+}
+
+/* --- what a thief has published, when its card is beaten -------------------------------------- */
+
+/* The keys of PEER's card with that incarnation. */
+static void later_keys(struct identity *id, uint64_t incarnation)
+{
+	struct sim_random random = {0xc4a49e00u + PEER + (incarnation << 32)};
+	struct env_rng rng = sim_random_env(&random);
+
+	assert_int_equal(identity_generate(id, CAST_EPOCH + incarnation, &rng), 0);
+}
+
+struct nobodys {
+	struct probe p;
+	struct identity thief;
+	struct sim_store other;
+	struct sim_log *log;  /* two entries of it are here, and it goes on, */
+	struct sim_log *fork; /* or goes on otherwise */
+};
+
+static void nobodys_init(struct nobodys *n)
+{
+	struct log_name feed = {
+		cast_actor(PEER)->node, CAST_EPOCH + STOLEN, audience_agreement(0x100 + PEER)};
+	struct card_chain stolen;
+	struct env_rng rng;
+
+	memset(n, 0, sizeof(*n));
+	probe_greeted(&n->p);
+	rng = sim_random_env(&n->p.random);
+	later_keys(&n->thief, STOLEN);
+	stolen = cast_changed_card(PEER, false, STOLEN, &n->p.arena);
+	probe_hear_cards(&n->p, 1, &stolen);
+	n->log = sim_store_need(&n->p.theirs, &feed);
+	sim_log_publish(n->log, &n->thief, 2, 10, &rng);
+	probe_hear_head(&n->p, 1, &n->log->complete);
+	probe_hear_run(&n->p, 1, n->log, 0, 2);
+	probe_store(&n->p);
+	n->fork = sim_store_need(&n->other, &feed);
+	sim_log_publish(n->fork, &n->thief, 3, 10, &rng);
+	sim_log_publish(n->log, &n->thief, 2, 10, &rng);
+}
+
+static void nobodys_beaten(struct nobodys *n)
+{
+	struct card_chain rotated = cast_changed_card(PEER, true, ROTATED, &n->p.arena);
+
+	probe_hear_cards(&n->p, 1, &rotated);
+	assert_int_equal(n->p.freezes, 1);
+}
+
+static void nobodys_free(struct nobodys *n)
+{
+	identity_free(&n->thief);
+	sim_store_free(&n->other);
+	probe_free(&n->p);
+}
+
+static void a_split_view_of_a_feed_that_is_nobodys_meets_silence(void **state)
+{
+	struct wire_message m;
+	struct nobodys n;
+
+	(void)state;
+	nobodys_init(&n);
+	nobodys_beaten(&n);
+	m = accusation(&n.p, n.fork, n.log);
+	probe_forget(&n.p);
+	probe_hear(&n.p, 1, &m);
+	assert_silence(&n.p);
+	assert_int_equal(n.p.splits, 0);
+	nobodys_free(&n);
+}
+
+static void a_split_view_of_a_feed_that_is_nobodys_any_more_is_not_told(void **state)
+{
+	struct wire_message m;
+	struct nobodys n;
+
+	(void)state;
+	nobodys_init(&n);
+	m = accusation(&n.p, n.fork, n.log);
+	probe_hear(&n.p, 1, &m);
+	assert_int_equal(n.p.splits, 1);
+	nobodys_beaten(&n);
+	probe_open(&n.p, 2, PEER);
+	probe_hear_hello(&n.p, 2, SESSION_CREDIT_BYTES);
+	assert_int_equal(told_to(&n.p, 2), 0);
+	nobodys_free(&n);
+}
+
+/* It was asked when the feed was somebody's. */
+static void an_answer_about_a_feed_that_is_nobodys_any_more_meets_silence(void **state)
+{
+	struct nobodys n;
+
+	(void)state;
+	nobodys_init(&n);
+	probe_hear_head(&n.p, 1, &n.log->complete);
+	probe_tick(&n.p, 3000);
+	assert_non_null(probe_last(&n.p, WIRE_PROOF_WANT));
+	nobodys_beaten(&n);
+	hear_answer(&n.p, 1, n.log);
+	probe_tick(&n.p, 61000);
+	assert_int_equal(n.p.closed, 0);
+	assert_null(n.p.alarm);
+	nobodys_free(&n);
+}
+
+static void a_receipt_of_a_feed_that_is_nobodys_meets_silence(void **state)
+{
+	struct wire_message m = {.type = WIRE_RECEIPT};
+	struct identity owner;
+	struct cosignature s;
+	struct nobodys n;
+
+	(void)state;
+	nobodys_init(&n);
+	nobodys_beaten(&n);
+	later_keys(&owner, ROTATED);
+	cosignature_sign(&s, &n.fork->complete, CAST_EPOCH + 3600, owner.receipt_secret);
+	m.receipt.feed = n.fork->name;
+	checkpoint_to_wire(&m.receipt.checkpoint, &n.fork->complete);
+	m.receipt.time = s.time;
+	memcpy(m.receipt.signature, s.signature, sizeof(m.receipt.signature));
+	probe_forget(&n.p);
+	probe_hear(&n.p, 1, &m);
+	assert_silence(&n.p);
+	assert_int_equal(n.p.kept_len, 0);
+	identity_free(&owner);
+	nobodys_free(&n);
+}
+
+/* The run is with the writer when the card comes. */
+static void a_run_on_its_way_to_the_store_when_its_key_goes_blames_nobody(void **state)
+{
+	(void)state;
+	for (unsigned stored = 0; stored < 2; stored++) {
+		struct nobodys n;
+
+		nobodys_init(&n);
+		probe_hear_head(&n.p, 1, &n.log->complete);
+		probe_hear_run(&n.p, 1, n.log, 2, 4);
+		assert_int_equal(n.p.jobs_len, 1);
+		nobodys_beaten(&n);
+		if (stored)
+			probe_store(&n.p);
+		else
+			probe_reject(&n.p, ENT_EPROOF);
+		probe_tick(&n.p, 61000);
+		assert_int_equal(n.p.closed, 0);
+		assert_null(n.p.alarm);
+		nobodys_free(&n);
+	}
 }
 
 /* --- introducers who contradict each other ---------------------------------------------------- */
@@ -643,6 +798,11 @@ int main(void)
 		cmocka_unit_test(the_next_root_beats_a_stolen_one_in_whatever_order_the_cards_come),
 		cmocka_unit_test(the_winner_is_passed_on_to_whoever_has_the_loser),
 		cmocka_unit_test(nothing_more_is_taken_of_what_the_thief_publishes),
+		cmocka_unit_test(a_split_view_of_a_feed_that_is_nobodys_meets_silence),
+		cmocka_unit_test(a_split_view_of_a_feed_that_is_nobodys_any_more_is_not_told),
+		cmocka_unit_test(an_answer_about_a_feed_that_is_nobodys_any_more_meets_silence),
+		cmocka_unit_test(a_receipt_of_a_feed_that_is_nobodys_meets_silence),
+		cmocka_unit_test(a_run_on_its_way_to_the_store_when_its_key_goes_blames_nobody),
 		cmocka_unit_test(the_next_root_settles_a_contradiction),
 		cmocka_unit_test(a_newer_chain_that_was_passed_over_is_asked_for_again),
 		cmocka_unit_test(heads_of_an_incarnation_are_asked_for_once_a_card_names_it),

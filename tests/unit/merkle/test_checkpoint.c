@@ -115,6 +115,7 @@ static void signature_holds_for_its_checkpoint_only(void **state)
 	(void)state;
 	assert_int_equal(checkpoint_verify(&c, log_public), 0);
 	assert_int_equal(checkpoint_verify(&c, witness_public), ENT_ECRYPTO);
+	assert_int_equal(checkpoint_verify(&c, NULL), ENT_ECRYPTO);
 	other = c;
 	other.size++;
 	assert_int_equal(checkpoint_verify(&other, log_public), ENT_ECRYPTO);
