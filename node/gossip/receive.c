@@ -439,8 +439,8 @@ static void on_unsubscribe(struct gossip *g, struct session *s,
 
 /* --- data ------------------------------------------------------------------------------------- */
 
-/* What comes too late, of a subscription that has moved, still tells how far its sender is: it has
- * counted the run as told, and says so no more. */
+/* What comes too late, of a subscription that has moved, or finds no room, still tells how far its
+ * sender is: it has counted the run as told, and says so no more. */
 static void late_run(struct gossip *g, struct session *s, const struct wire_data *data)
 {
 	struct feed *f = feed_find(g, &data->feed);
@@ -492,6 +492,7 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 		credit_return(g, s, wire_bytes);
 		g->store_retry_ms = g->now.mono_ms + CROWDED_MS;
 		feed_leave(g, f, true);
+		late_run(g, s, data);
 		return;
 	}
 	key = origin_key(f->origin, f->name.incarnation);

@@ -164,23 +164,30 @@ static void flood(struct probe *p, uint32_t session, unsigned actor)
 		probe_hear_run(p, session, log, at, at + 4);
 }
 
+/* Sessions with the actors 1 to 4. */
+static void four_neighbours(struct probe *p)
+{
+	probe_init(p);
+	for (unsigned actor = 1; actor <= 4; actor++) {
+		struct cast_terms terms = probe_terms(actor);
+
+		terms.gives[actor] |= TLP_BIT(TLP_GREEN);
+		probe_agree(p, &terms);
+	}
+	for (unsigned actor = 1; actor <= 4; actor++) {
+		probe_open(p, actor, actor);
+		probe_hear_hello(p, actor, SESSION_CREDIT_BYTES);
+	}
+	probe_forget(p);
+}
+
 static void takes_no_more_than_may_wait_for_the_disk(void **state)
 {
 	struct gossip_counts counts;
 	struct probe p;
 
 	(void)state;
-	probe_init(&p);
-	for (unsigned actor = 1; actor <= 4; actor++) {
-		struct cast_terms terms = probe_terms(actor);
-
-		probe_agree(&p, &terms);
-	}
-	for (unsigned actor = 1; actor <= 4; actor++) {
-		probe_open(&p, actor, actor);
-		probe_hear_hello(&p, actor, SESSION_CREDIT_BYTES);
-	}
-	probe_forget(&p);
+	four_neighbours(&p);
 	for (unsigned actor = 1; actor <= 2; actor++)
 		flood(&p, actor, actor);
 	gossip_counts(p.g, &counts);
@@ -197,6 +204,40 @@ static void takes_no_more_than_may_wait_for_the_disk(void **state)
 	assert_true(probe_count(&p, WIRE_SUBSCRIBE) > 0);
 	gossip_counts(p.g, &counts);
 	assert_int_equal(counts.ingest_bytes, 0);
+	probe_free(&p);
+}
+
+/* Its upstream has counted the run as told, and says nothing of it when it is left. */
+static void growth_that_found_no_room_is_asked_for_again(void **state)
+{
+	const struct wire_message *m = NULL;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	four_neighbours(&p);
+	log = probe_published(&p, 3, CLEAR, 4, 60000);
+	probe_hear_head(&p, 3, &log->complete);
+	probe_hear_run(&p, 3, log, 0, 4);
+	probe_store(&p);
+	flood(&p, 1, 1);
+	flood(&p, 2, 2);
+	flood(&p, 4, 4);
+	probe_published(&p, 3, CLEAR, 4, 60000);
+	probe_forget(&p);
+	probe_hear_run(&p, 3, log, 4, 8);
+	assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 1);
+	while (p.jobs_len)
+		probe_store(&p);
+	for (unsigned i = 0; i < 4; i++)
+		probe_tick(&p, 250);
+	for (size_t i = 0; i < p.said_len; i++) {
+		m = &p.said[i];
+		if (m->type == WIRE_SUBSCRIBE && log_name_eq(&m->subscribe.feed, &log->name))
+			break;
+		m = NULL;
+	}
+	assert_true(m && m->subscribe.from == 4);
 	probe_free(&p);
 }
 
@@ -447,6 +488,7 @@ int main(void)
 		cmocka_unit_test(asks_so_many_neighbours_between_two_ticks_and_no_more),
 		cmocka_unit_test(windows_share_what_may_wait_for_the_disk),
 		cmocka_unit_test(takes_no_more_than_may_wait_for_the_disk),
+		cmocka_unit_test(growth_that_found_no_room_is_asked_for_again),
 		cmocka_unit_test(a_window_follows_the_number_of_sessions),
 		cmocka_unit_test(whoever_leaves_is_told_what_has_grown),
 		cmocka_unit_test(tells_of_a_feed_once_a_second_at_most),
