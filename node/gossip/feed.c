@@ -170,8 +170,7 @@ void feed_choose(struct gossip *g, struct feed *f)
 			feed_unlag(g, f);
 		}
 	}
-	if (!f->upstream)
-		quota_notice(g, f);
+	quota_notice(g, f);
 	floor_consider(g, f);
 	look_around(g, f);
 }

@@ -523,9 +523,9 @@ static inline void sinks_by(struct session *s, uint64_t ms)
 /* --- quota.c ---------------------------------------------------------------------------------- */
 /* The day's quota of the neighbour or of the feed's origin is used up. */
 bool quota_spent(const struct gossip *g, const struct session *s, const struct feed *f);
-/* A feed without upstream: if it is the origin's quota, what ends that is watched for. */
+/* If a quota keeps who has more of the feed from being asked, what ends that is watched for. */
 void quota_notice(struct gossip *g, struct feed *f);
-/* Feeds that waited are chosen anew. */
+/* All feeds are looked at anew. */
 void feeds_resume(struct gossip *g);
 /* Gives up what the session may bring no more of today; f: whose run has come. */
 void quota_wait(struct gossip *g, struct session *s, struct feed *f);

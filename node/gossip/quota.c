@@ -7,7 +7,7 @@
  *
  * A run is taken as long as something is left of the quota, so at most one more than it says. Then
  * feeds wait, whole: their subscriptions are given up, what is still on its way is dropped, and
- * when nobody else has them they are chosen anew after midnight.
+ * after midnight they are chosen anew.
  */
 #include "base/mark.h"
 #include "gossip/impl.h"
@@ -134,9 +134,11 @@ void quota_notice(struct gossip *g, struct feed *f)
 		return;
 	if (origin_spent(g, f->origin))
 		f->origin->quota.waits = g->origins_wait = true;
-	/* Between two ticks what is on its way may spend all of it, and not be stored after all. */
+	/* Between two ticks what is on its way may spend all of it, and not be stored after all. An
+	 * upstream may stay idle while others have more. */
 	for (const struct link *l = f->links; l; l = l->next_of_feed)
-		if (l->announced && peer_spent(g, l->session))
+		if (l->announced && (!f->upstream || l->peer_held > f->expected) &&
+			peer_spent(g, l->session))
 			peer_totals(g, &l->session->peer)->quota.waits = true;
 }
 
@@ -178,12 +180,8 @@ void feeds_resume(struct gossip *g)
 	void *value;
 	size_t at = 0;
 
-	while (map_next(&g->feeds, &at, NULL, &value)) {
-		struct feed *f = value;
-
-		if (!f->upstream)
-			feed_choose(g, f);
-	}
+	while (map_next(&g->feeds, &at, NULL, &value))
+		feed_choose(g, value);
 }
 
 static void day_begin(struct gossip *g)

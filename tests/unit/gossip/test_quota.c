@@ -313,6 +313,77 @@ static void all_feeds_of_an_origin_wait_and_go_on_together(void **state)
 	probe_free(&p);
 }
 
+/* PEER has more of the feed than THIRD, who is upstream and gets no more of it. */
+static void a_feed_with_an_idle_upstream(struct probe *p, uint64_t taken)
+{
+	struct cast_terms small = probe_terms(PEER), third = probe_terms(THIRD);
+	struct sim_log *log;
+
+	small.quota_records = 20;
+	small.gives[PEER] |= TLP_BIT(TLP_GREEN);
+	probe_init(p);
+	probe_agree(p, &small);
+	probe_agree(p, &third);
+	gossip_taken_today(p->g, probe_time(p), &cast_actor(PEER)->node, &cast_actor(PEER)->node,
+		taken, 2000);
+	probe_open(p, 1, PEER);
+	probe_hear_hello(p, 1, SESSION_CREDIT_BYTES);
+	probe_open(p, 2, THIRD);
+	probe_hear_hello(p, 2, SESSION_CREDIT_BYTES);
+	log = probe_published(p, PEER, CLEAR, 10, 100);
+	probe_hear_head(p, 2, &log->complete);
+	probe_hear_run(p, 2, log, 0, 10);
+	probe_store(p);
+	probe_published(p, PEER, CLEAR, 30, 100);
+}
+
+static bool asked(const struct probe *p, uint32_t session, const struct log_name *feed)
+{
+	for (size_t i = 0; i < p->said_len; i++)
+		if (p->said[i].type == WIRE_SUBSCRIBE && p->said_to[i] == session &&
+			log_name_eq(&p->said[i].subscribe.feed, feed))
+			return true;
+	return false;
+}
+
+static void a_new_day_is_looked_at_where_another_is_upstream(void **state)
+{
+	struct log_name feed = probe_name(PEER, CLEAR);
+	struct probe p;
+
+	(void)state;
+	a_feed_with_an_idle_upstream(&p, 20);
+	probe_hear_head(&p, 1, &sim_store_need(&p.theirs, &feed)->complete);
+	probe_tick(&p, 3000);
+	assert_false(asked(&p, 1, &feed));
+	p.now_ms += DAY_MS;
+	for (unsigned i = 0; i < 12; i++)
+		probe_tick(&p, 250);
+	assert_true(asked(&p, 1, &feed));
+	probe_free(&p);
+}
+
+/* It is told of just while a run is on its way that spends all, and is not stored after all. */
+static void what_was_spent_for_a_moment_is_looked_at_where_another_is_upstream(void **state)
+{
+	struct log_name feed = probe_name(PEER, CLEAR);
+	struct sim_log *other;
+	struct probe p;
+
+	(void)state;
+	a_feed_with_an_idle_upstream(&p, 0);
+	other = probe_published(&p, PEER, GREEN, 25, 100);
+	probe_hear_head(&p, 1, &other->complete);
+	probe_hear_run(&p, 1, other, 0, 25);
+	assert_int_equal(p.jobs_len, 1);
+	probe_hear_head(&p, 1, &sim_store_need(&p.theirs, &feed)->complete);
+	probe_reject(&p, ENT_EFULL);
+	for (unsigned i = 0; i < 60; i++)
+		probe_tick(&p, 250);
+	assert_true(asked(&p, 1, &feed));
+	probe_free(&p);
+}
+
 /* Everything arrives all the same, a day's part each day, and other feeds do not wait for it. */
 static void days_of_quota_bring_a_whole_feed(void **state)
 {
@@ -358,6 +429,9 @@ int main(void)
 		cmocka_unit_test(quotas_of_several_agreements_add_up),
 		cmocka_unit_test(an_introduced_origin_brings_no_more_than_its_introducer_may),
 		cmocka_unit_test(all_feeds_of_an_origin_wait_and_go_on_together),
+		cmocka_unit_test(a_new_day_is_looked_at_where_another_is_upstream),
+		cmocka_unit_test(
+			what_was_spent_for_a_moment_is_looked_at_where_another_is_upstream),
 		cmocka_unit_test(days_of_quota_bring_a_whole_feed),
 	};
 
