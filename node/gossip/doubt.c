@@ -521,10 +521,20 @@ void on_proof(struct gossip *g, struct session *s, const struct wire_proof *p)
 	answer_judge(g, d, &c, p);
 }
 
+/* It is asked about a run, perhaps, of which it may say nothing any more: paused, or by other
+ * terms. Silence would be held against this node, and the end of the session against nobody. */
+static void cannot_account(struct gossip *g, struct session *s)
+{
+	MARK("cannot-account");
+	close_session(g, s, BYE_STOPPING, "may not account for what it has given", 0);
+	g->last->action.drop = true;
+}
+
 void on_proof_want(struct gossip *g, struct session *s, const struct wire_proof_want *want)
 {
 	struct wire_message m = {.type = WIRE_PROOF};
 	struct feed *f = feed_find(g, &want->feed);
+	const struct link *l = f ? link_find(s, f) : NULL;
 	struct log_tree tree = {g, &want->feed};
 	struct proof proof = {0};
 
@@ -534,6 +544,10 @@ void on_proof_want(struct gossip *g, struct session *s, const struct wire_proof_
 	}
 	if (want->feed.audience.kind == AUDIENCE_PROVENANCE) {
 		witness_proof_want(g, s, want);
+		return;
+	}
+	if (l && l->given && !may_send(g, s, &want->feed)) {
+		cannot_account(g, s);
 		return;
 	}
 	/* The newest that we can show a checkpoint for, which may be beyond what was asked. */

@@ -140,6 +140,7 @@ struct link {
 	unsigned entering;    /* openings that are not in the provenance log yet */
 	uint64_t opened_from; /* asked for */
 	uint64_t next;        /* next entry to push */
+	bool given;           /* a run has gone out */
 	uint64_t marked;      /* last mark in the provenance log */
 	uint64_t marked_ms;
 	uint64_t terms_stamp; /* of the entitlement under which it was opened */

@@ -139,6 +139,7 @@ static int push_run(struct gossip *g, struct link *l)
 	s->credit_out -= bytes < s->credit_out ? bytes : s->credit_out;
 	l->next += m.data.count;
 	l->told_size = l->next;
+	l->given = true;
 	sinks_by(s, l->marked_ms + MARK_MS);
 	peer_totals(g, &s->peer)->sent_entries += m.data.count;
 	if (l->next - l->marked >= MARK_ENTRIES)

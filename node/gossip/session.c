@@ -380,8 +380,12 @@ void session_apply(struct gossip *g, struct session *s)
 	for (struct link *l = s->first_link; l; l = l->next_of_session) {
 		bool send = may_send(g, s, &l->feed->name);
 
-		if (!may_take(g, s, &l->feed->name))
+		if (!may_take(g, s, &l->feed->name)) {
 			l->announced = false;
+			/* A question about a run may have met a peer that may not answer it. */
+			if (doubt_waits(l))
+				doubt_pass_on(g, l);
+		}
 		if (!l->announced && l->feed->upstream == l) {
 			feed_leave(g, l->feed, true);
 			feed_choose(g, l->feed);

@@ -112,6 +112,90 @@ static void a_run_that_may_not_be_asked_about_blames_nobody(void **state)
 	probe_free(&p);
 }
 
+static void hear_terms(struct probe *p, uint32_t session, size_t from)
+{
+	struct wire_agreement list[8];
+	struct wire_message m = {.type = WIRE_TERMS, .terms = {list, 0}};
+
+	for (size_t i = from; i < p->agreements_len; i++) {
+		struct wire_agreement *a = &list[m.terms.agreements_len++];
+
+		*a = (struct wire_agreement){
+			.id = p->agreements[i]->id, .serial = p->agreements[i]->serial};
+		memcpy(a->hash, p->agreements[i]->hash, sizeof(a->hash));
+	}
+	probe_hear(p, session, &m);
+}
+
+/* PEER puts the agreement aside as the question comes, says nothing, and places it again. */
+static void a_question_that_may_have_met_no_terms_blames_nobody(void **state)
+{
+	struct cast_terms rest = probe_terms(PEER);
+	struct sim_store other = {0};
+	struct sim_log *fork;
+	struct probe p;
+
+	(void)state;
+	fork = forked(&p, &other, holding(&p, 4), 2, 5);
+	rest.id++; /* by which the session lives on */
+	rest.gives[SELF] = rest.gives[PEER] = TLP_BIT(TLP_AMBER);
+	probe_agree(&p, &rest);
+	hear_terms(&p, 1, 0);
+	hear_held(&p, 1, fork, 7);
+	probe_hear_run(&p, 1, fork, 4, 7);
+	probe_reject(&p, ENT_EPROOF);
+	assert_non_null(probe_last(&p, WIRE_PROOF_WANT));
+	hear_terms(&p, 1, 1);
+	probe_tick(&p, 2000);
+	hear_terms(&p, 1, 0);
+	probe_tick(&p, 65000);
+	assert_int_equal(p.closed, 0);
+	/* What it says from then on is looked into as ever. */
+	probe_forget(&p);
+	probe_hear_head(&p, 1, &fork->complete);
+	probe_tick(&p, 3000);
+	hear_answer(&p, 1, fork);
+	assert_int_equal(p.splits, 1);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+/* The other side of it: the terms that it was given a run under are narrowed here alone. */
+static void who_may_not_account_for_what_it_gave_ends_the_session(void **state)
+{
+	struct cast_terms less = probe_terms(PEER);
+	struct wire_message m = {.type = WIRE_PROOF_WANT};
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	for (unsigned given = 0; given < 2; given++) {
+		probe_greeted(&p);
+		log = probe_published(&p, SELF, CLEAR, 8, 10);
+		if (given) {
+			probe_hear_subscribe(&p, 1, &log->name, 4);
+			gossip_entered(p.g, probe_time(&p), 1, &log->name);
+			probe_actions(&p);
+			assert_int_equal(probe_count(&p, WIRE_DATA), 1);
+		}
+		less.serial = 2;
+		less.gives[SELF] = 0;
+		p.agreements[0] = cast_agreement(&less, &p.arena);
+		gossip_agreements(p.g, probe_time(&p), p.agreements, p.agreements_len);
+		probe_actions(&p);
+		m.proof_want.feed = log->name;
+		m.proof_want.first = 4;
+		m.proof_want.second = 8;
+		probe_forget(&p);
+		probe_hear(&p, 1, &m);
+		assert_null(probe_last(&p, WIRE_PROOF));
+		assert_int_equal(p.closed, given);
+		assert_int_equal(p.penalty_ms, 0);
+		assert_null(p.alarm);
+		probe_free(&p);
+	}
+}
+
 /* Whole up to `complete`, and two entries more of the eight that PEER had when it went. */
 static struct sim_log *part_held(struct probe *p, uint32_t complete)
 {
@@ -526,6 +610,8 @@ int main(void)
 		cmocka_unit_test(a_larger_fork_is_asked_for_and_proven),
 		cmocka_unit_test(a_run_of_a_fork_is_the_origins_doing),
 		cmocka_unit_test(a_run_that_may_not_be_asked_about_blames_nobody),
+		cmocka_unit_test(a_question_that_may_have_met_no_terms_blames_nobody),
+		cmocka_unit_test(who_may_not_account_for_what_it_gave_ends_the_session),
 		cmocka_unit_test(a_run_that_does_not_fit_is_not_asked_for_again),
 		cmocka_unit_test(a_reduced_head_is_enough_to_find_out),
 		cmocka_unit_test(who_is_subscribed_beyond_what_is_held_hears_of_it),

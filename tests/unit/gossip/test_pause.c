@@ -85,6 +85,29 @@ static void what_waits_for_the_kernel_goes_with_its_session(void **state)
 	probe_free(&p);
 }
 
+/* Nothing leaves, an answer neither; were it silent, the other would blame it. */
+static void asked_about_what_it_gave_before_the_pause_it_ends_the_session(void **state)
+{
+	struct wire_message m = {.type = WIRE_PROOF_WANT};
+	struct probe p;
+
+	(void)state;
+	m.proof_want.feed = subscribed(&p);
+	m.proof_want.first = 3;
+	m.proof_want.second = 5;
+	gossip_flushed(p.g, probe_time(&p), 1, SIZE_MAX);
+	probe_pause(&p, true, false, NULL);
+	assert_int_equal(p.closed, 0);
+	probe_forget(&p);
+	probe_hear(&p, 1, &m);
+	assert_int_equal(p.closed, 1);
+	assert_true(p.dropped);
+	assert_int_equal(p.penalty_ms, 0);
+	assert_int_equal(p.said_len, 0);
+	assert_null(p.alarm);
+	probe_free(&p);
+}
+
 static void paused_in_nothing_is_taken(void **state)
 {
 	struct sim_log *log;
@@ -202,6 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paused_out_nothing_is_sent_or_told),
 		cmocka_unit_test(what_waits_for_the_kernel_goes_with_its_session),
+		cmocka_unit_test(asked_about_what_it_gave_before_the_pause_it_ends_the_session),
 		cmocka_unit_test(paused_in_nothing_is_taken),
 		cmocka_unit_test(paused_in_it_still_hears_that_it_is_an_old_copy),
 		cmocka_unit_test(one_peer_is_paused_and_the_others_go_on),
