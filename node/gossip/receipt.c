@@ -132,7 +132,8 @@ static bool too_many_receipts(struct gossip *g, struct session *s)
 
 /*
  * 0 when the peer's key made it. A key that a former card of the peer names made it before the
- * peer had a new one: ENT_ENOTFOUND, no fault and no use.
+ * peer had a new one; while two cards contradict each other it may go by the one that was not taken
+ * here: ENT_ENOTFOUND, no fault and no use.
  */
 int cosignature_check(struct gossip *g, const struct node_id *peer, bool witness,
 	const struct cosignature *s, const struct checkpoint *c)
@@ -144,7 +145,7 @@ int cosignature_check(struct gossip *g, const struct node_id *peer, bool witness
 		return ENT_ENOTFOUND;
 	if (cosignature_verify(s, c, witness ? o->witness_key : o->receipt_key) == 0)
 		return 0;
-	if (card_chain_read(o->chain, "store", &g->scratch, &chain, NULL) != 0)
+	if (o->frozen || card_chain_read(o->chain, "store", &g->scratch, &chain, NULL) != 0)
 		return ENT_ENOTFOUND;
 	for (size_t i = chain.cards_len - 1; i-- > 0;) {
 		const struct card *card = &chain.cards[i];

@@ -296,6 +296,38 @@ static void blames_forged_receipts(void **state)
 	}
 }
 
+/* It goes by its own card, and what was taken here is another that contradicts it. */
+static void a_receipt_by_keys_that_could_not_be_taken_blames_nobody(void **state)
+{
+	const uint64_t add = 100;
+	struct sim_random random = {0xc4a49e00u + PEER + (add << 32)};
+	struct env_rng rng = sim_random_env(&random);
+	struct card_chain one, other;
+	struct cosignature s;
+	struct wire_message m;
+	struct identity id;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	one = cast_next_card(PEER, false, &p.arena);
+	other = cast_changed_card(PEER, false, add, &p.arena);
+	probe_hear_cards(&p, 1, &one);
+	probe_hear_cards(&p, 1, &other);
+	assert_string_equal(p.alarm, "card-contradiction");
+	log = probe_published(&p, SELF, CLEAR, 5, 10);
+	assert_int_equal(identity_generate(&id, CAST_EPOCH + add, &rng), 0);
+	m = receipt_by(PEER, &log->complete, 1795336200);
+	cosignature_sign(&s, &log->complete, 1795336200, id.receipt_secret);
+	memcpy(m.receipt.signature, s.signature, sizeof(s.signature));
+	probe_hear(&p, 1, &m);
+	assert_int_equal(p.closed, 0);
+	assert_int_equal(p.kept_len, 0);
+	identity_free(&id);
+	probe_free(&p);
+}
+
 static void the_witness_key_gives_no_receipts(void **state)
 {
 	struct cosignature s;
@@ -551,6 +583,7 @@ int main(void)
 		cmocka_unit_test(takes_one_for_an_earlier_size),
 		cmocka_unit_test(takes_one_for_what_lies_below_the_floor),
 		cmocka_unit_test(blames_forged_receipts),
+		cmocka_unit_test(a_receipt_by_keys_that_could_not_be_taken_blames_nobody),
 		cmocka_unit_test(the_witness_key_gives_no_receipts),
 		cmocka_unit_test(a_receipt_for_what_is_not_here_is_evidence),
 		cmocka_unit_test(a_receipt_that_shows_a_split_view_proves_it),
