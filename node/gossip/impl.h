@@ -128,7 +128,8 @@ struct link {
 	/* it has given a run that does not fit: how far it was said to be, and how much was held
 	 * here; 0: nothing */
 	uint64_t unfit_told, unfit_held;
-	bool split_told; /* either side has told the other of the feed's split view */
+	bool split_told;       /* either side has told the other of the feed's split view */
+	uint32_t splits_heard; /* how often the neighbour has */
 
 	/* as a sink */
 	bool told;           /* we have told of it */
@@ -246,6 +247,7 @@ struct session {
 	size_t shared_len;
 	uint64_t shared_stamp; /* changes whenever shared does */
 	uint64_t told_terms;   /* fingerprint of the list last told to them */
+	uint32_t terms_sent;   /* how often they were told, and asked for all heads by it */
 	struct map links;      /* by packed feed name */
 	struct link *first_link;
 	uint64_t sinks_ms;      /* before then no link has anything due */

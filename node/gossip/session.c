@@ -422,6 +422,7 @@ void session_review(struct gossip *g, struct session *s)
 		struct wire_message m = {.type = WIRE_TERMS, .terms = {own, own_len}};
 
 		s->told_terms = fingerprint;
+		s->terms_sent++;
 		s->ask_heads = s->missed = false;
 		send_message(g, s, &m);
 	}

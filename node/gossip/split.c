@@ -149,10 +149,6 @@ void on_split(struct gossip *g, struct session *s, const struct wire_split *w)
 	struct split split;
 	struct link *l;
 
-	if (asks_too_often(g, s)) {
-		misbehaved(g, s, "tells of split views again and again");
-		return;
-	}
 	if (!key)
 		s->missed = true;
 	else if (may_take(g, s, &w->feed) || may_send(g, s, &w->feed))
@@ -160,6 +156,12 @@ void on_split(struct gossip *g, struct session *s, const struct wire_split *w)
 	l = f ? link_need(g, s, f) : NULL;
 	if (!l) {
 		g->heads_ignored++;
+		return;
+	}
+	/* Each is told once, and again when its teller was asked for its heads: a few rogue origins
+	 * are enough for many. What is ignored costs no more than a head. */
+	if (++l->splits_heard > 1 + s->terms_sent && asks_too_often(g, s)) {
+		misbehaved(g, s, "tells of split views again and again");
 		return;
 	}
 	l->split_told = true;

@@ -205,6 +205,62 @@ static void an_own_feed_is_not_named_to_who_may_not_see_it(void **state)
 	probe_free(&p);
 }
 
+/* A few rogue origins with many incarnations are all that it takes for so many. */
+static void who_tells_of_many_split_views_of_strangers_is_not_blamed(void **state)
+{
+	struct wire_message m = {.type = WIRE_SPLIT};
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	m.split.first = m.split.second = (struct wire_checkpoint){.present = true, .size = 3};
+	for (unsigned i = 0; i < 1000; i++) {
+		m.split.feed = probe_name(20 + i / 32, CLEAR);
+		m.split.feed.incarnation += i % 32;
+		probe_hear(&p, 1, &m);
+	}
+	assert_int_equal(p.closed, 0);
+	assert_null(p.alarm);
+	probe_free(&p);
+}
+
+/* It tells them all again whenever it is asked for its heads, however late they come. */
+static void who_is_asked_for_split_views_again_and_again_is_not_blamed(void **state)
+{
+	struct wire_message m[7];
+	struct sim_store a = {0};
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_hear_cards(&p, 1, &cast_actor(ORIGIN)->chain);
+	for (unsigned i = 0; i < COUNT_OF(m); i++) {
+		struct cast_terms terms = probe_terms(PEER);
+		struct sim_log *log;
+
+		terms.id = 0x900 + i;
+		terms.parties |= cast_bit(ORIGIN);
+		probe_agree(&p, &terms);
+		log = probe_published(&p, ORIGIN, audience_agreement(terms.id), 5, 10);
+		m[i] = accusation(&p, log, forked(&p, &a, log, 2, 3));
+	}
+	gossip_closed(p.g, probe_time(&p), 1, "again");
+	probe_actions(&p);
+	probe_open(&p, 2, PEER);
+	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
+	/* So often it has been asked by the time that the first ones come. */
+	for (unsigned i = 0; i < 20; i++) {
+		gossip_agreements(p.g, probe_time(&p), p.agreements, p.agreements_len - !(i % 2));
+		probe_actions(&p);
+	}
+	for (unsigned i = 0; i < 20 * COUNT_OF(m); i++)
+		probe_hear(&p, 2, &m[i % COUNT_OF(m)]);
+	assert_int_equal(p.splits, COUNT_OF(m));
+	assert_int_equal(p.closed, 0);
+	sim_store_free(&a);
+	probe_free(&p);
+}
+
 static void a_flood_of_accusations_is_blamed(void **state)
 {
 	struct sim_store a = {0};
@@ -446,6 +502,8 @@ int main(void)
 		cmocka_unit_test(accusations_about_what_may_not_be_seen_meet_silence),
 		cmocka_unit_test(a_run_of_a_clone_is_looked_into_whoever_brings_it),
 		cmocka_unit_test(an_own_feed_is_not_named_to_who_may_not_see_it),
+		cmocka_unit_test(who_tells_of_many_split_views_of_strangers_is_not_blamed),
+		cmocka_unit_test(who_is_asked_for_split_views_again_and_again_is_not_blamed),
 		cmocka_unit_test(a_flood_of_accusations_is_blamed),
 		cmocka_unit_test(whoever_comes_later_is_told_once),
 		cmocka_unit_test(the_card_goes_ahead_of_the_proof),
