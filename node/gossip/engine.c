@@ -480,9 +480,7 @@ int gossip_origin(struct gossip *g, const struct card_chain *chain,
 		recover_incarnation(g, origin_find(g, &g->config.self));
 	if (rc == 0 && news) {
 		chain_tell_news(g, origin_find(g, &card_chain_last(chain)->node));
-		for (struct session *s = g->sessions; s; s = s->next)
-			if (node_id_eq(&s->peer, &card_chain_last(chain)->node))
-				witness_consider(g, s);
+		witness_consider(g, &card_chain_last(chain)->node);
 	}
 	arena_reset(&g->scratch);
 	return rc;

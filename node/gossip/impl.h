@@ -439,7 +439,8 @@ int cosignature_check(struct gossip *g, const struct node_id *peer, bool witness
 /* --- witness.c -------------------------------------------------------------------------------- */
 void witness_hear(struct gossip *g, struct session *s, const struct log_name *log,
 	const struct wire_checkpoint *c);
-void witness_consider(struct gossip *g, struct session *s);
+/* The card of that peer is another: what it has shown may be judged now. */
+void witness_consider(struct gossip *g, const struct node_id *peer);
 /* The checkpoint of the own log of acts that the peer is shown now. */
 const struct checkpoint *witness_show(struct gossip *g, struct session *s);
 void witness_tick(struct gossip *g, struct session *s);

@@ -241,8 +241,7 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 	}
 	known = origin_find(g, &card_chain_last(&chain)->node);
 	chain_tell_news(g, known);
-	if (node_id_eq(&known->node, &s->peer))
-		witness_consider(g, s);
+	witness_consider(g, &known->node);
 	q = action_new(g, GOSSIP_PIN);
 	q->action.node = known->node;
 	q->action.chain = arena_copy(&q->arena, known->chain);

@@ -140,7 +140,7 @@ static void witness_judge(struct gossip *g, struct session *s)
 }
 
 /* The card that names its key may still be on its way: then it is looked at again. */
-void witness_consider(struct gossip *g, struct session *s)
+static void consider(struct gossip *g, struct session *s)
 {
 	const struct origin *o = origin_find(g, &s->peer);
 	const struct checkpoint *c = &s->witness.theirs;
@@ -157,6 +157,13 @@ void witness_consider(struct gossip *g, struct session *s)
 	witness_judge(g, s);
 }
 
+void witness_consider(struct gossip *g, const struct node_id *peer)
+{
+	for (struct session *s = g->sessions; s; s = s->next)
+		if (node_id_eq(&s->peer, peer))
+			consider(g, s);
+}
+
 void witness_hear(struct gossip *g, struct session *s, const struct log_name *log,
 	const struct wire_checkpoint *c)
 {
@@ -170,7 +177,7 @@ void witness_hear(struct gossip *g, struct session *s, const struct log_name *lo
 	s->witness.heard_ms = g->now.mono_ms;
 	s->witness.judged = s->witness.keeping = false;
 	s->witness.asked_ms = 0;
-	witness_consider(g, s);
+	consider(g, s);
 }
 
 void on_witness_want(struct gossip *g, struct session *s, const struct wire_witness_want *m)

@@ -322,6 +322,40 @@ static void two_histories_are_kept_as_evidence_and_end_it(void **state)
 	}
 }
 
+/* It is shown under keys whose card is on its way, by the peer as by others. */
+static void a_log_is_looked_at_whoever_brings_the_card(void **state)
+{
+	struct sim_random random = {0xc4a49e00u + PEER + ((uint64_t)100 << 32)};
+	struct log_name acts = {
+		cast_actor(PEER)->node, CAST_EPOCH + 100, {AUDIENCE_PROVENANCE, START + 500}};
+	struct env_rng rng = sim_random_env(&random), own;
+	struct cast_terms terms = probe_terms(THIRD);
+	struct card_chain chain;
+	struct identity id;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	acquainted(&p);
+	probe_agree(&p, &terms);
+	own = sim_random_env(&p.random);
+	assert_int_equal(identity_generate(&id, acts.incarnation, &rng), 0);
+	chain = cast_changed_card(PEER, false, 100, &p.arena);
+	log = sim_store_need(&p.theirs, &acts);
+	sim_log_publish(log, &id, 5, 10, &own);
+	probe_open(&p, 2, THIRD);
+	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
+	probe_open(&p, 1, PEER);
+	hello_with(&p, 1, &log->complete);
+	probe_forget(&p);
+	probe_hear_cards(&p, 2, &chain);
+	probe_hear_cards(&p, 1, &chain);
+	assert_int_equal(p.closed, 0);
+	assert_int_equal(p.kept_len, 1);
+	identity_free(&id);
+	probe_free(&p);
+}
+
 static void blames_a_checkpoint_that_is_not_the_peers_own(void **state)
 {
 	struct sim_log *log;
@@ -651,6 +685,7 @@ int main(void)
 		cmocka_unit_test(tells_who_shows_less_what_it_remembers),
 		cmocka_unit_test(a_new_log_is_witnessed_anew_and_the_old_one_reported),
 		cmocka_unit_test(two_histories_are_kept_as_evidence_and_end_it),
+		cmocka_unit_test(a_log_is_looked_at_whoever_brings_the_card),
 		cmocka_unit_test(blames_a_checkpoint_that_is_not_the_peers_own),
 		cmocka_unit_test(blames_a_proof_that_leads_nowhere),
 		cmocka_unit_test(passes_over_proofs_that_it_did_not_ask_for),
