@@ -206,7 +206,6 @@ struct witnessing {
 	struct checkpoint theirs; /* as they said last; size 0: nothing */
 	uint64_t heard_ms;
 	bool judged;            /* its signature holds, and it has been compared */
-	bool keeping;           /* it is on its way to the store, and will be said then */
 	uint64_t proof_first;   /* a proof from there has been asked for */
 	uint64_t asked_ms;      /* at that time; 0: none is awaited */
 	struct checkpoint told; /* ours */
@@ -216,7 +215,8 @@ struct witnessing {
 
 /* What this node has cosigned of a peer's log of acts. */
 struct watched {
-	struct checkpoint newest;
+	struct checkpoint newest;  /* durable; size 0: none yet */
+	struct checkpoint keeping; /* is with the writer, one at a time; size 0: none is */
 	bool rewritten; /* the peer has signed another history: nothing of this log is cosigned */
 };
 

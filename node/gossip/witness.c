@@ -7,7 +7,8 @@
  *     HELLO or WITNESS_WANT, a checkpoint  ──▶
  *                                          ◀──  PROOF_WANT from the last one it has cosigned
  *     PROOF                                ──▶
- *                                               remembers it, durably
+ *                                               remembers it, durably; what is shown
+ *                                               meanwhile is judged behind it
  *                                          ◀──  WITNESS
  *
  * Whoever sees less, or another log, than it remembers says so by WITNESS of what it remembers.
@@ -70,9 +71,20 @@ static void witness_say(struct gossip *g, struct session *s, const struct checkp
 /* To be remembered first; then it is said. */
 static void witness_accept(struct gossip *g, struct session *s)
 {
-	struct queued_action *q = action_new(g, GOSSIP_WITNESS);
+	struct watched *w = watched_need(g, &s->peer);
+	struct queued_action *q;
 
-	s->witness.keeping = true;
+	if (!w)
+		return;
+	w->keeping = s->witness.theirs;
+	/* What other sessions are about to prove does not start from the last any more. */
+	for (struct session *o = g->sessions; o; o = o->next) {
+		if (!o->witness.asked_ms || !node_id_eq(&o->peer, &s->peer))
+			continue;
+		o->witness.asked_ms = 0;
+		o->witness.judged = false;
+	}
+	q = action_new(g, GOSSIP_WITNESS);
 	q->action.session = s->id;
 	q->action.peer = s->peer;
 	q->action.checkpoint = s->witness.theirs;
@@ -112,13 +124,25 @@ static void proof_ask(struct gossip *g, struct session *s, const struct watched 
 	send_message(g, s, &m);
 }
 
+/* Would it be remembered or asked about, while another is with the writer? Then that comes first:
+ * of two histories the second is not to be looked at as if the first had never been. What is behind
+ * the last is answered at once, as an owner that was restored needs it ahead of the heads. */
+static bool witness_waits(const struct watched *w, const struct checkpoint *c)
+{
+	if (w->keeping.size == 0)
+		return false;
+	if (w->newest.size == 0 || log_later(&c->log, &w->newest.log))
+		return true;
+	return log_name_eq(&c->log, &w->newest.log) && c->size > w->newest.size;
+}
+
 /* The peer's checkpoint against what is remembered of it. */
 static void witness_judge(struct gossip *g, struct session *s)
 {
 	const struct checkpoint *c = &s->witness.theirs;
 	struct watched *w = watched_find(g, &s->peer);
 
-	if (!w) {
+	if (!w || w->newest.size == 0) {
 		witness_accept(g, s);
 		return;
 	}
@@ -139,15 +163,17 @@ static void witness_judge(struct gossip *g, struct session *s)
 		witness_say(g, s, &w->newest);
 }
 
-/* The card that names its key may still be on its way: then it is looked at again. */
+/* The card that names its key may still be on its way, or another checkpoint be with the writer:
+ * then it is looked at again. */
 static void consider(struct gossip *g, struct session *s)
 {
 	const struct origin *o = origin_find(g, &s->peer);
+	const struct watched *w = watched_find(g, &s->peer);
 	const struct checkpoint *c = &s->witness.theirs;
 	const uint8_t *key = o ? origin_key(o, c->log.incarnation) : NULL;
 
 	if (!g->config.signer.witness || !s->greeted || s->closing || c->size == 0 || !key ||
-		s->witness.judged)
+		s->witness.judged || (w && witness_waits(w, c)))
 		return;
 	s->witness.judged = true;
 	if (checkpoint_verify(c, key) != 0) {
@@ -175,7 +201,7 @@ void witness_hear(struct gossip *g, struct session *s, const struct log_name *lo
 	}
 	checkpoint_from_wire(&s->witness.theirs, log, c);
 	s->witness.heard_ms = g->now.mono_ms;
-	s->witness.judged = s->witness.keeping = false;
+	s->witness.judged = false;
 	s->witness.asked_ms = 0;
 	consider(g, s);
 }
@@ -223,21 +249,22 @@ void gossip_witnessed(struct gossip *g, struct gossip_time now, uint32_t session
 	const struct checkpoint *c, bool durable)
 {
 	struct session *s = session_find(g, session);
-	struct watched *w;
+	struct watched *w = watched_find(g, &c->log.node);
 
 	g->now = now;
-	if (durable && (w = watched_need(g, &c->log.node)) &&
-		(w->newest.size == 0 || log_later(&c->log, &w->newest.log) ||
-			(log_name_eq(&c->log, &w->newest.log) && c->size > w->newest.size))) {
-		w->newest = *c;
-		w->rewritten = false;
-	}
-	if (!s || !node_id_eq(&s->peer, &c->log.node) || !s->witness.keeping ||
-		s->witness.theirs.size != c->size)
+	if (!w || !checkpoint_same(&w->keeping, c))
 		return;
-	s->witness.keeping = false;
-	if (durable)
-		witness_say(g, s, c);
+	w->keeping.size = 0;
+	if (durable) {
+		/* It may have turned out meanwhile that this log has two histories. */
+		if (!log_name_eq(&c->log, &w->newest.log))
+			w->rewritten = false;
+		w->newest = *c;
+		/* Who has shown it is answered as all are; where it failed, in the next session. */
+		if (s && checkpoint_same(&s->witness.theirs, c))
+			s->witness.judged = false;
+	}
+	witness_consider(g, &c->log.node);
 }
 
 int gossip_witness(struct gossip *g, const struct checkpoint *c, bool rewritten)

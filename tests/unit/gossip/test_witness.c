@@ -322,6 +322,156 @@ static void two_histories_are_kept_as_evidence_and_end_it(void **state)
 	}
 }
 
+/* The engine has seen 8 acts; four more, proven in session 1, are with the writer. */
+static struct sim_log *is_remembering(struct probe *p, struct gossip_action *kept)
+{
+	struct sim_log *log = has_seen(p, 8);
+
+	acts_grow(p, &p->theirs, PEER, START, 4);
+	greets(p, 1, &log->complete);
+	proves(p, 1, log, 8, 12);
+	assert_int_equal(p->kept_len, 1);
+	*kept = p->kept[0];
+	return log;
+}
+
+static void lands(struct probe *p, const struct gossip_action *kept, bool durable)
+{
+	gossip_witnessed(p->g, probe_time(p), kept->session, &kept->checkpoint, durable);
+	probe_actions(p);
+}
+
+/* Another history of the log, with the same first `keep` acts. */
+static struct sim_log *acts_fork(struct probe *p, struct sim_store *to, const struct sim_log *log,
+	uint64_t keep, uint32_t count)
+{
+	struct sim_log *fork = sim_store_need(to, &log->name);
+
+	sim_log_append(fork, sim_log_entries(log, 0, keep), (uint32_t)keep);
+	return acts_grow(p, to, PEER, START, count);
+}
+
+/* Both have dialled, and one session is replaced while the writer has what was proven in it. */
+static void the_next_session_waits_for_what_is_being_remembered(void **state)
+{
+	(void)state;
+	for (int durable = 0; durable <= 1; durable++) {
+		struct gossip_action kept;
+		struct sim_log *log;
+		struct probe p;
+
+		log = is_remembering(&p, &kept);
+		greets(&p, 2, &log->complete);
+		assert_null(probe_last(&p, WIRE_PROOF_WANT));
+		assert_int_equal(p.kept_len, 0);
+		probe_tick(&p, 61000);
+		lands(&p, &kept, durable);
+		if (!durable) {
+			assert_null(probe_last(&p, WIRE_WITNESS));
+			proves(&p, 2, log, 8, 12);
+			remember(&p, true);
+		}
+		assert_witnessed(&p, log, 12);
+		probe_tick(&p, 61000);
+		assert_null(p.alarm);
+		probe_free(&p);
+	}
+}
+
+/* But an owner that was restored is to know before it has all the heads. */
+static void who_shows_less_is_told_so_at_once(void **state)
+{
+	struct gossip_action kept;
+	struct checkpoint c;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	log = is_remembering(&p, &kept);
+	sim_log_sign(log, 5, &cast_actor(PEER)->identity, &c);
+	greets(&p, 2, &c);
+	assert_witnessed(&p, log, 8);
+	lands(&p, &kept, true);
+	assert_int_equal(probe_count(&p, WIRE_WITNESS), 1);
+	probe_free(&p);
+}
+
+static void of_two_histories_at_the_same_time_both_are_evidence(void **state)
+{
+	static const uint32_t more[] = {4, 5}; /* as large as the other, and larger */
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(more); i++) {
+		struct sim_store other = {0};
+		struct gossip_action kept;
+		struct sim_log *log, *fork;
+		struct probe p;
+
+		log = is_remembering(&p, &kept);
+		fork = acts_fork(&p, &other, log, 8, more[i]);
+		greets(&p, 2, &fork->complete);
+		lands(&p, &kept, true);
+		if (more[i] > 4)
+			proves(&p, 2, fork, 12, 8 + more[i]);
+		assert_string_equal(p.alarm, "provenance-rewritten");
+		assert_int_equal(p.kept_len, 1);
+		assert_true(p.kept[0].rewritten);
+		assert_int_equal(p.kept[0].checkpoint.size, 12);
+		assert_memory_equal(&p.kept[0].other.root, &fork->complete.root, HASH_BYTES);
+		assert_null(probe_last(&p, WIRE_WITNESS));
+		sim_store_free(&other);
+		probe_free(&p);
+	}
+}
+
+/* Both have been asked already when the first answers. */
+static void two_sessions_cannot_prove_two_histories_from_one_act(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct probe p;
+
+	(void)state;
+	log = has_seen(&p, 8);
+	fork = acts_fork(&p, &other, log, 8, 5);
+	acts_grow(&p, &p.theirs, PEER, START, 4);
+	for (uint32_t session = 1; session <= 2; session++) {
+		probe_open(&p, session, PEER);
+		hello_with(&p, session, session == 1 ? &log->complete : &fork->complete);
+	}
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 2);
+	proves(&p, 1, log, 8, 12);
+	proves(&p, 2, fork, 8, 13);
+	assert_int_equal(p.kept_len, 1);
+	remember(&p, true);
+	assert_witnessed(&p, log, 12);
+	assert_int_equal(probe_last(&p, WIRE_PROOF_WANT)->proof_want.first, 12);
+	proves(&p, 2, fork, 12, 13);
+	assert_string_equal(p.alarm, "provenance-rewritten");
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+static void what_was_rewritten_stays_so_when_the_writer_is_late(void **state)
+{
+	struct sim_store other = {0};
+	struct gossip_action kept;
+	struct sim_log *log, *fork;
+	struct probe p;
+
+	(void)state;
+	log = is_remembering(&p, &kept);
+	fork = acts_fork(&p, &other, log, 4, 4);
+	greets(&p, 2, &fork->complete);
+	assert_string_equal(p.alarm, "provenance-rewritten");
+	lands(&p, &kept, true);
+	greets(&p, 3, &log->complete);
+	assert_string_equal(p.alarm, "provenance-rewritten");
+	assert_null(probe_last(&p, WIRE_WITNESS));
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
 /* It is shown under keys whose card is on its way, by the peer as by others. */
 static void a_log_is_looked_at_whoever_brings_the_card(void **state)
 {
@@ -685,6 +835,11 @@ int main(void)
 		cmocka_unit_test(tells_who_shows_less_what_it_remembers),
 		cmocka_unit_test(a_new_log_is_witnessed_anew_and_the_old_one_reported),
 		cmocka_unit_test(two_histories_are_kept_as_evidence_and_end_it),
+		cmocka_unit_test(the_next_session_waits_for_what_is_being_remembered),
+		cmocka_unit_test(who_shows_less_is_told_so_at_once),
+		cmocka_unit_test(of_two_histories_at_the_same_time_both_are_evidence),
+		cmocka_unit_test(two_sessions_cannot_prove_two_histories_from_one_act),
+		cmocka_unit_test(what_was_rewritten_stays_so_when_the_writer_is_late),
 		cmocka_unit_test(a_log_is_looked_at_whoever_brings_the_card),
 		cmocka_unit_test(blames_a_checkpoint_that_is_not_the_peers_own),
 		cmocka_unit_test(blames_a_proof_that_leads_nowhere),
