@@ -85,10 +85,12 @@ static void load_split(struct feeds_load *load, const struct store_log *log)
 {
 	struct store_trust trust;
 	struct bytes proof;
+	int rc;
 
 	if (store_split_get(load->reader, log->number, &proof) != 0)
 		return;
-	if (gossip_split(load->app->gossip, proof) != 0) {
+	rc = gossip_split(load->app->gossip, proof);
+	if (rc != 0 && rc != ENT_ENOTFOUND) {
 		log_warn("exchange", "a stored proof of a split view does not hold");
 		return;
 	}
@@ -108,8 +110,7 @@ static int load_feed(void *ctx, const struct store_log *log)
 		    log->has_held ? &log->held : &none,
 		    log->has_checkpoint ? &log->checkpoint : &none, log->frozen) != 0)
 		log_warn("exchange", "a stored feed has no known origin");
-	else
-		load_split(load, log);
+	load_split(load, log);
 	return 0;
 }
 

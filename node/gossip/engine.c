@@ -569,12 +569,7 @@ int gossip_split(struct gossip *g, struct bytes proof)
 	arena_reset(&g->scratch);
 	o = origin_find(g, &split.first.log.node);
 	f = o ? feed_need(g, &split.first.log, o) : NULL;
-	if (!f)
-		return ENT_ENOTFOUND;
-	rc = split_verify(&split, origin_key(o, f->name.incarnation));
-	if (rc == 0 && !f->split)
-		split_at_start(g, f, &split);
-	return rc;
+	return f ? split_load(g, f, &split) : orphan_split(g, &split);
 }
 
 void gossip_sealed(struct gossip *g, struct gossip_time now, const struct checkpoint *c,

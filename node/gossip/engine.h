@@ -166,7 +166,8 @@ void gossip_rival(struct gossip *g, const struct card_chain *rival);
 int gossip_feed(struct gossip *g, const struct log_name *name, uint64_t size, uint64_t floor,
 	const struct checkpoint *held, const struct checkpoint *seen, bool frozen) MUST_CHECK;
 
-/* At start, behind the feeds: a proof of a split view as GOSSIP_SPLIT gave it. */
+/* At start, behind its feed: a proof of a split view as GOSSIP_SPLIT gave it. ENT_ENOTFOUND: its
+ * origin is not known; it counts once it is. */
 int gossip_split(struct gossip *g, struct bytes proof) MUST_CHECK;
 
 /* An own feed has grown under a new checkpoint, durable. */

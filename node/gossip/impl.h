@@ -376,6 +376,8 @@ struct peer_totals *peer_totals(struct gossip *g, const struct node_id *peer);
 /* ENT_ENOTFOUND: it is kept for later. */
 int orphan_keep(struct gossip *g, const struct log_name *name, uint64_t size, uint64_t floor,
 	const struct checkpoint *held, const struct checkpoint *seen, bool frozen);
+/* The same of a proof against it. */
+int orphan_split(struct gossip *g, const struct split *split);
 /* The store has given up what lies before. */
 void orphan_floor(struct gossip *g, const struct log_name *name, uint64_t floor);
 /* The origin is known, or known better, from now on. */
@@ -602,7 +604,8 @@ bool split_prove(struct gossip *g, struct session *s, struct feed *f, const stru
 /* A signed checkpoint that is not a prefix of our tree, of a size that it has reached. */
 bool split_prove_own(struct gossip *g, struct session *s, struct feed *f,
 	const struct checkpoint *c);
-void split_at_start(struct gossip *g, struct feed *f, const struct split *split);
+/* A proof that the store has: at the start, or when its origin is known again. */
+int split_load(struct gossip *g, struct feed *f, const struct split *split);
 /* Tells a session of every split view that it may know of and does not yet. */
 void split_tell_all(struct gossip *g, struct session *s);
 void on_split(struct gossip *g, struct session *s, const struct wire_split *w);

@@ -3,8 +3,9 @@
  * Feeds that the store has and whose origin nobody vouches for any more: its card left the keys
  * directory, say, and it had never been introduced. They are neither told of nor served, but they
  * are remembered: once the origin is known again the feed goes on from what is held, and from the
- * floor that retention has reached by then. Were it begun anew, every run from its start would be
- * refused by the store, and asked for again without end.
+ * floor that retention has reached by then, and what is proven against it is told again. Were it
+ * begun anew, every run from its start would be refused by the store, and asked for again without
+ * end.
  */
 #include "gossip/impl.h"
 
@@ -15,6 +16,7 @@ struct orphan {
 	uint64_t size, floor;
 	struct checkpoint held, seen;
 	bool frozen;
+	struct split *split; /* as the store has it, not verified; NULL: none */
 	struct orphan *next;
 };
 
@@ -25,9 +27,28 @@ int orphan_keep(struct gossip *g, const struct log_name *name, uint64_t size, ui
 
 	if (!o)
 		return ENT_ENOMEM;
-	*o = (struct orphan){*name, size, floor, *held, *seen, frozen, g->orphans};
+	*o = (struct orphan){*name, size, floor, *held, *seen, frozen, NULL, g->orphans};
 	g->orphans = o;
 	return ENT_ENOTFOUND;
+}
+
+int orphan_split(struct gossip *g, const struct split *split)
+{
+	for (struct orphan *o = g->orphans; o; o = o->next) {
+		if (o->split || !log_name_eq(&o->name, &split->first.log))
+			continue;
+		o->split = malloc(sizeof(*o->split));
+		if (!o->split)
+			return ENT_ENOMEM;
+		*o->split = *split;
+	}
+	return ENT_ENOTFOUND;
+}
+
+static void orphan_free(struct orphan *o)
+{
+	free(o->split);
+	free(o);
 }
 
 void orphan_floor(struct gossip *g, const struct log_name *name, uint64_t floor)
@@ -55,7 +76,9 @@ void orphans_adopt(struct gossip *g, struct origin *origin)
 		feed_load(f, o->size, o->floor, &o->held, &o->seen, o->frozen);
 		bodies_suspect(g, f);
 		feed_announce(g, f);
-		free(o);
+		if (o->split)
+			(void)!split_load(g, f, o->split);
+		orphan_free(o);
 	}
 }
 
@@ -65,6 +88,6 @@ void orphans_free(struct gossip *g)
 
 	while ((o = g->orphans)) {
 		g->orphans = o->next;
-		free(o);
+		orphan_free(o);
 	}
 }

@@ -131,12 +131,19 @@ bool split_prove_own(struct gossip *g, struct session *s, struct feed *f,
 	return split_prove(g, s, f, c, &f->complete, p.hashes, p.hashes_len);
 }
 
-void split_at_start(struct gossip *g, struct feed *f, const struct split *split)
+int split_load(struct gossip *g, struct feed *f, const struct split *split)
 {
+	int rc = split_verify(split, origin_key(f->origin, f->name.incarnation));
+
+	if (rc != 0 || f->split)
+		return rc;
 	split_keep(g, f, split);
 	f->frozen |= !f->own;
 	if (f->own)
 		own_split(g, f, NULL);
+	for (struct session *to = g->sessions; to; to = to->next)
+		split_tell(g, to, f);
+	return 0;
 }
 
 /* --- what others have proved ------------------------------------------------------------------ */

@@ -101,6 +101,7 @@ static int load_feed(void *ctx, const struct store_log *log)
 	struct load *load = ctx;
 	struct world_node *n = load->node;
 	struct bytes proof;
+	int rc = 0;
 
 	node_log(n, &log->name)->size = log->size;
 	if (log->name.audience.kind == AUDIENCE_PROVENANCE)
@@ -109,9 +110,9 @@ static int load_feed(void *ctx, const struct store_log *log)
 		    log->has_held ? &log->held : &none,
 		    log->has_checkpoint ? &log->checkpoint : &none, log->frozen) != 0)
 		narrate(n->world, "n%u has a feed of no known origin", n->index);
-	else if (store_split_get(load->reader, log->number, &proof) == 0)
-		return gossip_split(n->gossip, proof);
-	return 0;
+	if (store_split_get(load->reader, log->number, &proof) == 0)
+		rc = gossip_split(n->gossip, proof);
+	return rc == ENT_ENOTFOUND ? 0 : rc;
 }
 
 static int load_settled(void *ctx, const struct store_said *said)

@@ -361,6 +361,43 @@ static void a_proof_outlives_the_engine(void **state)
 	probe_free(&p);
 }
 
+/* Its card had left the keys directory, and is put there again. */
+static void a_proof_is_told_again_once_its_origin_is_known_again(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	static const struct checkpoint none;
+	struct buf b = buf_with_max(WIRE_MESSAGE_MAX);
+	struct sim_store other = {0};
+	struct gossip_feed_view v;
+	struct wire_message m;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_init(&p);
+	log = probe_published(&p, ORIGIN, CLEAR, 4, 10);
+	m = accusation(&p, log, forked(&p, &other, log, 2, 3));
+	assert_int_equal(wire_encode(&b, &m), 0);
+	assert_int_equal(gossip_feed(p.g, &log->name, 0, 0, &none, &log->complete, true),
+		ENT_ENOTFOUND);
+	assert_int_equal(gossip_split(p.g, bytes_skip(buf_view(&b), WIRE_PREFIX_BYTES)),
+		ENT_ENOTFOUND);
+	probe_agree(&p, &terms);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	assert_int_equal(told_to(&p, 1), 0);
+	assert_int_equal(gossip_origin(p.g, &cast_actor(ORIGIN)->chain, NULL), 0);
+	probe_actions(&p);
+	assert_int_equal(told_to(&p, 1), 1);
+	assert_true(gossip_feed_view(p.g, &log->name, &v) && v.frozen);
+	/* And who comes later. */
+	fourth_comes(&p);
+	assert_int_equal(told_to(&p, 2), 1);
+	buf_free(&b);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
 static void an_origin_that_is_told_of_itself_has_a_clone(void **state)
 {
 	struct sim_store a = {0};
@@ -508,6 +545,7 @@ int main(void)
 		cmocka_unit_test(whoever_comes_later_is_told_once),
 		cmocka_unit_test(the_card_goes_ahead_of_the_proof),
 		cmocka_unit_test(a_proof_outlives_the_engine),
+		cmocka_unit_test(a_proof_is_told_again_once_its_origin_is_known_again),
 		cmocka_unit_test(an_origin_that_is_told_of_itself_has_a_clone),
 		cmocka_unit_test(honest_heads_of_any_size_lead_to_nothing),
 		cmocka_unit_test(two_camps_find_out_in_seconds_whatever_the_sizes),
