@@ -66,15 +66,14 @@ int apply_cut(struct ledger *l, struct store_txn *txn, struct ledger_item *i)
 	return 0;
 }
 
-/* Nothing signed is forgotten, not even by a stop before its entries are back. */
+/* Nothing signed is forgotten, not even by a stop before its entries are back: what lies here in
+ * their place may be as long, and was never signed. */
 int apply_keep(struct store_txn *txn, const struct ledger_item *i)
 {
 	struct store_log log;
 	int rc = store_txn_log(txn, &i->checkpoint.log, true, &log);
 
-	if (rc != 0 || i->checkpoint.size <= log.size)
-		return rc;
-	return store_checkpoint_put(txn, &i->checkpoint);
+	return rc != 0 ? rc : store_checkpoint_keep(txn, &i->checkpoint);
 }
 
 /* It is told to others as held from then on, so the tree is asked once more. */

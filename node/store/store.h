@@ -162,6 +162,8 @@ int store_append(struct store_txn *txn, const struct store_run *run) MUST_CHECK;
  * ENT_ENOTFOUND: no such log; ENT_ESTATE: it is frozen.
  */
 int store_checkpoint_put(struct store_txn *txn, const struct checkpoint *c) MUST_CHECK;
+/* The same of one that may be of another history than what lies here: none of it counts as held. */
+int store_checkpoint_keep(struct store_txn *txn, const struct checkpoint *c) MUST_CHECK;
 int store_log_freeze(struct store_txn *txn, const struct log_name *name) MUST_CHECK;
 /*
  * Drops the entries of an own log that no checkpoint covers: tree is [0, size of the newest

@@ -387,7 +387,7 @@ int store_append(struct store_txn *txn, const struct store_run *run)
 
 /* --- the rest --------------------------------------------------------------------------------- */
 
-int store_checkpoint_put(struct store_txn *txn, const struct checkpoint *c)
+static int checkpoint_put(struct store_txn *txn, const struct checkpoint *c, bool held)
 {
 	struct store_log log;
 	int rc = store_txn_log(txn, &c->log, false, &log);
@@ -403,8 +403,19 @@ int store_checkpoint_put(struct store_txn *txn, const struct checkpoint *c)
 		if (rc)
 			return txn_result(txn, rc);
 	}
-	log_held_update(&log, c);
+	if (held)
+		log_held_update(&log, c);
 	return txn_log_put(txn, &log);
+}
+
+int store_checkpoint_put(struct store_txn *txn, const struct checkpoint *c)
+{
+	return checkpoint_put(txn, c, true);
+}
+
+int store_checkpoint_keep(struct store_txn *txn, const struct checkpoint *c)
+{
+	return checkpoint_put(txn, c, false);
 }
 
 int store_log_freeze(struct store_txn *txn, const struct log_name *name)

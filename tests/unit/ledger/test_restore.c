@@ -372,6 +372,38 @@ static void nothing_is_put_where_more_was_signed(void **state)
 	life_free(&l);
 }
 
+/* An old copy with its guard commits a tail before it hears that others were signed there. */
+static void what_was_shown_is_kept_though_a_tail_is_longer(void **state)
+{
+	struct ledger_item *keep;
+	struct log_name feed;
+	struct store_log log;
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	feed = feed_of(&l, FIRST);
+	ledger_allow_sealing(l.ledger);
+	assert_int_equal(publish(&l, 5), 0);
+	assert_int_equal(run(&l), 0);
+	life_end(&l);
+	life_begin(&l, false, false, l.dir);
+	assert_int_equal(publish(&l, 4), ENT_EMUTE);
+	assert_int_equal(log_of(&l, &feed).size, 9);
+	ledger_mute(l.ledger);
+	keep = ledger_item_new(LEDGER_KEEP);
+	keep->checkpoint = (struct checkpoint){.log = feed, .size = 7};
+	ledger_put(l.ledger, keep);
+	(void)!run(&l);
+	assert_int_equal(log_of(&l, &feed).held.size, 5);
+	put(&l, LEDGER_CUT, &feed);
+	(void)!run(&l);
+	log = log_of(&l, &feed);
+	assert_int_equal(log.size, 5);
+	assert_int_equal(log.checkpoint.size, 7);
+	life_free(&l);
+}
+
 static void a_new_provenance_log_cites_the_former_and_takes_its_tail_along(void **state)
 {
 	struct buf body = buf_with_max(ENTRY_BODY_MAX);
@@ -650,6 +682,7 @@ int main(void)
 		cmocka_unit_test(without_a_guard_that_is_kept_it_stays_mute),
 		cmocka_unit_test(a_tail_that_was_never_signed_is_cut_and_the_loss_entered),
 		cmocka_unit_test(nothing_is_put_where_more_was_signed),
+		cmocka_unit_test(what_was_shown_is_kept_though_a_tail_is_longer),
 		cmocka_unit_test(a_new_provenance_log_cites_the_former_and_takes_its_tail_along),
 		cmocka_unit_test(a_new_incarnation_says_first_how_far_the_former_is_good),
 		cmocka_unit_test(a_bit_that_flips_before_the_seal_is_never_signed),
