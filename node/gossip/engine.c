@@ -589,6 +589,7 @@ void gossip_sealed(struct gossip *g, struct gossip_time now, const struct checkp
 		/* What it took itself for has been said: from here on it is known who has what. */
 		g->recovery.has_signed = true;
 		recover_free(g);
+		recover_grown(g, f);
 	}
 	split_grown(g, f);
 	if (urgent)

@@ -179,6 +179,7 @@ struct feed {
 	struct checkpoint complete;    /* newest all of which is held; size 0: none */
 	uint64_t completing;           /* a larger one of this size is being kept; 0: none is */
 	struct checkpoint seen;        /* newest verified; size 0: none */
+	struct checkpoint least;       /* own: smallest shown and not here yet; size 0: none */
 	struct checkpoint ground;      /* newest known to contain all that is held; size 0: none */
 	const struct settled *settled; /* what a later incarnation says of it; NULL: nothing */
 	struct split *split;           /* proof of a split view; NULL: none is known */
@@ -557,6 +558,8 @@ void recover_conflict(struct gossip *g, const struct node_id *peer, const struct
 bool recover_misfit(struct gossip *g, struct feed *f, uint64_t start);
 bool recover_takes(const struct gossip *g, const struct feed *f);
 void recover_stored(struct gossip *g, struct feed *f);
+/* More of an own feed is here under a checkpoint: what was shown may be compared with it. */
+void recover_grown(struct gossip *g, struct feed *f);
 /* All heads of a session are here. */
 void recover_heard(struct gossip *g, struct session *s);
 void recover_incarnation(struct gossip *g, const struct origin *self);

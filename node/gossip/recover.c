@@ -210,25 +210,62 @@ static void own_ahead(struct gossip *g, const struct node_id *peer, const struct
 
 /* --- what is shown ---------------------------------------------------------------------------- */
 
-/* A checkpoint of an own feed, the signature of which holds. */
-void recover_shown(struct gossip *g, struct session *s, struct feed *f, const struct checkpoint *c)
+/* Is what a checkpoint of ours covers, and is not here, another history than what was signed here
+ * or stands in the guard? */
+static bool contradicts(const struct gossip *g, const struct feed *f, const struct checkpoint *c)
+{
+	return c->size <= f->complete.size ||
+	       (c->size == f->seen.size && !hash_eq(&c->root, &f->seen.root)) ||
+	       (c->size == f->guard_size && !hash_eq(&c->root, &f->guard_root)) ||
+	       (c->size < f->guard_size && guard_covers(g, f));
+}
+
+static void keep_shown(struct gossip *g, struct feed *f, const struct checkpoint *c)
 {
 	struct queued_action *q;
 
+	if (f->least.size == 0 || c->size < f->least.size)
+		f->least = *c;
+	if (c->size <= f->seen.size)
+		return;
+	f->seen = *c;
+	MARK("own-checkpoint-kept");
+	q = action_new(g, GOSSIP_KEEP);
+	q->action.feed = f->name;
+	q->action.checkpoint = *c;
+}
+
+/* What was shown below the newest may be of another history than that: the peer that has shown it
+ * may be gone by the time that this can be seen. */
+void recover_grown(struct gossip *g, struct feed *f)
+{
+	static const struct checkpoint none;
+	struct checkpoint least = f->least;
+
+	if (least.size == 0 || least.size > f->complete.size)
+		return;
+	f->least = none;
+	if (is_here(g, f, &least))
+		return;
+	MARK("shown-before-is-another");
+	recover_conflict(g, NULL, f);
+	split_prove_own(g, NULL, f, &least);
+}
+
+/* A checkpoint of an own feed, the signature of which holds. */
+void recover_shown(struct gossip *g, struct session *s, struct feed *f, const struct checkpoint *c)
+{
+	bool conflict;
+
 	if (is_here(g, f, c))
 		return;
-	if (c->size <= f->complete.size ||
-		(f->guard_size && c->size == f->guard_size && !hash_eq(&c->root, &f->guard_root)) ||
-		(c->size < f->guard_size && guard_covers(g, f))) {
+	conflict = contradicts(g, f, c);
+	keep_shown(g, f, c);
+	if (conflict) {
 		recover_conflict(g, &s->peer, f);
+		if (c->size == f->seen.size)
+			split_prove(g, s, f, &f->seen, c, NULL, 0);
 		return;
-	}
-	if (c->size > f->seen.size) {
-		f->seen = *c;
-		MARK("own-checkpoint-kept");
-		q = action_new(g, GOSSIP_KEEP);
-		q->action.feed = f->name;
-		q->action.checkpoint = *c;
 	}
 	if (!is_mute(g))
 		own_ahead(g, &s->peer, f);
@@ -264,6 +301,7 @@ void recover_stored(struct gossip *g, struct feed *f)
 	g->recovery.quiet_ms = g->now.mono_ms;
 	if (g->recovery.state == RECOVERY_PULLS && f->complete.size > f->guard_size)
 		enter_state(g, RECOVERY_HEARS);
+	recover_grown(g, f);
 }
 
 void recover_heard(struct gossip *g, struct session *s)
@@ -603,10 +641,14 @@ int gossip_recover_start(struct gossip *g, struct gossip_time now, const struct 
 			want_cut(g, f);
 		if (!f->own)
 			continue;
-		/* Shown before the last stop, and not pulled back yet. */
-		ahead |= !is_here(g, f, &f->seen);
 		rc = guard_compare(g, f);
 		behind |= rc == 1;
+		/* Shown before the last stop, and not pulled back yet. */
+		if (rc >= 0 && !is_here(g, f, &f->seen)) {
+			ahead = true;
+			if (contradicts(g, f, &f->seen))
+				conflict = f;
+		}
 		if (rc == ENT_EPROOF) {
 			conflict = f;
 			rc = 0;

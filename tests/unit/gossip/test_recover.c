@@ -209,6 +209,14 @@ static void another_root_than_the_guards_is_never_signed_over(void **state)
 	assert_int_equal(gossip_recover_confirm(l.p.g, probe_time(&l.p)), ENT_EPROOF);
 	probe_tick(&l.p, 10000);
 	assert_int_equal(l.p.recovered, 0);
+	/* It is kept: the next life knows of it too. */
+	assert_int_equal(l.p.ahead, 1);
+	life_free(&l);
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	l.own->complete.size = HELD_FIRST;
+	assert_int_equal(gossip_feed(l.p.g, &c.log, HELD_FIRST, 0, &l.own->complete, &c, false), 0);
+	start_with_guard(&l, SIGNED);
+	assert_string_equal(l.p.mute, "split");
 	life_free(&l);
 }
 
@@ -448,6 +456,81 @@ static void another_history_that_is_signed_stops_it_for_good(void **state)
 	life_free(&l);
 }
 
+/* Another history with the same first `keep` entries. */
+static void fork_at(struct life *l, uint64_t keep, uint32_t count, struct checkpoint *c)
+{
+	struct sim_store other = {0};
+	struct env_rng rng = sim_random_env(&l->p.random);
+	struct sim_log *fork = sim_store_need(&other, &l->own->name);
+
+	sim_log_append(fork, sim_log_entries(&l->all, 0, keep), (uint32_t)keep);
+	sim_log_publish(fork, &cast_actor(SELF)->identity, count, 30, &rng);
+	*c = fork->complete;
+	sim_store_free(&other);
+}
+
+static void of_two_histories_that_are_shown_it_goes_on_with_none(void **state)
+{
+	struct checkpoint c;
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_without_guard(&l);
+	meet(&l, 1, PEER, 0);
+	fork_at(&l, HELD_FIRST, 2, &c);
+	probe_hear_head(&l.p, 1, &c); /* 7 of the one, */
+	meet(&l, 2, THIRD, SIGNED);   /* 9 of the other */
+	gossip_closed(l.p.g, probe_time(&l.p), 1, "gone");
+	probe_actions(&l.p);
+	probe_tick(&l.p, 2000);
+	give(&l, 2, HELD_FIRST, SIGNED);
+	assert_string_equal(l.p.mute, "split");
+	assert_int_equal(l.p.splits, 1);
+	probe_tick(&l.p, 10000);
+	assert_int_equal(l.p.recovered, 0);
+	life_free(&l);
+}
+
+static void nor_where_they_are_of_one_size(void **state)
+{
+	struct checkpoint c;
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_without_guard(&l);
+	meet(&l, 1, PEER, SIGNED);
+	fork_at(&l, HELD_FIRST, SIGNED - HELD_FIRST, &c);
+	probe_hear_head(&l.p, 1, &c);
+	assert_string_equal(l.p.mute, "split");
+	assert_int_equal(l.p.splits, 1);
+	life_free(&l);
+}
+
+static void what_is_shown_while_a_seal_is_on_its_way_is_compared_with_it(void **state)
+{
+	struct checkpoint c;
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_with_guard(&l, HELD_FIRST);
+	meet(&l, 1, PEER, HELD_FIRST);
+	meet(&l, 2, THIRD, HELD_FIRST);
+	/* The writer has signed up to 9; before the engine hears of it, a peer shows another 7. */
+	fork_at(&l, HELD_FIRST, 2, &c);
+	probe_hear_head(&l.p, 1, &c);
+	assert_string_equal(l.p.mute, "own-ahead");
+	sim_log_append(l.own, sim_log_entries(&l.all, HELD_FIRST, SIGNED), SIGNED - HELD_FIRST);
+	sign_at(&l.all, SIGNED, &c);
+	gossip_sealed(l.p.g, probe_time(&l.p), &c, false);
+	probe_actions(&l.p);
+	assert_string_equal(l.p.mute, "split");
+	assert_int_equal(l.p.splits, 1);
+	life_free(&l);
+}
+
 /* Of what was signed before it died the guard knows, and the store has no checkpoint yet. */
 static void nor_does_it_drop_what_its_guard_has_for_another_history(void **state)
 {
@@ -645,6 +728,9 @@ int main(void)
 		cmocka_unit_test(shown_more_it_is_mute_takes_it_back_and_goes_on_once),
 		cmocka_unit_test(what_it_signed_in_this_life_tells_a_clone_at_once),
 		cmocka_unit_test(another_history_that_is_signed_stops_it_for_good),
+		cmocka_unit_test(of_two_histories_that_are_shown_it_goes_on_with_none),
+		cmocka_unit_test(nor_where_they_are_of_one_size),
+		cmocka_unit_test(what_is_shown_while_a_seal_is_on_its_way_is_compared_with_it),
 		cmocka_unit_test(nor_does_it_drop_what_its_guard_has_for_another_history),
 		cmocka_unit_test(what_reads_back_otherwise_is_never_signed_over),
 		cmocka_unit_test(nobody_but_itself_can_make_it_mute),
