@@ -241,9 +241,12 @@ void chain_contradicted(struct gossip *g, struct session *s, struct origin *o,
 	q->action.node = o->node;
 	q->action.chain = arena_copy(&q->arena, o->rival);
 	for (struct session *to = g->sessions; to; to = to->next) {
-		/* Terms may have narrowed since the one was told, or s read them otherwise. */
-		if (!card_concerns(g, to, o))
+		/* Terms may have narrowed since the one was told, or it is paused, or s read them
+		 * otherwise. When it concerns them again both are told. */
+		if (!card_concerns(g, to, o)) {
+			map_remove(&to->chains_told, o->node.bytes);
 			continue;
+		}
 		if (!map_get(&to->chains_told, o->node.bytes)) {
 			if (to == s || has_named(to, o))
 				chain_tell(g, to, o);

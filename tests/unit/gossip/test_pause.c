@@ -220,6 +220,55 @@ static void whatever_was_paused_arrives_when_it_is_resumed(void **state)
 	}
 }
 
+static bool told_chain(const struct probe *p, uint32_t session, const struct card_chain *chain)
+{
+	struct bytes last = chain->notes[chain->cards_len - 1];
+
+	for (size_t i = 0; i < p->said_len; i++) {
+		const struct wire_cards *cards = &p->said[i].cards;
+
+		if (p->said[i].type == WIRE_CARDS && p->said_to[i] == session &&
+			cards->cards_len > 0 && bytes_eq(cards->cards[cards->cards_len - 1], last))
+			return true;
+	}
+	return false;
+}
+
+/* Actor 4 has signed two cards in one place; THIRD has the one, and is paused when the other comes
+ * from PEER. */
+static void a_contradiction_of_cards_is_told_when_it_is_resumed(void **state)
+{
+	struct cast_terms third = probe_terms(THIRD);
+	struct card_chain one, other;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_agree(&p, &third);
+	probe_open(&p, 2, THIRD);
+	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
+	one = cast_next_card(4, false, &p.arena);
+	other = cast_next_card(4, true, &p.arena);
+	probe_hear_cards(&p, 1, &one);
+	log = probe_published(&p, 4, CLEAR, 4, 10);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_run(&p, 1, log, 0, 4);
+	probe_store(&p);
+	assert_true(told_chain(&p, 2, &one));
+	gossip_flushed(p.g, probe_time(&p), 2, SIZE_MAX);
+	probe_forget(&p);
+	probe_pause(&p, false, false, &cast_actor(THIRD)->node);
+	probe_hear_cards(&p, 1, &other);
+	assert_string_equal(p.alarm, "card-contradiction");
+	assert_int_equal(p.closed, 0);
+	assert_false(told_chain(&p, 2, &other));
+	probe_pause(&p, false, false, NULL);
+	assert_true(told_chain(&p, 2, &one));
+	assert_true(told_chain(&p, 2, &other));
+	probe_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +279,7 @@ int main(void)
 		cmocka_unit_test(paused_in_it_still_hears_that_it_is_an_old_copy),
 		cmocka_unit_test(one_peer_is_paused_and_the_others_go_on),
 		cmocka_unit_test(whatever_was_paused_arrives_when_it_is_resumed),
+		cmocka_unit_test(a_contradiction_of_cards_is_told_when_it_is_resumed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
