@@ -247,6 +247,7 @@ struct session {
 	const struct agreement *shared[WIRE_AGREEMENTS_MAX]; /* in force on both sides */
 	size_t shared_len;
 	uint64_t shared_stamp; /* changes whenever shared does */
+	bool unapplied;        /* it has, and what goes on goes on as before */
 	uint64_t told_terms;   /* fingerprint of the list last told to them */
 	uint32_t terms_sent;   /* how often they were told, and asked for all heads by it */
 	struct map links;      /* by packed feed name */
@@ -397,6 +398,7 @@ struct link *link_need(struct gossip *g, struct session *s, struct feed *f);
 bool session_terms(struct gossip *g, struct session *s, const struct wire_agreement *list,
 	size_t len);
 void session_review(struct gossip *g, struct session *s);
+void sessions_review(struct gossip *g);
 /* They want to hear what they may have passed over. */
 void session_ask(struct gossip *g, struct session *s);
 /* What may be sent and taken has changed. */

@@ -78,12 +78,10 @@ void revocations_tell(struct gossip *g, struct session *s)
 
 static void take_effect(struct gossip *g)
 {
-	for (struct session *s = g->sessions; s; s = s->next) {
-		if (s->closing)
-			continue;
-		revocations_tell(g, s);
-		session_review(g, s);
-	}
+	for (struct session *s = g->sessions; s; s = s->next)
+		if (!s->closing)
+			revocations_tell(g, s);
+	sessions_review(g);
 }
 
 void gossip_revocation(struct gossip *g, struct gossip_time now, uint64_t id, struct bytes note)

@@ -96,6 +96,12 @@ static uint64_t terms_fingerprint(const struct wire_agreement *list, size_t len)
 	return f ^ len;
 }
 
+static void shared_changed(struct gossip *g, struct session *s)
+{
+	s->shared_stamp = ++g->stamp;
+	s->unapplied = s->greeted;
+}
+
 /* Works out anew what both sides have in force; true when it has changed. */
 static bool shared_update(struct gossip *g, struct session *s)
 {
@@ -116,7 +122,7 @@ static bool shared_update(struct gossip *g, struct session *s)
 	memcpy(s->shared, shared, len * sizeof(shared[0]));
 	s->shared_len = len;
 	if (changed)
-		s->shared_stamp = ++g->stamp;
+		shared_changed(g, s);
 	return changed;
 }
 
@@ -380,6 +386,7 @@ void feed_announce(struct gossip *g, struct feed *f)
 /* Stops what is no longer allowed, reopens what goes on under other terms, tells what is new. */
 void session_apply(struct gossip *g, struct session *s)
 {
+	s->unapplied = false;
 	for (struct link *l = s->first_link; l; l = l->next_of_session) {
 		bool send = may_send(g, s, &l->feed->name);
 
@@ -411,8 +418,8 @@ void session_review(struct gossip *g, struct session *s)
 	struct wire_agreement own[WIRE_AGREEMENTS_MAX];
 	size_t own_len = own_terms_wire(g, &s->peer, own);
 	uint64_t fingerprint = terms_fingerprint(own, own_len);
-	bool changed = shared_update(g, s);
 
+	shared_update(g, s);
 	if (s->closing)
 		return;
 	if (own_len == 0) {
@@ -429,8 +436,17 @@ void session_review(struct gossip *g, struct session *s)
 		s->ask_heads = s->missed = false;
 		send_message(g, s, &m);
 	}
-	if (changed && s->greeted)
+	if (s->unapplied)
 		session_apply(g, s);
+}
+
+/* What is left in one session is looked for in the others: none may stand by what was. */
+void sessions_review(struct gossip *g)
+{
+	for (struct session *s = g->sessions; s; s = s->next)
+		shared_update(g, s);
+	for (struct session *s = g->sessions; s; s = s->next)
+		session_review(g, s);
 }
 
 /* The peer may have passed over some of what it was told: it judged it by other terms, or did not
@@ -471,7 +487,7 @@ bool session_terms(struct gossip *g, struct session *s, const struct wire_agreem
 		memcpy(s->theirs, list, s->theirs_len * sizeof(list[0]));
 	revocations_tell(g, s);
 	changed = shared_update(g, s);
-	if (changed && s->greeted)
+	if (s->unapplied)
 		session_apply(g, s);
 	return changed;
 }
@@ -482,8 +498,7 @@ void gossip_agreements(struct gossip *g, struct gossip_time now,
 	g->now = now;
 	g->agreements = agreements;
 	g->agreements_len = agreements_len;
-	for (struct session *s = g->sessions; s; s = s->next)
-		session_review(g, s);
+	sessions_review(g);
 	arena_reset(&g->scratch);
 }
 
@@ -610,14 +625,15 @@ void gossip_tick(struct gossip *g, struct gossip_time now)
 	recover_tick(g);
 	splits_tick(g);
 	bodies_tick(g);
+	/* Agreements begin and end by the clock. */
+	if (second)
+		sessions_review(g);
 	for (struct session *s = g->sessions; s; s = s->next) {
 		sinks_tick(g, s);
 		if (!s->greeted && now.mono_ms - s->opened_ms > GREET_MS)
 			close_session(g, s, BYE_MISBEHAVED, "did not greet in time", 0);
 		if (!second)
 			continue;
-		/* Agreements begin and end by the clock. */
-		session_review(g, s);
 		if (s->tell_heads && s->greeted)
 			session_tell_again(g, s);
 		witness_tick(g, s);
