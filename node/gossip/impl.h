@@ -227,6 +227,11 @@ struct cosigner {
 	struct checkpoint reported; /* not here; size 0: none */
 };
 
+/* The end of an agreement, told by one side to the other. */
+struct told_end {
+	uint64_t agreement, stamp;
+};
+
 struct session {
 	uint32_t id;
 	struct node_id peer;
@@ -242,8 +247,10 @@ struct session {
 	uint64_t opened_ms;
 	struct wire_agreement theirs[WIRE_AGREEMENTS_MAX];
 	size_t theirs_len;
-	uint64_t revoked_told[WIRE_AGREEMENTS_MAX]; /* agreements whose end they were told of */
-	size_t revoked_told_len;
+	struct told_end ends[WIRE_AGREEMENTS_MAX]; /* that they know, if they can read them */
+	size_t ends_len;
+	uint64_t ends_ms;  /* when they were last told one, */
+	uint32_t ends_run; /* and how many since ten seconds without any */
 	const struct agreement *shared[WIRE_AGREEMENTS_MAX]; /* in force on both sides */
 	size_t shared_len;
 	uint64_t shared_stamp; /* changes whenever shared does */
@@ -398,7 +405,8 @@ struct link *link_need(struct gossip *g, struct session *s, struct feed *f);
 bool session_terms(struct gossip *g, struct session *s, const struct wire_agreement *list,
 	size_t len);
 void session_review(struct gossip *g, struct session *s);
-void sessions_review(struct gossip *g);
+/* An agreement is over, in all sessions. */
+void sessions_end(struct gossip *g, uint64_t agreement);
 /* They want to hear what they may have passed over. */
 void session_ask(struct gossip *g, struct session *s);
 /* What may be sent and taken has changed. */

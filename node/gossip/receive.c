@@ -184,8 +184,7 @@ static bool chain_idle(struct gossip *g, struct session *s, const struct wire_ca
 
 static void on_revocation(struct gossip *g, struct session *s, struct bytes note)
 {
-	const char *wrong =
-		asks_too_often(g, s) ? "revokes again and again" : revocation_heard(g, s, note);
+	const char *wrong = revocation_heard(g, s, note);
 
 	if (wrong)
 		misbehaved(g, s, wrong);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Revocations in session. An agreement that a party has revoked is over here from the moment the
- * note is verified; whoever names it among its terms is sent the note, whenever it tells them,
+ * note is verified; whoever names it among its terms is sent the note, unless it came from there,
  * before anything else is said about terms. So the end runs on from party to party, and nobody who
  * has never named the agreement learns that it was there.
  */
@@ -9,6 +9,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+/* A quarter of what a peer takes in ten seconds. */
+#define ENDS_AGAIN_MAX (GOSSIP_ASKS_MAX / 4)
 
 /* --- what is over ----------------------------------------------------------------------------- */
 
@@ -52,43 +55,79 @@ void revoked_free(struct gossip *g)
 
 /* --- telling ---------------------------------------------------------------------------------- */
 
-static bool told_before(struct session *s, uint64_t id)
+static bool names(const struct session *s, uint64_t id)
 {
-	for (size_t i = 0; i < s->revoked_told_len; i++)
-		if (s->revoked_told[i] == id)
+	for (size_t i = 0; i < s->theirs_len; i++)
+		if (s->theirs[i].id == id)
 			return true;
-	if (s->revoked_told_len == WIRE_AGREEMENTS_MAX)
-		return true;
-	s->revoked_told[s->revoked_told_len++] = id;
 	return false;
+}
+
+static struct told_end *told_before(struct session *s, uint64_t id)
+{
+	for (size_t i = 0; i < s->ends_len; i++)
+		if (s->ends[i].agreement == id)
+			return &s->ends[i];
+	return NULL;
+}
+
+static void told(struct gossip *g, struct session *s, uint64_t id)
+{
+	struct told_end *t = told_before(s, id);
+
+	if (!t && s->ends_len < WIRE_AGREEMENTS_MAX)
+		t = &s->ends[s->ends_len++];
+	/* In the place of one that does not matter any more. */
+	for (size_t i = 0; i < s->ends_len && !t; i++)
+		if (!names(s, s->ends[i].agreement))
+			t = &s->ends[i];
+	if (t)
+		*t = (struct told_end){id, ++g->stamp};
+}
+
+/*
+ * Who names the agreement still could make nothing of the note, or had not heard it when he said
+ * so: of many that end at once he answers each. So only a few are told again before a while has
+ * passed; by then he has named what he knows not to be over.
+ */
+static bool tells(struct session *s, uint64_t id)
+{
+	const struct told_end *t = told_before(s, id);
+
+	return !t || (t->stamp < s->terms_stamp && s->ends_run < ENDS_AGAIN_MAX);
 }
 
 void revocations_tell(struct gossip *g, struct session *s)
 {
+	if (g->now.mono_ms - s->ends_ms > GOSSIP_ASKS_MS)
+		s->ends_run = 0;
 	for (size_t i = 0; i < s->theirs_len; i++) {
 		const struct revoked *r = revoked_find(g, s->theirs[i].id);
 		struct wire_message m = {.type = WIRE_REVOCATION};
 
-		if (!r || told_before(s, r->id))
+		if (!r || !tells(s, r->id))
 			continue;
 		m.revocation.note = r->note;
 		send_message(g, s, &m);
+		told(g, s, r->id);
+		s->ends_ms = g->now.mono_ms;
+		s->ends_run++;
 	}
 }
 
-static void take_effect(struct gossip *g)
+static void take_effect(struct gossip *g, uint64_t id)
 {
 	for (struct session *s = g->sessions; s; s = s->next)
 		if (!s->closing)
 			revocations_tell(g, s);
-	sessions_review(g);
+	sessions_end(g, id);
 }
 
 void gossip_revocation(struct gossip *g, struct gossip_time now, uint64_t id, struct bytes note)
 {
 	g->now = now;
 	if (note.len <= REVOCATION_BYTES_MAX && revoked_add(g, id, note))
-		take_effect(g);
+		take_effect(g, id);
 	arena_reset(&g->scratch);
 }
 
@@ -119,10 +158,16 @@ static int verify(struct gossip *g, const struct agreement *a, const struct revo
 	return revocation_parse(note, "peer", a, &chain, &again, why);
 }
 
+static const char *passed_over(struct gossip *g, struct session *s)
+{
+	return asks_too_often(g, s) ? "revokes again and again" : NULL;
+}
+
 /*
  * Of an agreement that this node does not share with the peer it is passed over, as what does not
  * exist; also one by a root that is not known here, which may be a root to come. A signature that
- * does not hold no correct node passes on.
+ * does not hold no correct node passes on. What ends something is not counted, nor what is over
+ * here already: both sides may revoke all that they share at the same time.
  */
 const char *revocation_heard(struct gossip *g, struct session *s, struct bytes note)
 {
@@ -136,13 +181,17 @@ const char *revocation_heard(struct gossip *g, struct session *s, struct bytes n
 
 	if (revocation_read(note, "peer", &r, &why) != 0)
 		return "sent a malformed revocation";
-	a = revoked(g, r.agreement) ? NULL : agreement_of(g, s, r.agreement);
-	if (!a)
+	if (revoked(g, r.agreement)) {
+		told(g, s, r.agreement);
 		return NULL;
+	}
+	a = agreement_of(g, s, r.agreement);
+	if (!a)
+		return passed_over(g, s);
 	rc = verify(g, a, &r, note, &why);
 	if (rc == ENT_ENOTFOUND) {
 		s->missed = true;
-		return NULL;
+		return passed_over(g, s);
 	}
 	if (rc != 0)
 		return "sent a revocation that its party did not sign";
@@ -163,7 +212,8 @@ const char *revocation_heard(struct gossip *g, struct session *s, struct bytes n
 	q->action.act.terms = term;
 	q->action.act.terms_len = 1;
 	q->action.act.text = bytes_str(node);
+	told(g, s, r.agreement);
 	if (revoked_add(g, r.agreement, note))
-		take_effect(g);
+		take_effect(g, r.agreement);
 	return NULL;
 }

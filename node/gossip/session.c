@@ -126,6 +126,19 @@ static bool shared_update(struct gossip *g, struct session *s)
 	return changed;
 }
 
+static void shared_drop(struct gossip *g, struct session *s, uint64_t id)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < s->shared_len; i++)
+		if (s->shared[i]->id != id)
+			s->shared[len++] = s->shared[i];
+	if (len == s->shared_len)
+		return;
+	s->shared_len = len;
+	shared_changed(g, s);
+}
+
 /* --- links ------------------------------------------------------------------------------------ */
 
 struct link *link_find(const struct session *s, const struct feed *f)
@@ -413,6 +426,12 @@ void session_apply(struct gossip *g, struct session *s)
 	session_push(g, s);
 }
 
+static void close_ended(struct gossip *g, struct session *s)
+{
+	MARK("no-agreement-left");
+	close_session(g, s, BYE_ENDED, "no agreement with the peer is in force", 0);
+}
+
 void session_review(struct gossip *g, struct session *s)
 {
 	struct wire_agreement own[WIRE_AGREEMENTS_MAX];
@@ -422,9 +441,9 @@ void session_review(struct gossip *g, struct session *s)
 	shared_update(g, s);
 	if (s->closing)
 		return;
+	revocations_tell(g, s);
 	if (own_len == 0) {
-		MARK("no-agreement-left");
-		close_session(g, s, BYE_ENDED, "no agreement with the peer is in force", 0);
+		close_ended(g, s);
 		return;
 	}
 	/* Told again, terms ask for the heads again. */
@@ -441,12 +460,30 @@ void session_review(struct gossip *g, struct session *s)
 }
 
 /* What is left in one session is looked for in the others: none may stand by what was. */
-void sessions_review(struct gossip *g)
+static void sessions_review(struct gossip *g)
 {
 	for (struct session *s = g->sessions; s; s = s->next)
 		shared_update(g, s);
 	for (struct session *s = g->sessions; s; s = s->next)
 		session_review(g, s);
+}
+
+/* At once. TERMS are told at the next review: of many that end together each costs the peer an
+ * answer, and him who is told so all heads. */
+void sessions_end(struct gossip *g, uint64_t agreement)
+{
+	const struct agreement *own[WIRE_AGREEMENTS_MAX];
+
+	for (struct session *s = g->sessions; s; s = s->next)
+		shared_drop(g, s, agreement);
+	for (struct session *s = g->sessions; s; s = s->next) {
+		if (s->closing)
+			continue;
+		if (own_terms(g, &s->peer, own) == 0)
+			close_ended(g, s);
+		else if (s->unapplied)
+			session_apply(g, s);
+	}
 }
 
 /* The peer may have passed over some of what it was told: it judged it by other terms, or did not
@@ -455,7 +492,6 @@ void session_ask(struct gossip *g, struct session *s)
 {
 	map_free(&s->chains_told);
 	map_init(&s->chains_told, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
-	s->revoked_told_len = 0;
 	s->terms_stamp = ++g->stamp;
 	s->tell_heads = true;
 }

@@ -637,51 +637,6 @@ static void whoever_comes_later_and_names_it_is_told(void **state)
 	probe_free(&p);
 }
 
-/* THIRD still names what is over here: its feed is not asked for there. */
-static void nobody_is_subscribed_under_what_has_ended(bool revoked)
-{
-	struct cast_terms pair = probe_terms(PEER), third = probe_terms(THIRD);
-	struct cast_terms three = {.id = 0x333,
-		.serial = 1,
-		.parties = cast_bit(SELF) | cast_bit(PEER) | cast_bit(THIRD)};
-	struct sim_log *log;
-	struct probe p;
-
-	for (unsigned i = SELF; i <= THIRD; i++)
-		three.gives[i] = TLP_BIT(TLP_AMBER);
-	probe_init(&p);
-	probe_agree(&p, &pair);
-	probe_agree(&p, &third);
-	probe_agree(&p, &three);
-	probe_open(&p, 2, THIRD);
-	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
-	probe_open(&p, 1, PEER);
-	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
-	log = probe_published(&p, PEER, audience_agreement(0x333), 4, 100);
-	probe_hear_head(&p, 1, &log->complete);
-	probe_hear_head(&p, 2, &log->complete);
-	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 1);
-	assert_int_equal(p.said_to[place_of(&p, WIRE_SUBSCRIBE, 1)], 1);
-	probe_forget(&p);
-	if (revoked)
-		gossip_revocation(p.g, probe_time(&p), 0x333,
-			cast_revocation(0x333, SELF, SELF, &p.arena));
-	else
-		gossip_agreements(p.g, probe_time(&p), p.agreements, 2);
-	probe_actions(&p);
-	probe_tick(&p, 2000);
-	assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 1);
-	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 0);
-	probe_free(&p);
-}
-
-static void what_has_ended_is_left_everywhere_at_once(void **state)
-{
-	(void)state;
-	nobody_is_subscribed_under_what_has_ended(true);
-	nobody_is_subscribed_under_what_has_ended(false);
-}
-
 static void forged_revocations_are_a_lie_and_foreign_ones_nothing(void **state)
 {
 	struct cast_terms three = probe_terms(THIRD);
@@ -859,7 +814,6 @@ int main(void)
 		cmocka_unit_test(a_revocation_is_told_before_the_session_ends),
 		cmocka_unit_test(a_revocation_ends_the_agreement_at_once_and_runs_on),
 		cmocka_unit_test(whoever_comes_later_and_names_it_is_told),
-		cmocka_unit_test(what_has_ended_is_left_everywhere_at_once),
 		cmocka_unit_test(forged_revocations_are_a_lie_and_foreign_ones_nothing),
 		cmocka_unit_test(a_revocation_by_a_root_to_come_is_asked_for_again),
 		cmocka_unit_test(revocations_without_end_are_misbehaviour),
