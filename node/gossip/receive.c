@@ -284,7 +284,8 @@ static void consider_checkpoint(struct gossip *g, struct session *s, struct link
 	bool newer = f->own ? w->size != f->complete.size : w->size > f->seen.size;
 	struct checkpoint c;
 
-	if (!w->present || f->frozen || f->split)
+	/* Of two cards that contradict each other it may go by the one that was not taken here. */
+	if (!w->present || f->frozen || f->split || (f->origin->frozen && !f->own))
 		return;
 	checkpoint_from_wire(&c, &f->name, w);
 	if ((newer || differs) && checkpoint_verify(&c, key) != 0) {

@@ -484,6 +484,63 @@ static void freezes_an_origin_whose_cards_contradict_each_other(void **state)
 	probe_free(&p);
 }
 
+/* A card of THIRD whose keys bear an incarnation that others bear too. */
+static struct card_chain card_of_same_second(struct probe *p, struct identity *id, uint64_t seed)
+{
+	const struct actor *third = cast_actor(THIRD);
+	struct bytes notes[2] = {third->chain.notes[0]};
+	struct buf text = buf_with_max(NOTE_BYTES_MAX), note = buf_with_max(NOTE_BYTES_MAX);
+	struct sim_random random = {seed};
+	struct env_rng rng = sim_random_env(&random);
+	struct card_chain chain;
+	struct card next;
+
+	card_next(&next, card_chain_last(&third->chain));
+	assert_int_equal(identity_generate(id, CAST_EPOCH + 100, &rng), 0);
+	assert_int_equal(card_set_keys(&next, id), 0);
+	card_text(&text, &next);
+	assert_int_equal(card_sign(&note, buf_view(&text), "card", &third->root, NULL), 0);
+	notes[1] = arena_copy(&p->arena, buf_view(&note));
+	assert_int_equal(card_chain_parse(notes, 2, "test", &p->arena, &chain, NULL), 0);
+	buf_free(&text);
+	buf_free(&note);
+	return chain;
+}
+
+/* Whoever goes by the card that was not taken here shows what is signed by its keys. */
+static void what_another_card_bears_out_blames_nobody(void **state)
+{
+	struct log_name feed = {cast_actor(THIRD)->node, CAST_EPOCH + 100, CLEAR};
+	struct wire_message split = {.type = WIRE_SPLIT};
+	struct checkpoint c = {.log = feed, .size = 3};
+	struct card_chain one, other;
+	struct identity ids[2];
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	one = card_of_same_second(&p, &ids[0], 1);
+	other = card_of_same_second(&p, &ids[1], 2);
+	probe_hear_cards(&p, 1, &one);
+	probe_hear_cards(&p, 1, &other);
+	assert_string_equal(p.alarm, "card-contradiction");
+	probe_forget(&p);
+	checkpoint_sign(&c, ids[1].log_secret);
+	probe_hear_head(&p, 1, &c);
+	checkpoint_to_wire(&split.split.first, &c);
+	c.root.bytes[0] ^= 1;
+	checkpoint_sign(&c, ids[1].log_secret);
+	checkpoint_to_wire(&split.split.second, &c);
+	split.split.feed = feed;
+	probe_hear(&p, 1, &split);
+	assert_int_equal(p.closed, 0);
+	assert_null(p.alarm);
+	assert_int_equal(p.splits, 0);
+	identity_free(&ids[0]);
+	identity_free(&ids[1]);
+	probe_free(&p);
+}
+
 /* --- forks ------------------------------------------------------------------------------------ */
 
 /* Whoever has the one card hears of the other: who was told the one, who told of the origin, and
@@ -738,6 +795,7 @@ int main(void)
 		cmocka_unit_test(accepts_introductions_only_where_the_agreement_says_so),
 		cmocka_unit_test(an_introducer_has_a_quota_of_origins),
 		cmocka_unit_test(freezes_an_origin_whose_cards_contradict_each_other),
+		cmocka_unit_test(what_another_card_bears_out_blames_nobody),
 		cmocka_unit_test(tells_everybody_of_cards_that_contradict_each_other),
 		cmocka_unit_test(a_contradiction_is_remembered_over_a_restart),
 		cmocka_unit_test(tells_nobody_of_cards_who_may_see_no_feed_of_theirs),
