@@ -174,6 +174,7 @@ static void was_cut(struct app *a, const struct pipeline_event *e)
 	if (e->code != 0) {
 		log_error("recover", "unsigned entries were not dropped: %s",
 			err_sentence(e->code));
+		gossip_cut(a->gossip, app_now(a), &e->feed, 0, false);
 		return;
 	}
 	log_name_text(feed, &e->feed);
@@ -182,7 +183,7 @@ static void was_cut(struct app *a, const struct pipeline_event *e)
 		"publish the last file again: what came back counts as unchanged");
 	/* The index may have them. */
 	pipeline_reindex(a->pipeline, NULL);
-	gossip_cut(a->gossip, app_now(a), &e->feed, e->size);
+	gossip_cut(a->gossip, app_now(a), &e->feed, e->size, true);
 }
 
 void recover_event(struct app *a, const struct pipeline_event *e)

@@ -272,9 +272,10 @@ int gossip_recover_start(struct gossip *g, struct gossip_time now,
 void gossip_recover_former(struct gossip *g, const struct node_id *node);
 /* Those, from *at = 0 until false; none any more once it has signed. */
 bool gossip_recovery_former(const struct gossip *g, size_t *at, struct node_id *node);
-/* The unsigned tail of an own feed is gone: its size, which is that of its newest checkpoint. */
+/* The unsigned tail of an own feed is gone: its size, which is that of its newest checkpoint. Or
+ * the store has refused to drop it, and it stays. */
 void gossip_cut(struct gossip *g, struct gossip_time now, const struct log_name *feed,
-	uint64_t size);
+	uint64_t size, bool done);
 /* What was written reads back otherwise: nothing of this incarnation is signed any more. */
 void gossip_corrupt(struct gossip *g, struct gossip_time now, const struct log_name *feed);
 /* The operator gives a peer up: it is not waited for. ENT_ENOTFOUND: no such party. */

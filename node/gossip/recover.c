@@ -120,9 +120,12 @@ static bool guard_covers(const struct gossip *g, const struct feed *f)
 }
 
 /* A feed whose unsigned tail cannot stand before what was signed loses it first. What is being
- * taken back lies under a signature (ground), and more of it may be on its way to the disk. */
+ * taken back lies under a signature (ground), and more of it may be on its way to the disk; and so
+ * does all that came since the feed was joined at a floor, until its checkpoint is whole. */
 static void want_cut(struct gossip *g, struct feed *f)
 {
+	if (f->floor > f->complete.size)
+		return;
 	if (f->held > f->complete.size && f->ground.size < f->held && f->expected == f->held &&
 		!guard_covers(g, f))
 		cut_tail(g, f);
@@ -281,9 +284,9 @@ bool recover_takes(const struct gossip *g, const struct feed *f)
 	return is_mute(g) && !g->recovery.conflict && !f->cutting;
 }
 
-/* The tail is gone: the store has so much. */
+/* The tail is gone: the store has so much. Or it stays, and is no reason to take nothing more. */
 void gossip_cut(struct gossip *g, struct gossip_time now, const struct log_name *name,
-	uint64_t size)
+	uint64_t size, bool done)
 {
 	struct feed *f = feed_find(g, name);
 
@@ -291,7 +294,10 @@ void gossip_cut(struct gossip *g, struct gossip_time now, const struct log_name 
 	if (!f || !f->cutting)
 		return;
 	f->cutting = false;
-	f->held = f->expected = size;
+	if (done)
+		f->held = f->expected = size;
+	else
+		g->store_retry_ms = now.mono_ms + STORE_RETRY_MS;
 	feed_choose(g, f);
 	arena_reset(&g->scratch);
 }

@@ -625,8 +625,7 @@ void node_on_news(struct world_node *n, const struct ledger_news *news)
 	case LEDGER_HELD:
 		break;
 	case LEDGER_WAS_CUT:
-		if (news->code == 0)
-			gossip_cut(n->gossip, now, &news->feed, news->size);
+		gossip_cut(n->gossip, now, &news->feed, news->size, news->code == 0);
 		break;
 	case LEDGER_UNMUTED:
 		narrate(n->world, "n%u signs again", n->index);

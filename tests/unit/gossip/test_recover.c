@@ -650,10 +650,30 @@ static void a_tail_that_nobody_told_of_goes_first_too(void **state)
 	/* Until it is gone nothing is asked for. */
 	probe_tick(&l.p, 5000);
 	assert_null(probe_last(&l.p, WIRE_SUBSCRIBE));
-	gossip_cut(l.p.g, probe_time(&l.p), &l.own->name, HELD_FIRST);
+	gossip_cut(l.p.g, probe_time(&l.p), &l.own->name, HELD_FIRST, true);
 	probe_actions(&l.p);
 	give(&l, 1, HELD_FIRST, SIGNED);
 	assert_int_equal(l.p.cuts, 1);
+	life_free(&l);
+}
+
+/* It stays then, but it is asked for on, and not at once. */
+static void a_tail_that_the_store_does_not_drop_is_not_waited_for(void **state)
+{
+	struct sim_log upto;
+	struct life l;
+
+	(void)state;
+	upto = begin_behind(&l);
+	probe_hear_run(&l.p, 1, &upto, HELD_FIRST, SIGNED);
+	probe_reject(&l.p, ENT_ESTATE);
+	assert_int_equal(l.p.cuts, 1);
+	l.p.said_len = 0;
+	gossip_cut(l.p.g, probe_time(&l.p), &l.own->name, 0, false);
+	probe_actions(&l.p);
+	assert_null(probe_last(&l.p, WIRE_SUBSCRIBE));
+	probe_tick(&l.p, 2000);
+	give(&l, 1, HELD_FIRST, SIGNED);
 	life_free(&l);
 }
 
@@ -682,7 +702,7 @@ static void a_tail_in_the_way_of_what_was_signed_goes_first(void **state)
 	/* The store drops it. */
 	l.own->size = HELD_FIRST;
 	l.own->entries.len = (size_t)l.own->ends[HELD_FIRST - 1];
-	gossip_cut(l.p.g, probe_time(&l.p), &l.own->name, HELD_FIRST);
+	gossip_cut(l.p.g, probe_time(&l.p), &l.own->name, HELD_FIRST, true);
 	probe_actions(&l.p);
 	give(&l, 1, HELD_FIRST, SIGNED);
 	meet(&l, 2, THIRD, 0);
@@ -737,6 +757,7 @@ int main(void)
 		cmocka_unit_test(what_was_shown_is_remembered_over_a_stop),
 		cmocka_unit_test(a_tail_that_peers_know_is_no_reason_to_be_mute),
 		cmocka_unit_test(a_tail_that_nobody_told_of_goes_first_too),
+		cmocka_unit_test(a_tail_that_the_store_does_not_drop_is_not_waited_for),
 		cmocka_unit_test(a_tail_in_the_way_of_what_was_signed_goes_first),
 		cmocka_unit_test(what_is_being_taken_back_is_no_tail),
 	};
