@@ -496,15 +496,40 @@ int gossip_recover_confirm(struct gossip *g, struct gossip_time now)
 
 /* --- going on --------------------------------------------------------------------------------- */
 
-/* Everything of this feed that was ever shown, or stands in the guard, is here. */
-static bool feed_is_back(const struct gossip *g, const struct feed *f)
+/*
+ * Compares one feed with the guard: 1 behind it, 0 not, ENT_EPROOF when both are signed and differ,
+ * other errors of the store.
+ *
+ * Below a floor no hashes are left to compare. What lies there is bound by a checkpoint of ours
+ * that reaches the floor: retention passes no other, and a run that joins leads to one, which has
+ * to be here whole. So nothing that is signed from here on contradicts that one (I1). If the guard
+ * has another history, two were signed before, by a second copy of this node: here it cannot be
+ * told any more, and whoever knows both proves it (I8).
+ */
+static int guard_compare(const struct gossip *g, const struct feed *f)
 {
 	bool failed;
 
-	if (f->cutting || f->expected != f->held || !is_here(g, f, &f->seen))
-		return false;
-	return f->guard_size <= f->held &&
-	       (f->guard_size == 0 || root_is(g, &f->name, f->guard_size, &f->guard_root, &failed));
+	if (f->guard_size == 0)
+		return 0;
+	if (f->guard_size < f->floor)
+		return f->floor > f->complete.size;
+	if (f->held >= f->guard_size) {
+		if (root_is(g, &f->name, f->guard_size, &f->guard_root, &failed))
+			return 0;
+		if (failed)
+			return ENT_EIO;
+		if (f->complete.size >= f->guard_size)
+			return ENT_EPROOF;
+	}
+	return 1;
+}
+
+/* Everything of this feed that was ever shown, or stands in the guard, is here. */
+static bool feed_is_back(const struct gossip *g, const struct feed *f)
+{
+	return !f->cutting && f->expected == f->held && is_here(g, f, &f->seen) &&
+	       guard_compare(g, f) == 0;
 }
 
 static bool all_is_back(const struct gossip *g)
@@ -587,25 +612,6 @@ void recover_tick(struct gossip *g)
 }
 
 /* --- start ------------------------------------------------------------------------------------ */
-
-/* Compares one feed with the guard: 1 behind it, 0 not, ENT_EPROOF when both are signed and differ,
- * other errors of the store. */
-static int guard_compare(struct gossip *g, struct feed *f)
-{
-	bool failed;
-
-	if (f->guard_size == 0)
-		return 0;
-	if (f->held >= f->guard_size) {
-		if (root_is(g, &f->name, f->guard_size, &f->guard_root, &failed))
-			return 0;
-		if (failed)
-			return ENT_EIO;
-		if (f->complete.size >= f->guard_size)
-			return ENT_EPROOF;
-	}
-	return 1;
-}
 
 static int guard_take(struct gossip *g, const struct gossip_guard *guard)
 {

@@ -66,11 +66,55 @@ static void who_lost_everything_and_dies_while_it_joins_is_back(void **state)
 	dies_while_it_joins(w, &feed, 0);
 }
 
+/* The guard of a snapshot is as old as its store: it lies below the floor that is joined at. */
+static void a_guard_below_the_floor_holds_nothing_back(void **state)
+{
+	struct log_name feed;
+	struct world *w = copied(&feed, 700, 40);
+
+	(void)state;
+	world_retain(w, 1, 1000);
+	world_run(w, 2000);
+	world_restore(w, 0, GUARD_OF_BACKUP, 500);
+	world_run(w, 90000);
+	assert_back(w, &feed, 700);
+	world_publish(w, 0, CLEAR, 10, 40);
+	world_run(w, 5000);
+	assert_int_equal(world_held(w, 1, &feed), 710);
+	assert_world(w);
+	world_free(w);
+}
+
+/* It stops before it has signed, so the guard is the old one still. */
+static void nor_does_it_at_the_next_start(void **state)
+{
+	struct log_name feed;
+	struct world *w = copied(&feed, 700, 40);
+	uint64_t held = BACKUP;
+
+	(void)state;
+	world_retain(w, 1, 1000);
+	world_run(w, 2000);
+	world_restore(w, 0, GUARD_OF_BACKUP, 500);
+	for (unsigned ms = 0; ms < 120000 && held < 700; ms++) {
+		world_run(w, 1);
+		held = world_held(w, 0, &feed);
+	}
+	world_run(w, 500);
+	assert_true(w->nodes[0].mute);
+	world_kill(w, 0, 500);
+	world_run(w, 20000);
+	assert_back(w, &feed, 700);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_that_dies_while_it_joins_is_back),
 		cmocka_unit_test(who_lost_everything_and_dies_while_it_joins_is_back),
+		cmocka_unit_test(a_guard_below_the_floor_holds_nothing_back),
+		cmocka_unit_test(nor_does_it_at_the_next_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
