@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Retention: how far a floor may go. A block of entries goes as a whole, when everything in it is
- * old, or expired long since. Of own claims those that still stand and hold are said once more, in
- * the same commit, and so is what this node says of its former feeds: an origin's claims do not end
- * because its store is swept.
+ * old, or expired long since, and more is behind it. Of own claims those that still stand and hold
+ * are said once more, in the same commit, and so is what this node says of its former feeds: an
+ * origin's claims do not end because its store is swept.
  *
  * What stands is asked of the index, so own floors move only when it has caught up, and before
  * anything else of the group: what this group retracts comes after, and stands.
@@ -239,14 +239,15 @@ static bool may_say_again(const struct retaining *w)
 	       atomic_load(&w->l->sealing);
 }
 
-/* How far the floor may go now, with what is to be said again for it. */
+/* How far the floor may go now, with what is to be said again for it. Something stays above it:
+ * whoever joins there, be it the origin as an old copy of itself, needs a run to join with. */
 static int floor_find(struct retaining *w, const struct store_log *log, struct again *a,
 	uint64_t *floor)
 {
 	int rc;
 
 	*floor = log->floor;
-	while (*floor + FLOOR_STEP <= log->held.size) {
+	while (*floor + FLOOR_STEP < log->held.size) {
 		if (w->blocks++ >= BLOCKS_MAX)
 			return 0;
 		if ((rc = block_goes(w, log, *floor)) != 1)
@@ -295,7 +296,7 @@ static int log_retain(void *ctx, const struct store_log *log)
 	if (w->blocks >= BLOCKS_MAX)
 		return 1;
 	w->l->retain_at = log->number;
-	if (!is_feed(&log->name) || !log->has_held || log->held.size < log->floor + FLOOR_STEP ||
+	if (!is_feed(&log->name) || !log->has_held || log->held.size <= log->floor + FLOOR_STEP ||
 		(retain_of(w->r, &log->name) == 0 && w->r->expired_ms == 0) ||
 		(is_own(w, log) && !may_say_again(w)))
 		return 0;

@@ -108,6 +108,21 @@ static void nor_does_it_at_the_next_start(void **state)
 	world_free(w);
 }
 
+/* Whoever joins needs a run to join with: something is left above each floor. */
+static void one_is_back_where_all_is_old(void **state)
+{
+	struct log_name feed;
+	struct world *w = copied(&feed, 512, 40);
+
+	(void)state;
+	world_retain(w, 1, 1000);
+	world_run(w, 2000);
+	world_restore(w, 0, GUARD_OF_TODAY, 500);
+	world_run(w, 90000);
+	assert_back(w, &feed, 512);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -115,6 +130,7 @@ int main(void)
 		cmocka_unit_test(who_lost_everything_and_dies_while_it_joins_is_back),
 		cmocka_unit_test(a_guard_below_the_floor_holds_nothing_back),
 		cmocka_unit_test(nor_does_it_at_the_next_start),
+		cmocka_unit_test(one_is_back_where_all_is_old),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
