@@ -205,37 +205,73 @@ int erase_bundle_noted(struct store_txn *txn, const struct store_log *log, uint6
 	return rc;
 }
 
-/* Rows of a table about one log whose index, in key or value, is not below the size. */
-static int rows_cut(struct store_txn *txn, enum log_table table, uint32_t log, uint64_t size)
+/* Those of one log that were said at the size or beyond. What lies below the floor cannot be read
+ * again, and may have said the same: there they stand as said just below it. */
+static int erasures_cut(struct store_txn *txn, const struct store_log *log, uint64_t size,
+	bool *cut)
 {
-	uint8_t raw[4];
+	uint8_t raw[ERASURE_KEY_BYTES] = {0};
 	MDB_val key = db_val(raw, sizeof(raw));
 	MDB_cursor *cursor;
 	MDB_val value;
-	int rc = mdb_cursor_open(txn->mdb, txn->store->log.tables[table], &cursor);
+	int rc = mdb_cursor_open(txn->mdb, txn->store->log.tables[LOG_ERASURES], &cursor);
 
 	if (rc)
 		return txn_result(txn, rc);
-	be32_put(raw, log);
+	be32_put(raw, log->number);
 	rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-	while (rc == 0 && be32_get(key.mv_data) == log) {
-		uint64_t index = be64_get(value.mv_size == 8 ? value.mv_data
-							     : (const uint8_t *)key.mv_data + 4);
+	while (rc == 0 && be32_get(key.mv_data) == log->number) {
+		int done = key.mv_size == sizeof(raw) && value.mv_size == 8 ? 0 : ENT_ECORRUPT;
 
-		if (index >= size)
-			rc = log_cursor_del(txn->store, table, cursor);
-		if (rc == 0)
-			rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+		if (done == 0 && be64_get(value.mv_data) >= size) {
+			*cut = true;
+			memcpy(raw, key.mv_data, sizeof(raw));
+			done = log->floor ? erasure_put(txn, log->number, log->floor - 1, raw + 4)
+					  : txn_result(txn, log_cursor_del(txn->store, LOG_ERASURES,
+								    cursor));
+		}
+		if (done != 0) {
+			mdb_cursor_close(cursor);
+			return done;
+		}
+		rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	}
 	mdb_cursor_close(cursor);
 	return rc == MDB_NOTFOUND ? 0 : txn_result(txn, rc);
 }
 
-int erase_cut(struct store_txn *txn, uint32_t log, uint64_t size)
+static int erasures_again(void *ctx, const struct bundle *b)
 {
-	int rc = rows_cut(txn, LOG_ERASURES, log, size);
+	struct cursor c = cursor_of(b->entries);
+	struct entry_header h;
+	struct entry e;
+	int rc = 0;
 
-	return rc ? rc : rows_cut(txn, LOG_MISSING, log, size);
+	for (uint32_t slot = 0; slot < b->count && rc == 0; slot++) {
+		if ((rc = entry_next(&c, &e)) != 0)
+			break;
+		entry_header_decode(e.leaf, &h);
+		if (entry_is_erasure(&h))
+			rc = erasure_put(ctx, b->log, b->first + slot, h.object);
+	}
+	return rc;
+}
+
+int erase_cut(struct store_txn *txn, const struct store_log *log, uint64_t size)
+{
+	struct store_reader r = {.store = txn->store, .log = txn->mdb};
+	uint8_t from[RUN_KEY_BYTES], to[RUN_KEY_BYTES];
+	bool cut = false;
+	int rc = erasures_cut(txn, log, size, &cut);
+
+	/* What the tail said hid what was said of the same before, signed. */
+	if (rc == 0 && cut)
+		rc = reader_bundles(&r, log->number, log->floor, size, erasures_again, txn);
+	if (rc)
+		return rc;
+	run_key_put(from, log->number, size);
+	run_key_put(to, log->number, UINT64_MAX);
+	return keys_delete(txn, LOG_MISSING, from, to, sizeof(from), NULL);
 }
 
 /* --- reading while they wait ------------------------------------------------------------------ */

@@ -338,8 +338,8 @@ void erase_note(struct erase_notes *n, const struct entry *e);
 int erase_bundle_noted(struct store_txn *txn, const struct store_log *log, uint64_t arrival,
 	const struct bundle *b, const struct erase_notes *n) MUST_CHECK;
 
-/* Of a log that is cut to a size: what was said beyond it was never said. */
-int erase_cut(struct store_txn *txn, uint32_t log, uint64_t size) MUST_CHECK;
+/* Of a log whose bundles have been cut to a size: what was said beyond it was never said. */
+int erase_cut(struct store_txn *txn, const struct store_log *log, uint64_t size) MUST_CHECK;
 
 /* Does an erasure that is stored here cover this entry? ENT_ENOTFOUND: none does. */
 int erase_covers(struct store *s, MDB_txn *txn, const struct log_name *name, uint32_t log,

@@ -310,6 +310,71 @@ static void order_does_not_matter(void **state)
 	}
 }
 
+/* The unsigned tail is dropped. */
+static void cut(struct place *w, enum place_log log, uint64_t size)
+{
+	struct range tree;
+	struct store_txn *txn;
+
+	range_init(&tree, 0);
+	for (uint64_t i = 0; i < size; i++)
+		range_append(&tree, &w->logs[log].leaves[i]);
+	assert_ok(store_begin(w->store, &txn));
+	assert_ok(store_log_cut(txn, &w->logs[log].name, &tree));
+	assert_ok(store_commit(txn));
+	w->logs[log].size = w->logs[log].made = size;
+}
+
+static void what_was_erased_under_a_signature_stays_so_when_the_tail_goes(void **state)
+{
+	struct place w;
+
+	(void)state;
+	place_init(&w, 15);
+	say(&w, NEW, 1, "one.example.org");
+	erase(&w, NEW, 1, false);
+	say(&w, NEW, 2, "two.example.org");
+	hold(&w, NEW);
+	say(&w, NEW, 1, "one.example.org");
+	erase(&w, NEW, 1, false);
+	erase(&w, NEW, 2, false);
+	cut(&w, NEW, 3);
+	assert_false(served(&w, NEW, 0));
+	assert_true(served(&w, NEW, 2)); /* only the tail said so */
+	settle(&w);
+	say(&w, OLD, 1, "one.example.org");
+	say(&w, OLD, 2, "two.example.org");
+	settle(&w);
+	assert_false(served(&w, OLD, 0));
+	assert_true(served(&w, OLD, 1));
+	place_free(&w);
+}
+
+/* The signed erasure itself is forgotten. */
+static void so_it_does_where_a_floor_has_passed_it(void **state)
+{
+	struct store_txn *txn;
+	struct place w;
+
+	(void)state;
+	place_init(&w, 16);
+	erase(&w, NEW, 1, false);
+	for (unsigned i = 1; i < 300; i++)
+		make(&w, NEW, 2, KIND_INDICATOR, "two.example.org", false);
+	append(&w, NEW);
+	hold(&w, NEW);
+	settle(&w);
+	assert_ok(store_begin(w.store, &txn));
+	assert_ok(store_floor_move(txn, &w.logs[NEW].name, 256));
+	assert_ok(store_commit(txn));
+	erase(&w, NEW, 1, false);
+	cut(&w, NEW, 300);
+	say(&w, OLD, 1, "one.example.org");
+	settle(&w);
+	assert_false(served(&w, OLD, 0));
+	place_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +389,8 @@ int main(void)
 		cmocka_unit_test(a_long_history_goes_in_steps),
 		cmocka_unit_test(compacting_leaves_no_byte_of_what_was_erased),
 		cmocka_unit_test(a_reader_puts_the_change_off),
+		cmocka_unit_test(what_was_erased_under_a_signature_stays_so_when_the_tail_goes),
+		cmocka_unit_test(so_it_does_where_a_floor_has_passed_it),
 		cmocka_unit_test(order_does_not_matter),
 	};
 
