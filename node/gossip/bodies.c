@@ -242,10 +242,12 @@ static bool entry_read(struct gossip *g, const struct feed *f, uint64_t index, s
 	return entry_next(&c, e) == 0;
 }
 
-/* 0: it is what the entry was committed to; ENT_ENOTFOUND: it is of no use here. */
-static int body_check(struct gossip *g, const struct feed *f, const struct wire_body *b,
+/* 0: it is what the entry was committed to; ENT_ENOTFOUND: it is of no use here. So is what does not
+ * fit, from who may follow another history: its entry there is not ours. */
+static int body_check(struct gossip *g, const struct link *l, const struct wire_body *b,
 	struct buf *packed)
 {
+	const struct feed *f = l->feed;
 	struct entry_header h;
 	struct hash commitment;
 	struct entry e;
@@ -254,14 +256,14 @@ static int body_check(struct gossip *g, const struct feed *f, const struct wire_
 		return ENT_ENOTFOUND;
 	entry_header_decode(e.leaf, &h);
 	hash_commitment(&commitment, BYTES_OF(b->salt), b->body);
-	return h.body_len == b->body.len &&
-			       memcmp(commitment.bytes, h.commitment, sizeof(h.commitment)) == 0
-		       ? 0
-		       : ENT_ECRYPTO;
+	if (h.body_len == b->body.len &&
+		memcmp(commitment.bytes, h.commitment, sizeof(h.commitment)) == 0)
+		return 0;
+	return b->index < l->agrees ? ENT_ECRYPTO : ENT_ENOTFOUND;
 }
 
 /* Keeps of the message what holds. */
-static int bodies_check(struct gossip *g, const struct feed *f, struct wire_bodies *m)
+static int bodies_check(struct gossip *g, const struct link *l, struct wire_bodies *m)
 {
 	struct wire_body *good = arena_alloc(&g->scratch, (m->bodies_len + 1) * sizeof(*good));
 	struct buf packed = buf_with_max(2 * ENTRY_PACKED_MAX);
@@ -271,7 +273,7 @@ static int bodies_check(struct gossip *g, const struct feed *f, struct wire_bodi
 	if (!good)
 		abort();
 	for (size_t i = 0; i < m->bodies_len && rc != ENT_ECRYPTO; i++) {
-		rc = body_check(g, f, &m->bodies[i], &packed);
+		rc = body_check(g, l, &m->bodies[i], &packed);
 		if (rc == 0)
 			good[len++] = m->bodies[i];
 	}
@@ -324,7 +326,7 @@ void on_bodies(struct gossip *g, struct session *s, struct wire_bodies *m, size_
 		peer_totals(g, &s->peer)->redundant_bytes += wire_bytes;
 		return;
 	}
-	if (bodies_check(g, f, m) != 0) {
+	if (bodies_check(g, l, m) != 0) {
 		MARK("body-does-not-match");
 		ask_end(f);
 		peer_lied(g, s, &f->name,

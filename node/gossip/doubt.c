@@ -254,6 +254,17 @@ static void claim_contradicts(struct gossip *g, struct doubt *d)
 	}
 }
 
+/* Our tree bears out what l has said, and so whoever has said the same. */
+static void claim_holds(struct link *l, uint64_t size, const uint8_t root[8])
+{
+	if (l->agrees < size)
+		l->agrees = size;
+	for (struct link *other = l->feed->links; other; other = other->next_of_feed)
+		if (other->same_size == size && other->agrees < size &&
+			memcmp(other->same_root, root, sizeof(other->same_root)) == 0)
+			other->agrees = size;
+}
+
 /* Compares the claim with our tree, if that is there already. */
 static void doubt_settle(struct gossip *g, struct doubt *d)
 {
@@ -267,10 +278,14 @@ static void doubt_settle(struct gossip *g, struct doubt *d)
 			return;
 		g->reads_left--;
 	}
-	if (own_root(g, f, d->claim.size, &root) != 0 || claim_fits(d, &root))
+	if (own_root(g, f, d->claim.size, &root) != 0) {
 		doubt_end(g, d->link, doubt_free);
-	else
+	} else if (claim_fits(d, &root)) {
+		claim_holds(d->link, d->claim.size, root.bytes);
+		doubt_end(g, d->link, doubt_free);
+	} else {
 		claim_contradicts(g, d);
+	}
 }
 
 /* Has another neighbour said the same? Then it is looked into there. */
@@ -295,8 +310,10 @@ static struct doubt *claim_put(struct gossip *g, struct link *l, uint64_t size, 
 	/* Nobody can hold more of ours than we have signed: that is another matter (recover.c). */
 	if (f->own && size > f->complete.size)
 		return NULL;
-	if (size == f->complete.size && memcmp(root, f->complete.root.bytes, root_len) == 0)
+	if (size == f->complete.size && memcmp(root, f->complete.root.bytes, root_len) == 0) {
+		claim_holds(l, size, root);
 		return NULL;
+	}
 	if (!l->doubt && claim_known(f, size, root, root_len)) {
 		l->same_size = size;
 		memcpy(l->same_root, root, sizeof(l->same_root));
@@ -449,6 +466,7 @@ static void answer_larger(struct gossip *g, struct doubt *d, const struct checkp
 			doubt_free(g, l);
 		return;
 	}
+	claim_holds(l, d->mine.size, first.bytes);
 	feed_complete(g, f, c);
 	/* It goes on from ours. Where ours reached the run, the run was a lie, as was a root within
 	 * ours; else what lies ahead will tell. */

@@ -123,6 +123,7 @@ struct link {
 	struct doubt *doubt;  /* what it has said and is not borne out; NULL: nothing */
 	uint64_t same_size;   /* what it has said as another had, where that was looked into; 0: */
 	uint8_t same_root[8]; /* nothing */
+	uint64_t agrees;      /* up to there its history is ours: what it has said was borne out */
 	uint64_t bodies_again_ms; /* not asked for bodies before */
 	uint32_t bodies_wait_ms;  /* how long it was left alone for having none */
 	/* it has given a run that does not fit: how far it was said to be, and how much was held

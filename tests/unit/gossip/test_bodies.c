@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Bodies that somebody has withheld, asked for and given. */
-#include "unit/gossip/probe.h"
+#include "unit/gossip/forks.h"
 #include "unit/gossip/shapes.h"
 
 #include "proto/entry.h"
@@ -216,6 +216,68 @@ static void a_body_that_does_not_fit_costs_the_session(void **state)
 	b.salt[3] ^= 1;
 	answer(&p, 2, log, &b, 1);
 	assert_int_equal(p.jobs_len, 0);
+	assert_blamed(&p, 2, THIRD);
+	probe_free(&p);
+}
+
+/* PEER has brought a history without its fourth body; FOURTH follows the other one, and nobody
+ * knows of the fork yet. */
+static void who_has_another_history_is_not_blamed_for_its_bodies(void **state)
+{
+	struct sim_store bare = {0}, other = {0};
+	struct sim_log *log, *without, *fork;
+	struct wire_body b;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_hear_cards(&p, 1, &cast_actor(ORIGIN)->chain);
+	fourth_comes(&p);
+	log = probe_published(&p, ORIGIN, CLEAR, 5, 10);
+	without = sim_store_need(&bare, &log->name);
+	for (uint64_t i = 0; i < 5; i++)
+		entry_append(without, log, i, i == 3);
+	without->complete = log->complete;
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_run(&p, 1, without, 0, 5);
+	probe_store(&p);
+	probe_tick(&p, 2000);
+	answer(&p, 1, log, NULL, 0);
+	probe_forget(&p);
+	fork = forked(&p, &other, log, 2, 5);
+	probe_hear_head(&p, 2, &fork->complete);
+	probe_tick(&p, 500);
+	assert_non_null(probe_last(&p, WIRE_BODIES_WANT));
+	assert_int_equal(p.said_to[p.said_len - 1], 2);
+	b = body_of(fork, 3);
+	answer(&p, 2, fork, &b, 1);
+	assert_null(p.alarm);
+	assert_int_equal(p.closed, 0);
+	assert_int_equal(p.jobs_len, 0);
+	sim_store_free(&bare);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+/* It was ahead, as another was too, and has been caught up with. */
+static void who_said_the_same_as_another_is_blamed_no_less(void **state)
+{
+	struct probe p;
+	struct sim_log *log = lacking(&p);
+	struct wire_body b = body_of(log, 1);
+
+	(void)state;
+	probe_published(&p, THIRD, CLEAR, 1, 40);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_head(&p, 2, &log->complete);
+	probe_hear_run(&p, 1, log, 5, 6);
+	probe_hear_run(&p, 2, log, 5, 6);
+	sim_store_need(&p.store, &log->name)->complete = log->complete;
+	probe_store(&p);
+	probe_tick(&p, 500);
+	assert_int_equal(p.said_to[p.said_len - 1], 2);
+	b.salt[3] ^= 1;
+	answer(&p, 2, log, &b, 1);
 	assert_blamed(&p, 2, THIRD);
 	probe_free(&p);
 }
@@ -620,6 +682,8 @@ int main(void)
 		cmocka_unit_test(asks_whom_it_has_given_the_entries),
 		cmocka_unit_test(asks_whom_it_has_subscribed_at_for_all),
 		cmocka_unit_test(a_body_that_does_not_fit_costs_the_session),
+		cmocka_unit_test(who_has_another_history_is_not_blamed_for_its_bodies),
+		cmocka_unit_test(who_said_the_same_as_another_is_blamed_no_less),
 		cmocka_unit_test(what_was_not_asked_for_is_dropped),
 		cmocka_unit_test(what_is_missing_and_was_not_asked_for_is_dropped),
 		cmocka_unit_test(who_has_none_is_left_alone_and_another_is_asked),
