@@ -5,6 +5,7 @@
  * nothing by it and waits but a moment for somebody who has it all; whoever holds something waits a
  * minute: a single neighbour that says it has a high floor is not to cost us what we hold.
  */
+#include "base/mark.h"
 #include "gossip/impl.h"
 
 bool link_continues(const struct link *l)
@@ -45,6 +46,11 @@ void floor_consider(struct gossip *g, struct feed *f)
 	struct link *l = cut_off(g, f);
 	uint64_t wait = f->held ? GOSSIP_JOIN_AGAIN_MS : GOSSIP_JOIN_NEW_MS;
 
+	/* Before anything has come somebody goes on from here after all. */
+	if (!l && f->joining) {
+		MARK("joining-left");
+		feed_leave(g, f, true);
+	}
 	/* Nothing that a frozen one has is given up. */
 	if (!l || f->expected != f->held || (f->frozen && f->held > 0)) {
 		f->cut_ms = 0;

@@ -232,6 +232,30 @@ static void whoever_holds_something_waits_before_it_gives_it_up(void **state)
 	probe_free(&p);
 }
 
+static void whoever_has_it_all_is_preferred_until_the_floor_is_joined(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	greet_third(&p);
+	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
+	hear_head(&p, 1, log, 0);
+	probe_hear_run(&p, 1, log, 0, 300);
+	probe_store(&p);
+	hear_head(&p, 1, log, FLOOR);
+	probe_tick(&p, GOSSIP_JOIN_AGAIN_MS + 500);
+	assert_true(subscribed_from(&p) == FLOOR);
+	hear_head(&p, 2, log, 0);
+	probe_tick(&p, 500);
+	assert_true(subscribed_from(&p) == 300);
+	assert_int_equal(p.said_to[p.said_len - 1], 2);
+	hear_join(&p, 1, log, FLOOR, LOG_SIZE, 0);
+	assert_int_equal(p.jobs_len, 0);
+	probe_free(&p);
+}
+
 static void runs_that_join_unasked_are_dropped(void **state)
 {
 	struct sim_log *log;
@@ -394,6 +418,7 @@ int main(void)
 		cmocka_unit_test(a_subscriber_is_not_asked_for_what_it_has_not_offered),
 		cmocka_unit_test(behind_a_head_beyond_what_is_held_comes_its_root),
 		cmocka_unit_test(whoever_holds_something_waits_before_it_gives_it_up),
+		cmocka_unit_test(whoever_has_it_all_is_preferred_until_the_floor_is_joined),
 		cmocka_unit_test(runs_that_join_unasked_are_dropped),
 		cmocka_unit_test(a_floor_that_cannot_be_is_misbehaviour),
 		cmocka_unit_test(a_floor_that_moves_before_its_news_alarms_nobody),
