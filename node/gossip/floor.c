@@ -13,18 +13,32 @@ bool link_continues(const struct link *l)
 	return l->peer_floor <= l->feed->expected;
 }
 
-/* Asked for so long, and nothing came, of this feed or of another that had its turn. */
+/* One that gives of other feeds all the while may be a slow line on which this one has no turn yet;
+ * but a neighbour that keeps only this one back must not cost it for ever. */
+#define BUSY_IN_VAIN_MS 300000u
+
+/* Asked for so long, and nothing came. */
 static bool in_vain(const struct gossip *g, const struct link *l)
 {
-	return l->asked_ms && g->now.mono_ms - l->asked_ms >= ASK_AGAIN_MS &&
-	       g->now.mono_ms - l->session->data_ms >= ASK_AGAIN_MS;
+	uint64_t asked = g->now.mono_ms - l->asked_ms;
+	bool busy = g->now.mono_ms - l->session->data_ms < ASK_AGAIN_MS;
+
+	return l->asked_ms && asked >= (busy ? BUSY_IN_VAIN_MS : ASK_AGAIN_MS);
 }
 
-/* The lowest floor among those who lead; NULL when one of them goes on from here. Who only says so,
+/* Lower floors first; but who was asked in vain comes last, by turns. */
+static bool joins_sooner(const struct gossip *g, const struct link *a, const struct link *b)
+{
+	if (in_vain(g, a) != in_vain(g, b))
+		return in_vain(g, b);
+	return in_vain(g, a) ? a->asked_ms < b->asked_ms : a->peer_floor < b->peer_floor;
+}
+
+/* Whom to join at among those who lead; NULL when one of them goes on from here. Who only says so,
  * and gives nothing, does not count: it may not give it to us any more. */
 static struct link *cut_off(const struct gossip *g, const struct feed *f)
 {
-	struct link *lowest = NULL;
+	struct link *best = NULL;
 
 	for (struct link *l = f->links; l; l = l->next_of_feed) {
 		/* Where nothing lies above a floor there is no run to join with. */
@@ -34,10 +48,10 @@ static struct link *cut_off(const struct gossip *g, const struct feed *f)
 			return NULL;
 		if (link_continues(l))
 			continue;
-		if (!lowest || l->peer_floor < lowest->peer_floor)
-			lowest = l;
+		if (!best || joins_sooner(g, l, best))
+			best = l;
 	}
-	return lowest;
+	return best;
 }
 
 void floor_consider(struct gossip *g, struct feed *f)
@@ -58,11 +72,12 @@ void floor_consider(struct gossip *g, struct feed *f)
 	}
 	if (f->cut_ms == 0)
 		f->cut_ms = g->now.mono_ms;
-	if (f->joining || g->now.mono_ms - f->cut_ms < wait || g->now.mono_ms < g->store_retry_ms)
+	if ((f->joining && (f->upstream == l || !in_vain(g, f->upstream))) ||
+		g->now.mono_ms - f->cut_ms < wait || g->now.mono_ms < g->store_retry_ms)
 		return;
 	feed_leave(g, f, true);
 	f->upstream = l;
-	f->progress_ms = g->now.mono_ms;
+	f->progress_ms = l->asked_ms = g->now.mono_ms;
 	f->joining = m.subscribe.from = l->peer_floor;
 	send_message(g, l->session, &m);
 }

@@ -211,6 +211,64 @@ static void behind_a_head_beyond_what_is_held_comes_its_root(void **state)
 	probe_free(&p);
 }
 
+static bool subscribed_at(const struct probe *p, uint32_t session)
+{
+	for (size_t i = 0; i < p->said_len; i++)
+		if (p->said[i].type == WIRE_SUBSCRIBE && p->said_to[i] == session)
+			return true;
+	return false;
+}
+
+static void the_lowest_floor_that_gives_nothing_keeps_nobody_back(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	greet_third(&p);
+	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
+	hear_head(&p, 1, log, 256);
+	hear_head(&p, 2, log, FLOOR);
+	probe_tick(&p, GOSSIP_JOIN_NEW_MS + 500);
+	assert_true(subscribed_from(&p) == 256);
+	/* Both give nothing: by turns. */
+	for (unsigned i = 0; i < 4; i++) {
+		probe_forget(&p);
+		probe_tick(&p, 11000);
+		assert_true(subscribed_at(&p, 1 + (i + 1) % 2));
+	}
+	probe_free(&p);
+}
+
+/* PEER says that it goes on, and gives of another feed all the time. */
+static void who_gives_of_others_only_keeps_nobody_back_for_ever(void **state)
+{
+	struct sim_log *log, *busy;
+	bool joins = false;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	greet_third(&p);
+	log = probe_published(&p, THIRD, CLEAR, LOG_SIZE, 20);
+	busy = probe_published(&p, PEER, CLEAR, 1, 20);
+	hear_head(&p, 1, log, 0);
+	hear_head(&p, 1, busy, 0);
+	hear_head(&p, 2, log, FLOOR);
+	for (unsigned i = 0; i < 120 && !joins; i++) {
+		probe_forget(&p);
+		probe_hear_run(&p, 1, busy, busy->size - 1, busy->size);
+		probe_store(&p);
+		probe_tick(&p, 5000);
+		probe_published(&p, PEER, CLEAR, 1, 20);
+		joins = subscribed_at(&p, 2);
+		assert_true(i > 50 || !joins); /* the line may be slow */
+	}
+	assert_true(joins);
+	probe_free(&p);
+}
+
 static void whoever_holds_something_waits_before_it_gives_it_up(void **state)
 {
 	struct sim_log *log;
@@ -417,6 +475,8 @@ int main(void)
 		cmocka_unit_test(who_says_that_it_goes_on_and_gives_nothing_keeps_nobody_back),
 		cmocka_unit_test(a_subscriber_is_not_asked_for_what_it_has_not_offered),
 		cmocka_unit_test(behind_a_head_beyond_what_is_held_comes_its_root),
+		cmocka_unit_test(the_lowest_floor_that_gives_nothing_keeps_nobody_back),
+		cmocka_unit_test(who_gives_of_others_only_keeps_nobody_back_for_ever),
 		cmocka_unit_test(whoever_holds_something_waits_before_it_gives_it_up),
 		cmocka_unit_test(whoever_has_it_all_is_preferred_until_the_floor_is_joined),
 		cmocka_unit_test(runs_that_join_unasked_are_dropped),
