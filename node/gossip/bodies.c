@@ -149,6 +149,25 @@ static void has_none(struct gossip *g, struct link *l)
 	l->bodies_again_ms = g->now.mono_ms + l->bodies_wait_ms;
 }
 
+/* Nobody may have any of these now, the last of which is given: others behind them somebody may.
+ * They have their turn again when all have been asked for; where there are no others, at once. */
+static void pass_over(struct feed *f, size_t len, uint64_t last)
+{
+	if (len == WIRE_BODIES_MAX || f->lacks_from > 0)
+		f->lacks_from = last + 1;
+}
+
+/* It has given none of these: somebody else may. */
+static void nothing_came(struct gossip *g, struct feed *f, struct link *l)
+{
+	const struct bodies_ask *a = f->ask;
+
+	if (l)
+		has_none(g, l);
+	if (!whom_to_ask(g, f, a->indexes[0]))
+		pass_over(f, a->len, a->indexes[a->len - 1]);
+}
+
 /* The next of those that are missing here, from where the last question ended. */
 static size_t missing_next(struct gossip *g, struct feed *f, uint64_t indexes[WIRE_BODIES_MAX])
 {
@@ -182,15 +201,13 @@ static bool anybody(const struct gossip *g, const struct feed *f)
 static void consider(struct gossip *g, struct feed *f)
 {
 	uint64_t indexes[WIRE_BODIES_MAX];
-	struct link *l;
-	size_t len;
+	struct link *l = NULL;
+	size_t len, first;
 
 	if (f->ask) {
 		if (f->ask->answered || g->now.mono_ms - f->ask->asked_ms < BODIES_ANSWER_MS)
 			return;
-		l = link_find(f->ask->session, f);
-		if (l)
-			has_none(g, l);
+		nothing_came(g, f, link_find(f->ask->session, f));
 		ask_end(f);
 	}
 	if (f->frozen || f->origin->frozen || g->refusing || g->now.mono_ms < f->lacks_ms ||
@@ -199,9 +216,14 @@ static void consider(struct gossip *g, struct feed *f)
 		(f->lacks_known && !anybody(g, f)))
 		return;
 	len = missing_next(g, f, indexes);
-	l = len ? whom_to_ask(g, f, indexes[0]) : NULL;
+	/* What nobody may have now keeps nothing back that somebody may. */
+	for (first = 0; first < len; first++)
+		if ((l = whom_to_ask(g, f, indexes[first])) != NULL)
+			break;
 	if (l)
-		ask(g, l, indexes, len);
+		ask(g, l, indexes + first, len - first);
+	else if (len > 0 && anybody(g, f))
+		pass_over(f, len, indexes[len - 1]);
 }
 
 void bodies_tick(struct gossip *g)
@@ -298,14 +320,12 @@ static void answer_judge(struct gossip *g, struct link *l, const struct wire_bod
 	struct feed *f = l->feed;
 	const struct bodies_ask *a = f->ask;
 
-	f->lacks_from = a->indexes[a->len - 1] + 1;
-	f->lacks_fewer |= m->bodies_len > 0;
 	if (m->bodies_len == 0) {
-		/* It has none of these: somebody else may. */
-		has_none(g, l);
-		f->lacks_from = a->indexes[0];
+		nothing_came(g, f, l);
 		return;
 	}
+	f->lacks_from = a->indexes[a->len - 1] + 1;
+	f->lacks_fewer = true;
 	l->bodies_wait_ms = 0;
 	if (bodies_bytes(m) + ENTRY_SALT_BYTES + ENTRY_BODY_MAX > WIRE_BODIES_BYTES_MAX) {
 		f->lacks_from = m->bodies[m->bodies_len - 1].index + 1;

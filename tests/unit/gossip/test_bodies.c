@@ -21,27 +21,39 @@ static void entry_append(struct sim_log *here, const struct sim_log *log, uint64
 	sim_log_append(here, bytes_from(packed, entry_packed_len(&e)), 1);
 }
 
-/* Of THIRD's feed five entries are here, the second and fourth of them without a body; PEER (1) has
- * brought them, and THIRD (2) is connected too. */
-static struct sim_log *lacking(struct probe *p)
+/* Of THIRD's feed so many entries are here, some of them without a body; PEER (1) has brought them,
+ * and THIRD (2) is connected too. */
+static struct sim_log *lacking_those(struct probe *p, uint32_t size, bool (*bare)(uint64_t index))
 {
 	struct cast_terms terms = probe_terms(THIRD);
 	struct sim_log *log, *here;
 
 	probe_greeted(p);
 	probe_agree(p, &terms);
-	log = probe_published(p, THIRD, CLEAR, 5, 40);
+	log = probe_published(p, THIRD, CLEAR, size, 40);
 	here = sim_store_need(&p->store, &log->name);
-	for (uint64_t i = 0; i < 5; i++)
-		entry_append(here, log, i, i % 2);
+	for (uint64_t i = 0; i < size; i++)
+		entry_append(here, log, i, bare(i));
 	here->complete = here->seen = log->complete;
-	assert_int_equal(gossip_feed(p->g, &log->name, 5, 0, &log->complete, &log->complete, false),
+	assert_int_equal(gossip_feed(p->g, &log->name, size, 0, &log->complete, &log->complete,
+				 false),
 		0);
 	probe_open(p, 2, THIRD);
 	probe_hear_hello(p, 2, SESSION_CREDIT_BYTES);
 	probe_tick(p, 1000);
 	probe_forget(p);
 	return log;
+}
+
+static bool bare_odd(uint64_t i)
+{
+	return i % 2;
+}
+
+/* Five, the second and fourth of them without a body. */
+static struct sim_log *lacking(struct probe *p)
+{
+	return lacking_those(p, 5, bare_odd);
 }
 
 static struct wire_body body_of(const struct sim_log *log, uint64_t index)
@@ -279,6 +291,61 @@ static void who_said_the_same_as_another_is_blamed_no_less(void **state)
 	b.salt[3] ^= 1;
 	answer(&p, 2, log, &b, 1);
 	assert_blamed(&p, 2, THIRD);
+	probe_free(&p);
+}
+
+static bool bare_5_and_600(uint64_t i)
+{
+	return i == 5 || i == 600;
+}
+
+static void what_others_have_is_asked_for_though_the_first_lies_below_their_floors(void **state)
+{
+	struct probe p;
+	struct sim_log *log = lacking_those(&p, 700, bare_5_and_600);
+	struct wire_head head = {.feed = log->name, .floor = 512, .held = 700};
+	struct wire_message m = {.type = WIRE_HEADS, .heads = {&head, 1}};
+	const struct wire_message *want;
+
+	(void)state;
+	checkpoint_to_wire(&head.newest, &log->complete);
+	probe_hear(&p, 2, &m);
+	probe_tick(&p, 1000);
+	want = probe_last(&p, WIRE_BODIES_WANT);
+	assert_non_null(want);
+	assert_int_equal(want->bodies_want.indexes_len, 1);
+	assert_true(want->bodies_want.indexes[0] == 600);
+	probe_free(&p);
+}
+
+static bool bare_300(uint64_t i)
+{
+	return i < 300;
+}
+
+/* Their origin never gave them to anybody. */
+static void the_first_that_nobody_has_do_not_keep_back_the_others(void **state)
+{
+	struct probe p;
+	struct sim_log *log = lacking_those(&p, 700, bare_300);
+	bool asked = false, answered = false;
+
+	(void)state;
+	for (unsigned silent = 0; silent < 2; silent++, asked = false) {
+		probe_hear_head(&p, 2, &log->complete);
+		for (unsigned t = 0; t < 120 && !asked; t++) {
+			const struct wire_message *m = probe_last(&p, WIRE_BODIES_WANT);
+
+			if (m)
+				asked = m->bodies_want.indexes[0] == 256;
+			answered = m && !silent;
+			probe_forget(&p);
+			if (answered)
+				answer(&p, 2, log, NULL, 0);
+			probe_tick(&p, 500);
+		}
+		assert_true(asked);
+	}
 	probe_free(&p);
 }
 
@@ -684,6 +751,9 @@ int main(void)
 		cmocka_unit_test(a_body_that_does_not_fit_costs_the_session),
 		cmocka_unit_test(who_has_another_history_is_not_blamed_for_its_bodies),
 		cmocka_unit_test(who_said_the_same_as_another_is_blamed_no_less),
+		cmocka_unit_test(
+			what_others_have_is_asked_for_though_the_first_lies_below_their_floors),
+		cmocka_unit_test(the_first_that_nobody_has_do_not_keep_back_the_others),
 		cmocka_unit_test(what_was_not_asked_for_is_dropped),
 		cmocka_unit_test(what_is_missing_and_was_not_asked_for_is_dropped),
 		cmocka_unit_test(who_has_none_is_left_alone_and_another_is_asked),
