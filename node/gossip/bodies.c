@@ -25,6 +25,7 @@
 
 struct bodies_ask {
 	struct session *session;
+	const struct feed *feed;
 	uint64_t asked_ms;
 	bool answered; /* what came is on its way to the store */
 	size_t len;
@@ -72,6 +73,23 @@ static void lacks_nothing(struct gossip *g, struct feed *f)
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */
+
+static void late_end(struct session *s)
+{
+	free(s->late);
+	s->late = NULL;
+}
+
+/* The line may be slow: what comes of it is taken all the same, and meanwhile others are asked. */
+static void ask_late(struct feed *f)
+{
+	struct session *s = f->ask->session;
+
+	late_end(s);
+	s->late = f->ask;
+	s->asked = NULL;
+	f->ask = NULL;
+}
 
 static void ask_end(struct feed *f)
 {
@@ -132,9 +150,11 @@ static void ask(struct gossip *g, struct link *l, const uint64_t *indexes, size_
 	f->ask = malloc(sizeof(*f->ask) + len * sizeof(indexes[0]));
 	if (!f->ask)
 		abort();
-	*f->ask =
-		(struct bodies_ask){.session = l->session, .asked_ms = g->now.mono_ms, .len = len};
+	*f->ask = (struct bodies_ask){
+		.session = l->session, .feed = f, .asked_ms = g->now.mono_ms, .len = len};
 	memcpy(f->ask->indexes, indexes, len * sizeof(indexes[0]));
+	if (l->session->late && l->session->late->feed == f)
+		late_end(l->session); /* what comes answers the one or the other */
 	l->session->asked = f;
 	l->session->bodies_ms = g->now.mono_ms + BODIES_PAUSE_MS;
 	MARK("bodies-asked-for");
@@ -208,7 +228,7 @@ static void consider(struct gossip *g, struct feed *f)
 		if (f->ask->answered || g->now.mono_ms - f->ask->asked_ms < BODIES_ANSWER_MS)
 			return;
 		nothing_came(g, f, link_find(f->ask->session, f));
-		ask_end(f);
+		ask_late(f);
 	}
 	if (f->frozen || f->origin->frozen || g->refusing || g->now.mono_ms < f->lacks_ms ||
 		g->now.mono_ms < g->store_retry_ms ||
@@ -264,17 +284,17 @@ static bool entry_read(struct gossip *g, const struct feed *f, uint64_t index, s
 	return entry_next(&c, e) == 0;
 }
 
-/* 0: it is what the entry was committed to; ENT_ENOTFOUND: it is of no use here. So is what does not
- * fit, from who may follow another history: its entry there is not ours. */
-static int body_check(struct gossip *g, const struct link *l, const struct wire_body *b,
-	struct buf *packed)
+/* 0: it is what the entry was committed to; ENT_ENOTFOUND: it is of no use here. So is what does
+ * not fit, from who may follow another history: its entry there is not ours. */
+static int body_check(struct gossip *g, const struct link *l, const struct bodies_ask *a,
+	const struct wire_body *b, struct buf *packed)
 {
 	const struct feed *f = l->feed;
 	struct entry_header h;
 	struct hash commitment;
 	struct entry e;
 
-	if (!was_asked(f->ask, b->index) || !entry_read(g, f, b->index, packed, &e) || !e.erased)
+	if (!was_asked(a, b->index) || !entry_read(g, f, b->index, packed, &e) || !e.erased)
 		return ENT_ENOTFOUND;
 	entry_header_decode(e.leaf, &h);
 	hash_commitment(&commitment, BYTES_OF(b->salt), b->body);
@@ -285,7 +305,8 @@ static int body_check(struct gossip *g, const struct link *l, const struct wire_
 }
 
 /* Keeps of the message what holds. */
-static int bodies_check(struct gossip *g, const struct link *l, struct wire_bodies *m)
+static int bodies_check(struct gossip *g, const struct link *l, const struct bodies_ask *a,
+	struct wire_bodies *m)
 {
 	struct wire_body *good = arena_alloc(&g->scratch, (m->bodies_len + 1) * sizeof(*good));
 	struct buf packed = buf_with_max(2 * ENTRY_PACKED_MAX);
@@ -295,7 +316,7 @@ static int bodies_check(struct gossip *g, const struct link *l, struct wire_bodi
 	if (!good)
 		abort();
 	for (size_t i = 0; i < m->bodies_len && rc != ENT_ECRYPTO; i++) {
-		rc = body_check(g, l, &m->bodies[i], &packed);
+		rc = body_check(g, l, a, &m->bodies[i], &packed);
 		if (rc == 0)
 			good[len++] = m->bodies[i];
 	}
@@ -332,33 +353,25 @@ static void answer_judge(struct gossip *g, struct link *l, const struct wire_bod
 	}
 }
 
-void on_bodies(struct gossip *g, struct session *s, struct wire_bodies *m, size_t wire_bytes)
+/* It gives, if slowly; then all is looked through again at once. */
+static void late_judge(struct gossip *g, struct link *l, const struct wire_bodies *m)
 {
-	struct wire_message kept = {.type = WIRE_BODIES};
-	struct feed *f = feed_find(g, &m->feed);
-	struct link *l = f ? link_find(s, f) : NULL;
+	if (m->bodies_len == 0)
+		return;
+	MARK("bodies-came-late");
+	l->bodies_wait_ms = 0;
+	l->bodies_again_ms = g->now.mono_ms;
+	l->feed->lacks_fewer = true;
+}
+
+static void bodies_take(struct gossip *g, struct session *s, const struct wire_bodies *m,
+	size_t wire_bytes)
+{
+	struct wire_message kept = {.type = WIRE_BODIES, .bodies = *m};
 	struct buf payload = buf_with_max(WIRE_MESSAGE_MAX + WIRE_PREFIX_BYTES);
 	struct queued_action *q;
 	struct ingest_job *job;
 
-	/* Unasked, or too late. */
-	if (!l || s->asked != f || f->ask->answered || f->frozen || !may_take(g, s, &m->feed)) {
-		peer_totals(g, &s->peer)->redundant_bytes += wire_bytes;
-		return;
-	}
-	if (bodies_check(g, l, m) != 0) {
-		MARK("body-does-not-match");
-		ask_end(f);
-		peer_lied(g, s, &f->name,
-			"sent a body that is not what the entry was committed to");
-		return;
-	}
-	answer_judge(g, l, m);
-	if (m->bodies_len == 0 || g->refusing) {
-		ask_end(f);
-		return;
-	}
-	kept.bodies = *m;
 	if (wire_encode(&payload, &kept) != 0)
 		abort(); /* it was within bounds before */
 	job = ingest_bodies_new(&m->feed, m->bodies_len,
@@ -366,7 +379,6 @@ void on_bodies(struct gossip *g, struct session *s, struct wire_bodies *m, size_
 	buf_free(&payload);
 	if (!job)
 		abort();
-	f->ask->answered = true;
 	job->session = s->id;
 	job->peer = s->peer;
 	memcpy(job->binding, s->binding, sizeof(job->binding));
@@ -377,6 +389,42 @@ void on_bodies(struct gossip *g, struct session *s, struct wire_bodies *m, size_
 	q = action_new(g, GOSSIP_INGEST);
 	q->action.session = s->id;
 	q->action.job = job;
+}
+
+void on_bodies(struct gossip *g, struct session *s, struct wire_bodies *m, size_t wire_bytes)
+{
+	struct feed *f = feed_find(g, &m->feed);
+	struct link *l = f ? link_find(s, f) : NULL;
+	bool late = s->asked != f && s->late && s->late->feed == f &&
+		    g->ingest_bytes + wire_bytes <= GOSSIP_INGEST_MAX;
+	const struct bodies_ask *a = late ? s->late : s->asked == f && f ? f->ask : NULL;
+
+	/* Unasked, or too late for any use. */
+	if (!l || !a || a->answered || f->frozen || !may_take(g, s, &m->feed)) {
+		peer_totals(g, &s->peer)->redundant_bytes += wire_bytes;
+		return;
+	}
+	if (bodies_check(g, l, a, m) != 0) {
+		MARK("body-does-not-match");
+		if (!late)
+			ask_end(f);
+		peer_lied(g, s, &f->name,
+			"sent a body that is not what the entry was committed to");
+		return;
+	}
+	if (late)
+		late_judge(g, l, m);
+	else
+		answer_judge(g, l, m);
+	if (m->bodies_len > 0 && !g->refusing) {
+		bodies_take(g, s, m, wire_bytes);
+		if (!late)
+			f->ask->answered = true;
+	} else if (!late) {
+		ask_end(f);
+	}
+	if (late)
+		late_end(s);
 }
 
 void bodies_stored(struct gossip *g, const struct ingest_job *job, bool durable)
@@ -529,6 +577,7 @@ void bodies_closed(struct session *s)
 	} else if (s->asked) {
 		ask_end(s->asked);
 	}
+	late_end(s);
 	give_end(s);
 }
 

@@ -274,6 +274,7 @@ struct session {
 	uint64_t receipts_ms;       /* a window of ten seconds, */
 	size_t receipts;            /* and how many receipts they gave in it */
 	struct feed *asked;         /* for bodies of it; NULL: for none */
+	struct bodies_ask *late;    /* what it was asked last, if no answer came in time */
 	uint64_t bodies_ms;         /* not asked again before */
 	struct bodies_give *giving; /* bodies that it has asked for; NULL: none */
 	struct witnessing witness;

@@ -349,6 +349,33 @@ static void the_first_that_nobody_has_do_not_keep_back_the_others(void **state)
 	probe_free(&p);
 }
 
+/* 256 KiB take more than ten seconds on a slow line. */
+static void an_answer_that_takes_long_is_of_use_all_the_same(void **state)
+{
+	struct probe p;
+	struct sim_log *log = lacking(&p);
+	struct wire_body b = body_of(log, 1), other = body_of(log, 3);
+
+	(void)state;
+	probe_hear_head(&p, 2, &log->complete);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_tick(&p, 1000);
+	assert_int_equal(p.said_to[p.said_len - 1], 2);
+	probe_forget(&p);
+	probe_tick(&p, 11000);
+	assert_int_equal(probe_count(&p, WIRE_BODIES_WANT), 1); /* PEER, meanwhile */
+	assert_int_equal(p.said_to[p.said_len - 1], 1);
+	answer(&p, 2, log, &b, 1);
+	assert_int_equal(p.jobs_len, 1);
+	assert_true(p.jobs[0]->bodies && p.jobs[0]->count == 1);
+	answer(&p, 2, log, &other, 1); /* once only */
+	assert_int_equal(p.jobs_len, 1);
+	answer(&p, 1, log, &other, 1);
+	assert_int_equal(p.jobs_len, 2);
+	assert_int_equal(p.closed, 0);
+	probe_free(&p);
+}
+
 static void what_was_not_asked_for_is_dropped(void **state)
 {
 	struct probe p;
@@ -754,6 +781,7 @@ int main(void)
 		cmocka_unit_test(
 			what_others_have_is_asked_for_though_the_first_lies_below_their_floors),
 		cmocka_unit_test(the_first_that_nobody_has_do_not_keep_back_the_others),
+		cmocka_unit_test(an_answer_that_takes_long_is_of_use_all_the_same),
 		cmocka_unit_test(what_was_not_asked_for_is_dropped),
 		cmocka_unit_test(what_is_missing_and_was_not_asked_for_is_dropped),
 		cmocka_unit_test(who_has_none_is_left_alone_and_another_is_asked),
