@@ -60,12 +60,13 @@ int apply_forget(struct ledger *l, struct store_txn *txn, bool prune)
 			((l->forgot & FORGOT_HASTENED) && store_meta_set(txn, STORE_ERASED_SINCE))))
 		rc = since_put(l, txn, STORE_RECALLED_SINCE);
 	l->forgot = 0;
-	/* What is left goes with the next group. */
-	l->prune = prune || more;
+	/* What is left goes with the next group, or when the erasures that it waits for have. */
+	l->prune = l->prune || l->prune_waits || prune || more;
 	for (unsigned i = 0; l->prune && rc >= 0 && i < FORGET_STEPS_MAX; i++) {
 		rc = store_prune(txn);
 		l->prune = rc == 1 || more;
-		if (rc == 0)
+		l->prune_waits = rc == 2;
+		if (rc != 1)
 			break;
 	}
 	/* A bundle that does not read spoils nobody else's commit; the erasure goes on waiting. */

@@ -310,7 +310,7 @@ int store_prune(struct store_txn *txn)
 		return txn->failed;
 	/* Whatever an erasure says has to be read before it may go. */
 	if (store_erasing(&p.reader) > 0)
-		return 0;
+		return 2;
 	if ((rc = row_arrival_last(txn->store, txn->mdb, &p.last)) != 0 ||
 		(rc = index_reader_begin(txn->store, &p.index)) != 0)
 		return rc;

@@ -340,7 +340,8 @@ int store_floor_move(struct store_txn *txn, const struct log_name *name, uint64_
  */
 int store_join(struct store_txn *txn, const struct log_name *name,
 	const struct range *left) MUST_CHECK;
-/* Deletes some of what lies below the floors. 1: there is more. */
+/* Deletes some of what lies below the floors. 1: there is more; 2: nothing may go before the
+ * erasures that wait are carried out. */
 int store_prune(struct store_txn *txn) MUST_CHECK;
 
 /* --- reading ---------------------------------------------------------------------------------- */

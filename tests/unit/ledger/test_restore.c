@@ -173,8 +173,8 @@ static int run(struct life *l)
 	return ledger_run(l->ledger, &done);
 }
 
-/* One publication of count entries. */
-static int publish(struct life *l, uint32_t count)
+/* One publication of count entries; an erasure is of none of the objects. */
+static void put_entries(struct life *l, uint32_t count, enum kind kind)
 {
 	struct ledger_item *own = ledger_item_new(LEDGER_OWN);
 	struct ledger_item *end = ledger_item_new(LEDGER_PUBLICATION_END);
@@ -187,9 +187,10 @@ static int publish(struct life *l, uint32_t count)
 	for (uint32_t i = 0; i < count; i++) {
 		uint8_t raw[ENTRY_HEADER_BYTES], salt[ENTRY_SALT_BYTES], body[8];
 		struct entry_header header = {.version = ENTRY_VERSION,
-			.kind = KIND_OBJECT,
+			.kind = (uint8_t)kind,
 			.tlp = TLP_CLEAR,
-			.body_len = 8};
+			.body_len = 8,
+			.object = {kind == KIND_ERASURE}};
 		struct entry entry = {BYTES_OF(raw), BYTES_OF(salt), BYTES_OF(body), false};
 		struct hash commitment;
 
@@ -206,6 +207,11 @@ static int publish(struct life *l, uint32_t count)
 	ledger_put(l->ledger, own);
 	ledger_put(l->ledger, end);
 	l->published = 1;
+}
+
+static int publish(struct life *l, uint32_t count)
+{
+	put_entries(l, count, KIND_OBJECT);
 	return run(l);
 }
 
@@ -674,6 +680,56 @@ static void what_is_taken_back_is_told_before_what_is_signed_upon_it(void **stat
 	}
 }
 
+/* What the thread of the index does after each step; meanwhile: before the writer is asked. */
+static void forget(struct life *l, bool meanwhile)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_FORGET);
+	struct store_reader *r;
+	int rc;
+
+	while ((rc = store_index_step(l->store, NULL, 65536)) > 0)
+		;
+	assert_int_equal(rc, 0);
+	assert_int_equal(store_reader_open(l->store, &r), 0);
+	i->count = store_index_prunable(r);
+	store_reader_close(r);
+	while (store_index_erase(l->store, NULL) > 0)
+		;
+	while (i->count && store_index_prune(l->store) > 0)
+		;
+	if (meanwhile)
+		put_entries(l, 1, KIND_ERASURE);
+	ledger_put(l->ledger, i);
+	assert_int_equal(run(l), 0);
+}
+
+static void what_lies_below_the_floor_goes_though_an_erasure_came_between(void **state)
+{
+	struct store_txn *txn;
+	struct store_reader *r;
+	struct store_entry e;
+	struct log_name feed;
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	feed = feed_of(&l, FIRST);
+	ledger_allow_sealing(l.ledger);
+	assert_int_equal(publish(&l, 2000), 0);
+	assert_int_equal(publish(&l, 1), 0);
+	assert_int_equal(store_begin(l.store, &txn), 0);
+	assert_int_equal(store_floor_move(txn, &feed, 1792), 0);
+	assert_int_equal(store_commit(txn), 0);
+	forget(&l, true);
+	assert_false(ledger_owes(l.ledger)); /* the index goes first */
+	forget(&l, false);
+	assert_int_equal(store_reader_open(l.store, &r), 0);
+	assert_int_equal(store_erasing(r), 0);
+	assert_int_equal(store_entry_get(r, log_of(&l, &feed).number, 0, &e), ENT_ENOTFOUND);
+	store_reader_close(r);
+	life_free(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -690,6 +746,7 @@ int main(void)
 		cmocka_unit_test(a_save_that_fails_leaves_store_and_guard_as_they_were),
 		cmocka_unit_test(a_guard_that_is_behind_the_store_catches_up_first),
 		cmocka_unit_test(what_is_taken_back_is_told_before_what_is_signed_upon_it),
+		cmocka_unit_test(what_lies_below_the_floor_goes_though_an_erasure_came_between),
 	};
 
 	if (hash_init() != 0)
