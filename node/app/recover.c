@@ -225,9 +225,9 @@ static const char *what_to_do(const struct gossip_recovery_view *v, bool waiting
 		return "no agreement is in force, so there is no peer to ask; if this copy is the "
 		       "newest: entente recover --confirm";
 	if (waiting && v->state == RECOVERY_HEARS)
-		return "bring up the link to the peers named; if one is gone for good, or has no "
-		       "agreement any more and nothing newer of yours: entente recover --without "
-		       "NAME";
+		return "bring up the link to the peers named, each with every agreement in force "
+		       "that you have with it; if one is gone for good, or has no agreement any "
+		       "more and nothing newer of yours: entente recover --without NAME";
 	if (waiting)
 		return "bring up the link to the peers named: they may have what is missing";
 	if (missing)

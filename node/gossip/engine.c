@@ -197,6 +197,7 @@ void gossip_free(struct gossip *g)
 	values_free(&g->cosigners);
 	orphans_free(g);
 	recover_free(g);
+	free(g->recovery.terms);
 	map_free(&g->feeds);
 	map_free(&g->origins);
 	map_free(&g->totals);

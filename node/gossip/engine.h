@@ -341,7 +341,7 @@ bool gossip_contradicted(const struct gossip *g, const struct node_id *node);
 
 struct gossip_counts {
 	size_t sessions, sessions_greeted, feeds, origins;
-	bool heads_heard;         /* from anybody since start */
+	bool heads_heard;         /* from a peer that may tell of all our feeds, since start */
 	uint64_t origins_ignored; /* introduced by somebody who may not, or beyond a quota */
 	uint64_t heads_ignored;
 	size_t ingest_bytes;       /* received, not stored yet */

@@ -238,7 +238,7 @@ struct session {
 	struct node_id peer;
 	uint8_t binding[16];
 	bool greeted; /* their HELLO is here */
-	bool heard;   /* and all their heads are */
+	bool heard;   /* and all their heads are, of what both have in force */
 	bool closing;
 	bool missed;     /* they told of what nobody vouched for here, since they were asked */
 	bool ask_heads;  /* what we passed over may be of interest now: ask for the heads again */
@@ -286,7 +286,7 @@ struct peer_totals {
 	uint64_t received_entries, sent_entries, data_bytes, redundant_bytes;
 	uint64_t introduced; /* origins that are known by its word alone */
 	struct quota quota;
-	bool heard;    /* has told all its heads since it mattered */
+	bool heard;    /* has told all its heads since it mattered, and may tell of all our feeds */
 	bool given_up; /* the operator does not wait for it */
 };
 
@@ -352,6 +352,9 @@ struct gossip {
 		unsigned recoveries; /* in this life */
 		bool started, may_seal, has_signed;
 		bool conflict, confirmed;
+		int64_t heard_s;  /* UTC: since then all who had more have said so; 0: never */
+		uint64_t *terms;  /* ids of agreements whose parties were to say so, */
+		size_t terms_len; /* or that have come since */
 		/* Parties of agreements that were in force when the store was left. */
 		struct node_id *former;
 		size_t former_len;
@@ -406,6 +409,8 @@ struct link *link_need(struct gossip *g, struct session *s, struct feed *f);
 /* True when this has changed what both sides have in force. */
 bool session_terms(struct gossip *g, struct session *s, const struct wire_agreement *list,
 	size_t len);
+/* Has the peer in force whatever this node has with it? Else it passes over some of our feeds. */
+bool session_may_tell_all(const struct gossip *g, const struct session *s);
 void session_review(struct gossip *g, struct session *s);
 /* An agreement is over, in all sessions. */
 void sessions_end(struct gossip *g, uint64_t agreement);
@@ -574,6 +579,10 @@ void recover_stored(struct gossip *g, struct feed *f);
 void recover_grown(struct gossip *g, struct feed *f);
 /* All heads of a session are here. */
 void recover_heard(struct gossip *g, struct session *s);
+/* They are, and terms may have changed since. */
+void recover_hear(struct gossip *g, struct session *s);
+/* Agreements have come or gone. */
+void recover_terms(struct gossip *g);
 void recover_incarnation(struct gossip *g, const struct origin *self);
 void recover_tick(struct gossip *g);
 /* Of former agreements nothing is remembered any more. */

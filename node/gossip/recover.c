@@ -9,6 +9,7 @@
  *                                           ▼
  *             ──shown an own checkpoint────▶ HEARS   the second time in a life: STOPPED
  *             ──shown another history──────▶ STOPPED
+ *             ──an agreement older than HEARS is in force again────▶ HEARS
  *
  * STOPPED ends by the operator's word, and never where two histories are signed: that log key is
  * lost, and only a new incarnation goes on.
@@ -78,6 +79,36 @@ static void enter_state(struct gossip *g, enum gossip_recovery state)
 	g->recovery.confirmed = false;
 }
 
+static bool in_force(const struct gossip *g, const struct agreement *a)
+{
+	return agreement_in_time(a, g->now.wall_ms / 1000) &&
+	       agreement_party_of(a, &g->config.self);
+}
+
+static bool terms_known(const struct gossip *g, uint64_t id)
+{
+	for (size_t i = 0; i < g->recovery.terms_len; i++)
+		if (g->recovery.terms[i] == id)
+			return true;
+	return false;
+}
+
+/* Adds those in force; anew: without the others. */
+static void terms_note(struct gossip *g, bool anew)
+{
+	size_t len = anew ? 0 : g->recovery.terms_len;
+	uint64_t *grown =
+		realloc(g->recovery.terms, (len + g->agreements_len + 1) * sizeof(*grown));
+
+	if (!grown)
+		abort();
+	g->recovery.terms = grown;
+	g->recovery.terms_len = len;
+	for (size_t i = 0; i < g->agreements_len; i++)
+		if (in_force(g, g->agreements[i]) && !terms_known(g, g->agreements[i]->id))
+			grown[g->recovery.terms_len++] = g->agreements[i]->id;
+}
+
 /* Whoever is connected and has told all its heads tells of news by itself; the others are to be
  * heard anew. */
 static void hear_again(struct gossip *g)
@@ -90,10 +121,11 @@ static void hear_again(struct gossip *g)
 		t->heard = t->given_up = false;
 	}
 	for (struct session *s = g->sessions; s; s = s->next) {
-		if (s->heard && !s->closing)
-			peer_totals(g, &s->peer)->heard = true;
+		if (s->heard)
+			recover_hear(g, s);
 		s->ask_heads |= s->greeted;
 	}
+	terms_note(g, true);
 }
 
 static void cut_tail(struct gossip *g, struct feed *f)
@@ -310,11 +342,14 @@ void recover_stored(struct gossip *g, struct feed *f)
 	recover_grown(g, f);
 }
 
-void recover_heard(struct gossip *g, struct session *s)
+/* Of a feed under an agreement that it does not have in force a peer says nothing, and without any
+ * in common of none: then all that it tells is no word on what this node has signed. */
+void recover_hear(struct gossip *g, struct session *s)
 {
 	struct peer_totals *t = peer_totals(g, &s->peer);
 
-	s->heard = true;
+	if (s->closing || !session_may_tell_all(g, s))
+		return;
 	g->heads_heard = true;
 	if (t->heard)
 		return;
@@ -322,13 +357,13 @@ void recover_heard(struct gossip *g, struct session *s)
 	g->recovery.quiet_ms = g->now.mono_ms;
 }
 
-/* --- whom to hear ----------------------------------------------------------------------------- */
-
-static bool in_force(const struct gossip *g, const struct agreement *a)
+void recover_heard(struct gossip *g, struct session *s)
 {
-	return agreement_in_time(a, g->now.wall_ms / 1000) &&
-	       agreement_party_of(a, &g->config.self);
+	s->heard = true;
+	recover_hear(g, s);
 }
+
+/* --- whom to hear ----------------------------------------------------------------------------- */
 
 static bool named_before(const struct gossip *g, size_t i, const struct node_id *node)
 {
@@ -409,6 +444,60 @@ static bool awaited(struct gossip *g, const struct node_id *node)
 	const struct peer_totals *t = peer_totals(g, node);
 
 	return !t->heard && !t->given_up;
+}
+
+/* Those in force now have all been heard, or given up. */
+static void mute_for_terms(struct gossip *g)
+{
+	const struct node_id *node;
+
+	MARK("agreement-of-a-former-life");
+	for (size_t at = 0; party_next(g, &at, &node);)
+		peer_totals(g, node)->heard = true;
+	enter_state(g, RECOVERY_HEARS);
+	say_mute(g, "old-agreement",
+		"an agreement older than the recovery is in force again: what was signed under it "
+		"is not known",
+		NULL, NULL);
+}
+
+/* What a party has told before says nothing of the feeds of this agreement. While the node is mute
+ * the operator's word holds. */
+static void unhear(struct gossip *g, const struct agreement *a, bool all)
+{
+	for (size_t i = 0; i < a->parties_len; i++) {
+		struct peer_totals *t = peer_totals(g, &a->parties[i].node);
+
+		t->heard = false;
+		t->given_up &= !all;
+	}
+}
+
+/*
+ * An agreement that a backup does not have may have been in force in the life that is lost, and its
+ * feed been signed: when its file is placed again its parties are heard first. Nothing was signed
+ * under one that begins after the recovery.
+ */
+void recover_terms(struct gossip *g)
+{
+	bool was_mute = is_mute(g);
+
+	if (!was_mute && !g->recovery.heard_s)
+		return;
+	for (size_t i = 0; i < g->agreements_len; i++) {
+		const struct agreement *a = g->agreements[i];
+
+		if (!in_force(g, a) || terms_known(g, a->id) ||
+			(!was_mute && a->valid_from > g->recovery.heard_s))
+			continue;
+		if (!is_mute(g))
+			mute_for_terms(g);
+		unhear(g, a, !was_mute);
+	}
+	terms_note(g, is_mute(g));
+	for (struct session *s = g->sessions; s && is_mute(g); s = s->next)
+		if (s->heard)
+			recover_hear(g, s);
 }
 
 bool gossip_recovery_peer(struct gossip *g, size_t *at, struct node_id *out)
@@ -573,6 +662,9 @@ static void go_on(struct gossip *g)
 	void *value;
 
 	MARK("recovered");
+	if (g->recovery.state == RECOVERY_HEARS)
+		g->recovery.heard_s = g->now.wall_ms / 1000;
+	terms_note(g, true);
 	g->recovery.state = RECOVERY_GOES_ON;
 	g->recovery.recoveries++;
 	recover_free(g);

@@ -100,6 +100,7 @@ static void shared_changed(struct gossip *g, struct session *s)
 {
 	s->shared_stamp = ++g->stamp;
 	s->unapplied = s->greeted;
+	s->heard = false; /* the heads come again */
 }
 
 /* Works out anew what both sides have in force; true when it has changed. */
@@ -137,6 +138,20 @@ static void shared_drop(struct gossip *g, struct session *s, uint64_t id)
 		return;
 	s->shared_len = len;
 	shared_changed(g, s);
+}
+
+bool session_may_tell_all(const struct gossip *g, const struct session *s)
+{
+	const struct agreement *own[WIRE_AGREEMENTS_MAX];
+	size_t own_len = own_terms(g, &s->peer, own);
+
+	for (size_t i = 0, k; i < own_len; i++) {
+		for (k = 0; k < s->shared_len && s->shared[k]->id != own[i]->id;)
+			k++;
+		if (k == s->shared_len)
+			return false;
+	}
+	return own_len > 0;
 }
 
 /* --- links ------------------------------------------------------------------------------------ */
@@ -457,6 +472,9 @@ void session_review(struct gossip *g, struct session *s)
 	}
 	if (s->unapplied)
 		session_apply(g, s);
+	/* What it may not tell may be over here. */
+	if (s->heard)
+		recover_hear(g, s);
 }
 
 /* What is left in one session is looked for in the others: none may stand by what was. */
@@ -535,6 +553,7 @@ void gossip_agreements(struct gossip *g, struct gossip_time now,
 	g->agreements = agreements;
 	g->agreements_len = agreements_len;
 	sessions_review(g);
+	recover_terms(g);
 	arena_reset(&g->scratch);
 }
 

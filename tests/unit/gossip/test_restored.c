@@ -38,10 +38,162 @@ static void what_was_shown_outlives_a_stop_where_a_tail_is_longer(void **state)
 	world_free(w);
 }
 
+/* The two have no agreement in common for a while, each has one with the other: what comes then is
+ * an empty list of heads. */
+static void a_peer_that_may_tell_nothing_has_told_nothing(void **state)
+{
+	struct world *w = world_chain(1, 2);
+	struct cast_terms first = terms_open(0, 1), next = terms_open(0, 1);
+	struct log_name feed = world_feed(w, 0, CLEAR);
+	const struct agreement *b;
+
+	(void)state;
+	next.id++;
+	world_publish(w, 0, CLEAR, 5, 50);
+	world_run(w, 3000);
+	world_backup(w, 0);
+	world_publish(w, 0, CLEAR, 2, 50);
+	world_run(w, 3000);
+	/* The peer goes over to the next agreement; here its file is not placed yet. */
+	b = world_draw_up(w, &next);
+	world_place(w, 1, b);
+	world_remove(w, 1, first.id);
+	world_restore(w, 0, GUARD_LOST, 500);
+	world_run(w, 10000);
+	assert_world(w);
+	assert_true(w->nodes[0].mute);
+	/* Both are in force here then, and the peer does not know of the first. */
+	world_place(w, 0, b);
+	world_run(w, 10000);
+	assert_true(w->nodes[0].mute);
+	world_remove(w, 0, first.id);
+	world_run(w, 5000);
+	assert_false(w->nodes[0].mute);
+	assert_int_equal(world_held(w, 0, &feed), 7);
+	world_publish(w, 0, CLEAR, 1, 50);
+	world_run(w, 5000);
+	assert_world(w);
+	assert_int_equal(world_held(w, 1, &feed), 8);
+	world_free(w);
+}
+
+/* One that was made after the backup, and under which this node has signed since. */
+static struct world *restored_before(struct cast_terms *terms, const struct agreement **y)
+{
+	struct world *w = world_chain(1, 2);
+	struct log_name feed;
+
+	*terms = terms_open(0, 1);
+	terms->id++;
+	feed = world_feed(w, 0, audience_agreement(terms->id));
+	world_publish(w, 0, CLEAR, 5, 50);
+	world_run(w, 3000);
+	world_backup(w, 0);
+	*y = world_agree(w, terms);
+	world_run(w, 3000);
+	world_publish(w, 0, audience_agreement(terms->id), 5, 50);
+	world_run(w, 3000);
+	assert_int_equal(world_held(w, 1, &feed), 5);
+	return w;
+}
+
+static void goes_on_under(struct world *w, const struct cast_terms *terms)
+{
+	struct log_name feed = world_feed(w, 0, audience_agreement(terms->id));
+
+	world_run(w, 10000);
+	assert_world(w);
+	assert_false(w->nodes[0].mute);
+	assert_int_equal(world_held(w, 0, &feed), 5);
+	world_publish(w, 0, audience_agreement(terms->id), 2, 50);
+	world_run(w, 5000);
+	assert_world(w);
+	assert_int_equal(world_held(w, 1, &feed), 7);
+	world_free(w);
+}
+
+static void a_peer_that_has_put_an_agreement_aside_is_not_heard(void **state)
+{
+	const struct agreement *y;
+	struct cast_terms terms;
+	struct world *w = restored_before(&terms, &y);
+
+	(void)state;
+	world_remove(w, 1, terms.id);
+	world_restore(w, 0, GUARD_LOST, 500);
+	world_run(w, 10000);
+	assert_true(w->nodes[0].mute);
+	world_place(w, 1, y);
+	goes_on_under(w, &terms);
+}
+
+/* Its file is placed after the recovery, and something published at once. */
+static void under_an_agreement_that_is_placed_again_the_parties_are_heard_first(void **state)
+{
+	const struct agreement *y;
+	struct cast_terms terms;
+	struct world *w = restored_before(&terms, &y);
+
+	(void)state;
+	world_remove(w, 0, terms.id);
+	world_restore(w, 0, GUARD_LOST, 500);
+	world_run(w, 10000);
+	assert_false(w->nodes[0].mute);
+	world_place(w, 0, y);
+	world_publish(w, 0, audience_agreement(terms.id), 2, 50);
+	goes_on_under(w, &terms);
+}
+
+static void however_long_they_are_away(void **state)
+{
+	const struct agreement *y;
+	struct cast_terms terms;
+	struct world *w = restored_before(&terms, &y);
+
+	(void)state;
+	world_remove(w, 0, terms.id);
+	world_restore(w, 0, GUARD_LOST, 500);
+	world_run(w, 10000);
+	world_cut(w, 0, 1, true);
+	world_place(w, 0, y);
+	world_run(w, 20000);
+	assert_true(w->nodes[0].mute);
+	world_cut(w, 0, 1, false);
+	goes_on_under(w, &terms);
+}
+
+static void a_new_agreement_makes_nobody_mute(void **state)
+{
+	struct world *w = world_chain(1, 2);
+	struct cast_terms terms = terms_open(0, 1);
+
+	(void)state;
+	world_backup(w, 0);
+	world_restore(w, 0, GUARD_LOST, 500);
+	world_run(w, 10000);
+	assert_false(w->nodes[0].mute);
+	terms.id++;
+	terms.from = CAST_EPOCH + 11;
+	terms.until = CAST_EPOCH + 1000;
+	world_cut(w, 0, 1, true);
+	world_run(w, 5000);
+	world_place(w, 0, world_draw_up(w, &terms));
+	world_run(w, 3000);
+	assert_int_equal(w->nodes[0].mutes, 1);
+	assert_world(w);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_shown_outlives_a_stop_where_a_tail_is_longer),
+		cmocka_unit_test(a_peer_that_may_tell_nothing_has_told_nothing),
+		cmocka_unit_test(a_peer_that_has_put_an_agreement_aside_is_not_heard),
+		cmocka_unit_test(
+			under_an_agreement_that_is_placed_again_the_parties_are_heard_first),
+		cmocka_unit_test(however_long_they_are_away),
+		cmocka_unit_test(a_new_agreement_makes_nobody_mute),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
