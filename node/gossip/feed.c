@@ -91,12 +91,36 @@ static bool better(const struct gossip *g, const struct link *a, const struct li
 	return a->sink == SINK_NONE && b->sink != SINK_NONE;
 }
 
+/* So many of the questions that a neighbour bears. */
+#define ASKED_AGAIN_MAX (GOSSIP_ASKS_MAX / 4)
+
+static bool asked_lately(const struct gossip *g, const struct link *l)
+{
+	return l->subscribed_ms && g->now.mono_ms - l->subscribed_ms < GOSSIP_ASKS_MS;
+}
+
+/*
+ * A neighbour that is asked too often takes it for a flood (asks_too_often). Where the store fails
+ * again and again, or is slower than all who send, feeds are left and asked for again: each once in
+ * a while, and few besides.
+ */
+bool link_may_ask(const struct gossip *g, const struct link *l)
+{
+	const struct session *s = l->session;
+
+	if (g->crowded || g->now.mono_ms < g->store_retry_ms)
+		return false;
+	return !asked_lately(g, l) || s->again < ASKED_AGAIN_MAX ||
+	       g->now.mono_ms - s->again_ms >= GOSSIP_ASKS_MS;
+}
+
 static struct link *best_source(const struct gossip *g, const struct feed *f)
 {
 	struct link *best = NULL;
 
 	for (struct link *l = f->links; l; l = l->next_of_feed)
-		if (usable(g, l) && link_continues(l) && (!best || better(g, l, best)))
+		if (link_may_ask(g, l) && usable(g, l) && link_continues(l) &&
+			(!best || better(g, l, best)))
 			best = l;
 	return best;
 }
@@ -123,16 +147,29 @@ static void look_around(struct gossip *g, struct feed *f)
 		feed_unlag(g, f);
 }
 
+void link_ask(struct gossip *g, struct link *l, uint64_t from)
+{
+	struct wire_message m = {.type = WIRE_SUBSCRIBE, .subscribe = {l->feed->name, from}};
+	struct session *s = l->session;
+
+	if (asked_lately(g, l)) {
+		if (g->now.mono_ms - s->again_ms >= GOSSIP_ASKS_MS) {
+			s->again_ms = g->now.mono_ms;
+			s->again = 0;
+		}
+		s->again++;
+	}
+	l->subscribed_ms = l->feed->progress_ms = g->now.mono_ms;
+	l->feed->upstream = l;
+	send_message(g, s, &m);
+}
+
 static void subscribe(struct gossip *g, struct feed *f, struct link *l)
 {
-	struct wire_message m = {.type = WIRE_SUBSCRIBE, .subscribe = {f->name, f->expected}};
-
-	f->upstream = l;
 	f->joining = 0;
-	f->progress_ms = g->now.mono_ms;
 	if (l->asked_ms == 0 && feed_leads(g, l))
 		l->asked_ms = g->now.mono_ms;
-	send_message(g, l->session, &m);
+	link_ask(g, l, f->expected);
 }
 
 void feed_leave(struct gossip *g, struct feed *f, bool say)
@@ -157,7 +194,7 @@ void feed_choose(struct gossip *g, struct feed *f)
 	/* What is our own is asked for only to take it back. */
 	if ((f->own && !recover_takes(g, f)) || f->origin->frozen)
 		return;
-	if (!f->upstream && g->now.mono_ms >= g->store_retry_ms) {
+	if (!f->upstream) {
 		best = best_source(g, f);
 		if (best && (!f->own || feed_leads(g, best)))
 			subscribe(g, f, best);
@@ -332,6 +369,13 @@ void gossip_completed(struct gossip *g, struct gossip_time now, const struct che
 	arena_reset(&g->scratch);
 }
 
+static void job_done(struct gossip *g, const struct ingest_job *job)
+{
+	g->ingest_bytes -= job->wire_bytes;
+	if (g->ingest_bytes < GOSSIP_INGEST_MAX / 2)
+		g->crowded = false;
+}
+
 void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest_job *job)
 {
 	struct feed *f = feed_find(g, &job->feed);
@@ -340,7 +384,7 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 	struct checkpoint ground, seen;
 
 	g->now = now;
-	g->ingest_bytes -= job->wire_bytes;
+	job_done(g, job);
 	if (g->store_doubted) {
 		g->store_doubted = false;
 		g->store_retry_ms = 0;
@@ -428,7 +472,7 @@ void gossip_rejected(struct gossip *g, struct gossip_time now, const struct inge
 	bool lie = code == ENT_EPROOF || code == ENT_ECRYPTO || code == ENT_EINVALID;
 
 	g->now = now;
-	g->ingest_bytes -= job->wire_bytes;
+	job_done(g, job);
 	if (job->bodies) {
 		bodies_stored(g, job, false);
 		if (code != ENT_ESTATE)

@@ -56,7 +56,6 @@ static struct link *cut_off(const struct gossip *g, const struct feed *f)
 
 void floor_consider(struct gossip *g, struct feed *f)
 {
-	struct wire_message m = {.type = WIRE_SUBSCRIBE, .subscribe = {.feed = f->name}};
 	struct link *l = cut_off(g, f);
 	uint64_t wait = f->held ? GOSSIP_JOIN_AGAIN_MS : GOSSIP_JOIN_NEW_MS;
 
@@ -73,13 +72,12 @@ void floor_consider(struct gossip *g, struct feed *f)
 	if (f->cut_ms == 0)
 		f->cut_ms = g->now.mono_ms;
 	if ((f->joining && (f->upstream == l || !in_vain(g, f->upstream))) ||
-		g->now.mono_ms - f->cut_ms < wait || g->now.mono_ms < g->store_retry_ms)
+		g->now.mono_ms - f->cut_ms < wait || !link_may_ask(g, l))
 		return;
 	feed_leave(g, f, true);
-	f->upstream = l;
-	f->progress_ms = l->asked_ms = g->now.mono_ms;
-	f->joining = m.subscribe.from = l->peer_floor;
-	send_message(g, l->session, &m);
+	f->joining = l->peer_floor;
+	l->asked_ms = g->now.mono_ms;
+	link_ask(g, l, l->peer_floor);
 }
 
 bool floor_joins(const struct feed *f, const struct wire_data *data)

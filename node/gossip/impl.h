@@ -41,8 +41,6 @@
 #define DISTRUST_MS 30000u
 /* After the store has failed nothing is asked for during so long. */
 #define STORE_RETRY_MS 2000u
-/* The same when too much waits for the store. */
-#define CROWDED_MS 200u
 /* A session that has not greeted by then is closed. */
 #define GREET_MS 10000u
 /* After a lie: neither dialled nor answered. */
@@ -119,6 +117,7 @@ struct link {
 	uint64_t peer_held;
 	uint64_t peer_floor;
 	uint64_t distrust_until_ms;
+	uint64_t subscribed_ms; /* last; 0: never */
 	uint64_t asked_ms;    /* since when it leads, is asked, and has given nothing; 0: not so */
 	struct doubt *doubt;  /* what it has said and is not borne out; NULL: nothing */
 	uint64_t same_size;   /* what it has said as another had, where that was looked into; 0: */
@@ -271,6 +270,8 @@ struct session {
 	size_t data_unflushed;      /* of these, up to the end of the last DATA */
 	uint64_t asks_ms;           /* a window of ten seconds, */
 	uint32_t asks;              /* and how often they subscribed or changed terms in it */
+	uint64_t again_ms;          /* a window of ten seconds, */
+	uint32_t again;             /* and how often they were asked for a feed again in it */
 	uint64_t receipts_ms;       /* a window of ten seconds, */
 	size_t receipts;            /* and how many receipts they gave in it */
 	struct feed *asked;         /* for bodies of it; NULL: for none */
@@ -334,7 +335,8 @@ struct gossip {
 	uint64_t stamp;
 	uint64_t store_retry_ms; /* the store has failed: take nothing before this, */
 	bool store_doubted;      /* and one feed alone until something is stored again */
-	uint64_t second_ms;      /* last time the slow part of the tick ran */
+	bool crowded;       /* too much waits for it: nothing is asked for until half is done */
+	uint64_t second_ms; /* last time the slow part of the tick ran */
 	size_t ingest_bytes;
 	uint64_t origins_ignored, heads_ignored;
 	bool heads_heard;
@@ -496,6 +498,10 @@ bool asks_too_often(struct gossip *g, struct session *s);
 /* --- feed.c ----------------------------------------------------------------------------------- */
 void feed_offer(struct gossip *g, struct link *l, uint64_t peer_held);
 void feed_choose(struct gossip *g, struct feed *f);
+/* May what the neighbour has be asked for now? */
+bool link_may_ask(const struct gossip *g, const struct link *l);
+/* Makes it the feed's upstream. */
+void link_ask(struct gossip *g, struct link *l, uint64_t from);
 bool feed_leads(const struct gossip *g, const struct link *l);
 /* It has given a run that does not fit what is held here. */
 void link_unfit(struct gossip *g, struct link *l);

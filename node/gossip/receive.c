@@ -349,8 +349,10 @@ static void on_head(struct gossip *g, struct session *s, const struct wire_head 
 	/* Whoever has a subscription gets no heads: it has closed ours, and opens it again on
 	 * asking. */
 	upstream = f->upstream == l;
-	if (upstream)
+	if (upstream) {
 		feed_leave(g, f, false);
+		l->subscribed_ms = 0; /* it wants to be asked */
+	}
 	feed_offer(g, l, head->held);
 	/* Or the head has crossed our asking: then it must not stay open beside another, where
 	 * what comes is dropped and growth is not told of any more. */
@@ -485,11 +487,12 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 			link_no_thaw(g, f->upstream);
 		return;
 	}
-	/* The disk is slower than all who send together: later. */
+	/* The disk is slower than all who send together: later, and not so soon that every run
+	 * costs a question. */
 	if (g->ingest_bytes + wire_bytes > GOSSIP_INGEST_MAX) {
 		peer_totals(g, &s->peer)->redundant_bytes += wire_bytes;
 		credit_return(g, s, wire_bytes);
-		g->store_retry_ms = g->now.mono_ms + CROWDED_MS;
+		g->crowded = true;
 		feed_leave(g, f, true);
 		late_run(g, s, data);
 		return;

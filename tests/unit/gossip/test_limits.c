@@ -197,9 +197,9 @@ static void takes_no_more_than_may_wait_for_the_disk(void **state)
 	flood(&p, 3, 3);
 	gossip_counts(p.g, &counts);
 	assert_true(counts.ingest_bytes <= GOSSIP_INGEST_MAX);
+	p.said_len = 0;
 	while (p.jobs_len)
 		probe_store(&p);
-	probe_forget(&p);
 	probe_tick(&p, 1000);
 	assert_true(probe_count(&p, WIRE_SUBSCRIBE) > 0);
 	gossip_counts(p.g, &counts);
@@ -224,7 +224,7 @@ static void growth_that_found_no_room_is_asked_for_again(void **state)
 	flood(&p, 2, 2);
 	flood(&p, 4, 4);
 	probe_published(&p, 3, CLEAR, 4, 60000);
-	probe_forget(&p);
+	p.said_len = 0;
 	probe_hear_run(&p, 3, log, 4, 8);
 	assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 1);
 	while (p.jobs_len)
@@ -238,6 +238,146 @@ static void growth_that_found_no_room_is_asked_for_again(void **state)
 		m = NULL;
 	}
 	assert_true(m && m->subscribe.from == 4);
+	probe_free(&p);
+}
+
+/* What on_subscribe at the neighbour bears, which has as many links. */
+static void assert_asks_bearable(unsigned asked, unsigned feeds)
+{
+	assert_in_range(asked, 1, GOSSIP_ASKS_MAX + 2 * feeds);
+}
+
+static bool has_upstream(const struct probe *p, unsigned actor)
+{
+	struct log_name name = probe_name(actor, CLEAR);
+	struct gossip_feed_view v;
+
+	return gossip_feed_view(p->g, &name, &v) && v.has_upstream;
+}
+
+/* The disk stands still, and of each feed that is asked for a run comes. */
+static void a_disk_that_stands_still_makes_no_flood(void **state)
+{
+	enum { FEEDS = 12 };
+	struct sim_log *logs[FEEDS];
+	unsigned asked = 0;
+	struct probe p;
+
+	(void)state;
+	four_neighbours(&p);
+	for (unsigned i = 0; i < FEEDS; i++) {
+		probe_hear_cards(&p, 3, &cast_actor(10 + i)->chain);
+		logs[i] = probe_published(&p, 10 + i, CLEAR, 4, 60000);
+	}
+	probe_forget(&p);
+	for (unsigned i = 0; i < FEEDS; i++)
+		probe_hear_head(&p, 3, &logs[i]->complete);
+	for (unsigned actor = 1; actor <= 4; actor++)
+		if (actor != 3)
+			flood(&p, actor, actor);
+	for (unsigned ms = 0; ms < GOSSIP_ASKS_MS; ms += 250) {
+		bool now[FEEDS] = {false};
+
+		for (size_t k = 0; k < p.said_len; k++)
+			for (unsigned i = 0; p.said[k].type == WIRE_SUBSCRIBE && i < FEEDS; i++)
+				now[i] |= log_name_eq(&p.said[k].subscribe.feed, &logs[i]->name);
+		p.said_len = 0;
+		for (unsigned i = 0; i < FEEDS; i++) {
+			asked += now[i];
+			if (now[i])
+				probe_hear_run(&p, 3, logs[i], 0, 4);
+		}
+		assert_int_equal(p.closed, 0);
+		probe_tick(&p, 250);
+	}
+	assert_asks_bearable(asked, FEEDS);
+	/* When half is done all go on at once. */
+	while (p.jobs_len > 30)
+		probe_store(&p);
+	probe_tick(&p, 250);
+	for (unsigned i = 0; i < FEEDS; i++)
+		assert_true(has_upstream(&p, 10 + i));
+	probe_free(&p);
+}
+
+/* Nothing is taken for two seconds, one run shows that the disk is well, and the next fails. */
+static void fail_once(struct probe *p)
+{
+	const struct wire_message *m = probe_last(p, WIRE_SUBSCRIBE);
+
+	p->said_len = 0;
+	if (!m)
+		return;
+	probe_hear_run(p, 1, sim_store_need(&p->theirs, &m->subscribe.feed), m->subscribe.from,
+		m->subscribe.from + 1);
+	probe_reject(p, ENT_EIO);
+	gossip_refuse(p->g, probe_time(p), true);
+	probe_tick(p, 2250);
+	gossip_refuse(p->g, probe_time(p), false);
+	probe_actions(p);
+	m = probe_last(p, WIRE_SUBSCRIBE);
+	if (!m)
+		return;
+	probe_hear_run(p, 1, sim_store_need(&p->theirs, &m->subscribe.feed), m->subscribe.from,
+		m->subscribe.from + 1);
+	probe_store(p);
+}
+
+static void a_disk_that_fails_now_and_then_makes_no_flood(void **state)
+{
+	enum { FEEDS = 40 };
+	struct cast_terms terms = probe_terms(PEER);
+	unsigned asked = 0;
+	uint64_t begin;
+	struct probe p;
+
+	(void)state;
+	terms.quota_origins = FEEDS;
+	probe_init(&p);
+	probe_agree(&p, &terms);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	for (unsigned i = 0; i < FEEDS; i++)
+		probe_hear_cards(&p, 1, &cast_actor(10 + i)->chain);
+	probe_forget(&p);
+	for (unsigned i = 0; i < FEEDS; i++)
+		probe_hear_head(&p, 1, &probe_published(&p, 10 + i, CLEAR, 40, 100)->complete);
+	for (begin = p.now_ms; p.now_ms - begin < GOSSIP_ASKS_MS;) {
+		asked += probe_count(&p, WIRE_SUBSCRIBE);
+		fail_once(&p);
+		probe_tick(&p, 250);
+	}
+	assert_asks_bearable(asked, FEEDS);
+	/* All go on when it stays well. */
+	for (unsigned ms = 0; ms < GOSSIP_ASKS_MS; ms += 250)
+		probe_tick(&p, 250);
+	for (unsigned i = 0; i < FEEDS; i++)
+		assert_true(has_upstream(&p, 10 + i));
+	probe_free(&p);
+}
+
+/* Heads that cross the subscriptions close them there. */
+static void whoever_closes_what_is_open_is_asked_anew_at_once(void **state)
+{
+	enum { FEEDS = 40 };
+	struct cast_terms terms = probe_terms(PEER);
+	struct probe p;
+
+	(void)state;
+	terms.quota_origins = FEEDS;
+	probe_init(&p);
+	probe_agree(&p, &terms);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	for (unsigned i = 0; i < FEEDS; i++)
+		probe_hear_cards(&p, 1, &cast_actor(10 + i)->chain);
+	probe_forget(&p);
+	for (unsigned i = 0; i < FEEDS; i++)
+		probe_hear_head(&p, 1, &probe_published(&p, 10 + i, CLEAR, 4, 10)->complete);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), FEEDS);
+	for (unsigned i = 0; i < FEEDS; i++)
+		probe_hear_head(&p, 1, &probe_published(&p, 10 + i, CLEAR, 4, 10)->complete);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 2 * FEEDS);
 	probe_free(&p);
 }
 
@@ -489,6 +629,9 @@ int main(void)
 		cmocka_unit_test(windows_share_what_may_wait_for_the_disk),
 		cmocka_unit_test(takes_no_more_than_may_wait_for_the_disk),
 		cmocka_unit_test(growth_that_found_no_room_is_asked_for_again),
+		cmocka_unit_test(a_disk_that_stands_still_makes_no_flood),
+		cmocka_unit_test(a_disk_that_fails_now_and_then_makes_no_flood),
+		cmocka_unit_test(whoever_closes_what_is_open_is_asked_anew_at_once),
 		cmocka_unit_test(a_window_follows_the_number_of_sessions),
 		cmocka_unit_test(whoever_leaves_is_told_what_has_grown),
 		cmocka_unit_test(tells_of_a_feed_once_a_second_at_most),
