@@ -200,7 +200,7 @@ void gossip_closed(struct gossip *g, struct gossip_time now, uint32_t session, c
 /* The job's entries are verified and durable. */
 void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest_job *job);
 /* ENT_EPROOF, ENT_ECRYPTO, ENT_EINVALID: the peer lied. ENT_ESTATE: the job came after a rejected
- * one, nobody is to blame. Others: the store failed. */
+ * one, nobody is to blame. Others: the store failed, before the job was verified or behind. */
 void gossip_rejected(struct gossip *g, struct gossip_time now, const struct ingest_job *job,
 	int code);
 

@@ -483,10 +483,10 @@ void gossip_rejected(struct gossip *g, struct gossip_time now, const struct inge
 	if (s)
 		credit_return(g, s, job->wire_bytes);
 	if (f && !lie && code != ENT_ESTATE) {
-		/* Disk full or worse: stop taking, try again later. That it was signed is known all
-		 * the same: its origin may come back as an old copy. */
+		/* Disk full or worse: stop taking, try again later. If it was verified before, that
+		 * it was signed is known all the same: its origin may come back as an old copy. */
 		MARK("store-refused-a-run");
-		if ((code == ENT_EIO || code == ENT_EFULL) && job->checkpoint.size > f->seen.size)
+		if (job->verified && job->checkpoint.size > f->seen.size)
 			f->seen = job->checkpoint;
 		g->store_doubted = true;
 		g->store_retry_ms = now.mono_ms + STORE_RETRY_MS;

@@ -122,7 +122,7 @@ static int append_entries(struct range *tree, const struct ingest_job *job)
 	return cursor_done(&c) ? 0 : ENT_EINVALID;
 }
 
-int ingest_verify(struct ingest_frontier *f, const struct ingest_job *job)
+int ingest_verify(struct ingest_frontier *f, struct ingest_job *job)
 {
 	const struct checkpoint *c = &job->checkpoint;
 	struct range tree, whole;
@@ -160,6 +160,7 @@ int ingest_verify(struct ingest_frontier *f, const struct ingest_job *job)
 	if (!hash_eq(&root, &c->root))
 		return ENT_EPROOF;
 	f->tree = tree;
+	job->verified = true;
 	return 0;
 }
 

@@ -36,7 +36,8 @@ struct ingest_job {
 	size_t wire_bytes;   /* of the message, for credit */
 	size_t packed_bytes; /* of the entries as they came, for the quota */
 	bool bodies;
-	bool joins; /* at a floor beyond what is held: left is [0, start) */
+	bool verified; /* ingest_verify has found it good */
+	bool joins;    /* at a floor beyond what is held: left is [0, start) */
 	size_t left_len;
 	struct hash left[RANGE_LEFT_MAX];
 	uint32_t mismarked; /* bodies dropped: ingest_drop_mismarked */
@@ -72,7 +73,7 @@ int ingest_job_left(const struct ingest_job *job, struct range *left) MUST_CHECK
  * not match its commitment. ENT_EPROOF: the entries and hashes do not lead to the signed root. Then
  * the frontier stays.
  */
-int ingest_verify(struct ingest_frontier *f, const struct ingest_job *job) MUST_CHECK;
+int ingest_verify(struct ingest_frontier *f, struct ingest_job *job) MUST_CHECK;
 
 /*
  * A community feed carries one marking. Of an entry with another the body goes, before anything is

@@ -669,6 +669,41 @@ static void freezes_a_feed_with_two_roots_for_one_size(void **state)
 
 /* --- the store -------------------------------------------------------------------------------- */
 
+/* The store fails, and the run that it was to take stood under a forged checkpoint. */
+static void what_was_not_verified_is_told_to_nobody(void **state)
+{
+	struct cast_terms third = probe_terms(THIRD);
+	struct sim_log *log, lie;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	log = probe_published(&p, PEER, CLEAR, 4, 10);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_run(&p, 1, log, 0, 4);
+	probe_store(&p);
+	probe_published(&p, PEER, CLEAR, 4, 10);
+	probe_agree(&p, &third);
+	for (unsigned verified = 0; verified < 2; verified++) {
+		const struct wire_message *m;
+
+		lie = *log;
+		lie.complete.signature[0] ^= !verified;
+		probe_hear_run(&p, 1, &lie, 4, 8);
+		assert_int_equal(p.jobs_len, 1);
+		p.jobs[0]->verified = verified;
+		probe_reject(&p, ENT_EIO);
+		probe_open(&p, 2 + verified, THIRD);
+		probe_hear_hello(&p, 2 + verified, SESSION_CREDIT_BYTES);
+		m = probe_last(&p, WIRE_HEADS);
+		assert_int_equal(m->heads.heads_len, 1);
+		assert_int_equal(m->heads.heads[0].newest.size, verified ? 8 : 4);
+		gossip_closed(p.g, probe_time(&p), 2 + verified, "gone");
+		probe_tick(&p, 3000);
+	}
+	probe_free(&p);
+}
+
 static void nobody_is_blamed_when_the_store_is_full(void **state)
 {
 	struct sim_log *log;
@@ -800,6 +835,7 @@ int main(void)
 		cmocka_unit_test(a_contradiction_is_remembered_over_a_restart),
 		cmocka_unit_test(tells_nobody_of_cards_who_may_see_no_feed_of_theirs),
 		cmocka_unit_test(freezes_a_feed_with_two_roots_for_one_size),
+		cmocka_unit_test(what_was_not_verified_is_told_to_nobody),
 		cmocka_unit_test(nobody_is_blamed_when_the_store_is_full),
 		cmocka_unit_test(sends_nothing_before_the_act_of_this_very_sending_is_durable),
 		cmocka_unit_test(takes_what_is_new_of_a_run_that_overlaps),
