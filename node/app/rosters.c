@@ -74,7 +74,7 @@ void rosters_update(struct app *a)
 		free(list);
 		return;
 	}
-	gossip_rosters(a->gossip, (const struct roster *const *)list, len);
+	gossip_rosters(a->gossip, app_now(a), (const struct roster *const *)list, len);
 	free(a->rosters_list);
 	a->rosters_list = list;
 	a->rosters_of = a->keys;

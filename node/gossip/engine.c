@@ -384,6 +384,30 @@ static void origin_thaws(struct gossip *g, const struct origin *o)
 	}
 }
 
+/* Its introducer's quotas are for it, or not. */
+static void introduced_set(struct gossip *g, struct origin *o, bool introduced)
+{
+	if (introduced == o->introduced)
+		return;
+	o->introduced = introduced;
+	if (introduced) {
+		peer_totals(g, &o->introduced_by)->introduced++;
+		return;
+	}
+	peer_totals(g, &o->introduced_by)->introduced--;
+	g->origins_over_quota -= o->quota.spent;
+	o->quota.spent = false;
+}
+
+/* Whom a roster in force lists is nobody's introduction, as long as that is so. */
+static void origin_vouch(struct gossip *g, struct origin *o, const struct card_chain *chain)
+{
+	static const struct node_id nobody;
+
+	introduced_set(g, o,
+		!node_id_eq(&o->introduced_by, &nobody) && !roster_of(g, &o->node, chain));
+}
+
 int origin_learn(struct gossip *g, const struct card_chain *chain,
 	const struct node_id *introduced_by, const struct node_id *told_by, bool *news)
 {
@@ -401,21 +425,20 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 		if (!o)
 			return ENT_ELIMIT;
 		o->told_by = *told_by;
-		if (introduced_by) {
-			o->introduced = true;
+		if (introduced_by)
 			o->introduced_by = *introduced_by;
-			peer_totals(g, introduced_by)->introduced++;
-		}
+		origin_vouch(g, o, chain);
 		*news = true;
 		ask_for_missed(g);
 		orphans_adopt(g, o);
 		return 0;
 	}
 	/* An agreement's word outranks an introduction. */
-	if (!introduced_by && o->introduced) {
-		o->introduced = false;
-		peer_totals(g, &o->introduced_by)->introduced--;
-		ask_for_missed(g); /* it may introduce another */
+	if (!introduced_by) {
+		if (o->introduced)
+			ask_for_missed(g); /* its introducer may introduce another */
+		introduced_set(g, o, false);
+		o->introduced_by = (struct node_id){0};
 	}
 	switch (origin_compare(g, o, chain)) {
 	case CARD_SAME:
@@ -430,6 +453,7 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 		 * revocation has. */
 		ask_for_missed(g);
 		o->told_by = *told_by;
+		origin_vouch(g, o, chain);
 		feeds_disown(g, o);
 		if (was_frozen && !o->frozen)
 			origin_thaws(g, o);
@@ -445,10 +469,28 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 	return ENT_EPROOF;
 }
 
-void gossip_rosters(struct gossip *g, const struct roster *const *rosters, size_t rosters_len)
+void gossip_rosters(struct gossip *g, struct gossip_time now, const struct roster *const *rosters,
+	size_t rosters_len)
 {
+	static const struct node_id nobody;
+	void *value;
+	size_t at = 0;
+
+	g->now = now;
 	g->rosters = rosters;
 	g->rosters_len = rosters_len;
+	while (map_next(&g->origins, &at, NULL, &value)) {
+		struct origin *o = value;
+		struct card_chain chain;
+
+		/* Those that no roster names are not worth their signatures. */
+		if (node_id_eq(&o->introduced_by, &nobody) ||
+			(o->introduced && !roster_of(g, &o->node, NULL)))
+			continue;
+		if (card_chain_read(o->chain, "store", &g->scratch, &chain, NULL) == 0)
+			origin_vouch(g, o, &chain);
+		arena_reset(&g->scratch);
+	}
 	ask_for_missed(g);
 }
 

@@ -146,7 +146,8 @@ void gossip_agreements(struct gossip *g, struct gossip_time now,
 
 /* Rosters that the operator has accepted, complete (time is looked at here), borrowed until the
  * next call. */
-void gossip_rosters(struct gossip *g, const struct roster *const *rosters, size_t rosters_len);
+void gossip_rosters(struct gossip *g, struct gossip_time now, const struct roster *const *rosters,
+	size_t rosters_len);
 
 /* A verified revocation from the keys directory, before the agreements without it: whoever still
  * names the agreement is sent the note. Revoked is revoked: the engine keeps it. */

@@ -79,10 +79,10 @@ struct quota {
 
 struct origin {
 	struct node_id node;
-	struct node_id introduced_by; /* all zero: own, or party of an agreement */
-	bool introduced;
-	bool frozen;            /* two chains contradict each other, */
-	size_t parted;          /* which share so many cards */
+	struct node_id introduced_by; /* all zero: own, or party of an agreement, or never */
+	bool introduced;              /* by that alone: no roster in force lists it */
+	bool frozen;                  /* two chains contradict each other, */
+	size_t parted;                /* which share so many cards */
 	struct node_id told_by; /* the chain here, in a session; all zero: files and the store */
 	uint32_t serial;
 	uint64_t chain_stamp;      /* another with each chain taken */
@@ -494,6 +494,9 @@ proof_subtree log_subtree;
 /* The root of a stored log at size; ENT_ENOTFOUND when it is not so long. */
 int log_root(const struct gossip *g, const struct log_name *log, uint64_t size, struct hash *root);
 bool asks_too_often(struct gossip *g, struct session *s);
+/* The roster in force that lists the node; NULL. Without a chain: that names it. */
+const struct roster *roster_of(const struct gossip *g, const struct node_id *node,
+	const struct card_chain *chain);
 
 /* --- feed.c ----------------------------------------------------------------------------------- */
 void feed_offer(struct gossip *g, struct link *l, uint64_t peer_held);

@@ -150,8 +150,7 @@ static bool is_party(const struct gossip *g, const struct node_id *node)
 		g->now.wall_ms / 1000);
 }
 
-/* The roster in force that lists the node; NULL. Without a chain: that names it. */
-static const struct roster *roster_of(const struct gossip *g, const struct node_id *node,
+const struct roster *roster_of(const struct gossip *g, const struct node_id *node,
 	const struct card_chain *chain)
 {
 	for (size_t i = 0; i < g->rosters_len; i++) {
@@ -192,6 +191,7 @@ static void on_revocation(struct gossip *g, struct session *s, struct bytes note
 
 static void on_cards(struct gossip *g, struct session *s, const struct wire_cards *cards)
 {
+	static const struct node_id nobody;
 	struct card_chain chain;
 	struct err_text why;
 	struct queued_action *q;
@@ -221,7 +221,7 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 			return;
 		}
 		introducer = party || roster ? NULL : &s->peer;
-	} else if (known->introduced) {
+	} else if (!node_id_eq(&known->introduced_by, &nobody)) {
 		introducer = &known->introduced_by;
 	}
 	if (origin_learn(g, &chain, introducer, &s->peer, &news) != 0) {

@@ -816,7 +816,7 @@ void node_roster(struct world_node *n, bool anew)
 	if (!anew && counts == (n->roster_now != NULL))
 		return;
 	n->roster_now = counts ? n->roster : NULL;
-	gossip_rosters(n->gossip, &n->roster_now, counts);
+	gossip_rosters(n->gossip, world_time(n), &n->roster_now, counts);
 }
 
 void node_clock(struct world_node *n)

@@ -753,7 +753,7 @@ static void a_member_of_a_roster_needs_no_introduction(void **state)
 	probe_hear_head(&p, 1, &log->complete);
 	assert_int_equal(p.pins, 0);
 	/* Accepted later: the heads that were passed over are asked for. */
-	gossip_rosters(p.g, list, 1);
+	gossip_rosters(p.g, probe_time(&p), list, 1);
 	probe_tick(&p, 2000);
 	assert_non_null(probe_last(&p, WIRE_TERMS));
 	probe_forget(&p);
@@ -782,7 +782,7 @@ static void a_roster_lists_whom_it_lists(void **state)
 		if (turn == 2)
 			r.valid_until = CAST_EPOCH + 10;
 		roster_begin(&p);
-		gossip_rosters(p.g, list, 1);
+		gossip_rosters(p.g, probe_time(&p), list, 1);
 		probe_hear_cards(&p, 1, &cast_actor(THIRD)->chain);
 		gossip_counts(p.g, &counts);
 		assert_int_equal(counts.origins_ignored, 1);

@@ -272,6 +272,57 @@ static void an_introduced_origin_brings_no_more_than_its_introducer_may(void **s
 	probe_free(&p);
 }
 
+/* As long as a roster lists it, it is nobody's introduction, though it was one. */
+static void a_roster_lifts_the_quota_of_the_introducer(void **state)
+{
+	const unsigned fourth = 3;
+	struct cast_terms small = probe_terms(PEER), large = probe_terms(fourth);
+	struct cast_list members = {.id = 0x77, .serial = 1, .threshold = 1};
+	const struct roster *roster;
+	struct gossip_counts counts;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	members.signers = cast_bit(5);
+	members.members = cast_bit(THIRD);
+	members.from = CAST_EPOCH;
+	members.until = CAST_EPOCH + 86400;
+	small.quota_records = 20;
+	probe_init(&p);
+	probe_agree(&p, &small);
+	probe_agree(&p, &large);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	probe_open(&p, 2, fourth);
+	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
+	probe_hear_cards(&p, 1, &cast_actor(THIRD)->chain);
+	log = probe_published(&p, THIRD, CLEAR, 60, 100);
+	probe_hear_head(&p, 2, &log->complete);
+	probe_hear_run(&p, 2, log, 0, 20);
+	probe_store(&p);
+	assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 1);
+	roster = cast_roster(&members, &p.arena);
+	gossip_rosters(p.g, probe_time(&p), &roster, 1);
+	gossip_counts(p.g, &counts);
+	assert_int_equal(counts.origins_over_quota, 0);
+	probe_hear_cards(&p, 2, &cast_actor(THIRD)->chain);
+	probe_forget(&p);
+	probe_tick(&p, 2000);
+	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 1);
+	probe_hear_run(&p, 2, log, 20, 40);
+	assert_int_equal(p.jobs_len, 1);
+	probe_store(&p);
+	assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 0);
+	/* It is withdrawn. */
+	gossip_rosters(p.g, probe_time(&p), NULL, 0);
+	probe_hear_run(&p, 2, log, 40, 60);
+	assert_int_equal(p.jobs_len, 0);
+	assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 1);
+	assert_int_equal(p.closed, 0);
+	probe_free(&p);
+}
+
 /* All of its feeds wait, whoever brings them, also such as come up meanwhile; and they go on when
  * the introducer may bring more. */
 static void all_feeds_of_an_origin_wait_and_go_on_together(void **state)
@@ -428,6 +479,7 @@ int main(void)
 		cmocka_unit_test(own_entries_given_back_do_not_count),
 		cmocka_unit_test(quotas_of_several_agreements_add_up),
 		cmocka_unit_test(an_introduced_origin_brings_no_more_than_its_introducer_may),
+		cmocka_unit_test(a_roster_lifts_the_quota_of_the_introducer),
 		cmocka_unit_test(all_feeds_of_an_origin_wait_and_go_on_together),
 		cmocka_unit_test(a_new_day_is_looked_at_where_another_is_upstream),
 		cmocka_unit_test(
