@@ -129,6 +129,17 @@ static bool message1_read(struct net_session *s)
 	return true;
 }
 
+/* Of one peer one connection waits for its keys to be confirmed, the newest: else a peer that
+ * confirms nothing would have the places of all who are on their way in. */
+static void others_end(const struct net_session *s)
+{
+	struct net_session *other;
+
+	TAILQ_FOREACH(other, &s->net->sessions, all)
+	if (other != s && other->state == NET_SESSION_CONFIRM && other->peer == s->peer)
+		net_session_drop(other, "the peer has greeted anew");
+}
+
 static void message1_take(struct net_session *s)
 {
 	const struct net_config *c = &s->net->config;
@@ -151,6 +162,7 @@ static void message1_take(struct net_session *s)
 	}
 	be16_put(out, NOISE_MSG2_BYTES);
 	keys_split(s);
+	others_end(s);
 	s->state = NET_SESSION_CONFIRM;
 	s->greeted_ms = uv_now(s->net->loop);
 	net_write(s, out, sizeof(out), 0);

@@ -64,6 +64,44 @@ static void a_crowd_behind_a_peer_does_not_push_it_out(void **state)
 	world_end(&w);
 }
 
+/* A peer that greets again and again and confirms nothing takes nobody's place: of all its
+ * connections one waits for the keys to be confirmed, and a crowd behind another peer gives way as
+ * it does otherwise. */
+static void a_peer_that_confirms_nothing_keeps_nobody_out(void **state)
+{
+	static struct node a, b, c;
+	static struct rogue held[HANDSHAKES_MAX + 6];
+	uint8_t answer[NET_ANSWER_BYTES];
+	int fds[2 * HANDSHAKES_MAX];
+	struct rogue r;
+	struct world w;
+	bool ended;
+
+	(void)state;
+	world_start(&w);
+	node_start(&w, &a, 1);
+	node_make(&w, &b, 2);
+	node_make(&w, &c, 3);
+	node_know(&a, &b, NULL);
+	node_know(&a, &c, NULL);
+	for (size_t i = 0; i < COUNT_OF(held); i++)
+		rogue_connect(&w, &held[i], &b, &a, (uint8_t)(i + 1));
+	rogue_greeting(&r, &c, &a, 3);
+	for (size_t i = 0; i < COUNT_OF(fds); i++) {
+		fds[i] = raw_connect(a.address);
+		if (i == 0)
+			raw_send(fds[i], r.greeting, sizeof(r.greeting));
+	}
+	assert_int_equal(raw_receive(&w, fds[0], answer, sizeof(answer), 2000, &ended),
+		sizeof(answer));
+	for (size_t i = 0; i < COUNT_OF(fds); i++)
+		close(fds[i]);
+	for (size_t i = 0; i < COUNT_OF(held); i++)
+		close(held[i].fd);
+	node_stop(&a);
+	world_end(&w);
+}
+
 static size_t handshakes_held(const struct node *node)
 {
 	struct net_session *s;
@@ -173,6 +211,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_peer_gets_in_past_hundreds_of_idle_strangers),
 		cmocka_unit_test(a_crowd_behind_a_peer_does_not_push_it_out),
+		cmocka_unit_test(a_peer_that_confirms_nothing_keeps_nobody_out),
 		cmocka_unit_test(strangers_at_once_are_bounded),
 		cmocka_unit_test(running_out_of_descriptors_is_survived),
 		cmocka_unit_test(listens_on_ipv6_and_by_name),
