@@ -98,6 +98,16 @@ struct ledger_item *queue_take_all(struct queue *q, unsigned patience_ms, bool *
 	return list;
 }
 
+bool queue_is_above(struct queue *q, size_t bytes)
+{
+	bool above;
+
+	pthread_mutex_lock(&q->lock);
+	above = q->bytes > bytes;
+	pthread_mutex_unlock(&q->lock);
+	return above;
+}
+
 void queue_wait_below(struct queue *q, size_t bytes)
 {
 	pthread_mutex_lock(&q->lock);

@@ -10,8 +10,9 @@
 #include "app/pipeline.h"
 #include "base/map.h"
 
-/* Bytes waiting for the writer before the work thread waits. As much again is with the writer: it
- * takes all that waits. */
+/* Bytes waiting for the writer before the work thread waits, which it does between two things only,
+ * holding neither the keys nor a reader. As much again is with the writer: it takes all that waits.
+ */
 #define WRITE_AHEAD_BYTES (4u * 1024u * 1024u)
 /* What nothing else carries to the store gets a commit of its own after so long. */
 #define IDLE_MS 50u
@@ -100,6 +101,7 @@ void queue_put_all(struct queue *q, struct ledger_item *list);
 /* The whole list, waiting for one, at most patience_ms (0: for ever). NULL when closed and empty,
  * or when patience is at its end: closed tells which. */
 struct ledger_item *queue_take_all(struct queue *q, unsigned patience_ms, bool *closed);
+bool queue_is_above(struct queue *q, size_t bytes);
 void queue_wait_below(struct queue *q, size_t bytes);
 bool queue_empty(struct queue *q);
 struct pipeline_event *event_new(struct pipeline *p, enum pipeline_event_type type);

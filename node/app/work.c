@@ -15,10 +15,8 @@
 
 static void hand_over_now(struct pipeline *p)
 {
-	if (p->out) {
-		queue_wait_below(&p->to_writer, WRITE_AHEAD_BYTES);
+	if (p->out)
 		queue_put_all(&p->to_writer, p->out);
-	}
 	p->out = NULL;
 	p->out_end = &p->out;
 	p->out_bytes = 0;
@@ -342,7 +340,7 @@ static int claim_publish(struct batch *b, const struct intake *in, struct store_
 }
 
 /* The loop takes the lock to replace the keys: it is held for a few claims, never while the index
- * is waited for. */
+ * or the writer is waited for. */
 static void keys_hold(struct pipeline *p, struct intake *in)
 {
 	pthread_rwlock_rdlock(&p->config.keys->lock);
@@ -393,6 +391,17 @@ static int reader_renew(struct pipeline *p, struct batch *b, struct store_reader
 	return store_reader_open(p->config.store, r);
 }
 
+/* The writer takes nothing: it may be that it waits for all readers (store/compact.c). */
+static int writer_await(struct pipeline *p, struct store_reader **r)
+{
+	if (!queue_is_above(&p->to_writer, WRITE_AHEAD_BYTES))
+		return 0;
+	store_reader_close(*r);
+	*r = NULL;
+	queue_wait_below(&p->to_writer, WRITE_AHEAD_BYTES);
+	return store_reader_open(p->config.store, r);
+}
+
 static int claims_judge(struct pipeline *p, struct batch *b, struct intake *intake,
 	struct store_reader **r, struct claims *cs, struct arena *a)
 {
@@ -440,6 +449,8 @@ static void work_claims(struct pipeline *p, struct ledger_item *i, bool ended)
 		next = claims_next(&cs, &intake);
 		rc = claims_judge(p, &b, &intake, &r, &cs, &a);
 		rc = rc == 0 ? next : rc;
+		if (rc == 0)
+			rc = writer_await(p, &r);
 	}
 	if (r)
 		store_reader_close(r);
@@ -495,6 +506,7 @@ void *work_run(void *ctx)
 
 			list = i->next;
 			done++;
+			queue_wait_below(&p->to_writer, WRITE_AHEAD_BYTES);
 			switch (i->tag) {
 			case WORK_INGEST:
 				work_ingest(p, i);
