@@ -145,6 +145,7 @@ static void taken_enter(struct app *a)
 	struct bytes rest, line;
 	struct err_text err;
 	char path[600];
+	bool waits;
 
 	path_of(a, QUERIES_TAKEN, path);
 	a->queries.renamed = false;
@@ -154,11 +155,12 @@ static void taken_enter(struct app *a)
 	rest = buf_view(&text);
 	while (text_line_next(&rest, &line))
 		line_take(&r, line);
-	if (r.waits)
+	waits = r.waits;
+	if (waits)
 		query_enter(&r, !r.counted);
 	if (r.counted)
 		counts_enter(&r);
-	else if (r.last.count == 0)
+	else if (!waits)
 		queries_entered(a); /* nothing was in it */
 	buf_free(&text);
 }
@@ -210,7 +212,7 @@ void queries_open(struct app *a)
 	a->queries.renamed = access(path, F_OK) == 0;
 }
 
-/* Behind the last tick; what is under way will be durable when the pipeline stands. */
+/* Behind the last tick: whether it became durable is told when the pipeline stands. */
 void queries_stop(struct app *a)
 {
 	if (a->queries.renamed)
@@ -224,6 +226,11 @@ void queries_stop(struct app *a)
 
 void queries_close(struct app *a)
 {
-	if (a->queries.under_way && !a->place.failing)
-		queries_entered(a);
+	struct pipeline_event e;
+
+	while (pipeline_event_next(a->pipeline, &e)) {
+		if (e.type == PIPELINE_ENTERED && e.user == &a->queries)
+			queries_entered(a);
+		ingest_job_free(e.job);
+	}
 }

@@ -125,6 +125,22 @@ def test_a_file_system_that_became_read_only_is_waited_for():
 
 
 @needs_shim
+def test_what_was_asked_is_not_lost_where_the_disk_fails_at_the_stop():
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        faults = Faults(fed, fr)
+        faults.start()
+        fr.run("find", "asked.bad-example-zone.net", status=None)
+        faults.set(sync=errno.EIO)
+        fr.stop()
+        faults.set(sync=0)
+        faults.start()
+        until(lambda: [a for a in fr.json("log") if a["act"] == "queried" and a["count"] == 1], 10,
+              "what was asked is entered")
+        fr.stop()
+
+
+@needs_shim
 def test_a_store_that_lmdb_has_given_up_is_opened_anew_by_a_restart():
     with Federation() as fed:
         fr, de, faults = pair(fed)
@@ -314,6 +330,7 @@ if __name__ == "__main__":
                test_a_file_system_that_became_read_only_is_waited_for,
                test_what_was_told_and_cannot_be_synced_behind_is_done_again_by_a_restart,
                test_a_store_that_lmdb_has_given_up_is_opened_anew_by_a_restart,
+               test_what_was_asked_is_not_lost_where_the_disk_fails_at_the_stop,
                test_a_clock_that_steps_by_ten_years_both_ways,
                test_a_disk_that_fills_is_refused_before_it_is_full,
                test_on_a_read_only_disk_it_says_so_and_commands_read,
