@@ -41,6 +41,9 @@
 #define DISTRUST_MS 30000u
 /* After the store has failed nothing is asked for during so long. */
 #define STORE_RETRY_MS 2000u
+/* The same when too much waits for the store, if half of that is not done before; and then until a
+ * run finds room. */
+#define CROWDED_MS 2000u
 /* A session that has not greeted by then is closed. */
 #define GREET_MS 10000u
 /* After a lie: neither dialled nor answered. */
@@ -335,8 +338,9 @@ struct gossip {
 	uint64_t stamp;
 	uint64_t store_retry_ms; /* the store has failed: take nothing before this, */
 	bool store_doubted;      /* and one feed alone until something is stored again */
-	bool crowded;       /* too much waits for it: nothing is asked for until half is done */
-	uint64_t second_ms; /* last time the slow part of the tick ran */
+	uint64_t crowded_ms;     /* too much waits for it, and nothing is asked for */
+	bool crowded;            /* since then */
+	uint64_t second_ms;      /* last time the slow part of the tick ran */
 	size_t ingest_bytes;
 	uint64_t origins_ignored, heads_ignored;
 	bool heads_heard;

@@ -492,6 +492,8 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 	if (g->ingest_bytes + wire_bytes > GOSSIP_INGEST_MAX) {
 		peer_totals(g, &s->peer)->redundant_bytes += wire_bytes;
 		credit_return(g, s, wire_bytes);
+		if (!g->crowded)
+			g->crowded_ms = g->now.mono_ms;
 		g->crowded = true;
 		feed_leave(g, f, true);
 		late_run(g, s, data);
@@ -501,6 +503,9 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 	job = ingest_job_new(data, key);
 	if (!job)
 		abort();
+	/* Whoever has a subscription may keep the disk busy for hours: half is never done. */
+	if (g->now.mono_ms - g->crowded_ms >= CROWDED_MS)
+		g->crowded = false;
 	job->session = s->id;
 	job->peer = s->peer;
 	memcpy(job->binding, s->binding, sizeof(job->binding));

@@ -300,6 +300,57 @@ static void a_disk_that_stands_still_makes_no_flood(void **state)
 	probe_free(&p);
 }
 
+/* The oldest job is stored, and its sender goes on as soon as it has the credit. */
+static void keep_the_disk_busy(struct probe *p, struct sim_log *logs[2], uint64_t at[2],
+	uint64_t credit[2])
+{
+	const uint64_t run = 250000;
+
+	p->said_len = 0;
+	probe_store(p);
+	for (size_t i = 0; i < p->said_len; i++)
+		if (p->said[i].type == WIRE_CREDIT)
+			credit[p->said_to[i] - 1] += p->said[i].credit.bytes;
+	for (uint32_t k = 0; k < 2; k++) {
+		if (credit[k] < run || at[k] + 4 > logs[k]->size)
+			continue;
+		credit[k] -= run;
+		probe_hear_run(p, k + 1, logs[k], at[k], at[k] + 4);
+		at[k] += 4;
+	}
+}
+
+/* Two neighbours give as much as the disk takes, for as long as they like: half is never done. */
+static void who_keeps_the_disk_busy_keeps_nobody_out(void **state)
+{
+	uint64_t at[2] = {132, 132}, credit[2] = {0};
+	struct gossip_counts counts;
+	struct sim_log *logs[2], *log;
+	struct probe p;
+
+	(void)state;
+	four_neighbours(&p);
+	gossip_closed(p.g, probe_time(&p), 4, "gone");
+	probe_actions(&p);
+	log = probe_published(&p, 3, CLEAR, 4, 60000);
+	probe_hear_head(&p, 3, &log->complete);
+	for (unsigned k = 0; k < 2; k++) {
+		flood(&p, k + 1, k + 1);
+		logs[k] = probe_published(&p, k + 1, audience_agreement(0x101 + k), 140, 60000);
+	}
+	flood(&p, 3, 3);
+	probe_hear_run(&p, 3, log, 0, 4);
+	assert_false(has_upstream(&p, 3));
+	for (unsigned ms = 0; ms < GOSSIP_ASKS_MS; ms += 250) {
+		keep_the_disk_busy(&p, logs, at, credit);
+		gossip_counts(p.g, &counts);
+		assert_true(counts.ingest_bytes >= GOSSIP_INGEST_MAX / 2);
+		probe_tick(&p, 250);
+	}
+	assert_true(has_upstream(&p, 3));
+	probe_free(&p);
+}
+
 /* Nothing is taken for two seconds, one run shows that the disk is well, and the next fails. */
 static void fail_once(struct probe *p)
 {
@@ -630,6 +681,7 @@ int main(void)
 		cmocka_unit_test(takes_no_more_than_may_wait_for_the_disk),
 		cmocka_unit_test(growth_that_found_no_room_is_asked_for_again),
 		cmocka_unit_test(a_disk_that_stands_still_makes_no_flood),
+		cmocka_unit_test(who_keeps_the_disk_busy_keeps_nobody_out),
 		cmocka_unit_test(a_disk_that_fails_now_and_then_makes_no_flood),
 		cmocka_unit_test(whoever_closes_what_is_open_is_asked_anew_at_once),
 		cmocka_unit_test(a_window_follows_the_number_of_sessions),
