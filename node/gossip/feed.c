@@ -125,17 +125,20 @@ static struct link *best_source(const struct gossip *g, const struct feed *f)
 	return best;
 }
 
+static bool may_take_over(const struct gossip *g, const struct link *l)
+{
+	return l != l->feed->upstream && link_continues(l) &&
+	       l->distrust_until_ms <= g->now.mono_ms && feed_leads(g, l);
+}
+
 /* Marks whether somebody leads, and since when somebody who could take over. */
 static void look_around(struct gossip *g, struct feed *f)
 {
 	bool anybody = false, other = false;
 
 	for (const struct link *l = f->links; l; l = l->next_of_feed) {
-		if (!feed_leads(g, l))
-			continue;
-		anybody = true;
-		other |= l != f->upstream && link_continues(l) &&
-			 l->distrust_until_ms <= g->now.mono_ms;
+		anybody = anybody || feed_leads(g, l);
+		other = other || may_take_over(g, l);
 	}
 	if (!other)
 		f->behind_ms = 0;
@@ -248,6 +251,15 @@ void origin_freeze(struct gossip *g, struct session *s, const struct origin *o)
 	}
 }
 
+/* Is there anybody to ask in its place? Else it stays: something may come of it yet. */
+static bool rival_waits(const struct gossip *g, const struct feed *f)
+{
+	for (const struct link *l = f->links; l; l = l->next_of_feed)
+		if (may_take_over(g, l) && link_may_ask(g, l))
+			return true;
+	return false;
+}
+
 /* True when upstream has had its chance: nothing new from it, and not because of us. */
 static bool upstream_stalls(const struct gossip *g, const struct feed *f)
 {
@@ -259,8 +271,9 @@ static bool upstream_stalls(const struct gossip *g, const struct feed *f)
 	if (f->expected != f->held || s->credit_in < SESSION_CREDIT_MIN / 4)
 		return false;
 	if (f->behind_ms)
-		return waited >= (busy ? GOSSIP_STALL_MS : CHANGE_OVER_MS);
-	return feed_leads(g, f->upstream) && !busy && waited >= ASK_AGAIN_MS;
+		return waited >= (busy ? GOSSIP_STALL_MS : CHANGE_OVER_MS) && rival_waits(g, f);
+	return feed_leads(g, f->upstream) && !busy && waited >= ASK_AGAIN_MS &&
+	       link_may_ask(g, f->upstream);
 }
 
 /* What upstream has promised and not given is not believed for a while. */

@@ -300,6 +300,35 @@ static void a_disk_that_stands_still_makes_no_flood(void **state)
 	probe_free(&p);
 }
 
+/* Nobody else may be asked then, and it is not its fault. */
+static void a_crowd_costs_no_upstream(void **state)
+{
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	four_neighbours(&p);
+	probe_hear_cards(&p, 3, &cast_actor(10)->chain);
+	log = probe_published(&p, 10, CLEAR, 4, 10);
+	probe_hear_head(&p, 3, &log->complete);
+	assert_true(has_upstream(&p, 10));
+	flood(&p, 1, 1);
+	flood(&p, 2, 2);
+	flood(&p, 4, 4);
+	probe_hear_head(&p, 4, &log->complete);
+	p.said_len = 0;
+	probe_tick(&p, GOSSIP_ASKS_MS + 2000);
+	assert_true(has_upstream(&p, 10));
+	assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 0);
+	/* When there is room it has had its chance. */
+	while (p.jobs_len)
+		probe_store(&p);
+	probe_tick(&p, 500);
+	assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 1);
+	assert_true(has_upstream(&p, 10));
+	probe_free(&p);
+}
+
 /* The oldest job is stored, and its sender goes on as soon as it has the credit. */
 static void keep_the_disk_busy(struct probe *p, struct sim_log *logs[2], uint64_t at[2],
 	uint64_t credit[2])
@@ -681,6 +710,7 @@ int main(void)
 		cmocka_unit_test(takes_no_more_than_may_wait_for_the_disk),
 		cmocka_unit_test(growth_that_found_no_room_is_asked_for_again),
 		cmocka_unit_test(a_disk_that_stands_still_makes_no_flood),
+		cmocka_unit_test(a_crowd_costs_no_upstream),
 		cmocka_unit_test(who_keeps_the_disk_busy_keeps_nobody_out),
 		cmocka_unit_test(a_disk_that_fails_now_and_then_makes_no_flood),
 		cmocka_unit_test(whoever_closes_what_is_open_is_asked_anew_at_once),
