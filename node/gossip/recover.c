@@ -334,14 +334,6 @@ void gossip_cut(struct gossip *g, struct gossip_time now, const struct log_name 
 	arena_reset(&g->scratch);
 }
 
-void recover_stored(struct gossip *g, struct feed *f)
-{
-	g->recovery.quiet_ms = g->now.mono_ms;
-	if (g->recovery.state == RECOVERY_PULLS && f->complete.size > f->guard_size)
-		enter_state(g, RECOVERY_HEARS);
-	recover_grown(g, f);
-}
-
 /* Of a feed under an agreement that it does not have in force a peer says nothing, and without any
  * in common of none: then all that it tells is no word on what this node has signed. */
 void recover_hear(struct gossip *g, struct session *s)
@@ -614,6 +606,17 @@ static int guard_compare(const struct gossip *g, const struct feed *f)
 	return 1;
 }
 
+void recover_stored(struct gossip *g, struct feed *f)
+{
+	g->recovery.quiet_ms = g->now.mono_ms;
+	if (g->recovery.state == RECOVERY_PULLS && f->complete.size > f->guard_size)
+		enter_state(g, RECOVERY_HEARS);
+	recover_grown(g, f);
+	/* What the guard has lies within what was shown, and is not in it. */
+	if (guard_compare(g, f) == ENT_EPROOF)
+		recover_conflict(g, NULL, f);
+}
+
 /* Everything of this feed that was ever shown, or stands in the guard, is here. */
 static bool feed_is_back(const struct gossip *g, const struct feed *f)
 {
@@ -777,6 +780,9 @@ int gossip_recover_start(struct gossip *g, struct gossip_time now, const struct 
 			"the store is behind the guard file: an older copy was restored", NULL,
 			NULL);
 	}
+	/* Whoever is heard from here on is heard on these. */
+	if (is_mute(g))
+		terms_note(g, true);
 	arena_reset(&g->scratch);
 	return 0;
 }

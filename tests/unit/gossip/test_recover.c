@@ -253,6 +253,23 @@ static void without_a_guard_it_hears_every_direct_peer_first(void **state)
 	life_free(&l);
 }
 
+/* What is known to be in force is no news because the keys are read again. */
+static void keys_that_are_read_again_make_it_hear_nobody_anew(void **state)
+{
+	struct life l;
+
+	(void)state;
+	life_init(&l, SIGNED, SIGNED);
+	start_without_guard(&l);
+	meet(&l, 1, PEER, SIGNED);
+	gossip_closed(l.p.g, probe_time(&l.p), 1, "gone");
+	gossip_agreements(l.p.g, probe_time(&l.p), l.p.agreements, l.p.agreements_len);
+	meet(&l, 2, THIRD, SIGNED);
+	probe_tick(&l.p, 2000);
+	assert_int_equal(l.p.recovered, 1);
+	life_free(&l);
+}
+
 /* With whom there was an agreement when the copy was made, and is none now, may have more too. */
 static void it_waits_for_former_peers_until_they_are_given_up(void **state)
 {
@@ -467,6 +484,31 @@ static void fork_at(struct life *l, uint64_t keep, uint32_t count, struct checkp
 	sim_log_publish(fork, &cast_actor(SELF)->identity, count, 30, &rng);
 	*c = fork->complete;
 	sim_store_free(&other);
+}
+
+/* It lies within what is shown: that it was another history is seen once all of it is here. */
+static void nor_where_that_shows_only_in_what_is_taken_back(void **state)
+{
+	struct gossip_guard guard;
+	struct checkpoint c;
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	fork_at(&l, HELD_FIRST, 2, &c);
+	l.line.size = c.size;
+	l.line.root = c.root;
+	guard = (struct gossip_guard){&l.line, 1};
+	assert_int_equal(gossip_recover_start(l.p.g, probe_time(&l.p), &guard), 0);
+	meet(&l, 1, PEER, SIGNED);
+	meet(&l, 2, THIRD, 0);
+	assert_string_equal(l.p.mute, "behind-guard");
+	give(&l, 1, HELD_FIRST, SIGNED);
+	assert_string_equal(l.p.mute, "split");
+	assert_string_equal(l.p.alarm, "clone");
+	probe_tick(&l.p, 10000);
+	assert_int_equal(l.p.recovered, 0);
+	life_free(&l);
 }
 
 static void of_two_histories_that_are_shown_it_goes_on_with_none(void **state)
@@ -738,7 +780,9 @@ int main(void)
 		cmocka_unit_test(behind_its_guard_it_takes_back_exactly_that_and_goes_on),
 		cmocka_unit_test(a_peer_that_shows_more_than_the_guard_makes_it_hear_everybody),
 		cmocka_unit_test(another_root_than_the_guards_is_never_signed_over),
+		cmocka_unit_test(nor_where_that_shows_only_in_what_is_taken_back),
 		cmocka_unit_test(without_a_guard_it_hears_every_direct_peer_first),
+		cmocka_unit_test(keys_that_are_read_again_make_it_hear_nobody_anew),
 		cmocka_unit_test(it_waits_for_former_peers_until_they_are_given_up),
 		cmocka_unit_test(with_an_intact_guard_former_peers_are_not_waited_for),
 		cmocka_unit_test(a_peer_given_up_is_not_waited_for),
