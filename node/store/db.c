@@ -86,6 +86,16 @@ static int env_open(struct db *db, const char *dir, unsigned flags, size_t map)
 	return rc;
 }
 
+/* With a smaller map where the address space is short. */
+static int env_open_within(struct db *db, const char *dir, unsigned flags, size_t map)
+{
+	int rc;
+
+	while ((rc = env_open(db, dir, flags, map)) == ENOMEM && map / 2 >= DB_MAP_BYTES_MIN)
+		map /= 2;
+	return rc;
+}
+
 static int tables_open(struct db *db, bool write, const char *const *tables, unsigned tables_len)
 {
 	unsigned opened = 0;
@@ -114,8 +124,7 @@ int db_open(struct db *db, const char *dir, bool write, unsigned flags, const ch
 	assert(tables_len <= DB_TABLES_MAX);
 	/* MDB_NOTLS: a reader belongs to its transaction, not to the thread that began it. */
 	flags |= MDB_NOTLS | (write ? 0 : MDB_RDONLY);
-	while ((rc = env_open(db, dir, flags, map)) == ENOMEM && map / 2 >= DB_MAP_BYTES_MIN)
-		map /= 2;
+	rc = env_open_within(db, dir, flags, map);
 	if (rc)
 		return db_err(rc);
 	/* Slots of readers that were killed would keep old pages from being used again. */
@@ -293,7 +302,7 @@ int db_copy(struct db *db, const char *dir, const char *const *tables, unsigned 
 	unlink(path);
 	if (mdb_env_info(db->env, &info) != 0)
 		return ENT_EIO;
-	rc = env_open(&copy, path, MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOTLS, info.me_mapsize);
+	rc = env_open_within(&copy, path, MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOTLS, info.me_mapsize);
 	if (rc)
 		return db_err(rc);
 	if ((rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, &txn)) == 0) {

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Erasure in the store: what goes, what stays, in whatever order things come. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "keys/file.h"
 #include "store/impl.h"
 #include "unit/store/erasing.h"
@@ -286,6 +291,40 @@ static void a_reader_puts_the_change_off(void **state)
 	place_free(&w);
 }
 
+/* So much more of the address space may be taken than is by now. */
+static struct rlimit address_space_left(size_t bytes)
+{
+	struct rlimit before, low;
+	char line[256];
+	FILE *statm = fopen("/proc/self/statm", "r");
+
+	assert_non_null(statm);
+	assert_non_null(fgets(line, sizeof(line), statm));
+	fclose(statm);
+	assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+	low = before;
+	low.rlim_cur = strtoull(line, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE) + bytes;
+	assert_int_equal(setrlimit(RLIMIT_AS, &low), 0);
+	return before;
+}
+
+/* The maps of both environments leave less than another as large as the first. */
+static void where_the_address_space_is_short_it_compacts_all_the_same(void **state)
+{
+	struct rlimit before = address_space_left(3ull << 30);
+	struct place w;
+
+	(void)state;
+	place_init(&w, 13);
+	say(&w, NEW, 1, "one.example.org");
+	settle(&w);
+	assert_ok(store_index_compact(w.store));
+	assert_ok(store_compact(w.store));
+	assert_int_equal(found(&w, "one.example.org"), 1);
+	place_free(&w);
+	assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+}
+
 /* Every order of the same sayings ends in the same place; the index is as if built anew. */
 static void order_does_not_matter(void **state)
 {
@@ -389,6 +428,7 @@ int main(void)
 		cmocka_unit_test(a_long_history_goes_in_steps),
 		cmocka_unit_test(compacting_leaves_no_byte_of_what_was_erased),
 		cmocka_unit_test(a_reader_puts_the_change_off),
+		cmocka_unit_test(where_the_address_space_is_short_it_compacts_all_the_same),
 		cmocka_unit_test(what_was_erased_under_a_signature_stays_so_when_the_tail_goes),
 		cmocka_unit_test(so_it_does_where_a_floor_has_passed_it),
 		cmocka_unit_test(order_does_not_matter),
