@@ -81,7 +81,7 @@ static void many_end(bool at_both)
 	if (at_both)
 		many_revoked(&m, &b, MANY);
 	for (unsigned s = 0; s < 30; s++) {
-		while (carry(&a, &heard_a, &b) | carry(&b, &heard_b, &a))
+		while (carry(&a, &heard_a, &b) || carry(&b, &heard_b, &a))
 			;
 		probe_tick(&a, 1000);
 		probe_tick(&b, 1000);
