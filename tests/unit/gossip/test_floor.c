@@ -221,24 +221,26 @@ static bool subscribed_at(const struct probe *p, uint32_t session)
 
 static void the_lowest_floor_that_gives_nothing_keeps_nobody_back(void **state)
 {
-	struct sim_log *log;
-	struct probe p;
-
 	(void)state;
-	probe_greeted(&p);
-	greet_third(&p);
-	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
-	hear_head(&p, 1, log, 256);
-	hear_head(&p, 2, log, FLOOR);
-	probe_tick(&p, GOSSIP_JOIN_NEW_MS + 500);
-	assert_true(subscribed_from(&p) == 256);
-	/* Both give nothing: by turns. */
-	for (unsigned i = 0; i < 4; i++) {
-		probe_forget(&p);
-		probe_tick(&p, 11000);
-		assert_true(subscribed_at(&p, 1 + (i + 1) % 2));
+	for (uint32_t lowest = 1; lowest <= 2; lowest++) {
+		struct sim_log *log;
+		struct probe p;
+
+		probe_greeted(&p);
+		greet_third(&p);
+		log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
+		hear_head(&p, 1, log, lowest == 1 ? 256 : FLOOR);
+		hear_head(&p, 2, log, lowest == 2 ? 256 : FLOOR);
+		probe_tick(&p, GOSSIP_JOIN_NEW_MS + 500);
+		assert_true(subscribed_from(&p) == 256);
+		/* Both give nothing: by turns. */
+		for (unsigned i = 0; i < 4; i++) {
+			probe_forget(&p);
+			probe_tick(&p, 11000);
+			assert_true(subscribed_at(&p, i % 2 ? lowest : 3 - lowest));
+		}
+		probe_free(&p);
 	}
-	probe_free(&p);
 }
 
 /* PEER says that it goes on, and gives of another feed all the time. */

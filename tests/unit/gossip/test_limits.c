@@ -403,25 +403,37 @@ static void fail_once(struct probe *p)
 	probe_store(p);
 }
 
+/* PEER introduces so many, from actor 10 on. */
+static void introducer_greeted(struct probe *p, unsigned feeds)
+{
+	struct cast_terms terms = probe_terms(PEER);
+
+	terms.quota_origins = feeds;
+	probe_init(p);
+	probe_agree(p, &terms);
+	probe_open(p, 1, PEER);
+	probe_hear_hello(p, 1, SESSION_CREDIT_BYTES);
+	for (unsigned i = 0; i < feeds; i++)
+		probe_hear_cards(p, 1, &cast_actor(10 + i)->chain);
+	probe_forget(p);
+}
+
+static void feeds_grow(struct probe *p, unsigned feeds, uint32_t count, size_t body)
+{
+	for (unsigned i = 0; i < feeds; i++)
+		probe_hear_head(p, 1, &probe_published(p, 10 + i, CLEAR, count, body)->complete);
+}
+
 static void a_disk_that_fails_now_and_then_makes_no_flood(void **state)
 {
 	enum { FEEDS = 40 };
-	struct cast_terms terms = probe_terms(PEER);
 	unsigned asked = 0;
 	uint64_t begin;
 	struct probe p;
 
 	(void)state;
-	terms.quota_origins = FEEDS;
-	probe_init(&p);
-	probe_agree(&p, &terms);
-	probe_open(&p, 1, PEER);
-	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
-	for (unsigned i = 0; i < FEEDS; i++)
-		probe_hear_cards(&p, 1, &cast_actor(10 + i)->chain);
-	probe_forget(&p);
-	for (unsigned i = 0; i < FEEDS; i++)
-		probe_hear_head(&p, 1, &probe_published(&p, 10 + i, CLEAR, 40, 100)->complete);
+	introducer_greeted(&p, FEEDS);
+	feeds_grow(&p, FEEDS, 40, 100);
 	for (begin = p.now_ms; p.now_ms - begin < GOSSIP_ASKS_MS;) {
 		asked += probe_count(&p, WIRE_SUBSCRIBE);
 		fail_once(&p);
@@ -440,23 +452,13 @@ static void a_disk_that_fails_now_and_then_makes_no_flood(void **state)
 static void whoever_closes_what_is_open_is_asked_anew_at_once(void **state)
 {
 	enum { FEEDS = 40 };
-	struct cast_terms terms = probe_terms(PEER);
 	struct probe p;
 
 	(void)state;
-	terms.quota_origins = FEEDS;
-	probe_init(&p);
-	probe_agree(&p, &terms);
-	probe_open(&p, 1, PEER);
-	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
-	for (unsigned i = 0; i < FEEDS; i++)
-		probe_hear_cards(&p, 1, &cast_actor(10 + i)->chain);
-	probe_forget(&p);
-	for (unsigned i = 0; i < FEEDS; i++)
-		probe_hear_head(&p, 1, &probe_published(&p, 10 + i, CLEAR, 4, 10)->complete);
+	introducer_greeted(&p, FEEDS);
+	feeds_grow(&p, FEEDS, 4, 10);
 	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), FEEDS);
-	for (unsigned i = 0; i < FEEDS; i++)
-		probe_hear_head(&p, 1, &probe_published(&p, 10 + i, CLEAR, 4, 10)->complete);
+	feeds_grow(&p, FEEDS, 4, 10);
 	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 2 * FEEDS);
 	probe_free(&p);
 }

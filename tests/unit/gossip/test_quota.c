@@ -3,6 +3,7 @@
 #include "unit/gossip/probe.h"
 #include "unit/gossip/shapes.h"
 
+#define FOURTH 3u
 #define DAY_MS ((uint64_t)86400000)
 
 /* SELF with PEER, who may bring so much, and a feed of 40 entries that it announces. */
@@ -232,31 +233,38 @@ static void quotas_of_several_agreements_add_up(void **state)
 	probe_free(&p);
 }
 
-/* PEER may bring 20 a day and has introduced THIRD; the actor FOURTH, with plenty, brings THIRD's
- * feed too. */
+/* PEER may bring 20 a day and has introduced THIRD; FOURTH, with plenty, in session 2, has brought 20
+ * of so many in THIRD's feed. */
+static struct sim_log *introduced_over_quota(struct probe *p, uint32_t count)
+{
+	struct cast_terms small = probe_terms(PEER), large = probe_terms(FOURTH);
+	struct sim_log *log;
+
+	small.quota_records = 20;
+	probe_init(p);
+	probe_agree(p, &small);
+	probe_agree(p, &large);
+	probe_open(p, 1, PEER);
+	probe_hear_hello(p, 1, SESSION_CREDIT_BYTES);
+	probe_open(p, 2, FOURTH);
+	probe_hear_hello(p, 2, SESSION_CREDIT_BYTES);
+	probe_hear_cards(p, 1, &cast_actor(THIRD)->chain);
+	log = probe_published(p, THIRD, CLEAR, count, 100);
+	probe_hear_head(p, 2, &log->complete);
+	probe_hear_run(p, 2, log, 0, 20);
+	probe_store(p);
+	assert_int_equal(probe_count(p, WIRE_UNSUBSCRIBE), 1);
+	return log;
+}
+
 static void an_introduced_origin_brings_no_more_than_its_introducer_may(void **state)
 {
-	const unsigned fourth = 3;
-	struct cast_terms small = probe_terms(PEER), large = probe_terms(fourth);
 	struct gossip_counts counts;
 	struct sim_log *log, *own;
 	struct probe p;
 
 	(void)state;
-	small.quota_records = 20;
-	probe_init(&p);
-	probe_agree(&p, &small);
-	probe_agree(&p, &large);
-	probe_open(&p, 1, PEER);
-	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
-	probe_open(&p, 2, fourth);
-	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
-	probe_hear_cards(&p, 1, &cast_actor(THIRD)->chain);
-	log = probe_published(&p, THIRD, CLEAR, 40, 100);
-	probe_hear_head(&p, 2, &log->complete);
-	probe_hear_run(&p, 2, log, 0, 20);
-	probe_store(&p);
-	assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 1);
+	log = introduced_over_quota(&p, 40);
 	gossip_counts(p.g, &counts);
 	assert_int_equal(counts.origins_over_quota, 1);
 	probe_forget(&p);
@@ -264,7 +272,7 @@ static void an_introduced_origin_brings_no_more_than_its_introducer_may(void **s
 	probe_hear_held(&p, 2, &log->name, 40);
 	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 0);
 	/* Another origin's feed goes on beside it. */
-	own = probe_published(&p, fourth, CLEAR, 40, 100);
+	own = probe_published(&p, FOURTH, CLEAR, 40, 100);
 	probe_hear_head(&p, 2, &own->complete);
 	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 1);
 	probe_hear_run(&p, 2, own, 0, 40);
@@ -275,8 +283,6 @@ static void an_introduced_origin_brings_no_more_than_its_introducer_may(void **s
 /* As long as a roster lists it, it is nobody's introduction, though it was one. */
 static void a_roster_lifts_the_quota_of_the_introducer(void **state)
 {
-	const unsigned fourth = 3;
-	struct cast_terms small = probe_terms(PEER), large = probe_terms(fourth);
 	struct cast_list members = {.id = 0x77, .serial = 1, .threshold = 1};
 	const struct roster *roster;
 	struct gossip_counts counts;
@@ -288,20 +294,7 @@ static void a_roster_lifts_the_quota_of_the_introducer(void **state)
 	members.members = cast_bit(THIRD);
 	members.from = CAST_EPOCH;
 	members.until = CAST_EPOCH + 86400;
-	small.quota_records = 20;
-	probe_init(&p);
-	probe_agree(&p, &small);
-	probe_agree(&p, &large);
-	probe_open(&p, 1, PEER);
-	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
-	probe_open(&p, 2, fourth);
-	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
-	probe_hear_cards(&p, 1, &cast_actor(THIRD)->chain);
-	log = probe_published(&p, THIRD, CLEAR, 60, 100);
-	probe_hear_head(&p, 2, &log->complete);
-	probe_hear_run(&p, 2, log, 0, 20);
-	probe_store(&p);
-	assert_int_equal(probe_count(&p, WIRE_UNSUBSCRIBE), 1);
+	log = introduced_over_quota(&p, 60);
 	roster = cast_roster(&members, &p.arena);
 	gossip_rosters(p.g, probe_time(&p), &roster, 1);
 	gossip_counts(p.g, &counts);
@@ -327,8 +320,7 @@ static void a_roster_lifts_the_quota_of_the_introducer(void **state)
  * the introducer may bring more. */
 static void all_feeds_of_an_origin_wait_and_go_on_together(void **state)
 {
-	const unsigned fourth = 3;
-	struct cast_terms small = probe_terms(PEER), large = probe_terms(fourth);
+	struct cast_terms small = probe_terms(PEER), large = probe_terms(FOURTH);
 	struct sim_log *clear, *green;
 	struct probe p;
 
@@ -340,7 +332,7 @@ static void all_feeds_of_an_origin_wait_and_go_on_together(void **state)
 	probe_agree(&p, &small);
 	probe_open(&p, 1, PEER);
 	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
-	probe_open(&p, 2, fourth);
+	probe_open(&p, 2, FOURTH);
 	probe_hear_hello(&p, 2, SESSION_CREDIT_BYTES);
 	probe_hear_cards(&p, 1, &cast_actor(THIRD)->chain);
 	clear = probe_published(&p, THIRD, CLEAR, 40, 100);

@@ -375,30 +375,38 @@ static void a_receipt_for_what_is_not_here_is_evidence(void **state)
 	}
 }
 
-/* Both an origin and a party have signed what does not lie in the tree here. */
-static void a_receipt_that_shows_a_split_view_proves_it(void **state)
+/* SELF, PEER and THIRD have an agreement, and five entries of THIRD's feed under it came by PEER. */
+static struct sim_log *of_another_party(struct probe *p)
 {
 	struct cast_terms terms = {
 		.id = 0x500, .serial = 1, .parties = 1u << SELF | 1u << PEER | 1u << THIRD};
+	struct sim_log *log;
+
+	probe_init(p);
+	for (unsigned i = 0; i <= THIRD; i++)
+		terms.gives[i] = TLP_BIT(TLP_AMBER);
+	probe_agree(p, &terms);
+	probe_open(p, 1, PEER);
+	probe_hear_hello(p, 1, SESSION_CREDIT_BYTES);
+	log = probe_published(p, THIRD, audience_agreement(terms.id), 5, 10);
+	probe_hear_head(p, 1, &log->complete);
+	probe_hear_run(p, 1, log, 0, 5);
+	probe_store(p);
+	return log;
+}
+
+/* Both an origin and a party have signed what does not lie in the tree here. */
+static void a_receipt_that_shows_a_split_view_proves_it(void **state)
+{
 	struct sim_store elsewhere = {0};
-	struct log_name name = probe_name(THIRD, audience_agreement(0x500));
-	struct sim_log *log, *other = sim_store_need(&elsewhere, &name);
+	struct sim_log *other;
 	struct wire_message m;
 	struct probe p;
 	struct env_rng rng;
 
 	(void)state;
-	probe_init(&p);
+	other = sim_store_need(&elsewhere, &of_another_party(&p)->name);
 	rng = sim_random_env(&p.random);
-	for (unsigned i = 0; i <= THIRD; i++)
-		terms.gives[i] = TLP_BIT(TLP_AMBER);
-	probe_agree(&p, &terms);
-	probe_open(&p, 1, PEER);
-	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
-	log = probe_published(&p, THIRD, name.audience, 5, 10);
-	probe_hear_head(&p, 1, &log->complete);
-	probe_hear_run(&p, 1, log, 0, 5);
-	probe_store(&p);
 	sim_log_publish(other, &cast_actor(THIRD)->identity, 4, 10, &rng);
 	m = receipt_by(PEER, &other->complete, 1795336200);
 	probe_hear(&p, 1, &m);
@@ -409,6 +417,30 @@ static void a_receipt_that_shows_a_split_view_proves_it(void **state)
 	assert_true(p.kept[0].differs);
 	sim_store_free(&elsewhere);
 	probe_free(&p);
+}
+
+/* While two cards of the origin contradict each other: else it is. */
+static void a_receipt_that_another_card_may_bear_out_is_no_fault(void **state)
+{
+	(void)state;
+	for (unsigned contradicted = 0; contradicted < 2; contradicted++) {
+		struct card_chain one, other;
+		struct wire_message m;
+		struct checkpoint c;
+		struct probe p;
+
+		sim_log_sign(of_another_party(&p), 5, &cast_actor(PEER)->identity, &c);
+		one = cast_next_card(THIRD, false, &p.arena);
+		other = cast_changed_card(THIRD, false, 100, &p.arena);
+		probe_hear_cards(&p, 1, &one);
+		if (contradicted)
+			probe_hear_cards(&p, 1, &other);
+		m = receipt_by(PEER, &c, 1795336200);
+		probe_hear(&p, 1, &m);
+		assert_int_equal(p.closed, contradicted ? 0 : 1);
+		assert_int_equal(p.kept_len, 0);
+		probe_free(&p);
+	}
 }
 
 static void says_nothing_about_receipts_of_feeds_that_are_not_its_business(void **state)
@@ -587,6 +619,7 @@ int main(void)
 		cmocka_unit_test(the_witness_key_gives_no_receipts),
 		cmocka_unit_test(a_receipt_for_what_is_not_here_is_evidence),
 		cmocka_unit_test(a_receipt_that_shows_a_split_view_proves_it),
+		cmocka_unit_test(a_receipt_that_another_card_may_bear_out_is_no_fault),
 		cmocka_unit_test(says_nothing_about_receipts_of_feeds_that_are_not_its_business),
 		cmocka_unit_test(blames_a_flood_of_receipts),
 		cmocka_unit_test(receipts_reach_the_origin_and_the_parties_and_nobody_else),

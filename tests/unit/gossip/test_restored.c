@@ -77,8 +77,10 @@ static void a_peer_that_may_tell_nothing_has_told_nothing(void **state)
 	world_free(w);
 }
 
-/* One that was made after the backup, and under which this node has signed since. */
-static struct world *restored_before(struct cast_terms *terms, const struct agreement **y)
+/* Node 0 comes back as a copy from before an agreement under which it has signed since; the file is
+ * not there at `without`. */
+static struct world *restored_before(struct cast_terms *terms, const struct agreement **y,
+	unsigned without)
 {
 	struct world *w = world_chain(1, 2);
 	struct log_name feed;
@@ -94,6 +96,9 @@ static struct world *restored_before(struct cast_terms *terms, const struct agre
 	world_publish(w, 0, audience_agreement(terms->id), 5, 50);
 	world_run(w, 3000);
 	assert_int_equal(world_held(w, 1, &feed), 5);
+	world_remove(w, without, terms->id);
+	world_restore(w, 0, GUARD_LOST, 500);
+	world_run(w, 10000);
 	return w;
 }
 
@@ -116,12 +121,9 @@ static void a_peer_that_has_put_an_agreement_aside_is_not_heard(void **state)
 {
 	const struct agreement *y;
 	struct cast_terms terms;
-	struct world *w = restored_before(&terms, &y);
+	struct world *w = restored_before(&terms, &y, 1);
 
 	(void)state;
-	world_remove(w, 1, terms.id);
-	world_restore(w, 0, GUARD_LOST, 500);
-	world_run(w, 10000);
 	assert_true(w->nodes[0].mute);
 	world_place(w, 1, y);
 	goes_on_under(w, &terms);
@@ -132,12 +134,9 @@ static void under_an_agreement_that_is_placed_again_the_parties_are_heard_first(
 {
 	const struct agreement *y;
 	struct cast_terms terms;
-	struct world *w = restored_before(&terms, &y);
+	struct world *w = restored_before(&terms, &y, 0);
 
 	(void)state;
-	world_remove(w, 0, terms.id);
-	world_restore(w, 0, GUARD_LOST, 500);
-	world_run(w, 10000);
 	assert_false(w->nodes[0].mute);
 	world_place(w, 0, y);
 	world_publish(w, 0, audience_agreement(terms.id), 2, 50);
@@ -148,12 +147,9 @@ static void however_long_they_are_away(void **state)
 {
 	const struct agreement *y;
 	struct cast_terms terms;
-	struct world *w = restored_before(&terms, &y);
+	struct world *w = restored_before(&terms, &y, 0);
 
 	(void)state;
-	world_remove(w, 0, terms.id);
-	world_restore(w, 0, GUARD_LOST, 500);
-	world_run(w, 10000);
 	world_cut(w, 0, 1, true);
 	world_place(w, 0, y);
 	world_run(w, 20000);
