@@ -233,8 +233,8 @@ static void quotas_of_several_agreements_add_up(void **state)
 	probe_free(&p);
 }
 
-/* PEER may bring 20 a day and has introduced THIRD; FOURTH, with plenty, in session 2, has brought 20
- * of so many in THIRD's feed. */
+/* PEER may bring 20 a day and has introduced THIRD; FOURTH, with plenty, in session 2, has brought
+ * 20 of so many in THIRD's feed. */
 static struct sim_log *introduced_over_quota(struct probe *p, uint32_t count)
 {
 	struct cast_terms small = probe_terms(PEER), large = probe_terms(FOURTH);

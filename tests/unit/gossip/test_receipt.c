@@ -375,7 +375,7 @@ static void a_receipt_for_what_is_not_here_is_evidence(void **state)
 	}
 }
 
-/* SELF, PEER and THIRD have an agreement, and five entries of THIRD's feed under it came by PEER. */
+/* SELF, PEER and THIRD have an agreement; of THIRD's feed under it five entries came by PEER. */
 static struct sim_log *of_another_party(struct probe *p)
 {
 	struct cast_terms terms = {
