@@ -220,6 +220,37 @@ static void another_root_than_the_guards_is_never_signed_over(void **state)
 	life_free(&l);
 }
 
+/* PEER has said another root of what is here, and answers with the other of two histories. */
+static void the_proof_of_two_histories_may_come_as_an_answer(void **state)
+{
+	struct log_name name = probe_name(SELF, CLEAR);
+	struct wire_message m = {.type = WIRE_PROOF};
+	const struct wire_message *want;
+	struct checkpoint c;
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_with_guard(&l, HELD_FIRST);
+	meet(&l, 1, PEER, SIGNED);
+	assert_string_equal(l.p.mute, "own-ahead");
+	probe_hear_held(&l.p, 1, &name, 3);
+	want = probe_last(&l.p, WIRE_PROOF_WANT);
+	assert_non_null(want);
+	sign_at(&l.all, SIGNED, &c);
+	c.root.bytes[0] ^= 1;
+	checkpoint_sign(&c, cast_actor(SELF)->identity.log_secret);
+	m.proof.feed = name;
+	m.proof.first = want->proof_want.first;
+	m.proof.second = SIGNED;
+	checkpoint_to_wire(&m.proof.checkpoint, &c);
+	probe_hear(&l.p, 1, &m);
+	assert_string_equal(l.p.mute, "split");
+	assert_int_equal(l.p.splits, 1);
+	assert_int_equal(l.p.closed, 0);
+	life_free(&l);
+}
+
 /* --- without one ------------------------------------------------------------------------------ */
 
 static void without_a_guard_it_hears_every_direct_peer_first(void **state)
@@ -780,6 +811,7 @@ int main(void)
 		cmocka_unit_test(behind_its_guard_it_takes_back_exactly_that_and_goes_on),
 		cmocka_unit_test(a_peer_that_shows_more_than_the_guard_makes_it_hear_everybody),
 		cmocka_unit_test(another_root_than_the_guards_is_never_signed_over),
+		cmocka_unit_test(the_proof_of_two_histories_may_come_as_an_answer),
 		cmocka_unit_test(nor_where_that_shows_only_in_what_is_taken_back),
 		cmocka_unit_test(without_a_guard_it_hears_every_direct_peer_first),
 		cmocka_unit_test(keys_that_are_read_again_make_it_hear_nobody_anew),
