@@ -477,6 +477,23 @@ void peer_silent(struct gossip *g, struct session *s, const struct log_name *fee
 	peer_fails(g, s, feed, why);
 }
 
+/* A run that is not kept tells all the same what was signed: its origin may come back as an old
+ * copy. Where that is this node, which is to sign no other, the store may have failed before it was
+ * verified. */
+static void refused_run_shows(struct gossip *g, struct session *s, struct feed *f,
+	const struct ingest_job *job)
+{
+	const struct checkpoint *c = &job->checkpoint;
+
+	if (c->size <= f->seen.size ||
+		(!job->verified && (!f->own || checkpoint_verify(c, job->log_key) != 0)))
+		return;
+	if (f->own && s)
+		recover_shown(g, s, f, c);
+	else
+		f->seen = *c;
+}
+
 void gossip_rejected(struct gossip *g, struct gossip_time now, const struct ingest_job *job,
 	int code)
 {
@@ -495,12 +512,11 @@ void gossip_rejected(struct gossip *g, struct gossip_time now, const struct inge
 	quota_arrived(g, f, job, false);
 	if (s)
 		credit_return(g, s, job->wire_bytes);
+	if (f && !lie)
+		refused_run_shows(g, s, f, job);
 	if (f && !lie && code != ENT_ESTATE) {
-		/* Disk full or worse: stop taking, try again later. If it was verified before, that
-		 * it was signed is known all the same: its origin may come back as an old copy. */
+		/* Disk full or worse: stop taking, try again later. */
 		MARK("store-refused-a-run");
-		if (job->verified && job->checkpoint.size > f->seen.size)
-			f->seen = job->checkpoint;
 		g->store_doubted = true;
 		g->store_retry_ms = now.mono_ms + STORE_RETRY_MS;
 		feed_leave(g, f, true);

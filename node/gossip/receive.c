@@ -441,13 +441,18 @@ static void on_unsubscribe(struct gossip *g, struct session *s,
 /* --- data ------------------------------------------------------------------------------------- */
 
 /* What comes too late, of a subscription that has moved, or finds no room, still tells how far its
- * sender is: it has counted the run as told, and says so no more. */
+ * sender is: it has counted the run as told, and says so no more. Of our own feeds it shows what we
+ * have signed, as a head does. */
 static void late_run(struct gossip *g, struct session *s, const struct wire_data *data)
 {
 	struct feed *f = feed_find(g, &data->feed);
 	struct link *l = f ? link_find(s, f) : NULL;
 
-	if (!l || !l->announced || f->own || l->peer_held >= data->checkpoint.size)
+	if (!l || !l->announced)
+		return;
+	if (f->own)
+		consider_checkpoint(g, s, l, &data->checkpoint);
+	if (s->closing || l->peer_held >= data->checkpoint.size)
 		return;
 	MARK("late-run-tells");
 	feed_offer(g, l, data->checkpoint.size);

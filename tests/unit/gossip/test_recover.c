@@ -424,6 +424,57 @@ static void without_a_guard_and_without_peers_somebody_has_to_say_so(void **stat
 	probe_free(&p);
 }
 
+/* The first of two runs, under a smaller checkpoint than the second, finds no room on the disk. */
+static void behind_one_that_failed(struct life *l)
+{
+	struct sim_log upto = l->all;
+
+	sign_at(&l->all, 8, &upto.complete);
+	probe_hear_run(&l->p, 1, &upto, 7, 8);
+	sign_at(&l->all, SIGNED, &upto.complete);
+	probe_hear_run(&l->p, 1, &upto, 8, SIGNED);
+	probe_reject(&l->p, ENT_EIO);
+	probe_reject(&l->p, ENT_ESTATE);
+}
+
+/* PEER has got more itself, and its run tells of that, to whom has subscribed, alone: what it shows
+ * counts, though the run cannot be taken, or not be stored. */
+static void a_run_that_is_not_kept_shows_what_was_signed(void **state)
+{
+	(void)state;
+	for (unsigned how = 0; how < 3; how++) {
+		struct sim_log upto;
+		struct life l;
+
+		life_init(&l, HELD_FIRST, HELD_FIRST);
+		start_without_guard(&l);
+		meet(&l, 2, THIRD, 0);
+		meet(&l, 1, PEER, 7);
+		give(&l, 1, HELD_FIRST, 7);
+		upto = l.all;
+		sign_at(&l.all, SIGNED, &upto.complete);
+		if (how == 0)
+			gossip_refuse(l.p.g, probe_time(&l.p), true);
+		if (how < 2)
+			probe_hear_run(&l.p, 1, &upto, 7, SIGNED);
+		gossip_refuse(l.p.g, probe_time(&l.p), false);
+		probe_actions(&l.p);
+		if (how == 1)
+			probe_reject(&l.p, ENT_EIO);
+		if (how == 2)
+			behind_one_that_failed(&l);
+		probe_tick(&l.p, 1750);
+		assert_int_equal(l.p.recovered, 0);
+		probe_tick(&l.p, 5000);
+		give(&l, 1, 7, SIGNED);
+		probe_tick(&l.p, 2000);
+		assert_int_equal(l.p.recovered, 1);
+		assert_int_equal(l.p.closed, 0);
+		assert_null(l.p.alarm);
+		life_free(&l);
+	}
+}
+
 /* --- shown more ------------------------------------------------------------------------------- */
 
 static void shown_more_it_is_mute_takes_it_back_and_goes_on_once(void **state)
@@ -821,6 +872,7 @@ int main(void)
 		cmocka_unit_test(what_was_shown_is_wanted_even_if_its_peer_is_given_up),
 		cmocka_unit_test(a_reduced_head_alone_keeps_nobody_mute),
 		cmocka_unit_test(without_a_guard_and_without_peers_somebody_has_to_say_so),
+		cmocka_unit_test(a_run_that_is_not_kept_shows_what_was_signed),
 		cmocka_unit_test(shown_more_it_is_mute_takes_it_back_and_goes_on_once),
 		cmocka_unit_test(what_it_signed_in_this_life_tells_a_clone_at_once),
 		cmocka_unit_test(another_history_that_is_signed_stops_it_for_good),
