@@ -45,6 +45,21 @@ static bool log_later(const struct log_name *a, const struct log_name *b)
 						: a->audience.id > b->audience.id;
 }
 
+/* Does a card in force name the log's incarnation? Else it is a thief's, whose card is beaten, and
+ * what is remembered of it stands against nobody. */
+static bool log_named(const struct gossip *g, const struct log_name *log)
+{
+	const struct origin *o = origin_find(g, &log->node);
+
+	return o && origin_key(o, log->incarnation);
+}
+
+/* Is there something of the peer's log that counts? */
+static bool remembers(const struct gossip *g, const struct watched *w)
+{
+	return w && w->newest.size > 0 && log_named(g, &w->newest.log);
+}
+
 static void witness_say(struct gossip *g, struct session *s, const struct checkpoint *c)
 {
 	struct wire_message m = {.type = WIRE_WITNESS};
@@ -127,11 +142,12 @@ static void proof_ask(struct gossip *g, struct session *s, const struct watched 
 /* Would it be remembered or asked about, while another is with the writer? Then that comes first:
  * of two histories the second is not to be looked at as if the first had never been. What is behind
  * the last is answered at once, as an owner that was restored needs it ahead of the heads. */
-static bool witness_waits(const struct watched *w, const struct checkpoint *c)
+static bool witness_waits(const struct gossip *g, const struct watched *w,
+	const struct checkpoint *c)
 {
 	if (w->keeping.size == 0)
 		return false;
-	if (w->newest.size == 0 || log_later(&c->log, &w->newest.log))
+	if (!remembers(g, w) || log_later(&c->log, &w->newest.log))
 		return true;
 	return log_name_eq(&c->log, &w->newest.log) && c->size > w->newest.size;
 }
@@ -142,7 +158,7 @@ static void witness_judge(struct gossip *g, struct session *s)
 	const struct checkpoint *c = &s->witness.theirs;
 	struct watched *w = watched_find(g, &s->peer);
 
-	if (!w || w->newest.size == 0) {
+	if (!remembers(g, w)) {
 		witness_accept(g, s);
 		return;
 	}
@@ -173,7 +189,7 @@ static void consider(struct gossip *g, struct session *s)
 	const uint8_t *key = o ? origin_key(o, c->log.incarnation) : NULL;
 
 	if (!g->config.signer.witness || !s->greeted || s->closing || c->size == 0 || !key ||
-		s->witness.judged || (w && witness_waits(w, c)))
+		s->witness.judged || (w && witness_waits(g, w, c)))
 		return;
 	s->witness.judged = true;
 	if (checkpoint_verify(c, key) != 0) {
@@ -270,10 +286,13 @@ void gossip_witnessed(struct gossip *g, struct gossip_time now, uint32_t session
 int gossip_witness(struct gossip *g, const struct checkpoint *c, bool rewritten)
 {
 	struct watched *w = watched_need(g, &c->log.node);
+	bool named = log_named(g, &c->log);
 
 	if (!w)
 		return ENT_ELIMIT;
-	if (w->newest.size && !log_later(&c->log, &w->newest.log))
+	if (w->newest.size &&
+		(named == log_named(g, &w->newest.log) ? !log_later(&c->log, &w->newest.log)
+						       : !named))
 		return 0;
 	w->newest = *c;
 	w->rewritten = rewritten;
@@ -431,6 +450,9 @@ void on_witness(struct gossip *g, struct session *s, const struct wire_witness *
 		return;
 	}
 	s->witness.answers--;
+	/* Of a thief's log, whose card is beaten, it has to say what it saw. */
+	if (!log_named(g, &c.log))
+		return;
 	rc = cosignature_check(g, &s->peer, true, &cosignature, &c);
 	/* What this node has never signed nobody can have witnessed: a report costs it a log. */
 	if (rc == 0 && !own_signed(g, &c))
