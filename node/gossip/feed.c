@@ -272,7 +272,8 @@ static bool upstream_stalls(const struct gossip *g, const struct feed *f)
 		return false;
 	if (f->behind_ms)
 		return waited >= (busy ? GOSSIP_STALL_MS : CHANGE_OVER_MS) && rival_waits(g, f);
-	return feed_leads(g, f->upstream) && !busy && waited >= ASK_AGAIN_MS &&
+	return feed_leads(g, f->upstream) && !busy &&
+	       (f->joining ? link_in_vain(g, f->upstream) : waited >= ASK_AGAIN_MS) &&
 	       link_may_ask(g, f->upstream);
 }
 

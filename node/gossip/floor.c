@@ -17,21 +17,25 @@ bool link_continues(const struct link *l)
  * but a neighbour that keeps only this one back must not cost it for ever. */
 #define BUSY_IN_VAIN_MS 300000u
 
-/* Asked for so long, and nothing came. */
-static bool in_vain(const struct gossip *g, const struct link *l)
+/* So often the time that it is given doubles: about as long as that. */
+#define VAIN_MAX 5u
+
+/* Asked for so long, and nothing came. Each time twice as long: a line may need more for one run,
+ * and what comes when the turn is another's is dropped. */
+bool link_in_vain(const struct gossip *g, const struct link *l)
 {
 	uint64_t asked = g->now.mono_ms - l->asked_ms;
 	bool busy = g->now.mono_ms - l->session->data_ms < ASK_AGAIN_MS;
 
-	return l->asked_ms && asked >= (busy ? BUSY_IN_VAIN_MS : ASK_AGAIN_MS);
+	return l->asked_ms && asked >= (busy ? BUSY_IN_VAIN_MS : (uint64_t)ASK_AGAIN_MS << l->vain);
 }
 
 /* Lower floors first; but who was asked in vain comes last, by turns. */
 static bool joins_sooner(const struct gossip *g, const struct link *a, const struct link *b)
 {
-	if (in_vain(g, a) != in_vain(g, b))
-		return in_vain(g, b);
-	return in_vain(g, a) ? a->asked_ms < b->asked_ms : a->peer_floor < b->peer_floor;
+	if (link_in_vain(g, a) != link_in_vain(g, b))
+		return link_in_vain(g, b);
+	return link_in_vain(g, a) ? a->asked_ms < b->asked_ms : a->peer_floor < b->peer_floor;
 }
 
 /* Whom to join at among those who lead; NULL when one of them goes on from here. Who only says so,
@@ -44,7 +48,7 @@ static struct link *cut_off(const struct gossip *g, const struct feed *f)
 		/* Where nothing lies above a floor there is no run to join with. */
 		if (!feed_leads(g, l) || l->peer_floor == l->peer_held)
 			continue;
-		if (link_continues(l) && !in_vain(g, l))
+		if (link_continues(l) && !link_in_vain(g, l))
 			return NULL;
 		if (link_continues(l))
 			continue;
@@ -71,11 +75,12 @@ void floor_consider(struct gossip *g, struct feed *f)
 	}
 	if (f->cut_ms == 0)
 		f->cut_ms = g->now.mono_ms;
-	if ((f->joining && (f->upstream == l || !in_vain(g, f->upstream))) ||
+	if ((f->joining && (f->upstream == l || !link_in_vain(g, f->upstream))) ||
 		g->now.mono_ms - f->cut_ms < wait || !link_may_ask(g, l))
 		return;
 	feed_leave(g, f, true);
 	f->joining = l->peer_floor;
+	l->vain += link_in_vain(g, l) && l->vain < VAIN_MAX;
 	l->asked_ms = g->now.mono_ms;
 	link_ask(g, l, l->peer_floor);
 }

@@ -122,6 +122,7 @@ struct link {
 	uint64_t distrust_until_ms;
 	uint64_t subscribed_ms; /* last; 0: never */
 	uint64_t asked_ms;    /* since when it leads, is asked, and has given nothing; 0: not so */
+	unsigned vain;        /* how often it was asked so to join at its floor, in vain */
 	struct doubt *doubt;  /* what it has said and is not borne out; NULL: nothing */
 	uint64_t same_size;   /* what it has said as another had, where that was looked into; 0: */
 	uint8_t same_root[8]; /* nothing */
@@ -530,6 +531,8 @@ void origin_freeze(struct gossip *g, struct session *s, const struct origin *o);
 /* --- floor.c ---------------------------------------------------------------------------------- */
 /* Does the neighbour still have what comes next here? */
 bool link_continues(const struct link *l);
+/* Asked for longer than it is given, and nothing came. */
+bool link_in_vain(const struct gossip *g, const struct link *l);
 /* Asks to join at a floor, when all who lead have one beyond what is here, and have had time. */
 void floor_consider(struct gossip *g, struct feed *f);
 /* Is this the run that joins? */

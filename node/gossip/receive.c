@@ -527,6 +527,7 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 		ingest_job_join(job, data);
 	f->joining = 0;
 	f->upstream->asked_ms = 0;
+	f->upstream->vain = 0;
 	f->expected = job->start + job->count;
 	f->progress_ms = s->data_ms = g->now.mono_ms;
 	if (f->upstream->peer_held < f->expected)

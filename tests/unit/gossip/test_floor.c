@@ -233,14 +233,41 @@ static void the_lowest_floor_that_gives_nothing_keeps_nobody_back(void **state)
 		hear_head(&p, 2, log, lowest == 2 ? 256 : FLOOR);
 		probe_tick(&p, GOSSIP_JOIN_NEW_MS + 500);
 		assert_true(subscribed_from(&p) == 256);
-		/* Both give nothing: by turns. */
-		for (unsigned i = 0; i < 4; i++) {
+		/* Both give nothing: by turns, which grow longer. */
+		for (unsigned i = 0; i < 6; i++) {
 			probe_forget(&p);
-			probe_tick(&p, 11000);
+			probe_tick(&p, 11000u << i / 2);
 			assert_true(subscribed_at(&p, i % 2 ? lowest : 3 - lowest));
 		}
 		probe_free(&p);
 	}
+}
+
+/* A run that comes when the other has its turn is of no use. */
+static void a_line_that_is_slower_than_a_turn_gives_in_the_end(void **state)
+{
+	uint64_t asked[3] = {0, 0, 0};
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	greet_third(&p);
+	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
+	hear_head(&p, 1, log, FLOOR);
+	hear_head(&p, 2, log, FLOOR);
+	for (unsigned s = 0; s < 600 && p.jobs_len == 0; s++) {
+		probe_forget(&p);
+		probe_tick(&p, 1000);
+		for (uint32_t session = 1; session <= 2; session++) {
+			if (subscribed_at(&p, session))
+				asked[session] = p.now_ms;
+			if (asked[session] && p.now_ms - asked[session] == 50000)
+				hear_join(&p, session, log, FLOOR, LOG_SIZE, 0);
+		}
+	}
+	assert_int_equal(p.jobs_len, 1);
+	probe_free(&p);
 }
 
 /* PEER says that it goes on, and gives of another feed all the time. */
@@ -478,6 +505,7 @@ int main(void)
 		cmocka_unit_test(a_subscriber_is_not_asked_for_what_it_has_not_offered),
 		cmocka_unit_test(behind_a_head_beyond_what_is_held_comes_its_root),
 		cmocka_unit_test(the_lowest_floor_that_gives_nothing_keeps_nobody_back),
+		cmocka_unit_test(a_line_that_is_slower_than_a_turn_gives_in_the_end),
 		cmocka_unit_test(who_gives_of_others_only_keeps_nobody_back_for_ever),
 		cmocka_unit_test(whoever_holds_something_waits_before_it_gives_it_up),
 		cmocka_unit_test(whoever_has_it_all_is_preferred_until_the_floor_is_joined),
