@@ -232,7 +232,7 @@ static void consider(struct gossip *g, struct feed *f)
 	}
 	if (f->frozen || f->origin->frozen || g->refusing || g->now.mono_ms < f->lacks_ms ||
 		g->now.mono_ms < g->store_retry_ms ||
-		g->ingest_bytes + 2 * WIRE_BODIES_BYTES_MAX > GOSSIP_INGEST_MAX ||
+		g->ingest_bytes + 2 * WIRE_BODIES_BYTES_MAX > g->config.ingest_max ||
 		(f->lacks_known && !anybody(g, f)))
 		return;
 	len = missing_next(g, f, indexes);
@@ -396,7 +396,7 @@ void on_bodies(struct gossip *g, struct session *s, struct wire_bodies *m, size_
 	struct feed *f = feed_find(g, &m->feed);
 	struct link *l = f ? link_find(s, f) : NULL;
 	bool late = s->asked != f && s->late && s->late->feed == f &&
-		    g->ingest_bytes + wire_bytes <= GOSSIP_INGEST_MAX;
+		    g->ingest_bytes + wire_bytes <= g->config.ingest_max;
 	const struct bodies_ask *a = late ? s->late : s->asked == f && f ? f->ask : NULL;
 
 	/* Unasked, or too late for any use. */

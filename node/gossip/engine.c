@@ -136,6 +136,8 @@ int gossip_new(struct gossip **out, const struct gossip_config *config)
 	if (!g)
 		return ENT_ENOMEM;
 	g->config = *config;
+	if (!g->config.ingest_max)
+		g->config.ingest_max = GOSSIP_INGEST_MAX;
 	env_random(&config->rng, g->hash_key, sizeof(g->hash_key));
 	map_init(&g->origins, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);
 	map_init(&g->feeds, LOG_NAME_BYTES, GOSSIP_FEEDS_MAX, g->hash_key);

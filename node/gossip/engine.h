@@ -76,6 +76,7 @@ struct gossip_config {
 	struct gossip_store store;
 	struct gossip_signer signer;
 	const char *software; /* for HELLO; printable, at most 64 bytes */
+	size_t ingest_max;    /* bytes received and not stored; 0: GOSSIP_INGEST_MAX */
 };
 
 /* --- actions ---------------------------------------------------------------------------------- */

@@ -386,7 +386,7 @@ void gossip_completed(struct gossip *g, struct gossip_time now, const struct che
 static void job_done(struct gossip *g, const struct ingest_job *job)
 {
 	g->ingest_bytes -= job->wire_bytes;
-	if (g->ingest_bytes < GOSSIP_INGEST_MAX / 2)
+	if (g->ingest_bytes < g->config.ingest_max / 2)
 		g->crowded = false;
 }
 

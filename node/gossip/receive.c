@@ -494,9 +494,10 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 	}
 	/* The disk is slower than all who send together: later, and not so soon that every run
 	 * costs a question. */
-	if (g->ingest_bytes + wire_bytes > GOSSIP_INGEST_MAX) {
+	if (g->ingest_bytes + wire_bytes > g->config.ingest_max) {
 		peer_totals(g, &s->peer)->redundant_bytes += wire_bytes;
 		credit_return(g, s, wire_bytes);
+		MARK("too-much-waits");
 		if (!g->crowded)
 			g->crowded_ms = g->now.mono_ms;
 		g->crowded = true;

@@ -108,6 +108,8 @@ void revocations_tell(struct gossip *g, struct session *s)
 		if (!r || !tells(s, r->id))
 			continue;
 		m.revocation.note = r->note;
+		if (told_before(s, r->id))
+			MARK("end-told-again");
 		send_message(g, s, &m);
 		told(g, s, r->id);
 		s->ends_ms = g->now.mono_ms;
@@ -190,6 +192,7 @@ const char *revocation_heard(struct gossip *g, struct session *s, struct bytes n
 		return passed_over(g, s);
 	rc = verify(g, a, &r, note, &why);
 	if (rc == ENT_ENOTFOUND) {
+		MARK("end-by-an-unknown-root");
 		s->missed = true;
 		return passed_over(g, s);
 	}

@@ -566,7 +566,7 @@ uint64_t credit_window(const struct gossip *g)
 
 	for (const struct session *s = g->sessions; s; s = s->next)
 		sessions++;
-	part = GOSSIP_INGEST_MAX / (sessions ? sessions : 1);
+	part = g->config.ingest_max / (sessions ? sessions : 1);
 	if (part > SESSION_CREDIT_BYTES)
 		part = SESSION_CREDIT_BYTES;
 	return part < SESSION_CREDIT_MIN ? SESSION_CREDIT_MIN : part;
