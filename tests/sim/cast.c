@@ -298,19 +298,32 @@ struct gossip_signer cast_signer(const struct identity *id)
 	return (struct gossip_signer){(void *)(uintptr_t)id, sign_receipt, sign_witness};
 }
 
-struct bytes cast_revocation(uint64_t agreement, unsigned i, unsigned by, struct arena *arena)
+static struct bytes revocation_note(uint64_t agreement, const struct card *party,
+	const struct root_key *root, struct arena *arena)
 {
-	const struct revocation r = {agreement, cast_actor(i)->node, CAST_EPOCH + 1};
+	const struct revocation r = {agreement, party->node, CAST_EPOCH + 1};
 	struct buf text = buf_with_max(NOTE_BYTES_MAX), note = buf_with_max(NOTE_BYTES_MAX);
 	struct bytes copy;
 
 	revocation_text(&text, &r);
-	must(note_sign_file(&note, buf_view(&text), "revocation",
-		&card_chain_last(&cast_actor(i)->chain)->root, cast_actor(by)->root.secret, NULL));
+	must(note_sign_file(&note, buf_view(&text), "revocation", &party->root, root->secret,
+		NULL));
 	copy = arena_copy(arena, buf_view(&note));
 	buf_free(&text);
 	buf_free(&note);
 	return copy;
+}
+
+struct bytes cast_revocation(uint64_t agreement, unsigned i, unsigned by, struct arena *arena)
+{
+	return revocation_note(agreement, card_chain_last(&cast_actor(i)->chain),
+		&cast_actor(by)->root, arena);
+}
+
+struct bytes cast_revocation_by(uint64_t agreement, const struct guise *party, struct arena *arena)
+{
+	return revocation_note(agreement, card_chain_last(&party->chain),
+		root_of(party->actor, party->root), arena);
 }
 
 const struct agreement *cast_agreement_of(const struct cast_terms *terms,

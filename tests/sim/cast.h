@@ -92,6 +92,9 @@ struct cast_terms {
 /* A revocation of the agreement by party i, under its root or, forged, under that of by. */
 struct bytes cast_revocation(uint64_t agreement, unsigned i, unsigned by, struct arena *arena);
 
+/* The same by the party as it is now, under the root that it has. */
+struct bytes cast_revocation_by(uint64_t agreement, const struct guise *party, struct arena *arena);
+
 /* The agreement's text, signed by every party and parsed again; in the arena. */
 const struct agreement *cast_agreement(const struct cast_terms *terms, struct arena *arena);
 

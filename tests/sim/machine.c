@@ -141,7 +141,8 @@ static int engine_open(struct world_node *n)
 		.rng = sim_random_env(&n->random),
 		.store = ledger_reads(n->store),
 		.signer = cast_signer(n->identity),
-		.software = "sim"};
+		.software = "sim",
+		.ingest_max = n->world->ingest_max};
 	struct load load = {.node = n};
 	struct store_reader *r;
 	int rc = gossip_new(&n->gossip, &config);
@@ -384,6 +385,7 @@ void node_free(struct world_node *n)
 	free(n->clock);
 	free(n->peers);
 	free(n->bonds);
+	free(n->revocations);
 	free(n->terms);
 	free(n->acts);
 	disk_free(n->disk);
@@ -494,6 +496,8 @@ unsigned world_clone(struct world *w, unsigned node)
 	n->twin = clone;
 	clone->twin = n;
 	w->twins = true;
+	for (size_t i = 0; i < n->revocations_len; i++)
+		node_revoked(clone, &n->revocations[i]);
 	for (size_t i = 0; i < n->agreements_len; i++)
 		world_place(w, index, n->agreements[i]);
 	return index;

@@ -13,7 +13,7 @@
 #define NODES_MIN 20u
 #define NODES_MAX 24u
 #define STEPS     320u
-#define PACTS_MAX 80u
+#define PACTS_MAX 120u
 #define SHORT_S   20 /* an agreement that ends by the clock lives so long at the most */
 #define DOWN_MS   6000u
 #define ALONE_MIN 40u /* steps that a copy goes before its lines come */
@@ -25,9 +25,11 @@
 #define WHOLE_MS  330000u /* after so long a node that had no body is asked again */
 #define CALM_MS   4000u
 #define STORE_MS  500u
+/* Two runs of the largest size, and half of one. */
+#define CROWDED_BYTES (5u * WIRE_DATA_BYTES_MAX / 2u)
 
-#define CLEAR     audience_of(AUDIENCE_CLEAR)
-#define GREEN     audience_of(AUDIENCE_GREEN)
+#define CLEAR         audience_of(AUDIENCE_CLEAR)
+#define GREEN         audience_of(AUDIENCE_GREEN)
 
 struct mix {
 	struct world *w;
@@ -46,6 +48,8 @@ struct mix {
 	bool sweeping; /* feeds are long, and retention short */
 	bool ending;   /* what came under agreements goes soon after their end */
 	bool pausing;  /* operators use the stop button */
+	bool revoking; /* parties end agreements by their signature */
+	bool crowding; /* disks are slower than the neighbours, and little may wait for them */
 };
 
 static unsigned below(struct mix *m, unsigned n)
@@ -71,6 +75,14 @@ static unsigned some_party(struct mix *m, uint64_t parties)
 		node = some_node(m);
 	while (!(parties & cast_bit(node)));
 	return node;
+}
+
+/* Either of the two where somebody runs twice. */
+static unsigned some_machine(struct mix *m, unsigned node)
+{
+	const struct world_node *twin = m->w->nodes[node].twin;
+
+	return twin && chance(m, 50) ? twin->index : node;
 }
 
 static struct cast_terms *some_pact(struct mix *m)
@@ -168,6 +180,39 @@ static void pact_restore(struct mix *m)
 	world_place(m->w, some_party(m, t->parties), world_draw_up(m->w, t));
 }
 
+/* A party ends the agreement, or two of them do so unknown to each other; often the same parties
+ * make another one. */
+static void pact_revoke(struct mix *m, const struct cast_terms *t)
+{
+	unsigned node = some_party(m, t->parties);
+	struct cast_terms *next;
+
+	world_revoke(m->w, some_machine(m, node), t->id);
+	if (chance(m, 15))
+		world_revoke(m->w, some_party(m, t->parties), t->id);
+	if (m->pacts_len == PACTS_MAX || chance(m, 40))
+		return;
+	if (chance(m, 50))
+		world_run(m->w, below(m, 3000));
+	next = pact_between(m, t->parties);
+	world_agree(m->w, next);
+}
+
+/* One of them, or all that somebody has. */
+static void revoke(struct mix *m)
+{
+	unsigned node = some_node(m);
+	unsigned len = m->pacts_len;
+
+	if (chance(m, 90)) {
+		pact_revoke(m, some_pact(m));
+		return;
+	}
+	for (unsigned i = 0; i < len; i++)
+		if (m->pacts[i].parties & cast_bit(node))
+			pact_revoke(m, &m->pacts[i]);
+}
+
 static void terms(struct mix *m)
 {
 	unsigned what = below(m, 100);
@@ -213,14 +258,6 @@ static void stop_button(struct mix *m)
 		world_pause(m->w, node, chance(m, 40), chance(m, 40), with);
 }
 
-/* Either of the two where somebody runs twice. */
-static unsigned some_machine(struct mix *m, unsigned node)
-{
-	const struct world_node *twin = m->w->nodes[node].twin;
-
-	return twin && chance(m, 50) ? twin->index : node;
-}
-
 static void publish(struct mix *m)
 {
 	uint8_t kind = chance(m, 12) ? KIND_RETRACTION : KIND_OBJECT;
@@ -229,6 +266,8 @@ static void publish(struct mix *m)
 	struct audience audience;
 	unsigned node;
 
+	if (m->crowding && chance(m, 20))
+		body_len = 50000;
 	if (m->sweeping && count > 100)
 		count += 300;
 	if (body_len > 1000 && count > 8)
@@ -362,6 +401,8 @@ static void alone(struct mix *m)
 		cut_off(m, m->alone, false);
 	else if (chance(m, 8))
 		world_publish(m->w, m->alone, CLEAR, 1 + below(m, 4), 200);
+	else if (m->revoking && chance(m, 4)) /* started anew while nobody is there */
+		world_kill(m->w, m->alone, 1 + below(m, DOWN_MS));
 }
 
 /*
@@ -387,13 +428,20 @@ static void run_twice(struct mix *m, unsigned node, bool shameless)
 	}
 }
 
+static void disk_slow_down(struct mix *m, unsigned node)
+{
+	m->w->nodes[node].disk_ms = 500 + below(m, 8000);
+}
+
 static void machines(struct mix *m)
 {
 	static const enum disk_health healths[] = {DISK_FULL, DISK_MAP_FULL, DISK_NO_SYNC};
 	unsigned what = below(m, 100), node = some_node(m);
 	uint64_t back_ms = 1 + below(m, DOWN_MS);
 
-	if (what < 10 && m->sweeping)
+	if (m->crowding && chance(m, 30))
+		disk_slow_down(m, node);
+	else if (what < 10 && m->sweeping)
 		sweep(m);
 	else if (what < 20)
 		world_kill(m->w, node, back_ms);
@@ -513,6 +561,8 @@ static void step(struct mix *m)
 
 	if (m->pausing && chance(m, 8))
 		stop_button(m);
+	if (m->revoking && chance(m, 4))
+		revoke(m);
 	if (what < 4)
 		erase(m);
 	else if (what < 50)
@@ -553,6 +603,7 @@ static void heal(struct mix *m)
 		world_pause(w, i, false, false, 0);
 		world_health(w, i, DISK_WELL);
 		world_clock(w, i, 0);
+		w->nodes[i].disk_ms = 0;
 		w->nodes[i].dies_at = -1;
 		if (w->nodes[i].slowness > 1)
 			line_clear(w, i);
@@ -751,6 +802,9 @@ void mix_play(uint64_t seed, struct mix_result *r)
 	m.listing = chance(&m, 30);
 	w->letting_go = m.ending = seed % 5 == 3;
 	m.pausing = seed % 11 == 3;
+	m.revoking = seed % 7 == 2;
+	m.crowding = seed % 13 == 6;
+	w->ingest_max = m.crowding ? CROWDED_BYTES : 0;
 	found(&m);
 	for (unsigned i = 0; i < STEPS && !world_failure(w); i++) {
 		if (lying && i % (STEPS / 4) == STEPS / 8)
@@ -763,6 +817,7 @@ void mix_play(uint64_t seed, struct mix_result *r)
 	heal(&m);
 	watch_settled(w);
 	watch_cards(w);
+	watch_revoked(w);
 	grow_whole(w);
 	watch_forgotten(w);
 	watch_over(w);

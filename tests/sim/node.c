@@ -104,13 +104,18 @@ static void write_by(struct world_node *n, uint64_t at_ms)
 	event_of_node(n, EVENT_WRITE, at_ms);
 }
 
+static unsigned disk_ms(const struct world_node *n)
+{
+	return n->disk_ms ? n->disk_ms : STORE_MS;
+}
+
 static void to_write(struct world_node *n, struct ledger_item *i)
 {
 	i->next = NULL;
 	*n->to_write_end = i;
 	n->to_write_end = &i->next;
 	if (!n->writes_at_ms || n->writes_at_ms > n->write_ms)
-		write_by(n, world_turn(n->world, &n->write_ms, STORE_MS));
+		write_by(n, world_turn(n->world, &n->write_ms, disk_ms(n)));
 }
 
 /* The group is over, well or not: what comes next, and when. */
@@ -133,7 +138,7 @@ static void after_ledger(struct world_node *n, int rc)
 		narrate(n->world, "n%u cannot write: %s", n->index, err_sentence(rc));
 		write_by(n, n->world->now_ms + RETRY_MS);
 	} else if (n->to_write) {
-		write_by(n, world_turn(n->world, &n->write_ms, STORE_MS));
+		write_by(n, world_turn(n->world, &n->write_ms, disk_ms(n)));
 	} else if (ledger_owes(n->ledger)) {
 		write_by(n, n->world->now_ms + IDLE_MS);
 	}
@@ -656,6 +661,14 @@ static void alarm(struct world_node *n, const struct gossip_action *action)
 	a->feed = action->feed;
 }
 
+static void hear_of_end(struct world_node *n, const struct gossip_action *action)
+{
+	const struct world_revocation r = {
+		action->agreement, action->node, arena_copy(&n->world->agreements, action->chain)};
+
+	node_revoked(n, &r);
+}
+
 static void verify_later(struct world_node *n, struct ingest_job *job)
 {
 	uint64_t at = world_turn(n->world, &n->work_ms, VERIFY_MS);
@@ -709,7 +722,7 @@ static void carry_out(struct world_node *n, struct gossip_action *action)
 		keep_proof(n, action);
 		return;
 	case GOSSIP_REVOKED:
-		world_remove(w, n->index, action->agreement);
+		hear_of_end(n, action);
 		return;
 	case GOSSIP_ALARM:
 		alarm(n, action);
@@ -800,6 +813,9 @@ void node_agreements(struct world_node *n)
 		node_bonds(n);
 		watch_terms(n);
 	}
+	for (size_t i = 0; i < n->revocations_len; i++)
+		gossip_revocation(n->gossip, world_time(n), n->revocations[i].agreement,
+			n->revocations[i].note);
 	/* What has ended is over before a new card lets more be told; then heads of origins that
 	 * were not known yet are asked for again. */
 	gossip_agreements(n->gossip, world_time(n), n->counting, n->counting_len);

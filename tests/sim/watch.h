@@ -157,6 +157,8 @@ bool watch_listed(const struct world_node *n, const struct node_id *origin);
 /* Fails the world unless whoever is joined to a node knows its newest card, and none that a thief
  * of its former root has signed. */
 void watch_cards(struct world *w);
+/* Fails the world unless everybody has heard of ends that a neighbour knows of. */
+void watch_revoked(struct world *w);
 /* Are the two up, in each other's reach, and is an agreement in force on both sides? */
 bool watch_linked(const struct world_node *a, const struct world_node *b);
 

@@ -301,3 +301,38 @@ void watch_cards(struct world *w)
 			check_cards_passed(w, a, b);
 		}
 }
+
+/* By the party itself, whose newest card its neighbours have, or under a root that the agreement
+ * names: else it may be under one that is not known there. */
+static bool must_count(const struct world_node *by, const struct world_revocation *r,
+	const struct agreement *a)
+{
+	struct revocation again;
+
+	return node_id_eq(&r->party, &by->actor->node) ||
+	       revocation_parse(r->note, "", a, NULL, &again, NULL) == 0;
+}
+
+static void check_revoked(struct world *w, const struct world_node *n, const struct world_node *by)
+{
+	for (size_t i = 0; i < n->agreements_len; i++) {
+		const struct agreement *a = n->agreements[i];
+		const struct world_revocation *r = world_revoked(by, a->id);
+
+		if (r && world_in_force(n, i) && agreement_party_of(a, &by->actor->node) &&
+			must_count(by, r, a))
+			world_fail(w, "n%u goes by agreement %" PRIx64 ", which n%u knows revoked",
+				n->index, a->id, by->index);
+	}
+}
+
+void watch_revoked(struct world *w)
+{
+	for (unsigned i = 0; i < w->nodes_len; i++)
+		for (unsigned k = 0; k < w->nodes_len; k++) {
+			struct world_node *a = &w->nodes[i], *b = &w->nodes[k];
+
+			if (!a->hand && !b->hand && a->actor != b->actor && watch_linked(a, b))
+				check_revoked(w, a, b);
+		}
+}

@@ -329,11 +329,41 @@ const struct agreement *world_agree(struct world *w, const struct cast_terms *te
 	return a;
 }
 
+const struct world_revocation *world_revoked(const struct world_node *n, uint64_t id)
+{
+	for (size_t i = 0; i < n->revocations_len; i++)
+		if (n->revocations[i].agreement == id)
+			return &n->revocations[i];
+	return NULL;
+}
+
+void node_revoked(struct world_node *n, const struct world_revocation *r)
+{
+	if (world_revoked(n, r->agreement))
+		return;
+	n->revocations =
+		need(realloc(n->revocations, (n->revocations_len + 1) * sizeof(*n->revocations)));
+	n->revocations[n->revocations_len++] = *r;
+	world_remove(n->world, n->index, r->agreement);
+}
+
+void world_revoke(struct world *w, unsigned node, uint64_t id)
+{
+	struct world_node *n = &w->nodes[node];
+	const struct world_revocation r = {
+		id, n->actor->node, cast_revocation_by(id, n->guise, &w->agreements)};
+
+	narrate(w, "n%u revokes %" PRIx64, node, id);
+	node_revoked(n, &r);
+}
+
 void world_place(struct world *w, unsigned node, const struct agreement *a)
 {
 	struct world_node *n = &w->nodes[node];
 	size_t at = 0;
 
+	if (world_revoked(n, a->id))
+		return;
 	while (at < n->agreements_len && n->agreements[at]->id != a->id)
 		at++;
 	assert(at < WORLD_AGREEMENTS_MAX);

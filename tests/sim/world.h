@@ -78,6 +78,13 @@ struct world_sending {
 	uint64_t bodies_to; /* and no further */
 };
 
+/* A revocation in a keys directory. */
+struct world_revocation {
+	uint64_t agreement;
+	struct node_id party; /* who has signed it */
+	struct bytes note;
+};
+
 /* One end of a session. */
 struct world_end {
 	struct world_node *node;
@@ -152,6 +159,7 @@ struct world_node {
 	uint64_t known;    /* with whom it has had some that a copy of it can know of */
 	int64_t skew_ms;   /* of its wall clock */
 	unsigned slowness; /* of its line: so many times the usual; 0 is 1 */
+	unsigned disk_ms;  /* a group takes up to so long to write; 0: the usual */
 
 	/* the program; NULL and empty while it is down */
 	bool up, stopped;
@@ -181,6 +189,8 @@ struct world_node {
 	uint64_t parties[WORLD_AGREEMENTS_MAX]; /* of each: world_party_bit() of all of them */
 	bool waits[WORLD_AGREEMENTS_MAX];       /* for the operator, since the clock has stepped */
 	size_t agreements_len;
+	struct world_revocation *revocations; /* lie beside them */
+	size_t revocations_len;
 	/* What its operator has stopped: sending and taking, and both with these (a set of the
 	 * first 64 actors). */
 	bool stopped_out, stopped_in;
@@ -247,6 +257,7 @@ struct world {
 	unsigned nodes_len;
 	unsigned delay_ms_max; /* of a message, beside the base of its link */
 	unsigned bytes_per_ms; /* of each session and direction */
+	size_t ingest_max;     /* as struct gossip_config has it, of all nodes */
 	struct arena agreements;
 	struct world_session **sessions; /* by id - 1, all there ever were */
 	size_t sessions_len;
@@ -282,6 +293,9 @@ const struct agreement *world_draw_up(struct world *w, const struct cast_terms *
 /* Puts it into one keys directory, in place of another version. */
 void world_place(struct world *w, unsigned node, const struct agreement *a);
 void world_remove(struct world *w, unsigned node, uint64_t id);
+/* The operator of the node, a party, revokes the agreement: what lies there of it does not count
+ * any more, nor what is placed later. Others hear of it by the exchange alone. */
+void world_revoke(struct world *w, unsigned node, uint64_t id);
 
 /* A card follows that of the node: with new keys, for which it starts anew as another incarnation,
  * or the same; rotates: under its next root. Others hear of it by the exchange alone. */
@@ -383,6 +397,8 @@ struct world_peer *world_peer_of(const struct world_node *n, unsigned actor);
 struct world_session *world_session_of(const struct world *w, unsigned a, unsigned b);
 /* Is the node's i-th agreement in force by its clock, as far as that counts? */
 bool world_in_force(const struct world_node *n, size_t i);
+/* What lies beside the agreement at the node, where it is revoked; NULL: nothing. */
+const struct world_revocation *world_revoked(const struct world_node *n, uint64_t id);
 /* Has this node an agreement with that one in force? */
 bool world_willing(const struct world_node *n, const struct world_node *other);
 /* Bytes of DATA that arrived at all nodes for each byte of what was stored. */

@@ -99,6 +99,8 @@ void node_recover(struct world_node *n);
 /* Carries out what its engine wants. */
 void node_actions(struct world_node *n);
 void node_agreements(struct world_node *n);
+/* A revocation is in its keys directory from now on. */
+void node_revoked(struct world_node *n, const struct world_revocation *r);
 /* Moves floors, and lets go of what is over. Takes the retention. */
 struct ledger_retention;
 void node_retain(struct world_node *n, struct ledger_retention *r);
