@@ -103,6 +103,13 @@
  * more for each feed that it was told of. Who asks more misbehaves. */
 #define GOSSIP_ASKS_MAX 64u
 #define GOSSIP_ASKS_MS  10000u
+/* Of the dear ones no more in the time, however many feeds there are: at new terms each of them is
+ * looked at, and with ten thousands that takes milliseconds; bodies are up to 256 reads. Together
+ * they keep the engine busy for less than a tenth of the time. */
+#define GOSSIP_DEAR_MAX    4096u
+#define GOSSIP_DEAR_TERMS  32u /* so much of that: 128 of them */
+#define GOSSIP_DEAR_BODIES 32u
+#define GOSSIP_DEAR_PROOF  1u
 /* What neighbours say of feeds and our trees do not bear out is looked into: so many roots are read
  * from the store between two ticks, a quarter of a second, which takes a few milliseconds, and so
  * many neighbours asked, who answer with a read each. The rest waits for its turn, so however much

@@ -485,7 +485,7 @@ void on_bodies_want(struct gossip *g, struct session *s, const struct wire_bodie
 	struct link *l;
 	size_t len;
 
-	if (asks_too_often(g, s)) {
+	if (asks_too_dearly(g, s, GOSSIP_DEAR_BODIES)) {
 		misbehaved(g, s, "wants bodies again and again");
 		return;
 	}

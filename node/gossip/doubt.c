@@ -557,7 +557,7 @@ void on_proof_want(struct gossip *g, struct session *s, const struct wire_proof_
 	struct log_tree tree = {g, &want->feed};
 	struct proof proof = {0};
 
-	if (asks_too_often(g, s)) {
+	if (asks_too_dearly(g, s, GOSSIP_DEAR_PROOF)) {
 		misbehaved(g, s, "wants proofs again and again");
 		return;
 	}

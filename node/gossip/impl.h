@@ -274,6 +274,7 @@ struct session {
 	size_t data_unflushed;      /* of these, up to the end of the last DATA */
 	uint64_t asks_ms;           /* a window of ten seconds, */
 	uint32_t asks;              /* and how often they subscribed or changed terms in it */
+	uint32_t dear;              /* what of that costs more than to subscribe, see limits.h */
 	uint64_t again_ms;          /* a window of ten seconds, */
 	uint32_t again;             /* and how often they were asked for a feed again in it */
 	uint64_t receipts_ms;       /* a window of ten seconds, */
@@ -499,6 +500,8 @@ proof_subtree log_subtree;
 /* The root of a stored log at size; ENT_ENOTFOUND when it is not so long. */
 int log_root(const struct gossip *g, const struct log_name *log, uint64_t size, struct hash *root);
 bool asks_too_often(struct gossip *g, struct session *s);
+/* The same of what takes so much of GOSSIP_DEAR_MAX. */
+bool asks_too_dearly(struct gossip *g, struct session *s, uint32_t cost);
 /* The roster in force that lists the node; NULL. Without a chain: that names it. */
 const struct roster *roster_of(const struct gossip *g, const struct node_id *node,
 	const struct card_chain *chain);

@@ -20,9 +20,17 @@ bool asks_too_often(struct gossip *g, struct session *s)
 {
 	if (g->now.mono_ms - s->asks_ms > GOSSIP_ASKS_MS) {
 		s->asks_ms = g->now.mono_ms;
-		s->asks = 0;
+		s->asks = s->dear = 0;
 	}
 	return ++s->asks > GOSSIP_ASKS_MAX + 2 * s->links.count;
+}
+
+bool asks_too_dearly(struct gossip *g, struct session *s, uint32_t cost)
+{
+	if (asks_too_often(g, s))
+		return true;
+	s->dear += cost;
+	return s->dear > GOSSIP_DEAR_MAX;
 }
 
 /* --- credit ----------------------------------------------------------------------------------- */
@@ -87,7 +95,7 @@ static void on_hello(struct gossip *g, struct session *s, const struct wire_hell
 
 static void on_terms(struct gossip *g, struct session *s, const struct wire_terms *terms)
 {
-	if (asks_too_often(g, s)) {
+	if (asks_too_dearly(g, s, GOSSIP_DEAR_TERMS)) {
 		misbehaved(g, s, "tells its terms again and again");
 		return;
 	}

@@ -241,6 +241,75 @@ static void growth_that_found_no_room_is_asked_for_again(void **state)
 	probe_free(&p);
 }
 
+/* PEER tells of so many feeds. */
+static void feeds_between(struct probe *p, unsigned count)
+{
+	for (unsigned i = 1; i <= count; i++) {
+		struct log_name name = probe_name(THIRD, CLEAR);
+
+		assert_int_equal(add_origin(p, i), 0);
+		memset(name.node.bytes, 0, sizeof(name.node.bytes));
+		be32_put(name.node.bytes, i);
+		probe_hear_held(p, 1, &name, 1);
+		probe_forget(p);
+	}
+}
+
+/* Each of them is looked at, at each change of terms. */
+static void bears_so_many_changes_of_terms_and_no_more(void **state)
+{
+	enum { FEEDS = 200 };
+	struct wire_agreement list[1];
+	struct wire_message m = {.type = WIRE_TERMS};
+	unsigned heard = 0;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	feeds_between(&p, FEEDS);
+	list[0] = (struct wire_agreement){.id = p.agreements[0]->id, .serial = 1};
+	m.terms.agreements = list;
+	for (; heard < 2 * FEEDS && !p.closed; heard++) {
+		probe_forget(&p);
+		m.terms.agreements_len = (heard + 1) % 2;
+		probe_hear(&p, 1, &m);
+		/* Once a second, and what has waited on a line that was stuck. */
+		assert_true(heard >= 96 || !p.closed);
+	}
+	assert_blamed(&p, 1, PEER);
+	assert_true(heard <= 129);
+	probe_free(&p);
+}
+
+static void bears_so_many_questions_and_no_more(void **state)
+{
+	enum { FEEDS = 2500 };
+	struct wire_message m[] = {{.type = WIRE_BODIES_WANT}, {.type = WIRE_PROOF_WANT}};
+	const unsigned most[] = {128, 4096};
+	const uint64_t index = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(m); i++) {
+		unsigned heard = 0;
+		struct probe p;
+
+		probe_greeted(&p);
+		feeds_between(&p, FEEDS);
+		m[i].bodies_want.feed = probe_name(THIRD, CLEAR); /* not here */
+		if (i == 0) {
+			m[i].bodies_want.indexes = &index;
+			m[i].bodies_want.indexes_len = 1;
+		} else {
+			m[i].proof_want = (struct wire_proof_want){m[i].bodies_want.feed, 1, 2};
+		}
+		for (; heard < 2 * FEEDS && !p.closed; heard++)
+			probe_hear(&p, 1, &m[i]);
+		assert_blamed(&p, 1, PEER);
+		assert_int_equal(heard, most[i] + 1);
+		probe_free(&p);
+	}
+}
+
 /* What on_subscribe at the neighbour bears, which has as many links. */
 static void assert_asks_bearable(unsigned asked, unsigned feeds)
 {
@@ -708,6 +777,8 @@ int main(void)
 		cmocka_unit_test(holds_so_many_feeds_and_no_more),
 		cmocka_unit_test(reads_so_many_roots_between_two_ticks_and_no_more),
 		cmocka_unit_test(asks_so_many_neighbours_between_two_ticks_and_no_more),
+		cmocka_unit_test(bears_so_many_changes_of_terms_and_no_more),
+		cmocka_unit_test(bears_so_many_questions_and_no_more),
 		cmocka_unit_test(windows_share_what_may_wait_for_the_disk),
 		cmocka_unit_test(takes_no_more_than_may_wait_for_the_disk),
 		cmocka_unit_test(growth_that_found_no_room_is_asked_for_again),
