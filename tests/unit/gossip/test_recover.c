@@ -220,6 +220,28 @@ static void another_root_than_the_guards_is_never_signed_over(void **state)
 	life_free(&l);
 }
 
+/* What it was shown before the last stop the guard has too: others need not be heard for it. */
+static void behind_its_guard_it_stays_so_over_a_restart(void **state)
+{
+	struct checkpoint c, shown;
+	struct life l;
+
+	(void)state;
+	for (uint64_t upto = 7; upto <= SIGNED; upto++) {
+		life_init(&l, HELD_FIRST, HELD_FIRST);
+		sign_at(&l.all, HELD_FIRST, &c);
+		sign_at(&l.all, SIGNED, &shown);
+		assert_int_equal(gossip_feed(l.p.g, &c.log, HELD_FIRST, 0, &c, &shown, false), 0);
+		start_with_guard(&l, upto);
+		assert_int_equal(state_of(&l), upto < SIGNED ? RECOVERY_HEARS : RECOVERY_PULLS);
+		meet(&l, 1, PEER, SIGNED);
+		give(&l, 1, HELD_FIRST, SIGNED);
+		probe_tick(&l.p, 2000);
+		assert_int_equal(l.p.recovered, upto == SIGNED);
+		life_free(&l);
+	}
+}
+
 /* PEER has said another root of what is here, and answers with the other of two histories. */
 static void the_proof_of_two_histories_may_come_as_an_answer(void **state)
 {
@@ -862,6 +884,7 @@ int main(void)
 		cmocka_unit_test(behind_its_guard_it_takes_back_exactly_that_and_goes_on),
 		cmocka_unit_test(a_peer_that_shows_more_than_the_guard_makes_it_hear_everybody),
 		cmocka_unit_test(another_root_than_the_guards_is_never_signed_over),
+		cmocka_unit_test(behind_its_guard_it_stays_so_over_a_restart),
 		cmocka_unit_test(the_proof_of_two_histories_may_come_as_an_answer),
 		cmocka_unit_test(nor_where_that_shows_only_in_what_is_taken_back),
 		cmocka_unit_test(without_a_guard_it_hears_every_direct_peer_first),
