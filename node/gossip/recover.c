@@ -754,6 +754,7 @@ int gossip_recover_start(struct gossip *g, struct gossip_time now, const struct 
 		 * has. */
 		if (rc >= 0 && !is_here(g, f, &f->seen)) {
 			ahead |= f->seen.size > f->guard_size;
+			f->least = f->seen;
 			if (contradicts(g, f, &f->seen))
 				conflict = f;
 		}

@@ -242,6 +242,32 @@ static void behind_its_guard_it_stays_so_over_a_restart(void **state)
 	}
 }
 
+/* Nobody who is left shows it again. */
+static void what_was_shown_before_the_last_stop_may_be_another_history(void **state)
+{
+	(void)state;
+	for (unsigned guarded = 0; guarded <= 1; guarded++) {
+		struct checkpoint c, shown;
+		struct life l;
+
+		life_init(&l, HELD_FIRST, HELD_FIRST);
+		sign_at(&l.all, HELD_FIRST, &c);
+		sign_at(&l.all, 7, &shown);
+		shown.root.bytes[0] ^= 1;
+		checkpoint_sign(&shown, cast_actor(SELF)->identity.log_secret);
+		assert_int_equal(gossip_feed(l.p.g, &c.log, HELD_FIRST, 0, &c, &shown, false), 0);
+		if (guarded)
+			start_with_guard(&l, SIGNED);
+		else
+			start_without_guard(&l);
+		meet(&l, 1, PEER, SIGNED);
+		give(&l, 1, HELD_FIRST, SIGNED);
+		assert_string_equal(l.p.mute, "split");
+		assert_int_equal(l.p.splits, 1);
+		life_free(&l);
+	}
+}
+
 /* PEER has said another root of what is here, and answers with the other of two histories. */
 static void the_proof_of_two_histories_may_come_as_an_answer(void **state)
 {
@@ -885,6 +911,7 @@ int main(void)
 		cmocka_unit_test(a_peer_that_shows_more_than_the_guard_makes_it_hear_everybody),
 		cmocka_unit_test(another_root_than_the_guards_is_never_signed_over),
 		cmocka_unit_test(behind_its_guard_it_stays_so_over_a_restart),
+		cmocka_unit_test(what_was_shown_before_the_last_stop_may_be_another_history),
 		cmocka_unit_test(the_proof_of_two_histories_may_come_as_an_answer),
 		cmocka_unit_test(nor_where_that_shows_only_in_what_is_taken_back),
 		cmocka_unit_test(without_a_guard_it_hears_every_direct_peer_first),
