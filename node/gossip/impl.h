@@ -52,6 +52,9 @@
  * DATA is only made when the one before is gone: after an agreement has ended at most one message
  * follows. */
 #define PUSH_AHEAD (512u * 1024u)
+/* Bytes of one session on their way to the kernel before the rest of all heads, and of the cards
+ * ahead of them, waits: with thousands of origins they are more than may be queued for a peer. */
+#define TELL_AHEAD (1024u * 1024u)
 /* Room in a DATA message beside the entries: names, checkpoint, two borders of hashes. */
 #define DATA_OVERHEAD 16384u
 /* A sending is marked in the provenance log every so many entries, or this long. */
@@ -245,6 +248,7 @@ struct session {
 	bool closing;
 	bool missed;     /* they told of what nobody vouched for here, since they were asked */
 	bool ask_heads;  /* what we passed over may be of interest now: ask for the heads again */
+	bool telling;    /* them all heads, of which some wait until others are on their way */
 	bool tell_heads; /* tell them the heads again, but for those told since they asked: */
 	uint64_t terms_stamp; /* a count of both, another with each head and each TERMS */
 	uint64_t data_ms;     /* when the last run that we wanted came */

@@ -360,6 +360,11 @@ void session_announce(struct gossip *g, struct session *s, struct feed *f)
 
 	if (!worth_telling(g, s, f) || !(l = link_need(g, s, f)))
 		return;
+	/* By itself it would say that these were all. */
+	if (s->telling) {
+		l->told = false;
+		return;
+	}
 	chain_tell(g, s, f->origin);
 	head_fill(f, &head);
 	m.heads.heads = &head;
@@ -368,34 +373,64 @@ void session_announce(struct gossip *g, struct session *s, struct feed *f)
 	link_told(g, l);
 }
 
-void session_announce_all(struct gossip *g, struct session *s)
+struct heads_batch {
+	struct wire_head heads[WIRE_HEADS_MAX];
+	struct link *links[WIRE_HEADS_MAX];
+	size_t len;
+};
+
+static void batch_send(struct gossip *g, struct session *s, struct heads_batch *b)
 {
-	struct wire_head *heads = arena_alloc(&g->scratch, sizeof(*heads) * WIRE_HEADS_MAX);
-	struct wire_message m = {.type = WIRE_HEADS, .heads = {heads, 0}};
-	struct origin *self = origin_find(g, &g->config.self);
+	struct wire_message m = {.type = WIRE_HEADS, .heads = {b->heads, b->len}};
+
+	heads_send(g, s, &m);
+	for (size_t i = 0; i < b->len; i++)
+		link_told(g, b->links[i]);
+	b->len = 0;
+}
+
+/* False: too much is on its way. What is in the batch then counts as not told, but for its cards,
+ * since a message that is not full says that these were all. */
+static bool heads_tell(struct gossip *g, struct session *s, struct heads_batch *b)
+{
 	void *value;
 	size_t at = 0;
 
-	if (!heads)
-		return;
-	if (self)
-		chain_tell(g, s, self);
 	while (map_next(&g->feeds, &at, NULL, &value)) {
 		struct feed *f = value;
 		struct link *l = link_find(s, f);
 
 		if ((l && l->told) || !worth_telling(g, s, f) || !(l = link_need(g, s, f)))
 			continue;
+		if (s->unflushed >= TELL_AHEAD)
+			return false;
 		chain_tell(g, s, f->origin);
-		head_fill(f, &heads[m.heads.heads_len++]);
-		link_told(g, l);
-		if (m.heads.heads_len == WIRE_HEADS_MAX) {
-			heads_send(g, s, &m);
-			m.heads.heads_len = 0;
-		}
+		head_fill(f, &b->heads[b->len]);
+		b->links[b->len++] = l;
+		if (b->len == WIRE_HEADS_MAX)
+			batch_send(g, s, b);
 	}
-	/* A message that is not full, if need be an empty one, says that these were all. */
-	heads_send(g, s, &m);
+	return true;
+}
+
+void session_announce_all(struct gossip *g, struct session *s)
+{
+	struct heads_batch *b = arena_alloc(&g->scratch, sizeof(*b));
+	struct origin *self = origin_find(g, &g->config.self);
+
+	if (!b)
+		return;
+	b->len = 0;
+	if (self)
+		chain_tell(g, s, self);
+	s->telling = true;
+	if (!heads_tell(g, s, b)) {
+		MARK("heads-wait");
+		return;
+	}
+	s->telling = false;
+	/* If need be an empty one. */
+	batch_send(g, s, b);
 	split_tell_all(g, s);
 }
 
@@ -620,6 +655,8 @@ void gossip_flushed(struct gossip *g, struct gossip_time now, uint32_t id, size_
 	s->unflushed -= bytes < s->unflushed ? bytes : s->unflushed;
 	s->data_unflushed -= bytes < s->data_unflushed ? bytes : s->data_unflushed;
 	session_push(g, s);
+	if (s->telling && !s->closing && s->unflushed < PUSH_AHEAD)
+		session_announce_all(g, s);
 	arena_reset(&g->scratch);
 }
 
