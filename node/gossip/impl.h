@@ -243,8 +243,9 @@ struct session {
 	uint32_t id;
 	struct node_id peer;
 	uint8_t binding[16];
-	bool greeted; /* their HELLO is here */
-	bool heard;   /* and all their heads are, of what both have in force */
+	bool greeted;  /* their HELLO is here */
+	bool heard;    /* and all their heads are, of what both have in force */
+	bool card_due; /* with which they begin to answer our TERMS */
 	bool closing;
 	bool missed;     /* they told of what nobody vouched for here, since they were asked */
 	bool ask_heads;  /* what we passed over may be of interest now: ask for the heads again */

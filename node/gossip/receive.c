@@ -206,8 +206,11 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 	const struct node_id *introducer = NULL;
 	const struct roster *roster = NULL;
 	struct origin *known;
+	struct node_id node;
 	bool news;
 
+	if (chain_names(cards, &node) && node_id_eq(&node, &s->peer))
+		s->card_due = false;
 	if (chain_idle(g, s, cards))
 		return;
 	if (card_chain_parse(cards->cards, cards->cards_len, "peer", &g->scratch, &chain, &why) !=

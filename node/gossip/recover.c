@@ -351,6 +351,8 @@ void recover_hear(struct gossip *g, struct session *s)
 
 void recover_heard(struct gossip *g, struct session *s)
 {
+	if (s->card_due)
+		return;
 	s->heard = true;
 	recover_hear(g, s);
 }

@@ -100,7 +100,8 @@ static void shared_changed(struct gossip *g, struct session *s)
 {
 	s->shared_stamp = ++g->stamp;
 	s->unapplied = s->greeted;
-	s->heard = false; /* the heads come again */
+	s->heard = false;         /* the heads come again, */
+	s->card_due = s->greeted; /* behind some that are on their way */
 }
 
 /* Works out anew what both sides have in force; true when it has changed. */

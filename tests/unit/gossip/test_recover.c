@@ -332,6 +332,38 @@ static void without_a_guard_it_hears_every_direct_peer_first(void **state)
 	life_free(&l);
 }
 
+/* PEER, who has the new agreement in force, does not know yet that it is so here too. */
+static void heads_that_were_on_their_way_are_not_all_of_new_terms(void **state)
+{
+	struct cast_terms more = probe_terms(PEER);
+	struct wire_agreement named[3];
+	struct wire_message m = {.type = WIRE_TERMS, .terms = {named, 3}};
+	struct checkpoint c;
+	struct life l;
+
+	(void)state;
+	more.id = 0x555;
+	life_init(&l, SIGNED, SIGNED);
+	start_without_guard(&l);
+	meet(&l, 1, PEER, SIGNED);
+	meet(&l, 2, THIRD, SIGNED);
+	for (size_t i = 0; i < 2; i++)
+		named[i] = (struct wire_agreement){.id = l.p.agreements[i]->id, .serial = 1};
+	named[2] = (struct wire_agreement){.id = more.id, .serial = 1};
+	probe_hear(&l.p, 1, &m);
+	probe_agree(&l.p, &more);
+	assert_non_null(probe_last(&l.p, WIRE_TERMS));
+	sign_at(&l.all, SIGNED, &c);
+	probe_hear_head(&l.p, 1, &c);
+	probe_tick(&l.p, 10000);
+	assert_int_equal(l.p.recovered, 0);
+	probe_hear_cards(&l.p, 1, &cast_actor(PEER)->chain);
+	probe_hear_head(&l.p, 1, &c);
+	probe_tick(&l.p, 2000);
+	assert_int_equal(l.p.recovered, 1);
+	life_free(&l);
+}
+
 /* What is known to be in force is no news because the keys are read again. */
 static void keys_that_are_read_again_make_it_hear_nobody_anew(void **state)
 {
@@ -915,6 +947,7 @@ int main(void)
 		cmocka_unit_test(the_proof_of_two_histories_may_come_as_an_answer),
 		cmocka_unit_test(nor_where_that_shows_only_in_what_is_taken_back),
 		cmocka_unit_test(without_a_guard_it_hears_every_direct_peer_first),
+		cmocka_unit_test(heads_that_were_on_their_way_are_not_all_of_new_terms),
 		cmocka_unit_test(keys_that_are_read_again_make_it_hear_nobody_anew),
 		cmocka_unit_test(it_waits_for_former_peers_until_they_are_given_up),
 		cmocka_unit_test(with_an_intact_guard_former_peers_are_not_waited_for),
