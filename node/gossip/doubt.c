@@ -493,7 +493,7 @@ static void answer_judge(struct gossip *g, struct doubt *d, const struct checkpo
 	/* Nobody holds more of ours than we have signed: a copy runs; perhaps a fork shows. */
 	if (f->own && c->size > f->complete.size) {
 		recover_shown(g, l->session, f, c);
-		/* With what was shown before it may be proof: then no doubt is left (split_proven). */
+		/* With what was shown before it may be proof: then no doubt is left. */
 		if (l->doubt && d->mine.size > 0 && p->hashes_len > 0)
 			answer_larger(g, d, c, p);
 		doubt_free(g, l);

@@ -752,8 +752,8 @@ int gossip_recover_start(struct gossip *g, struct gossip_time now, const struct 
 			continue;
 		rc = guard_compare(g, f);
 		behind |= rc == 1;
-		/* Shown before the last stop, and not pulled back yet; up to the guard it is what that
-		 * has. */
+		/* Shown before the last stop, and not pulled back yet; up to the guard it is what
+		 * that has. */
 		if (rc >= 0 && !is_here(g, f, &f->seen)) {
 			ahead |= f->seen.size > f->guard_size;
 			f->least = f->seen;

@@ -1,118 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* When a node may sign: DESIGN 11, by one engine driven by hand. */
-#include "unit/gossip/probe.h"
-
-#define HELD_FIRST 5u
-#define SIGNED     9u
-
-/* An engine that starts with `held` of `all` entries of its own clear feed, the first
- * `checkpointed` of them under a checkpoint, and knows two peers. */
-struct life {
-	struct probe p;
-	struct sim_log *own; /* what the store has */
-	struct sim_log all;  /* what was ever signed */
-	struct gossip_guard_feed line;
-};
-
-static void sign_at(const struct sim_log *log, uint64_t size, struct checkpoint *c)
-{
-	sim_log_sign(log, size, &cast_actor(SELF)->identity, c);
-}
-
-static void life_init(struct life *l, uint64_t held, uint64_t checkpointed)
-{
-	struct cast_terms peer = probe_terms(PEER), third = probe_terms(THIRD);
-	static const struct checkpoint none;
-	struct sim_store whole = {0};
-	struct log_name name = probe_name(SELF, CLEAR);
-	struct env_rng rng;
-	struct checkpoint c = none;
-
-	memset(l, 0, sizeof(*l));
-	probe_init(&l->p);
-	rng = sim_random_env(&l->p.random);
-	l->own = sim_store_need(&whole, &name);
-	sim_log_publish(l->own, &cast_actor(SELF)->identity, SIGNED, 20, &rng);
-	l->all = *l->own;
-	free(l->own); /* its content goes on in `all` */
-	l->own = sim_store_need(&l->p.store, &name);
-	if (held)
-		sim_log_append(l->own, sim_log_entries(&l->all, 0, held), (uint32_t)held);
-	if (checkpointed)
-		sign_at(&l->all, checkpointed, &c);
-	l->own->complete = c;
-	assert_int_equal(gossip_feed(l->p.g, &name, held, 0, &c, &c, false), 0);
-	probe_agree(&l->p, &peer);
-	probe_agree(&l->p, &third);
-	l->line.log = name;
-}
-
-static void life_free(struct life *l)
-{
-	buf_free(&l->all.entries);
-	free(l->all.ends);
-	free(l->all.leaves);
-	probe_free(&l->p);
-}
-
-static void start_without_guard(struct life *l)
-{
-	assert_int_equal(gossip_recover_start(l->p.g, probe_time(&l->p), NULL), 0);
-	probe_actions(&l->p);
-}
-
-/* The guard says that so much was signed; 0: nothing. */
-static void start_with_guard(struct life *l, uint64_t size)
-{
-	struct gossip_guard guard = {&l->line, size ? 1 : 0};
-	struct checkpoint c;
-
-	if (size) {
-		sign_at(&l->all, size, &c);
-		l->line.size = size;
-		l->line.root = c.root;
-	}
-	assert_int_equal(gossip_recover_start(l->p.g, probe_time(&l->p), &guard), 0);
-	probe_actions(&l->p);
-}
-
-/* A session on which the peer tells all its heads: the own feed up to size, or none. */
-static void meet(struct life *l, uint32_t session, unsigned actor, uint64_t size)
-{
-	struct wire_message none = {.type = WIRE_HEADS};
-	struct checkpoint c;
-
-	probe_open(&l->p, session, actor);
-	probe_hear_hello(&l->p, session, SESSION_CREDIT_BYTES);
-	if (!size) {
-		probe_hear(&l->p, session, &none);
-		return;
-	}
-	sign_at(&l->all, size, &c);
-	probe_hear_head(&l->p, session, &c);
-}
-
-/* Gives what is asked for, and stores it. */
-static void give(struct life *l, uint32_t session, uint64_t from, uint64_t to)
-{
-	const struct wire_message *m = probe_last(&l->p, WIRE_SUBSCRIBE);
-	struct sim_log upto = l->all;
-
-	assert_non_null(m);
-	assert_int_equal(m->subscribe.from, from);
-	sign_at(&l->all, to, &upto.complete);
-	probe_hear_run(&l->p, session, &upto, from, to);
-	assert_int_equal(l->p.jobs_len, 1);
-	probe_store(&l->p);
-}
-
-static enum gossip_recovery state_of(struct life *l)
-{
-	struct gossip_recovery_view v;
-
-	gossip_recovery_view(l->p.g, &v);
-	return v.state;
-}
+#include "unit/gossip/life.h"
 
 /* --- with a guard ----------------------------------------------------------------------------- */
 
@@ -220,85 +108,6 @@ static void another_root_than_the_guards_is_never_signed_over(void **state)
 	life_free(&l);
 }
 
-/* What it was shown before the last stop the guard has too: others need not be heard for it. */
-static void behind_its_guard_it_stays_so_over_a_restart(void **state)
-{
-	struct checkpoint c, shown;
-	struct life l;
-
-	(void)state;
-	for (uint64_t upto = 7; upto <= SIGNED; upto++) {
-		life_init(&l, HELD_FIRST, HELD_FIRST);
-		sign_at(&l.all, HELD_FIRST, &c);
-		sign_at(&l.all, SIGNED, &shown);
-		assert_int_equal(gossip_feed(l.p.g, &c.log, HELD_FIRST, 0, &c, &shown, false), 0);
-		start_with_guard(&l, upto);
-		assert_int_equal(state_of(&l), upto < SIGNED ? RECOVERY_HEARS : RECOVERY_PULLS);
-		meet(&l, 1, PEER, SIGNED);
-		give(&l, 1, HELD_FIRST, SIGNED);
-		probe_tick(&l.p, 2000);
-		assert_int_equal(l.p.recovered, upto == SIGNED);
-		life_free(&l);
-	}
-}
-
-/* Nobody who is left shows it again. */
-static void what_was_shown_before_the_last_stop_may_be_another_history(void **state)
-{
-	(void)state;
-	for (unsigned guarded = 0; guarded <= 1; guarded++) {
-		struct checkpoint c, shown;
-		struct life l;
-
-		life_init(&l, HELD_FIRST, HELD_FIRST);
-		sign_at(&l.all, HELD_FIRST, &c);
-		sign_at(&l.all, 7, &shown);
-		shown.root.bytes[0] ^= 1;
-		checkpoint_sign(&shown, cast_actor(SELF)->identity.log_secret);
-		assert_int_equal(gossip_feed(l.p.g, &c.log, HELD_FIRST, 0, &c, &shown, false), 0);
-		if (guarded)
-			start_with_guard(&l, SIGNED);
-		else
-			start_without_guard(&l);
-		meet(&l, 1, PEER, SIGNED);
-		give(&l, 1, HELD_FIRST, SIGNED);
-		assert_string_equal(l.p.mute, "split");
-		assert_int_equal(l.p.splits, 1);
-		life_free(&l);
-	}
-}
-
-/* PEER has said another root of what is here, and answers with the other of two histories. */
-static void the_proof_of_two_histories_may_come_as_an_answer(void **state)
-{
-	struct log_name name = probe_name(SELF, CLEAR);
-	struct wire_message m = {.type = WIRE_PROOF};
-	const struct wire_message *want;
-	struct checkpoint c;
-	struct life l;
-
-	(void)state;
-	life_init(&l, HELD_FIRST, HELD_FIRST);
-	start_with_guard(&l, HELD_FIRST);
-	meet(&l, 1, PEER, SIGNED);
-	assert_string_equal(l.p.mute, "own-ahead");
-	probe_hear_held(&l.p, 1, &name, 3);
-	want = probe_last(&l.p, WIRE_PROOF_WANT);
-	assert_non_null(want);
-	sign_at(&l.all, SIGNED, &c);
-	c.root.bytes[0] ^= 1;
-	checkpoint_sign(&c, cast_actor(SELF)->identity.log_secret);
-	m.proof.feed = name;
-	m.proof.first = want->proof_want.first;
-	m.proof.second = SIGNED;
-	checkpoint_to_wire(&m.proof.checkpoint, &c);
-	probe_hear(&l.p, 1, &m);
-	assert_string_equal(l.p.mute, "split");
-	assert_int_equal(l.p.splits, 1);
-	assert_int_equal(l.p.closed, 0);
-	life_free(&l);
-}
-
 /* --- without one ------------------------------------------------------------------------------ */
 
 static void without_a_guard_it_hears_every_direct_peer_first(void **state)
@@ -329,38 +138,6 @@ static void without_a_guard_it_hears_every_direct_peer_first(void **state)
 	probe_tick(&l.p, 1000);
 	assert_int_equal(l.p.recovered, 1);
 	assert_int_equal(l.p.may_seal, 1);
-	life_free(&l);
-}
-
-/* PEER, who has the new agreement in force, does not know yet that it is so here too. */
-static void heads_that_were_on_their_way_are_not_all_of_new_terms(void **state)
-{
-	struct cast_terms more = probe_terms(PEER);
-	struct wire_agreement named[3];
-	struct wire_message m = {.type = WIRE_TERMS, .terms = {named, 3}};
-	struct checkpoint c;
-	struct life l;
-
-	(void)state;
-	more.id = 0x555;
-	life_init(&l, SIGNED, SIGNED);
-	start_without_guard(&l);
-	meet(&l, 1, PEER, SIGNED);
-	meet(&l, 2, THIRD, SIGNED);
-	for (size_t i = 0; i < 2; i++)
-		named[i] = (struct wire_agreement){.id = l.p.agreements[i]->id, .serial = 1};
-	named[2] = (struct wire_agreement){.id = more.id, .serial = 1};
-	probe_hear(&l.p, 1, &m);
-	probe_agree(&l.p, &more);
-	assert_non_null(probe_last(&l.p, WIRE_TERMS));
-	sign_at(&l.all, SIGNED, &c);
-	probe_hear_head(&l.p, 1, &c);
-	probe_tick(&l.p, 10000);
-	assert_int_equal(l.p.recovered, 0);
-	probe_hear_cards(&l.p, 1, &cast_actor(PEER)->chain);
-	probe_hear_head(&l.p, 1, &c);
-	probe_tick(&l.p, 2000);
-	assert_int_equal(l.p.recovered, 1);
 	life_free(&l);
 }
 
@@ -502,57 +279,6 @@ static void without_a_guard_and_without_peers_somebody_has_to_say_so(void **stat
 	probe_tick(&p, 250);
 	assert_int_equal(p.recovered, 1);
 	probe_free(&p);
-}
-
-/* The first of two runs, under a smaller checkpoint than the second, finds no room on the disk. */
-static void behind_one_that_failed(struct life *l)
-{
-	struct sim_log upto = l->all;
-
-	sign_at(&l->all, 8, &upto.complete);
-	probe_hear_run(&l->p, 1, &upto, 7, 8);
-	sign_at(&l->all, SIGNED, &upto.complete);
-	probe_hear_run(&l->p, 1, &upto, 8, SIGNED);
-	probe_reject(&l->p, ENT_EIO);
-	probe_reject(&l->p, ENT_ESTATE);
-}
-
-/* PEER has got more itself, and its run tells of that, to whom has subscribed, alone: what it shows
- * counts, though the run cannot be taken, or not be stored. */
-static void a_run_that_is_not_kept_shows_what_was_signed(void **state)
-{
-	(void)state;
-	for (unsigned how = 0; how < 3; how++) {
-		struct sim_log upto;
-		struct life l;
-
-		life_init(&l, HELD_FIRST, HELD_FIRST);
-		start_without_guard(&l);
-		meet(&l, 2, THIRD, 0);
-		meet(&l, 1, PEER, 7);
-		give(&l, 1, HELD_FIRST, 7);
-		upto = l.all;
-		sign_at(&l.all, SIGNED, &upto.complete);
-		if (how == 0)
-			gossip_refuse(l.p.g, probe_time(&l.p), true);
-		if (how < 2)
-			probe_hear_run(&l.p, 1, &upto, 7, SIGNED);
-		gossip_refuse(l.p.g, probe_time(&l.p), false);
-		probe_actions(&l.p);
-		if (how == 1)
-			probe_reject(&l.p, ENT_EIO);
-		if (how == 2)
-			behind_one_that_failed(&l);
-		probe_tick(&l.p, 1750);
-		assert_int_equal(l.p.recovered, 0);
-		probe_tick(&l.p, 5000);
-		give(&l, 1, 7, SIGNED);
-		probe_tick(&l.p, 2000);
-		assert_int_equal(l.p.recovered, 1);
-		assert_int_equal(l.p.closed, 0);
-		assert_null(l.p.alarm);
-		life_free(&l);
-	}
 }
 
 /* --- shown more ------------------------------------------------------------------------------- */
@@ -942,12 +668,8 @@ int main(void)
 		cmocka_unit_test(behind_its_guard_it_takes_back_exactly_that_and_goes_on),
 		cmocka_unit_test(a_peer_that_shows_more_than_the_guard_makes_it_hear_everybody),
 		cmocka_unit_test(another_root_than_the_guards_is_never_signed_over),
-		cmocka_unit_test(behind_its_guard_it_stays_so_over_a_restart),
-		cmocka_unit_test(what_was_shown_before_the_last_stop_may_be_another_history),
-		cmocka_unit_test(the_proof_of_two_histories_may_come_as_an_answer),
 		cmocka_unit_test(nor_where_that_shows_only_in_what_is_taken_back),
 		cmocka_unit_test(without_a_guard_it_hears_every_direct_peer_first),
-		cmocka_unit_test(heads_that_were_on_their_way_are_not_all_of_new_terms),
 		cmocka_unit_test(keys_that_are_read_again_make_it_hear_nobody_anew),
 		cmocka_unit_test(it_waits_for_former_peers_until_they_are_given_up),
 		cmocka_unit_test(with_an_intact_guard_former_peers_are_not_waited_for),
@@ -955,7 +677,6 @@ int main(void)
 		cmocka_unit_test(what_was_shown_is_wanted_even_if_its_peer_is_given_up),
 		cmocka_unit_test(a_reduced_head_alone_keeps_nobody_mute),
 		cmocka_unit_test(without_a_guard_and_without_peers_somebody_has_to_say_so),
-		cmocka_unit_test(a_run_that_is_not_kept_shows_what_was_signed),
 		cmocka_unit_test(shown_more_it_is_mute_takes_it_back_and_goes_on_once),
 		cmocka_unit_test(what_it_signed_in_this_life_tells_a_clone_at_once),
 		cmocka_unit_test(another_history_that_is_signed_stops_it_for_good),

@@ -1,70 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Witnesses: both sides of it, and owners and witnesses that lie. */
-#include "unit/gossip/probe.h"
-
-#define START   ((uint64_t)CAST_EPOCH)
-#define MINUTES 60000u
-
-static struct log_name acts_name(unsigned actor, uint64_t start)
-{
-	return probe_name(actor, (struct audience){AUDIENCE_PROVENANCE, start});
-}
-
-/* A log of acts grows; in the store that the engine reads when it is its own. */
-static struct sim_log *acts_grow(struct probe *p, struct sim_store *store, unsigned actor,
-	uint64_t start, uint32_t count)
-{
-	struct log_name name = acts_name(actor, start);
-	struct sim_log *log = sim_store_need(store, &name);
-	struct env_rng rng = sim_random_env(&p->random);
-
-	sim_log_publish(log, &cast_actor(actor)->identity, count, 10, &rng);
-	if (actor == SELF)
-		gossip_provenance(p->g, &log->complete);
-	return log;
-}
-
-static void hello_with(struct probe *p, uint32_t session, const struct checkpoint *c)
-{
-	struct wire_agreement list[8];
-	struct wire_message m = {.type = WIRE_HELLO,
-		.hello = {.version = WIRE_VERSION,
-			.agreements = list,
-			.agreements_len = p->agreements_len,
-			.credit = SESSION_CREDIT_BYTES,
-			.software = bytes_str("probe"),
-			.has_provenance = true,
-			.provenance_log = c->log}};
-
-	for (size_t i = 0; i < p->agreements_len; i++) {
-		list[i] = (struct wire_agreement){
-			.id = p->agreements[i]->id, .serial = p->agreements[i]->serial};
-		memcpy(list[i].hash, p->agreements[i]->hash, sizeof(list[i].hash));
-	}
-	checkpoint_to_wire(&m.hello.provenance, c);
-	probe_hear(p, session, &m);
-}
-
-/* An engine with an agreement and no session. */
-static void acquainted(struct probe *p)
-{
-	struct cast_terms terms = probe_terms(PEER);
-
-	probe_init(p);
-	probe_agree(p, &terms);
-}
-
-/* The next session of PEER, which shows this checkpoint. */
-static void greets(struct probe *p, uint32_t session, const struct checkpoint *c)
-{
-	if (session > 1) {
-		gossip_closed(p->g, probe_time(p), session - 1, "over");
-		probe_actions(p);
-	}
-	probe_open(p, session, PEER);
-	probe_forget(p);
-	hello_with(p, session, c);
-}
+#include "unit/gossip/acts.h"
 
 /* The same with PEER, which has shown a log of so many acts. */
 static struct sim_log *sees(struct probe *p, uint32_t count)
@@ -86,22 +22,6 @@ static struct sim_log *has_seen(struct probe *p, uint32_t count)
 	log = acts_grow(p, &p->theirs, PEER, START, count);
 	assert_int_equal(gossip_witness(p->g, &log->complete, false), 0);
 	return log;
-}
-
-/* What the engine wants remembered becomes durable, or cannot be stored. */
-static void remember(struct probe *p, bool durable)
-{
-	struct gossip_action kept[8];
-	size_t len = 0;
-
-	for (size_t i = 0; i < p->kept_len; i++)
-		if (p->kept[i].type == GOSSIP_WITNESS && !p->kept[i].rewritten)
-			kept[len++] = p->kept[i];
-	p->kept_len = 0;
-	for (size_t i = 0; i < len; i++)
-		gossip_witnessed(p->g, probe_time(p), kept[i].session, &kept[i].checkpoint,
-			durable);
-	probe_actions(p);
 }
 
 static struct sim_log *remembers(struct probe *p, uint32_t count)
@@ -605,65 +525,6 @@ static void blames_a_flood_of_wants(void **state)
 	probe_free(&p);
 }
 
-/* --- what a thief has shown ------------------------------------------------------------------- */
-
-#define STOLEN  900u /* incarnations, the thief's later than that which takes its place */
-#define ROTATED 200u
-
-/* A log of acts under the keys of the actor's card with that incarnation. */
-static struct sim_log *acts_of(struct probe *p, unsigned actor, uint64_t incarnation,
-	uint32_t count)
-{
-	struct sim_random random = {0xc4a49e00u + actor + (incarnation << 32)};
-	struct log_name acts = {cast_actor(actor)->node, CAST_EPOCH + incarnation,
-		{AUDIENCE_PROVENANCE, START + incarnation}};
-	struct env_rng rng = sim_random_env(&random), own = sim_random_env(&p->random);
-	struct sim_log *log = sim_store_need(&p->theirs, &acts);
-	struct identity id;
-
-	assert_int_equal(identity_generate(&id, acts.incarnation, &rng), 0);
-	sim_log_publish(log, &id, count, 10, &own);
-	identity_free(&id);
-	return log;
-}
-
-/* Its card is beaten by one under the next root: what is remembered of it is the owner's no more,
- * over a restart neither. */
-static void what_a_thief_has_shown_stands_against_nobody(void **state)
-{
-	(void)state;
-	for (unsigned how = 0; how < 4; how++) {
-		struct card_chain stolen, rotated;
-		struct sim_log *thiefs, *log;
-		struct probe p;
-
-		acquainted(&p);
-		stolen = cast_changed_card(PEER, false, STOLEN, &p.arena);
-		rotated = cast_changed_card(PEER, true, ROTATED, &p.arena);
-		thiefs = acts_of(&p, PEER, STOLEN, 5);
-		log = acts_of(&p, PEER, ROTATED, 3);
-		assert_int_equal(gossip_origin(p.g, how < 2 ? &stolen : &rotated, NULL), 0);
-		if (how == 3)
-			assert_int_equal(gossip_witness(p.g, &log->complete, false), 0);
-		assert_int_equal(gossip_witness(p.g, &thiefs->complete, false), 0);
-		if (how > 0)
-			assert_int_equal(gossip_origin(p.g, &rotated, NULL), 0);
-		if (how == 2)
-			assert_int_equal(gossip_witness(p.g, &log->complete, false), 0);
-		greets(&p, 1, &log->complete);
-		if (how == 0) {
-			assert_int_equal(p.kept_len, 0);
-			probe_hear_cards(&p, 1, &rotated);
-		}
-		assert_int_equal(p.kept_len, how < 2);
-		remember(&p, true);
-		assert_int_equal(probe_count(&p, WIRE_WITNESS), 1);
-		assert_true(log_name_eq(&probe_last(&p, WIRE_WITNESS)->witness.log, &log->name));
-		assert_null(p.alarm);
-		probe_free(&p);
-	}
-}
-
 /* --- as an owner ------------------------------------------------------------------------------ */
 
 /* A log of so many acts of its own, shown to PEER in a session. */
@@ -676,19 +537,6 @@ static struct sim_log *shows(struct probe *p, uint32_t count)
 	probe_open(p, 1, PEER);
 	probe_hear_hello(p, 1, SESSION_CREDIT_BYTES);
 	return log;
-}
-
-static struct wire_message witness_by(unsigned actor, const struct checkpoint *c)
-{
-	struct wire_message m = {.type = WIRE_WITNESS,
-		.witness = {.log = c->log, .size = c->size, .time = START + 7}};
-	struct cosignature s;
-
-	cosignature_sign(&s, c, m.witness.time, cast_actor(actor)->identity.witness_secret);
-	memcpy(m.witness.root, c->root.bytes, HASH_BYTES);
-	memcpy(m.witness.signature, s.signature, sizeof(s.signature));
-	memcpy(m.witness.log_signature, c->signature, sizeof(c->signature));
-	return m;
 }
 
 static void keeps_a_cosignature_of_what_it_has_shown(void **state)
@@ -883,30 +731,6 @@ static void blames_cosignatures_that_are_forged_or_unasked(void **state)
 	}
 }
 
-/* PEER remembers what a thief did under our name, or an older copy of our card is restored here: it
- * may say so in every session. */
-static void who_remembers_a_log_that_no_card_names_is_not_blamed(void **state)
-{
-	struct card_chain rotated;
-	struct wire_message m;
-	struct sim_log *thiefs;
-	struct probe p;
-
-	(void)state;
-	acquainted(&p);
-	rotated = cast_changed_card(SELF, true, ROTATED, &p.arena);
-	assert_int_equal(gossip_origin(p.g, &rotated, NULL), 0);
-	thiefs = acts_of(&p, SELF, STOLEN, 5);
-	gossip_provenance(p.g, &acts_of(&p, SELF, ROTATED, 3)->complete);
-	probe_open(&p, 1, PEER);
-	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
-	probe_forget(&p);
-	m = witness_by(PEER, &thiefs->complete);
-	probe_hear(&p, 1, &m);
-	assert_silence(&p);
-	probe_free(&p);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -929,14 +753,12 @@ int main(void)
 		cmocka_unit_test(passes_over_proofs_that_it_did_not_ask_for),
 		cmocka_unit_test(a_peer_that_does_not_prove_its_log_is_alarmed),
 		cmocka_unit_test(blames_a_flood_of_wants),
-		cmocka_unit_test(what_a_thief_has_shown_stands_against_nobody),
 		cmocka_unit_test(keeps_a_cosignature_of_what_it_has_shown),
 		cmocka_unit_test(proves_its_growth_to_whom_it_has_shown_it_and_to_nobody_else),
 		cmocka_unit_test(shows_growth_again_and_does_not_go_round_in_circles),
 		cmocka_unit_test(enters_what_a_witness_has_and_it_has_not),
 		cmocka_unit_test(takes_two_answers_for_each_log_that_it_shows),
 		cmocka_unit_test(blames_cosignatures_that_are_forged_or_unasked),
-		cmocka_unit_test(who_remembers_a_log_that_no_card_names_is_not_blamed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What a mute node has been shown counts: however it came, and over a restart. */
+#include "unit/gossip/life.h"
+
+/* What it was shown before the last stop the guard has too: others need not be heard for it. */
+static void behind_its_guard_it_stays_so_over_a_restart(void **state)
+{
+	struct checkpoint c, shown;
+	struct life l;
+
+	(void)state;
+	for (uint64_t upto = 7; upto <= SIGNED; upto++) {
+		life_init(&l, HELD_FIRST, HELD_FIRST);
+		sign_at(&l.all, HELD_FIRST, &c);
+		sign_at(&l.all, SIGNED, &shown);
+		assert_int_equal(gossip_feed(l.p.g, &c.log, HELD_FIRST, 0, &c, &shown, false), 0);
+		start_with_guard(&l, upto);
+		assert_int_equal(state_of(&l), upto < SIGNED ? RECOVERY_HEARS : RECOVERY_PULLS);
+		meet(&l, 1, PEER, SIGNED);
+		give(&l, 1, HELD_FIRST, SIGNED);
+		probe_tick(&l.p, 2000);
+		assert_int_equal(l.p.recovered, upto == SIGNED);
+		life_free(&l);
+	}
+}
+
+/* Nobody who is left shows it again. */
+static void what_was_shown_before_the_last_stop_may_be_another_history(void **state)
+{
+	(void)state;
+	for (unsigned guarded = 0; guarded <= 1; guarded++) {
+		struct checkpoint c, shown;
+		struct life l;
+
+		life_init(&l, HELD_FIRST, HELD_FIRST);
+		sign_at(&l.all, HELD_FIRST, &c);
+		sign_at(&l.all, 7, &shown);
+		shown.root.bytes[0] ^= 1;
+		checkpoint_sign(&shown, cast_actor(SELF)->identity.log_secret);
+		assert_int_equal(gossip_feed(l.p.g, &c.log, HELD_FIRST, 0, &c, &shown, false), 0);
+		if (guarded)
+			start_with_guard(&l, SIGNED);
+		else
+			start_without_guard(&l);
+		meet(&l, 1, PEER, SIGNED);
+		give(&l, 1, HELD_FIRST, SIGNED);
+		assert_string_equal(l.p.mute, "split");
+		assert_int_equal(l.p.splits, 1);
+		life_free(&l);
+	}
+}
+
+/* PEER has said another root of what is here, and answers with the other of two histories. */
+static void the_proof_of_two_histories_may_come_as_an_answer(void **state)
+{
+	struct log_name name = probe_name(SELF, CLEAR);
+	struct wire_message m = {.type = WIRE_PROOF};
+	const struct wire_message *want;
+	struct checkpoint c;
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_with_guard(&l, HELD_FIRST);
+	meet(&l, 1, PEER, SIGNED);
+	assert_string_equal(l.p.mute, "own-ahead");
+	probe_hear_held(&l.p, 1, &name, 3);
+	want = probe_last(&l.p, WIRE_PROOF_WANT);
+	assert_non_null(want);
+	sign_at(&l.all, SIGNED, &c);
+	c.root.bytes[0] ^= 1;
+	checkpoint_sign(&c, cast_actor(SELF)->identity.log_secret);
+	m.proof.feed = name;
+	m.proof.first = want->proof_want.first;
+	m.proof.second = SIGNED;
+	checkpoint_to_wire(&m.proof.checkpoint, &c);
+	probe_hear(&l.p, 1, &m);
+	assert_string_equal(l.p.mute, "split");
+	assert_int_equal(l.p.splits, 1);
+	assert_int_equal(l.p.closed, 0);
+	life_free(&l);
+}
+
+/* PEER, who has the new agreement in force, does not know yet that it is so here too. */
+static void heads_that_were_on_their_way_are_not_all_of_new_terms(void **state)
+{
+	struct cast_terms more = probe_terms(PEER);
+	struct wire_agreement named[3];
+	struct wire_message m = {.type = WIRE_TERMS, .terms = {named, 3}};
+	struct checkpoint c;
+	struct life l;
+
+	(void)state;
+	more.id = 0x555;
+	life_init(&l, SIGNED, SIGNED);
+	start_without_guard(&l);
+	meet(&l, 1, PEER, SIGNED);
+	meet(&l, 2, THIRD, SIGNED);
+	for (size_t i = 0; i < 2; i++)
+		named[i] = (struct wire_agreement){.id = l.p.agreements[i]->id, .serial = 1};
+	named[2] = (struct wire_agreement){.id = more.id, .serial = 1};
+	probe_hear(&l.p, 1, &m);
+	probe_agree(&l.p, &more);
+	assert_non_null(probe_last(&l.p, WIRE_TERMS));
+	sign_at(&l.all, SIGNED, &c);
+	probe_hear_head(&l.p, 1, &c);
+	probe_tick(&l.p, 10000);
+	assert_int_equal(l.p.recovered, 0);
+	probe_hear_cards(&l.p, 1, &cast_actor(PEER)->chain);
+	probe_hear_head(&l.p, 1, &c);
+	probe_tick(&l.p, 2000);
+	assert_int_equal(l.p.recovered, 1);
+	life_free(&l);
+}
+
+/* The first of two runs, under a smaller checkpoint than the second, finds no room on the disk. */
+static void behind_one_that_failed(struct life *l)
+{
+	struct sim_log upto = l->all;
+
+	sign_at(&l->all, 8, &upto.complete);
+	probe_hear_run(&l->p, 1, &upto, 7, 8);
+	sign_at(&l->all, SIGNED, &upto.complete);
+	probe_hear_run(&l->p, 1, &upto, 8, SIGNED);
+	probe_reject(&l->p, ENT_EIO);
+	probe_reject(&l->p, ENT_ESTATE);
+}
+
+/* PEER has got more itself, and its run tells of that, to whom has subscribed, alone: what it shows
+ * counts, though the run cannot be taken, or not be stored. */
+static void a_run_that_is_not_kept_shows_what_was_signed(void **state)
+{
+	(void)state;
+	for (unsigned how = 0; how < 3; how++) {
+		struct sim_log upto;
+		struct life l;
+
+		life_init(&l, HELD_FIRST, HELD_FIRST);
+		start_without_guard(&l);
+		meet(&l, 2, THIRD, 0);
+		meet(&l, 1, PEER, 7);
+		give(&l, 1, HELD_FIRST, 7);
+		upto = l.all;
+		sign_at(&l.all, SIGNED, &upto.complete);
+		if (how == 0)
+			gossip_refuse(l.p.g, probe_time(&l.p), true);
+		if (how < 2)
+			probe_hear_run(&l.p, 1, &upto, 7, SIGNED);
+		gossip_refuse(l.p.g, probe_time(&l.p), false);
+		probe_actions(&l.p);
+		if (how == 1)
+			probe_reject(&l.p, ENT_EIO);
+		if (how == 2)
+			behind_one_that_failed(&l);
+		probe_tick(&l.p, 1750);
+		assert_int_equal(l.p.recovered, 0);
+		probe_tick(&l.p, 5000);
+		give(&l, 1, 7, SIGNED);
+		probe_tick(&l.p, 2000);
+		assert_int_equal(l.p.recovered, 1);
+		assert_int_equal(l.p.closed, 0);
+		assert_null(l.p.alarm);
+		life_free(&l);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(behind_its_guard_it_stays_so_over_a_restart),
+		cmocka_unit_test(what_was_shown_before_the_last_stop_may_be_another_history),
+		cmocka_unit_test(the_proof_of_two_histories_may_come_as_an_answer),
+		cmocka_unit_test(heads_that_were_on_their_way_are_not_all_of_new_terms),
+		cmocka_unit_test(a_run_that_is_not_kept_shows_what_was_signed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
