@@ -64,10 +64,15 @@ int apply_forget(struct ledger *l, struct store_txn *txn, bool prune)
 	l->prune = l->prune || l->prune_waits || prune || more;
 	for (unsigned i = 0; l->prune && rc >= 0 && i < FORGET_STEPS_MAX; i++) {
 		rc = store_prune(txn);
-		l->prune = rc == 1 || more;
+		l->prune = rc < 0 || rc == 1 || more;
 		l->prune_waits = rc == 2;
 		if (rc != 1)
 			break;
+	}
+	/* What does not read is not tried with every group, until the index has let go of more. */
+	if (rc < 0) {
+		l->prune_waits = l->prune;
+		l->prune = false;
 	}
 	/* A bundle that does not read spoils nobody else's commit; the erasure goes on waiting. */
 	return rc == ENT_ECORRUPT ? ENT_EINVALID : rc < 0 ? rc : 0;

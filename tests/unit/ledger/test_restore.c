@@ -2,11 +2,13 @@
 /* The ledger over a real store: what a crash or a restore leaves, and how it goes on. */
 #include "lib/test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/vocab.h"
 #include "ledger/ledger.h"
 #include "provenance/act.h"
+#include "store/db.h"
 
 #define FIRST 1795336200u
 
@@ -730,6 +732,83 @@ static void what_lies_below_the_floor_goes_though_an_erasure_came_between(void *
 	life_free(&l);
 }
 
+/* Spoils the bundle that has an entry, in the file; a new life begins. */
+static void bundle_spoil(struct life *l, const struct log_name *name, uint64_t index)
+{
+	static const char *const tables[] = {"entries"};
+	struct store_log log = log_of(l, name);
+	MDB_val key, value = db_val("", 1);
+	struct store_reader *r;
+	struct store_entry e;
+	struct db db = {0};
+	uint8_t arrival[8];
+	char path[2048];
+	MDB_txn *txn;
+
+	assert_int_equal(store_reader_open(l->store, &r), 0);
+	assert_int_equal(store_entry_get(r, log.number, index, &e), 0);
+	store_reader_close(r);
+	be64_put(arrival, e.place.arrival);
+	key = db_val(arrival, sizeof(arrival));
+	life_end(l);
+	snprintf(path, sizeof(path), "%s/log", l->dir);
+	assert_int_equal(db_open(&db, path, true, 0, tables, COUNT_OF(tables)), 0);
+	assert_int_equal(mdb_txn_begin(db.env, NULL, 0, &txn), 0);
+	assert_int_equal(mdb_put(txn, db.tables[0], &key, &value, 0), 0);
+	assert_int_equal(mdb_txn_commit(txn), 0);
+	db_close(&db);
+	life_begin(l, false, false, l->dir);
+	ledger_allow_sealing(l->ledger);
+}
+
+/* The index has let go of what is erased, and of what lies below the floor. */
+static void index_lets_go(struct life *l)
+{
+	int rc;
+
+	while ((rc = store_index_step(l->store, NULL, 65536)) > 0)
+		;
+	assert_int_equal(rc, 0);
+	while ((rc = store_index_erase(l->store, NULL)) > 0)
+		;
+	assert_int_equal(rc, 0);
+	while ((rc = store_index_prune(l->store)) > 0)
+		;
+	assert_int_equal(rc, 0);
+}
+
+static void forget_and_prune(struct life *l)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_FORGET);
+
+	i->count = 1;
+	ledger_put(l->ledger, i);
+}
+
+static void an_erasure_that_does_not_read_keeps_nobody_from_the_short_way(void **state)
+{
+	struct log_name feed;
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	feed = feed_of(&l, FIRST);
+	ledger_allow_sealing(l.ledger);
+	assert_int_equal(publish(&l, 2), 0);
+	put_entries(&l, 1, KIND_ERASURE);
+	assert_int_equal(run(&l), 0);
+	index_lets_go(&l);
+	bundle_spoil(&l, &feed, 2);
+	forget_and_prune(&l);
+	assert_int_equal(run(&l), 0);
+	assert_int_equal(run(&l), 0); /* takes the checkpoints to the store */
+	assert_false(ledger_owes(l.ledger));
+	l.by_journal = true;
+	assert_int_equal(publish(&l, 1), 0);
+	assert_true(l.has_redo);
+	life_free(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -747,6 +826,7 @@ int main(void)
 		cmocka_unit_test(a_guard_that_is_behind_the_store_catches_up_first),
 		cmocka_unit_test(what_is_taken_back_is_told_before_what_is_signed_upon_it),
 		cmocka_unit_test(what_lies_below_the_floor_goes_though_an_erasure_came_between),
+		cmocka_unit_test(an_erasure_that_does_not_read_keeps_nobody_from_the_short_way),
 	};
 
 	if (hash_init() != 0)
