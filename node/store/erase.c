@@ -205,10 +205,13 @@ int erase_bundle_noted(struct store_txn *txn, const struct store_log *log, uint6
 	return rc;
 }
 
-/* Those of one log that were said at the size or beyond. What lies below the floor cannot be read
- * again, and may have said the same: there they stand as said just below it. */
+/* --- a tail that is cut ----------------------------------------------------------------------- */
+
+/* Those of one log that were said at the size or beyond; of which objects, goes to `objects`. What
+ * lies below the floor cannot be read again, and may have said the same: there they stand as said
+ * just below it. */
 static int erasures_cut(struct store_txn *txn, const struct store_log *log, uint64_t size,
-	bool *cut)
+	struct buf *objects)
 {
 	uint8_t raw[ERASURE_KEY_BYTES] = {0};
 	MDB_val key = db_val(raw, sizeof(raw));
@@ -224,8 +227,8 @@ static int erasures_cut(struct store_txn *txn, const struct store_log *log, uint
 		int done = key.mv_size == sizeof(raw) && value.mv_size == 8 ? 0 : ENT_ECORRUPT;
 
 		if (done == 0 && be64_get(value.mv_data) >= size) {
-			*cut = true;
 			memcpy(raw, key.mv_data, sizeof(raw));
+			buf_append(objects, raw + 4, OBJECT_ID_BYTES);
 			done = log->floor ? erasure_put(txn, log->number, log->floor - 1, raw + 4)
 					  : txn_result(txn, log_cursor_del(txn->store, LOG_ERASURES,
 								    cursor));
@@ -237,6 +240,80 @@ static int erasures_cut(struct store_txn *txn, const struct store_log *log, uint
 		rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	}
 	mdb_cursor_close(cursor);
+	if (buf_failed(objects))
+		return ENT_ENOMEM;
+	return rc == MDB_NOTFOUND ? 0 : txn_result(txn, rc);
+}
+
+/* The latest erasure of an object below the size that a part of the index knows of. 1: there is. */
+static int erasure_before(struct store_reader *r, enum index_part part, uint32_t log, uint64_t size,
+	const uint8_t object[OBJECT_ID_BYTES], uint64_t *index)
+{
+	uint8_t bound[OBJECT_KEY_BYTES];
+	struct store_entry e;
+	struct index_scan sc;
+	int rc = index_scan_open(&sc, &r->index, part);
+
+	object_key_put(bound, object, log, size);
+	while (rc == 0 && (rc = index_scan_before(&sc, bound, OBJECT_ID_BYTES + 4)) == 1) {
+		memcpy(bound, sc.key, sizeof(bound));
+		*index = be64_get(bound + OBJECT_ID_BYTES + 4);
+		rc = reader_original(r, log, *index, &e);
+		/* What it has of a tail that went before is another entry by now, or none. */
+		if (rc == 0 && entry_is_erasure(&e.header) &&
+			memcmp(e.header.object, object, OBJECT_ID_BYTES) == 0) {
+			rc = 1;
+			break;
+		}
+		rc = rc == ENT_ENOTFOUND ? 0 : rc;
+	}
+	index_scan_close(&sc);
+	return rc;
+}
+
+static int object_again(struct store_txn *txn, struct store_reader *r, const struct store_log *log,
+	uint64_t size, const uint8_t object[OBJECT_ID_BYTES])
+{
+	static const enum index_part parts[] = {PART_OBJECT, PART_UNLISTED};
+	uint64_t index = 0, latest = 0;
+	int rc, found = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		rc = erasure_before(r, parts[i], log->number, size, object, &index);
+		if (rc < 0)
+			return rc;
+		latest = rc == 1 && index > latest ? index : latest;
+		found |= rc;
+	}
+	if (!found)
+		return 0;
+	r->arrival = 0; /* the views are void after any change */
+	return erasure_put(txn, log->number, latest, object);
+}
+
+/* Where begins what the index has not gone through of a log that ends at the size. */
+static int unindexed_from(struct store_txn *txn, const struct store_log *log, uint64_t size,
+	uint64_t position, uint64_t *from)
+{
+	uint8_t raw[RUN_KEY_BYTES];
+	MDB_val key = db_val(raw, sizeof(raw)), value;
+	MDB_cursor *runs;
+	int rc = mdb_cursor_open(txn->mdb, txn->store->log.tables[LOG_RUNS], &runs);
+
+	if (rc)
+		return txn_result(txn, rc);
+	*from = size;
+	run_key_put(raw, log->number, size);
+	rc = mdb_cursor_get(runs, &key, &value, MDB_SET_RANGE);
+	rc = mdb_cursor_get(runs, &key, &value, rc == 0 ? MDB_PREV : MDB_LAST);
+	/* Later entries arrived later. */
+	while (rc == 0 && key.mv_size == RUN_KEY_BYTES && be32_get(key.mv_data) == log->number &&
+		value.mv_size == ARRIVAL_KEY_BYTES && be64_get(value.mv_data) > position) {
+		*from = be64_get((const uint8_t *)key.mv_data + 4);
+		rc = mdb_cursor_get(runs, &key, &value, MDB_PREV);
+	}
+	mdb_cursor_close(runs);
+	*from = *from < log->floor ? log->floor : *from;
 	return rc == MDB_NOTFOUND ? 0 : txn_result(txn, rc);
 }
 
@@ -257,16 +334,38 @@ static int erasures_again(void *ctx, const struct bundle *b)
 	return rc;
 }
 
-int erase_cut(struct store_txn *txn, const struct store_log *log, uint64_t size)
+/* What the tail said hid what was said of the same before, signed. The index knows where; what it
+ * has not gone through is read, and all where there is none. */
+static int objects_again(struct store_txn *txn, const struct store_log *log, uint64_t size,
+	struct bytes objects)
 {
 	struct store_reader r = {.store = txn->store, .log = txn->mdb};
-	uint8_t from[RUN_KEY_BYTES], to[RUN_KEY_BYTES];
-	bool cut = false;
-	int rc = erasures_cut(txn, log, size, &cut);
+	struct index_state state = {0};
+	bool indexed = index_reader_begin(txn->store, &r.index) == 0;
+	uint64_t from = size;
+	int rc = indexed ? index_state_get(txn->store, r.index.txn, &state) : 0;
 
-	/* What the tail said hid what was said of the same before, signed. */
-	if (rc == 0 && cut)
-		rc = reader_bundles(&r, log->number, log->floor, size, erasures_again, txn);
+	for (size_t i = 0; rc == 0 && i < objects.len; i += OBJECT_ID_BYTES)
+		rc = object_again(txn, &r, log, size, objects.data + i);
+	if (indexed)
+		index_reader_end(&r.index);
+	if (rc == 0)
+		rc = unindexed_from(txn, log, size, state.position, &from);
+	r.arrival = 0;
+	return rc || from == size
+		       ? rc
+		       : reader_bundles(&r, log->number, from, size, erasures_again, txn);
+}
+
+int erase_cut(struct store_txn *txn, const struct store_log *log, uint64_t size)
+{
+	uint8_t from[RUN_KEY_BYTES], to[RUN_KEY_BYTES];
+	struct buf objects = buf_with_max(SIZE_MAX);
+	int rc = erasures_cut(txn, log, size, &objects);
+
+	if (rc == 0 && objects.len)
+		rc = objects_again(txn, log, size, buf_view(&objects));
+	buf_free(&objects);
 	if (rc)
 		return rc;
 	run_key_put(from, log->number, size);

@@ -361,7 +361,9 @@ static void cut(struct place *w, enum place_log log, uint64_t size)
 	assert_ok(store_begin(w->store, &txn));
 	assert_ok(store_log_cut(txn, &w->logs[log].name, &tree));
 	assert_ok(store_commit(txn));
+	w->logs[log].packed.len = w->logs[log].offsets[size];
 	w->logs[log].size = w->logs[log].made = size;
+	w->logs[log].tree = tree;
 }
 
 static void what_was_erased_under_a_signature_stays_so_when_the_tail_goes(void **state)
@@ -414,6 +416,79 @@ static void so_it_does_where_a_floor_has_passed_it(void **state)
 	place_free(&w);
 }
 
+/* Spoils the bundle that has an entry. */
+static void bundle_spoil(struct place *w, enum place_log log, uint64_t index)
+{
+	struct store_reader *r = look(w);
+	uint8_t arrival[ARRIVAL_KEY_BYTES];
+	struct store_log row;
+	struct store_entry e;
+	struct store_txn *txn;
+
+	assert_ok(store_log_get(r, &w->logs[log].name, &row));
+	assert_ok(store_entry_get(r, row.number, index, &e));
+	store_reader_close(r);
+	be64_put(arrival, e.place.arrival);
+	assert_ok(store_begin(w->store, &txn));
+	assert_ok(txn_put(txn, LOG_ENTRIES, db_val(arrival, sizeof(arrival)), db_val("", 1), 0));
+	assert_ok(store_commit(txn));
+}
+
+/* What it does not read may as well be spoilt: it costs nothing, however long the feed is. */
+static void a_cut_reads_what_was_said_of_its_objects_and_nothing_else(void **state)
+{
+	struct place w;
+
+	(void)state;
+	place_init(&w, 17);
+	say(&w, NEW, 6, "six.example.org");
+	erase(&w, NEW, 1, false);
+	say(&w, NEW, 7, "seven.example.org");
+	settle(&w);
+	/* Not in the index yet: */
+	say(&w, NEW, 1, "one.example.org");
+	erase(&w, NEW, 4, false);
+	hold(&w, NEW);
+	for (unsigned object = 1; object < 6; object++)
+		erase(&w, NEW, object, false);
+	bundle_spoil(&w, NEW, 0);
+	bundle_spoil(&w, NEW, 2);
+	cut(&w, NEW, 5);
+	for (unsigned object = 1; object < 6; object++)
+		say(&w, OLD, object, "old.example.org");
+	for (unsigned object = 1; object < 6; object++)
+		assert_int_equal(served(&w, OLD, object - 1), object != 1 && object != 4);
+	place_free(&w);
+}
+
+/* The index may know of a tail that went before. */
+static void entries_that_went_are_not_taken_for_those_in_their_place(void **state)
+{
+	struct place w;
+
+	(void)state;
+	place_init(&w, 18);
+	erase(&w, NEW, 1, false);
+	hold(&w, NEW);
+	erase(&w, NEW, 2, false);
+	erase(&w, NEW, 1, false);
+	index_on(&w);
+	cut(&w, NEW, 1);
+	say(&w, NEW, 3, "three.example.org");
+	erase(&w, NEW, 3, false);
+	hold(&w, NEW);
+	index_on(&w);
+	erase(&w, NEW, 1, false);
+	erase(&w, NEW, 2, false);
+	erase(&w, NEW, 3, false);
+	cut(&w, NEW, 3);
+	for (unsigned object = 1; object < 4; object++)
+		say(&w, OLD, object, "old.example.org");
+	for (unsigned object = 1; object < 4; object++)
+		assert_int_equal(served(&w, OLD, object - 1), object == 2);
+	place_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -431,6 +506,8 @@ int main(void)
 		cmocka_unit_test(where_the_address_space_is_short_it_compacts_all_the_same),
 		cmocka_unit_test(what_was_erased_under_a_signature_stays_so_when_the_tail_goes),
 		cmocka_unit_test(so_it_does_where_a_floor_has_passed_it),
+		cmocka_unit_test(a_cut_reads_what_was_said_of_its_objects_and_nothing_else),
+		cmocka_unit_test(entries_that_went_are_not_taken_for_those_in_their_place),
 		cmocka_unit_test(order_does_not_matter),
 	};
 
