@@ -405,7 +405,26 @@ static void group_committed(struct ledger *l)
 	l->succeeding = l->succeeding && !l->succeeded;
 }
 
-int group_commit(struct ledger *l)
+/* What former groups have left to go. */
+static int prune_rest(struct ledger *l, struct store_txn *txn)
+{
+	int rc;
+
+	if (!l->prune || (l->prune_alone && l->items))
+		return 0;
+	rc = apply_forget(l, txn, true);
+	return rc < 0 && !of_item(rc) ? rc : 0;
+}
+
+static bool forgets(const struct ledger *l)
+{
+	for (const struct ledger_item *i = l->items; i; i = i->next)
+		if (i->type == LEDGER_FORGET)
+			return true;
+	return l->prune || l->prune_waits;
+}
+
+static int group_try(struct ledger *l)
 {
 	struct store_txn *txn;
 	int rc;
@@ -445,11 +464,8 @@ int group_commit(struct ledger *l)
 		if (!of_item(i->code))
 			rc = i->code;
 	}
-	if (rc == 0 && l->prune) {
-		int pruned = apply_forget(l, txn, true);
-
-		rc = pruned < 0 && !of_item(pruned) ? pruned : 0;
-	}
+	if (rc == 0)
+		rc = prune_rest(l, txn);
 	if (rc == 0)
 		rc = apply_acts(l, txn);
 	if (rc != 0) {
@@ -474,4 +490,18 @@ int group_commit(struct ledger *l)
 	l->grown_len = l->growing_len;
 	group_committed(l);
 	return 0;
+}
+
+int group_commit(struct ledger *l)
+{
+	bool forgot = forgets(l);
+	int rc = group_try(l);
+
+	/* The index lets go once and does not ask again. It needs room itself: what others want
+	 * committed does not fail with it a second time. */
+	if (rc != 0 && forgot)
+		l->prune = l->prune_alone = true;
+	else if (!l->prune)
+		l->prune_alone = false;
+	return rc;
 }

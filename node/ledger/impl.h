@@ -80,7 +80,8 @@ struct ledger {
 	uint8_t received_session[16], received_root[HASH_BYTES];
 	unsigned forgot;    /* by the item at hand: a set of FORGOT_… */
 	bool prune;         /* there is more below floors that may go, */
-	bool prune_waits;   /* or there may be once erasures are carried out */
+	bool prune_waits;   /* or there may be once erasures are carried out; */
+	bool prune_alone;   /* it has failed with a group: it goes in one of its own */
 	struct plan *plans; /* of retention, for the group at hand */
 	uint32_t retain_at; /* number of the log that retention looked at last */
 	struct buf floors;  /* struct floor_moved: in this group */

@@ -2,8 +2,10 @@
 /* The ledger over a real store: what a crash or a restore leaves, and how it goes on. */
 #include "lib/test.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/vocab.h"
 #include "ledger/ledger.h"
@@ -809,6 +811,53 @@ static void an_erasure_that_does_not_read_keeps_nobody_from_the_short_way(void *
 	life_free(&l);
 }
 
+/* The group at hand, on a disk that takes nothing. */
+static void run_without_room(struct life *l)
+{
+	struct rlimit before, none;
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	assert_int_equal(run(l), ENT_EFULL);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+}
+
+/* The index lets go once: nobody asks for it a second time. */
+static void what_was_to_go_when_the_disk_was_full_goes_later(void **state)
+{
+	struct store_txn *txn;
+	struct store_reader *r;
+	struct store_entry e;
+	struct log_name feed;
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	feed = feed_of(&l, FIRST);
+	ledger_allow_sealing(l.ledger);
+	assert_int_equal(publish(&l, 2000), 0);
+	put_entries(&l, 1, KIND_ERASURE);
+	assert_int_equal(run(&l), 0);
+	assert_int_equal(store_begin(l.store, &txn), 0);
+	assert_int_equal(store_floor_move(txn, &feed, 1792), 0);
+	assert_int_equal(store_commit(txn), 0);
+	index_lets_go(&l);
+	forget_and_prune(&l);
+	run_without_room(&l);
+	assert_int_equal(publish(&l, 1), 0); /* it keeps nobody waiting */
+	assert_int_equal(run(&l), 0);
+	assert_int_equal(run(&l), 0);
+	assert_false(ledger_owes(l.ledger));
+	assert_int_equal(store_reader_open(l.store, &r), 0);
+	assert_int_equal(store_erasing(r), 0);
+	assert_int_equal(store_entry_get(r, log_of(&l, &feed).number, 0, &e), ENT_ENOTFOUND);
+	store_reader_close(r);
+	life_free(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -827,6 +876,7 @@ int main(void)
 		cmocka_unit_test(what_is_taken_back_is_told_before_what_is_signed_upon_it),
 		cmocka_unit_test(what_lies_below_the_floor_goes_though_an_erasure_came_between),
 		cmocka_unit_test(an_erasure_that_does_not_read_keeps_nobody_from_the_short_way),
+		cmocka_unit_test(what_was_to_go_when_the_disk_was_full_goes_later),
 	};
 
 	if (hash_init() != 0)
