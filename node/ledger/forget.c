@@ -39,10 +39,26 @@ static int since_put(struct ledger *l, struct store_txn *txn, const char *key)
 	return store_meta_set(txn, key) ? 0 : store_meta_put(txn, key, BYTES_OF(now));
 }
 
+/* What has gone has gone, whatever failed behind it. */
+static int since_note(struct ledger *l, struct store_txn *txn)
+{
+	unsigned forgot = l->forgot;
+	int rc = 0;
+
+	l->forgot = 0;
+	if (forgot & FORGOT_ERASED)
+		rc = since_put(l, txn, STORE_ERASED_SINCE);
+	if (rc == 0 &&
+		((forgot & FORGOT_RECALLED) ||
+			((forgot & FORGOT_HASTENED) && store_meta_set(txn, STORE_ERASED_SINCE))))
+		rc = since_put(l, txn, STORE_RECALLED_SINCE);
+	return rc;
+}
+
 int apply_forget(struct ledger *l, struct store_txn *txn, bool prune)
 {
 	bool more = false;
-	int rc = 1;
+	int noted, rc = 1;
 
 	for (unsigned i = 0; rc == 1 && i < FORGET_STEPS_MAX; i++)
 		rc = store_erase(txn, erased_enter, l);
@@ -53,13 +69,8 @@ int apply_forget(struct ledger *l, struct store_txn *txn, bool prune)
 		if (!more)
 			break;
 	}
-	if (rc >= 0 && (l->forgot & FORGOT_ERASED))
-		rc = since_put(l, txn, STORE_ERASED_SINCE);
-	if (rc >= 0 &&
-		((l->forgot & FORGOT_RECALLED) ||
-			((l->forgot & FORGOT_HASTENED) && store_meta_set(txn, STORE_ERASED_SINCE))))
-		rc = since_put(l, txn, STORE_RECALLED_SINCE);
-	l->forgot = 0;
+	if ((noted = since_note(l, txn)) != 0)
+		rc = noted;
 	/* What is left goes with the next group, or when the erasures that it waits for have. */
 	l->prune = l->prune || l->prune_waits || prune || more;
 	for (unsigned i = 0; l->prune && rc >= 0 && i < FORGET_STEPS_MAX; i++) {

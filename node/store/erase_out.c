@@ -215,7 +215,7 @@ static int bundle_erase(struct store_txn *txn, struct erasing *w, const struct e
 	size_t len, size_t *at)
 {
 	struct store_erased *groups = (struct store_erased *)(void *)w->groups.data;
-	uint32_t slots[BUNDLE_ENTRIES_MAX], slots_len = 0;
+	uint32_t slots[BUNDLE_ENTRIES_MAX], of[BUNDLE_ENTRIES_MAX], slots_len = 0;
 	uint64_t arrival = 0, dropped = 0;
 	uint8_t raw[RUN_KEY_BYTES];
 	int rc;
@@ -227,9 +227,9 @@ static int bundle_erase(struct store_txn *txn, struct erasing *w, const struct e
 		rc = store_entry_get(&w->reader, one->log, one->index, &e);
 		if (rc == ENT_ENOTFOUND)
 			continue;
-		if (rc)
+		if (rc && !slots_len)
 			return rc;
-		if (arrival && e.place.arrival != arrival)
+		if (rc || (arrival && e.place.arrival != arrival))
 			break;
 		run_key_put(raw, one->log, one->index);
 		if (e.entry.erased && (rc = txn_del(txn, LOG_MISSING, db_val(raw, sizeof(raw)))))
@@ -239,11 +239,14 @@ static int bundle_erase(struct store_txn *txn, struct erasing *w, const struct e
 		if (!erase_takes(one, &e) || (slots_len && slots[slots_len - 1] == e.place.slot))
 			continue;
 		arrival = e.place.arrival;
+		of[slots_len] = one->group;
 		slots[slots_len++] = e.place.slot;
-		groups[one->group].bodies++;
 	}
 	w->reader.arrival = 0;
-	return slots_len ? erase_slots(txn, arrival, slots, slots_len, &dropped) : 0;
+	rc = slots_len ? erase_slots(txn, arrival, slots, slots_len, &dropped) : 0;
+	for (uint32_t i = 0; i < slots_len && rc == 0; i++)
+		groups[of[i]].bodies++;
+	return rc;
 }
 
 static int erasing_apply(struct store_txn *txn, struct erasing *w)
@@ -264,6 +267,17 @@ static int erasing_apply(struct store_txn *txn, struct erasing *w)
 		rc = txn_del(txn, LOG_ERASING, db_val(raw, sizeof(raw)));
 	}
 	return rc;
+}
+
+/* After an error, too: what has gone is told, though its erasure goes on waiting. */
+static void groups_tell(const struct erasing *w, int code,
+	void (*visit)(void *ctx, const struct store_erased *e), void *ctx)
+{
+	const struct store_erased *e = (const struct store_erased *)(const void *)w->groups.data;
+
+	for (size_t i = 0; i < w->groups.len / sizeof(*e); i++)
+		if (code == 0 || e[i].bodies > 0)
+			visit(ctx, &e[i]);
 }
 
 int store_erase(struct store_txn *txn, void (*visit)(void *ctx, const struct store_erased *e),
@@ -287,8 +301,7 @@ int store_erase(struct store_txn *txn, void (*visit)(void *ctx, const struct sto
 	if (rc >= 0)
 		rc = erasing_apply(txn, &w);
 	index_reader_end(&w.index);
-	for (size_t i = 0; rc == 0 && i < w.groups.len / sizeof(struct store_erased); i++)
-		visit(ctx, (const struct store_erased *)(const void *)w.groups.data + i);
+	groups_tell(&w, rc, visit, ctx);
 	buf_free(&w.groups);
 	buf_free(&w.targets);
 	buf_free(&w.places);

@@ -177,7 +177,7 @@ static int log_over(void *ctx, const struct store_log *log)
 	struct over *o = ctx;
 	struct store_erased told = {.log = log->name, .over = true};
 	uint64_t mark, done, to;
-	int rc = row_get(o->txn->store, o->txn->mdb, log->number, &mark, &done);
+	int put, rc = row_get(o->txn->store, o->txn->mdb, log->number, &mark, &done);
 
 	if (rc || mark <= done || o->more)
 		return rc;
@@ -188,15 +188,18 @@ static int log_over(void *ctx, const struct store_log *log)
 	to = to < mark ? to : mark;
 	done = done > log->floor ? done : log->floor;
 	told.from = done;
+	told.to = done;
 	while (rc == 0 && done < to && !o->more) {
-		rc = bundle_over(o, log->number, done, to, &done, &told.bodies);
+		rc = bundle_over(o, log->number, done, to, &told.to, &told.bodies);
+		done = rc == 0 ? told.to : done;
 		o->more = ++o->done >= BUNDLES_MAX;
 	}
-	told.to = done;
-	if (rc || told.to <= told.from)
-		return rc;
-	o->visit(o->ctx, &told);
-	return row_put(o->txn, log->number, mark, done);
+	/* After an error, too, what has gone is told. */
+	told.to = told.bodies > 0 ? told.to : done;
+	if (told.to > told.from)
+		o->visit(o->ctx, &told);
+	put = done > told.from ? row_put(o->txn, log->number, mark, done) : 0;
+	return rc ? rc : put;
 }
 
 int store_over_carry(struct store_txn *txn, void (*visit)(void *ctx, const struct store_erased *e),

@@ -266,7 +266,8 @@ struct store_erased {
 
 /*
  * Carries out some of what the index has let go, in order of arrival; visit is called for each
- * stretch. 1: there is more that could be done now; 0: nothing is left to be done now.
+ * stretch. 1: there is more that could be done now; 0: nothing is left to be done now. After an
+ * error visit is called for those that have lost bodies, which is in the transaction.
  */
 int store_erase(struct store_txn *txn, void (*visit)(void *ctx, const struct store_erased *e),
 	void *ctx) MUST_CHECK;

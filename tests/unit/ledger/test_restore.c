@@ -24,6 +24,7 @@ struct life {
 	struct guardfile saved; /* and as it is kept */
 	struct node_id self;
 	struct log_name provenance;
+	uint8_t object; /* that publications are about */
 	bool guard_fails;
 	bool by_journal; /* guard_save takes a redo, */
 	bool has_redo;   /* and the last one brought one */
@@ -194,7 +195,7 @@ static void put_entries(struct life *l, uint32_t count, enum kind kind)
 			.kind = (uint8_t)kind,
 			.tlp = TLP_CLEAR,
 			.body_len = 8,
-			.object = {kind == KIND_ERASURE}};
+			.object = {kind == KIND_ERASURE ? 1 : l->object}};
 		struct entry entry = {BYTES_OF(raw), BYTES_OF(salt), BYTES_OF(body), false};
 		struct hash commitment;
 
@@ -811,6 +812,63 @@ static void an_erasure_that_does_not_read_keeps_nobody_from_the_short_way(void *
 	life_free(&l);
 }
 
+static bool is_set(struct life *l, const char *key)
+{
+	struct store_txn *txn;
+	bool set;
+
+	assert_int_equal(store_begin(l->store, &txn), 0);
+	set = store_meta_set(txn, key);
+	store_abort(txn);
+	return set;
+}
+
+/* The act of the group at hand that says that bodies are gone; 0: none does. */
+static uint64_t bodies_gone(struct life *l)
+{
+	struct store_log log = log_of(l, &l->provenance);
+	struct store_reader *r;
+	uint64_t gone = 0;
+
+	assert_int_equal(store_reader_open(l->store, &r), 0);
+	for (uint64_t i = 0; i < log.size; i++) {
+		struct store_entry e;
+		struct act_body a;
+		struct arena arena = {0};
+
+		assert_int_equal(store_entry_get(r, log.number, i, &e), 0);
+		assert_int_equal(act_body_decode(e.entry.body, &arena, &a), 0);
+		gone += a.act == ACT_ERASED ? a.count : 0;
+		arena_free(&arena);
+	}
+	store_reader_close(r);
+	return gone;
+}
+
+/* One commit takes what reads; of that the bytes are still in the file. */
+static void what_goes_beside_a_bundle_that_does_not_read_is_told(void **state)
+{
+	struct log_name feed;
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	feed = feed_of(&l, FIRST);
+	ledger_allow_sealing(l.ledger);
+	l.object = 1;
+	assert_int_equal(publish(&l, 3), 0);
+	assert_int_equal(publish(&l, 2), 0);
+	put_entries(&l, 1, KIND_ERASURE);
+	assert_int_equal(run(&l), 0);
+	index_lets_go(&l);
+	bundle_spoil(&l, &feed, 4);
+	forget_and_prune(&l);
+	assert_int_equal(run(&l), 0);
+	assert_int_equal(bodies_gone(&l), 3);
+	assert_true(is_set(&l, STORE_ERASED_SINCE));
+	life_free(&l);
+}
+
 /* The group at hand, on a disk that takes nothing. */
 static void run_without_room(struct life *l)
 {
@@ -876,6 +934,7 @@ int main(void)
 		cmocka_unit_test(what_is_taken_back_is_told_before_what_is_signed_upon_it),
 		cmocka_unit_test(what_lies_below_the_floor_goes_though_an_erasure_came_between),
 		cmocka_unit_test(an_erasure_that_does_not_read_keeps_nobody_from_the_short_way),
+		cmocka_unit_test(what_goes_beside_a_bundle_that_does_not_read_is_told),
 		cmocka_unit_test(what_was_to_go_when_the_disk_was_full_goes_later),
 	};
 

@@ -202,6 +202,24 @@ static inline bool has_body(struct place *w, enum place_log log, uint64_t index)
 	return there;
 }
 
+/* Spoils the bundle that has an entry. */
+static inline void bundle_spoil(struct place *w, enum place_log log, uint64_t index)
+{
+	struct store_reader *r = look(w);
+	uint8_t arrival[ARRIVAL_KEY_BYTES];
+	struct store_log row;
+	struct store_entry e;
+	struct store_txn *txn;
+
+	assert_ok(store_log_get(r, &w->logs[log].name, &row));
+	assert_ok(store_entry_get(r, row.number, index, &e));
+	store_reader_close(r);
+	be64_put(arrival, e.place.arrival);
+	assert_ok(store_begin(w->store, &txn));
+	assert_ok(txn_put(txn, LOG_ENTRIES, db_val(arrival, sizeof(arrival)), db_val("", 1), 0));
+	assert_ok(store_commit(txn));
+}
+
 /* Is the body in what a peer would be sent? */
 static inline bool served(struct place *w, enum place_log log, uint64_t index)
 {

@@ -296,6 +296,30 @@ static void agreements_and_their_ends_are_remembered(void **state)
 	place_free(&w);
 }
 
+static void what_went_before_a_bundle_that_does_not_read_is_told_once(void **state)
+{
+	struct store_txn *txn;
+	struct place w;
+
+	(void)state;
+	place_init(&w, 9);
+	say(&w, NEW, 1, "one.example.org");
+	say(&w, NEW, 2, "two.example.org");
+	say(&w, NEW, 3, "three.example.org");
+	settle(&w);
+	assert_ok(set(&w, NEW, 3));
+	index_let_go(&w);
+	bundle_spoil(&w, NEW, 2);
+	for (unsigned tries = 0; tries < 2; tries++) {
+		assert_ok(store_begin(w.store, &txn));
+		assert_int_equal(store_over_carry(txn, over_told, &w), ENT_ECORRUPT);
+		assert_ok(store_commit(txn));
+		assert_int_equal(w.bodies, 2);
+	}
+	assert_false(has_body(&w, NEW, 1));
+	place_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +329,7 @@ int main(void)
 		cmocka_unit_test(a_late_body_does_not_come_back),
 		cmocka_unit_test(a_body_that_had_come_later_goes_too),
 		cmocka_unit_test(many_bodies_go_in_steps),
+		cmocka_unit_test(what_went_before_a_bundle_that_does_not_read_is_told_once),
 		cmocka_unit_test(the_mark_stays_and_lies_within_the_feed),
 		cmocka_unit_test(agreements_and_their_ends_are_remembered),
 	};
