@@ -138,7 +138,8 @@ int store_log_cut(struct store_txn *txn, const struct log_name *name, const stru
 		return ENT_EPROOF;
 	if ((rc = truth_renew(txn)) != 0 || (rc = runs_cut(txn, &log, tree->end)) != 0 ||
 		(rc = tree_cut(txn, log.number, from, tree->end)) != 0 ||
-		(rc = erase_cut(txn, &log, tree->end)) != 0)
+		(rc = erase_cut(txn, &log, tree->end)) != 0 ||
+		(rc = succession_cut(txn, name, tree->end)) != 0)
 		return rc;
 	log.size = tree->end;
 	log.tree = *tree;

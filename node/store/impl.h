@@ -164,6 +164,8 @@ int receipts_count(struct store *s, MDB_txn *txn, const struct store_log *log,
 /* Keeps what an entry of a feed says of a former one, if it does. */
 int succession_note(struct store_txn *txn, const struct log_name *feed, uint64_t index,
 	const struct entry *entry) MUST_CHECK;
+/* Of a feed that is cut to a size: what was said beyond it was never said. */
+int succession_cut(struct store_txn *txn, const struct log_name *feed, uint64_t size) MUST_CHECK;
 /* May the log have so many entries? A frozen one may as far as a succession calls it good. */
 bool succession_lets(struct store_txn *txn, const struct store_log *log, uint64_t size);
 /* Has a later incarnation said that the log is not good up to there? */

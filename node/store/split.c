@@ -68,6 +68,14 @@ static int succession_decode(struct bytes row, struct store_succession *out)
 	return cursor_done(&c) ? 0 : MDB_CORRUPTED;
 }
 
+static void succession_encode(uint8_t raw[SUCCESSION_BYTES], const struct store_succession *s)
+{
+	be64_put(raw, s->incarnation);
+	be64_put(raw + 8, s->index);
+	be64_put(raw + 16, s->size);
+	memcpy(raw + 24, s->root.bytes, HASH_BYTES);
+}
+
 /* The row of an old log, which need not be here itself. Returns LMDB's code. */
 static int succession_row(struct store *s, MDB_txn *txn, const struct log_name *old,
 	struct store_succession *out)
@@ -106,12 +114,50 @@ int succession_note(struct store_txn *txn, const struct log_name *feed, uint64_t
 		txn->said = buf_with_max(SAID_BYTES_MAX);
 	buf_append(&txn->said, &said, sizeof(said));
 	log_name_pack(packed, &s.old_log);
-	be64_put(raw, feed->incarnation);
-	be64_put(raw + 8, index);
-	be64_put(raw + 16, s.size);
-	memcpy(raw + 24, s.root, HASH_BYTES);
+	succession_encode(raw, &said.by);
 	return txn_put(txn, LOG_SUCCESSIONS, db_val(packed, sizeof(packed)),
 		db_val(raw, sizeof(raw)), 0);
+}
+
+struct cut_said {
+	const struct log_name *feed;
+	uint64_t size;
+	struct buf rows; /* struct store_said: what was said beyond */
+};
+
+static int cut_visit(void *ctx, const struct store_said *said)
+{
+	struct cut_said *c = ctx;
+
+	if (node_id_eq(&said->old.node, &c->feed->node) &&
+		audience_eq(said->old.audience, c->feed->audience) &&
+		said->by.incarnation == c->feed->incarnation && said->by.index >= c->size)
+		buf_append(&c->rows, said, sizeof(*said));
+	return buf_failed(&c->rows) ? ENT_ENOMEM : 0;
+}
+
+/* The first entry of a feed says it (PROTOCOL.md, "Recovery"), later ones only say it again: what
+ * is left of the feed has said it there, or nothing has. */
+int succession_cut(struct store_txn *txn, const struct log_name *feed, uint64_t size)
+{
+	struct store_reader r = {.store = txn->store, .log = txn->mdb};
+	struct cut_said c = {feed, size, buf_with_max(SAID_BYTES_MAX)};
+	const struct store_said *rows;
+	int rc = store_succession_each(&r, cut_visit, &c);
+
+	rows = (const struct store_said *)(const void *)c.rows.data;
+	for (size_t i = 0; rc == 0 && i < c.rows.len / sizeof(*rows); i++) {
+		uint8_t packed[LOG_NAME_BYTES], raw[SUCCESSION_BYTES];
+
+		log_name_pack(packed, &rows[i].old);
+		succession_encode(raw, &rows[i].by);
+		be64_put(raw + 8, 0);
+		rc = size == 0 ? txn_del(txn, LOG_SUCCESSIONS, db_val(packed, sizeof(packed)))
+			       : txn_put(txn, LOG_SUCCESSIONS, db_val(packed, sizeof(packed)),
+					 db_val(raw, sizeof(raw)), 0);
+	}
+	buf_free(&c.rows);
+	return rc;
 }
 
 const struct store_said *store_txn_said(const struct store_txn *txn, size_t *len)

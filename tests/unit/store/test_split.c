@@ -515,6 +515,68 @@ static void a_proof_is_kept_with_its_log(void **state)
 	world_free(&w);
 }
 
+/* Of the old feed good is, as the store has it; UINT64_MAX: nobody says. */
+static uint64_t good_to(struct world *w)
+{
+	struct store_succession s = {.size = UINT64_MAX};
+	struct store_reader *r;
+
+	assert_ok(store_reader_open(w->store, &r));
+	(void)!store_succession_get(r, &w->old.name, &s);
+	store_reader_close(r);
+	return s.size;
+}
+
+static void cut(struct world *w, struct model_log *m, uint64_t size)
+{
+	struct range tree;
+	struct store_txn *txn;
+
+	range_init(&tree, 0);
+	for (uint64_t i = 0; i < size; i++)
+		range_append(&tree, &m->leaves[i]);
+	assert_ok(store_begin(w->store, &txn));
+	assert_ok(store_log_cut(txn, &m->name, &tree));
+	assert_ok(store_commit(txn));
+	m->packed.len = m->offsets[size];
+	m->made = m->size = size;
+	m->tree = tree;
+}
+
+/* What went before it was signed has not been said, and does not keep what is said in its place
+ * from counting. */
+static void what_a_tail_said_goes_with_it(void **state)
+{
+	struct world w;
+	struct hash root;
+
+	(void)state;
+	world_init(&w);
+	model_store(w.store, &w.old);
+	root = model_tree(w.old.leaves, 5);
+	put_succession(&w.new, &w.old.name, 5, &root);
+	model_store(w.store, &w.new);
+	assert_true(good_to(&w) == 5);
+	cut(&w, &w.new, 0);
+	assert_true(good_to(&w) == UINT64_MAX);
+	root = model_tree(w.old.leaves, 8);
+	put_succession(&w.new, &w.old.name, 8, &root);
+	model_store(w.store, &w.new);
+	assert_true(good_to(&w) == 8);
+	checkpoint(&w, &w.new);
+	/* Said again, as retention does. */
+	put_other(&w.new);
+	put_succession(&w.new, &w.old.name, 8, &root);
+	model_store(w.store, &w.new);
+	cut(&w, &w.new, 1);
+	assert_true(good_to(&w) == 8);
+	root = model_tree(w.old.leaves, 9);
+	put_succession(&w.new, &w.old.name, 9, &root);
+	model_store(w.store, &w.new);
+	assert_true(good_to(&w) == 9);
+	world_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -527,6 +589,7 @@ int main(void)
 		cmocka_unit_test(a_frozen_feed_is_believed_as_far_as_it_is_vouched_for),
 		cmocka_unit_test(a_frozen_feed_grows_as_far_as_it_is_vouched_for_and_no_further),
 		cmocka_unit_test(a_succession_whose_body_comes_late_counts_then),
+		cmocka_unit_test(what_a_tail_said_goes_with_it),
 		cmocka_unit_test(a_proof_is_kept_with_its_log),
 	};
 
