@@ -59,6 +59,11 @@ int apply_cut(struct ledger *l, struct store_txn *txn, struct ledger_item *i)
 	log_warn("ledger", "%llu entries were never signed and are dropped",
 		(unsigned long long)(log.size - size));
 	growing_forget(l, &i->feed);
+	/* With everything its first entry is gone, too. */
+	if (size == 0) {
+		l->succeeding = true;
+		l->succeeded = false;
+	}
 	act.from = size;
 	act.to = log.size;
 	act.count = log.size - size;

@@ -504,6 +504,45 @@ static void a_new_incarnation_says_first_how_far_the_former_is_good(void **state
 	life_free(&l);
 }
 
+/* The word itself was never signed, and went with the rest. */
+static void a_feed_that_is_cut_to_nothing_begins_with_it_again(void **state)
+{
+	struct buf body = buf_with_max(ENTRY_BODY_MAX);
+	struct log_name feed;
+	struct entry_header h;
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	ledger_allow_sealing(l.ledger);
+	assert_int_equal(publish(&l, 5), 0);
+	assert_int_equal(run(&l), 0);
+	life_end(&l);
+	identity_free(&l.identity);
+	{
+		struct env_rng rng = test_rng(&l.seed);
+
+		assert_int_equal(identity_generate(&l.identity, FIRST + 1, &rng), 0);
+	}
+	feed = feed_of(&l, FIRST + 1);
+	life_begin(&l, false, true, l.dir);
+	(void)!run(&l);
+	assert_int_equal(log_of(&l, &feed).size, 1);
+	ledger_mute(l.ledger);
+	put(&l, LEDGER_CUT, &feed);
+	(void)!run(&l);
+	assert_int_equal(log_of(&l, &feed).size, 0);
+	put(&l, LEDGER_UNMUTE, NULL);
+	(void)!run(&l);
+	ledger_allow_sealing(l.ledger);
+	assert_int_equal(publish(&l, 2), 0);
+	first_entry(&l, &feed, &h, &body);
+	assert_int_equal(h.kind, KIND_SUCCESSION);
+	assert_int_equal(l.sealed.size, 3);
+	buf_free(&body);
+	life_free(&l);
+}
+
 /* T25. A bit that flips in memory between hashing and storing. In a header it does not come as far
  * as the store; in salt or body the second path finds it, nothing is signed, and nothing more until
  * somebody has looked. */
@@ -927,6 +966,7 @@ int main(void)
 		cmocka_unit_test(what_was_shown_is_kept_though_a_tail_is_longer),
 		cmocka_unit_test(a_new_provenance_log_cites_the_former_and_takes_its_tail_along),
 		cmocka_unit_test(a_new_incarnation_says_first_how_far_the_former_is_good),
+		cmocka_unit_test(a_feed_that_is_cut_to_nothing_begins_with_it_again),
 		cmocka_unit_test(a_bit_that_flips_before_the_seal_is_never_signed),
 		cmocka_unit_test(a_small_group_is_signed_and_stored_with_one_save),
 		cmocka_unit_test(a_save_that_fails_leaves_store_and_guard_as_they_were),
