@@ -31,8 +31,10 @@ static int bundle_cut(struct store_txn *txn, uint64_t arrival, const struct bund
 	return rc;
 }
 
-/* One bundle of the tail, the run row of which the cursor is at. */
-static int run_cut(struct store_txn *txn, MDB_cursor *runs, MDB_val run, uint64_t size)
+/* One bundle, which begins at `first`, and the run row of which the cursor is at. What goes whole
+ * need not be read for it, nor be fit to be. */
+static int run_cut(struct store_txn *txn, MDB_cursor *runs, uint64_t first, MDB_val run,
+	uint64_t size)
 {
 	MDB_val key = db_val(NULL, 0), value;
 	uint8_t arrival[ARRIVAL_KEY_BYTES];
@@ -43,15 +45,18 @@ static int run_cut(struct store_txn *txn, MDB_cursor *runs, MDB_val run, uint64_
 		return ENT_ECORRUPT;
 	memcpy(arrival, run.mv_data, sizeof(arrival));
 	key = db_val(arrival, sizeof(arrival));
+	if (first >= size) {
+		rc = txn_del(txn, LOG_ENTRIES, key);
+		return rc ? rc : txn_result(txn, log_cursor_del(txn->store, LOG_RUNS, runs));
+	}
 	rc = mdb_get(txn->mdb, txn->store->log.tables[LOG_ENTRIES], &key, &value);
 	if (rc)
 		return txn_result(txn, rc);
 	if ((rc = bundle_decode(db_bytes(value), &b)) != 0)
 		return rc;
-	if (b.first < size)
-		return b.first + b.count > size ? bundle_cut(txn, be64_get(arrival), &b, size) : 0;
-	rc = log_del(txn->store, txn->mdb, LOG_ENTRIES, &key);
-	return txn_result(txn, rc ? rc : log_cursor_del(txn->store, LOG_RUNS, runs));
+	if (b.first != first)
+		return ENT_ECORRUPT;
+	return first + b.count > size ? bundle_cut(txn, be64_get(arrival), &b, size) : 0;
 }
 
 /* From the last bundle backwards, until one lies before the tail. */
@@ -63,7 +68,7 @@ static int runs_cut(struct store_txn *txn, const struct store_log *log, uint64_t
 
 	if (rc)
 		return txn_result(txn, rc);
-	for (bool more = true; more && rc == 0;) {
+	for (uint64_t first = size; first >= size && rc == 0;) {
 		MDB_val key = db_val(raw, sizeof(raw)), value;
 
 		/* The first row of the log that follows, or the end: ours is before it. */
@@ -76,8 +81,8 @@ static int runs_cut(struct store_txn *txn, const struct store_log *log, uint64_t
 			rc = 0;
 			break;
 		}
-		more = rc == 0 && be64_get((const uint8_t *)key.mv_data + 4) >= size;
-		rc = rc ? txn_result(txn, rc) : run_cut(txn, runs, value, size);
+		first = rc == 0 ? be64_get((const uint8_t *)key.mv_data + 4) : 0;
+		rc = rc ? txn_result(txn, rc) : run_cut(txn, runs, first, value, size);
 	}
 	mdb_cursor_close(runs);
 	return rc;

@@ -416,6 +416,26 @@ static void so_it_does_where_a_floor_has_passed_it(void **state)
 	place_free(&w);
 }
 
+/* Nor does it matter whether what goes can be read: it was never signed. */
+static void a_tail_that_does_not_read_is_cut_all_the_same(void **state)
+{
+	struct place w;
+
+	(void)state;
+	place_init(&w, 19);
+	say(&w, NEW, 1, "one.example.org");
+	hold(&w, NEW);
+	say(&w, NEW, 2, "two.example.org");
+	say(&w, NEW, 3, "three.example.org");
+	bundle_spoil(&w, NEW, 1);
+	cut(&w, NEW, 1);
+	say(&w, NEW, 4, "four.example.org");
+	settle(&w);
+	assert_true(served(&w, NEW, 0) && served(&w, NEW, 1));
+	assert_tree(&w);
+	place_free(&w);
+}
+
 /* What it does not read may as well be spoilt: it costs nothing, however long the feed is. */
 static void a_cut_reads_what_was_said_of_its_objects_and_nothing_else(void **state)
 {
@@ -488,6 +508,7 @@ int main(void)
 		cmocka_unit_test(where_the_address_space_is_short_it_compacts_all_the_same),
 		cmocka_unit_test(what_was_erased_under_a_signature_stays_so_when_the_tail_goes),
 		cmocka_unit_test(so_it_does_where_a_floor_has_passed_it),
+		cmocka_unit_test(a_tail_that_does_not_read_is_cut_all_the_same),
 		cmocka_unit_test(a_cut_reads_what_was_said_of_its_objects_and_nothing_else),
 		cmocka_unit_test(entries_that_went_are_not_taken_for_those_in_their_place),
 		cmocka_unit_test(order_does_not_matter),
