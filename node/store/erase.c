@@ -291,6 +291,49 @@ static int object_again(struct store_txn *txn, struct store_reader *r, const str
 	return erasure_put(txn, log->number, latest, object);
 }
 
+/* 1: a body is gone, and nothing that is left says why. */
+static int target_lacks(struct store_reader *r, const struct erase_target *t,
+	const uint8_t object[OBJECT_ID_BYTES])
+{
+	struct store_log log;
+	struct store_entry e;
+	int rc = store_log_at(r, t->log, &log);
+
+	if (rc == 0)
+		rc = store_entry_get(r, t->log, t->index, &e);
+	if (rc)
+		return rc == ENT_ENOTFOUND ? 0 : rc;
+	if (!e.entry.erased || !entry_erasable(&e.header) || is_mismarked(&log.name, &e.header) ||
+		memcmp(e.header.object, object, OBJECT_ID_BYTES) != 0)
+		return 0;
+	rc = erase_covers(r->store, r->log, &log.name, t->log, t->index, object);
+	return rc == ENT_ENOTFOUND ? 1 : rc;
+}
+
+/* What the tail alone has erased, if it was carried out, is missing: others may have it to give. */
+static int object_lacks(struct store_txn *txn, struct store_reader *r, const struct store_log *log,
+	uint64_t size, const uint8_t object[OBJECT_ID_BYTES], struct buf *targets)
+{
+	struct store_entry erasure = {.header = {.version = ENTRY_VERSION, .kind = KIND_ERASURE},
+		.log = log->number,
+		.index = size};
+	const struct erase_target *t;
+	int rc;
+
+	memcpy(erasure.header.object, object, OBJECT_ID_BYTES);
+	buf_reset(targets);
+	rc = erase_targets(&r->index, r, &erasure, 0, targets);
+	t = (const struct erase_target *)(const void *)targets->data;
+	for (size_t i = 0; rc == 0 && i < targets->len / sizeof(*t); i++) {
+		rc = target_lacks(r, &t[i], object);
+		if (rc != 1)
+			continue;
+		r->arrival = 0; /* the views are void after any change */
+		rc = missing_put(txn, t[i].log, t[i].index);
+	}
+	return rc;
+}
+
 /* Where begins what the index has not gone through of a log that ends at the size. */
 static int unindexed_from(struct store_txn *txn, const struct store_log *log, uint64_t size,
 	uint64_t position, uint64_t *from)
@@ -336,35 +379,44 @@ static int erasures_again(void *ctx, const struct bundle *b)
 
 /* What the tail said hid what was said of the same before, signed. The index knows where; what it
  * has not gone through is read, and all where there is none. */
-static int objects_again(struct store_txn *txn, const struct store_log *log, uint64_t size,
-	struct bytes objects)
+static int objects_again(struct store_txn *txn, struct store_reader *r, const struct store_log *log,
+	uint64_t size, struct bytes objects)
 {
-	struct store_reader r = {.store = txn->store, .log = txn->mdb};
+	struct buf targets = buf_with_max(SIZE_MAX);
 	struct index_state state = {0};
-	bool indexed = index_reader_begin(txn->store, &r.index) == 0;
 	uint64_t from = size;
-	int rc = indexed ? index_state_get(txn->store, r.index.txn, &state) : 0;
+	int rc = r->index.txn ? index_state_get(txn->store, r->index.txn, &state) : 0;
 
 	for (size_t i = 0; rc == 0 && i < objects.len; i += OBJECT_ID_BYTES)
-		rc = object_again(txn, &r, log, size, objects.data + i);
-	if (indexed)
-		index_reader_end(&r.index);
+		rc = object_again(txn, r, log, size, objects.data + i);
 	if (rc == 0)
 		rc = unindexed_from(txn, log, size, state.position, &from);
-	r.arrival = 0;
-	return rc || from == size
-		       ? rc
-		       : reader_bundles(&r, log->number, from, size, erasures_again, txn);
+	r->arrival = 0;
+	if (rc == 0 && from < size)
+		rc = reader_bundles(r, log->number, from, size, erasures_again, txn);
+	r->arrival = 0;
+	for (size_t i = 0; rc == 0 && i < objects.len; i += OBJECT_ID_BYTES)
+		rc = object_lacks(txn, r, log, size, objects.data + i, &targets);
+	buf_free(&targets);
+	return rc;
 }
 
 int erase_cut(struct store_txn *txn, const struct store_log *log, uint64_t size)
 {
+	struct store_reader r = {.store = txn->store, .log = txn->mdb};
 	uint8_t from[RUN_KEY_BYTES], to[RUN_KEY_BYTES];
 	struct buf objects = buf_with_max(SIZE_MAX);
 	int rc = erasures_cut(txn, log, size, &objects);
 
-	if (rc == 0 && objects.len)
-		rc = objects_again(txn, log, size, buf_view(&objects));
+	if (rc == 0 && objects.len) {
+		bool indexed = index_reader_begin(txn->store, &r.index) == 0;
+
+		if (!indexed)
+			r.index = (struct index_view){.store = txn->store};
+		rc = objects_again(txn, &r, log, size, buf_view(&objects));
+		if (indexed)
+			index_reader_end(&r.index);
+	}
 	buf_free(&objects);
 	if (rc)
 		return rc;
