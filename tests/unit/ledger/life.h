@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* A life of a ledger over a real store, for tests: what it is given, and what it tells. */
+#pragma once
+
+#include "lib/test.h"
+
+#include <stdlib.h>
+
+#include "base/vocab.h"
+#include "ledger/ledger.h"
+#include "provenance/act.h"
+
+#define FIRST 1795336200u
+
+struct life {
+	const char *dir;
+	uint64_t seed;
+	struct identity identity;
+	struct store *store;
+	struct ledger *ledger;
+	struct guardfile guard; /* in memory, */
+	struct guardfile saved; /* and as it is kept */
+	struct node_id self;
+	struct log_name provenance;
+	uint8_t object; /* that publications are about */
+	bool guard_fails;
+	bool by_journal; /* guard_save takes a redo, */
+	bool has_redo;   /* and the last one brought one */
+	unsigned saves;
+	enum ledger_step steps[32]; /* of the run at hand */
+	size_t steps_len;
+	size_t flips; /* where in a publication a bit flips before it is stored; 0: nowhere */
+	/* what was told */
+	struct checkpoint sealed;
+	unsigned seals, provenances, unmuted;
+	uint64_t stored_to, sealed_before_stored;
+	uint64_t cut_to;
+	int published;
+	unsigned corrupt;
+};
+
+static inline int64_t wall_ms(void *ctx)
+{
+	(void)ctx;
+	return (int64_t)FIRST * 1000;
+}
+
+static inline int guard_save(void *ctx, const struct guardfile *g, struct bytes redo)
+{
+	struct life *l = ctx;
+
+	l->saves++;
+	if (l->guard_fails)
+		return ENT_EIO;
+	l->has_redo = redo.len > 0;
+	guardfile_free(&l->saved);
+	for (size_t i = 0; i < g->feeds_len; i++)
+		assert_int_equal(guardfile_set(&l->saved, &g->feeds[i].log, g->feeds[i].size,
+					 &g->feeds[i].root),
+			0);
+	return 0;
+}
+
+static inline enum ledger_journal journal_state(void *ctx)
+{
+	const struct life *l = ctx;
+
+	return l->by_journal ? LEDGER_JOURNAL_READY : LEDGER_JOURNAL_NEVER;
+}
+
+static inline void step(void *ctx, enum ledger_step at)
+{
+	struct life *l = ctx;
+
+	if (l->steps_len < COUNT_OF(l->steps))
+		l->steps[l->steps_len++] = at;
+}
+
+static inline void tell(void *ctx, const struct ledger_news *news)
+{
+	struct life *l = ctx;
+
+	switch (news->type) {
+	case LEDGER_STORED:
+		l->stored_to = news->job->start + news->job->count;
+		l->sealed_before_stored = l->sealed.size;
+		break;
+	case LEDGER_SEALED:
+		l->sealed = news->checkpoint;
+		l->seals++;
+		break;
+	case LEDGER_PROVENANCE:
+		l->provenances++;
+		break;
+	case LEDGER_WAS_CUT:
+		assert_int_equal(news->code, 0);
+		l->cut_to = news->size;
+		break;
+	case LEDGER_UNMUTED:
+		l->unmuted++;
+		break;
+	case LEDGER_CORRUPT:
+		l->corrupt++;
+		break;
+	case LEDGER_PUBLISHED:
+		l->published = news->code;
+		publication_free(news->publication);
+		break;
+	default:
+		break;
+	}
+	ingest_job_free(news->job);
+}
+
+static inline struct log_name feed_of(const struct life *l, uint64_t incarnation)
+{
+	(void)l;
+	return (struct log_name){l->self, incarnation, audience_of(AUDIENCE_CLEAR)};
+}
+
+static inline void life_begin(struct life *l, bool mute, bool begin_provenance, const char *dir)
+{
+	struct ledger_config config = {.identity = &l->identity, .guard = &l->guard, .mute = mute};
+	struct err_text err;
+
+	l->dir = dir ? dir : test_dir();
+	assert_int_equal(store_open(&l->store, l->dir, STORE_WRITE, &err), 0);
+	config.store = l->store;
+	config.self = l->self;
+	config.rng = test_rng(&l->seed);
+	config.former = l->provenance;
+	if (begin_provenance)
+		l->provenance = (struct log_name){l->self, l->identity.incarnation,
+			{AUDIENCE_PROVENANCE, l->provenance.audience.id + FIRST}};
+	config.provenance = l->provenance;
+	config.begin_provenance = begin_provenance;
+	config.ops = (struct ledger_ops){l, wall_ms, guard_save, tell, step, journal_state};
+	assert_int_equal(ledger_new(&l->ledger, &config), 0);
+	(void)!ledger_recover(l->ledger);
+}
+
+static inline void life_end(struct life *l)
+{
+	ledger_free(l->ledger);
+	store_close(l->store);
+	l->ledger = NULL;
+	l->store = NULL;
+}
+
+static inline void life_init(struct life *l)
+{
+	struct env_rng rng;
+
+	memset(l, 0, sizeof(*l));
+	l->seed = 7;
+	l->self.bytes[0] = 9;
+	rng = test_rng(&l->seed);
+	assert_int_equal(identity_generate(&l->identity, FIRST, &rng), 0);
+	life_begin(l, false, true, NULL);
+}
+
+static inline void life_free(struct life *l)
+{
+	life_end(l);
+	identity_free(&l->identity);
+	guardfile_free(&l->guard);
+	guardfile_free(&l->saved);
+	test_dir_remove(l->dir);
+}
+
+static inline int run(struct life *l)
+{
+	struct ledger_done done;
+
+	l->steps_len = 0;
+	return ledger_run(l->ledger, &done);
+}
+
+/* One publication of count entries; an erasure is of none of the objects. */
+static inline void put_entries(struct life *l, uint32_t count, enum kind kind)
+{
+	struct ledger_item *own = ledger_item_new(LEDGER_OWN);
+	struct ledger_item *end = ledger_item_new(LEDGER_PUBLICATION_END);
+	struct env_rng rng = test_rng(&l->seed);
+
+	own->publication = end->publication = publication_new();
+	own->audience = audience_of(AUDIENCE_CLEAR);
+	own->count = count;
+	own->leaves = calloc(count, sizeof(*own->leaves));
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t raw[ENTRY_HEADER_BYTES], salt[ENTRY_SALT_BYTES], body[8];
+		struct entry_header header = {.version = ENTRY_VERSION,
+			.kind = (uint8_t)kind,
+			.tlp = TLP_CLEAR,
+			.body_len = 8,
+			.object = {kind == KIND_ERASURE ? 1 : l->object}};
+		struct entry entry = {BYTES_OF(raw), BYTES_OF(salt), BYTES_OF(body), false};
+		struct hash commitment;
+
+		env_random(&rng, body, sizeof(body));
+		env_random(&rng, salt, sizeof(salt));
+		hash_commitment(&commitment, entry.salt, entry.body);
+		memcpy(header.commitment, commitment.bytes, HASH_BYTES);
+		entry_header_encode(raw, &header);
+		entry_pack(buf_extend(&own->data, entry_packed_len(&entry)), &entry);
+		hash_leaf(&own->leaves[i], entry.leaf);
+	}
+	if (l->flips)
+		own->data.data[l->flips] ^= 1;
+	ledger_put(l->ledger, own);
+	ledger_put(l->ledger, end);
+	l->published = 1;
+}
+
+static inline int publish(struct life *l, uint32_t count)
+{
+	put_entries(l, count, KIND_OBJECT);
+	return run(l);
+}
+
+static inline struct store_log log_of(struct life *l, const struct log_name *name)
+{
+	struct store_reader *r;
+	struct store_log log = {0};
+
+	assert_int_equal(store_reader_open(l->store, &r), 0);
+	(void)!store_log_get(r, name, &log);
+	store_reader_close(r);
+	return log;
+}
+
+/* The first entry of a log. */
+static inline void first_entry(struct life *l, const struct log_name *name, struct entry_header *h,
+	struct buf *body)
+{
+	struct store_log log = log_of(l, name);
+	struct store_reader *r;
+	struct store_entry e;
+
+	assert_int_equal(store_reader_open(l->store, &r), 0);
+	assert_int_equal(store_entry_get(r, log.number, 0, &e), 0);
+	*h = e.header;
+	buf_reset(body);
+	buf_bytes(body, e.entry.body);
+	store_reader_close(r);
+}
+
+static inline void put(struct life *l, enum ledger_item_type type, const struct log_name *feed)
+{
+	struct ledger_item *i = ledger_item_new(type);
+
+	if (feed)
+		i->feed = *feed;
+	i->epoch = ledger_epoch(l->ledger);
+	ledger_put(l->ledger, i);
+}
+
+static inline void act(struct life *l)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_ACT);
+	struct act_body body = {.act = ACT_STARTED};
+	struct env_rng rng = test_rng(&l->seed);
+
+	assert_int_equal(act_entry(&i->data, &body, wall_ms(NULL), &rng), 0);
+	ledger_put(l->ledger, i);
+}
