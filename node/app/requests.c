@@ -471,7 +471,10 @@ static void on_request(void *ctx, struct control_client *c, const json_t *q)
 		control_answer(c, json_pack("{s:b}", "ok", 1));
 		app_stop(a, 0);
 	} else {
-		control_fail(c, 2, "unknown request \"%.40s\"", command);
+		struct bytes shown = text_utf8_prefix(bytes_str(command), 40);
+
+		control_fail(c, 2, "unknown request \"%.*s\"", (int)shown.len,
+			(const char *)shown.data);
 	}
 }
 

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/text.h"
+
 const char *err_sentence(int code)
 {
 	switch (code) {
@@ -37,11 +39,14 @@ const char *err_name(int code)
 int err_set(struct err_text *err, int code, const char *format, ...)
 {
 	va_list args;
+	int len;
 
 	if (!err)
 		return code;
 	va_start(args, format);
-	vsnprintf(err->text, sizeof(err->text), format, args);
+	len = vsnprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
+	if (len >= (int)sizeof(err->text))
+		err->text[text_utf8_uncut(bytes_str(err->text))] = '\0';
 	return code;
 }

@@ -55,5 +55,6 @@ struct err_text {
 	char text[ERR_TEXT_MAX];
 };
 
-/* Writes one line into err (if not NULL; cut at ERR_TEXT_MAX) and returns code. */
+/* Writes one line into err (if not NULL; cut below ERR_TEXT_MAX, between characters) and returns
+ * code. */
 int err_set(struct err_text *err, int code, const char *format, ...) PRINTF_LIKE(3, 4);

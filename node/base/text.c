@@ -206,6 +206,33 @@ struct bytes text_utf8_prefix(struct bytes text, size_t max)
 	return text;
 }
 
+size_t text_utf8_uncut(struct bytes text)
+{
+	for (size_t back = 1; back <= 3 && back <= text.len; back++) {
+		uint8_t c = text.data[text.len - back];
+		size_t len = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+
+		if ((c & 0xc0) != 0x80)
+			return len > back ? text.len - back : text.len;
+	}
+	return text.len;
+}
+
+void text_utf8_mend(char *text)
+{
+	size_t left = strlen(text), len;
+
+	for (; left; text += len, left -= len) {
+		for (len = 1; len <= 4 && len <= left; len++)
+			if (text_utf8_valid(bytes_from(text, len)))
+				break;
+		if (len > 4 || len > left) {
+			*text = '?';
+			len = 1;
+		}
+	}
+}
+
 bool text_printable(struct bytes text)
 {
 	for (size_t i = 0; i < text.len; i++)

@@ -38,6 +38,12 @@ bool text_utf8_valid(struct bytes text);
 /* The longest beginning of at most max bytes that is well-formed: cuts between characters. */
 struct bytes text_utf8_prefix(struct bytes text, size_t max);
 
+/* The length without a last character of which only the beginning is there. */
+size_t text_utf8_uncut(struct bytes text);
+
+/* A question mark for every byte that is in no well-formed character. */
+void text_utf8_mend(char *text);
+
 /* True if every byte is printable ASCII (0x20 to 0x7e). */
 bool text_printable(struct bytes text);
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "control/frame.h"
 
 #define READ_BYTES   65536
@@ -162,10 +163,15 @@ void control_fail(struct control_client *client, int status, const char *format,
 {
 	char text[ERR_TEXT_MAX];
 	va_list args;
+	int len;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	len = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	/* What is no UTF-8 cannot be said in JSON: the command would be told something else. */
+	if (len >= (int)sizeof(text))
+		text[text_utf8_uncut(bytes_str(text))] = '\0';
+	text_utf8_mend(text);
 	control_answer(client, failure(status, text));
 }
 

@@ -116,6 +116,32 @@ static void utf8_is_cut_between_characters(void **state)
 			cases[i].len);
 }
 
+static void a_cut_character_goes_and_nothing_else(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+	} cases[] = {
+		{"", 0}, {"a", 1}, {"a\u00fc", 3}, {"a\xc3", 1}, {"\u20ac\xe2\x82", 3},
+		{"\u20ac\xe2", 3}, {"\U0001f41d", 4}, {"\xf0\x9f\x90", 0},
+		{"\x80\x80\x80\x80", 4}, /* the end of none */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++)
+		assert_int_equal(text_utf8_uncut(bytes_str(cases[i].text)), cases[i].len);
+}
+
+static void what_is_no_utf8_is_a_question_mark(void **state)
+{
+	char text[] = "\xff"
+		      "a\xe2\x82 \u20ac\xed\xa0\x80z\xc3";
+
+	(void)state;
+	text_utf8_mend(text);
+	assert_string_equal(text, "?a?? \u20ac???z?");
+}
+
 static void utf8_has_no_nul_anywhere(void **state)
 {
 	char text[40];
@@ -248,6 +274,8 @@ int main(void)
 		cmocka_unit_test(numbers_have_one_spelling),
 		cmocka_unit_test(utf8_is_well_formed),
 		cmocka_unit_test(utf8_is_cut_between_characters),
+		cmocka_unit_test(a_cut_character_goes_and_nothing_else),
+		cmocka_unit_test(what_is_no_utf8_is_a_question_mark),
 		cmocka_unit_test(utf8_has_no_nul_anywhere),
 		cmocka_unit_test(printable_is_ascii_without_controls),
 		cmocka_unit_test(times_are_formatted_as_the_library_does),

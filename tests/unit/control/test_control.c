@@ -55,6 +55,8 @@ static void on_request(void *ctx, struct control_client *c, const json_t *reques
 	} else if (strcmp(command, "publish") == 0) {
 		if (json_is_true(json_object_get(request, "refuse")))
 			control_fail(c, 4, "the node is %s", "mute");
+	} else if (strcmp(command, "latin") == 0) {
+		control_fail(c, 2, "%s", "M\xfcnchen and M\u00fcnchen");
 	} else {
 		control_fail(c, 2, "no command %s", command);
 	}
@@ -182,6 +184,37 @@ static void answers_a_request(void **state)
 	said = answer(call(&d, json_pack("{s:s}", "command", "nonsense")));
 	assert_true(json_is_false(json_object_get(said, "ok")));
 	assert_int_equal(json_integer_value(json_object_get(said, "status")), 2);
+	json_decref(said);
+	daemon_end(&d);
+}
+
+static const char *refused_with(struct daemon *d, const char *command, json_t **said)
+{
+	*said = answer(call(d, json_pack("{s:s}", "command", command)));
+	assert_int_equal(json_integer_value(json_object_get(*said, "status")), 2);
+	return json_string_value(json_object_get(*said, "error"));
+}
+
+static void a_refusal_is_cut_between_characters(void **state)
+{
+	char command[2 * ERR_TEXT_MAX + 8] = "x";
+	struct daemon d;
+	json_t *said;
+	(void)state;
+
+	daemon_begin(&d);
+	for (size_t shift = 0; shift < 4; shift++) {
+		const char *error;
+
+		memset(command, 'x', shift + 1);
+		for (size_t at = shift + 1; at + 4 < sizeof(command); at += 4)
+			memcpy(command + at, "\U0001f41d", 5);
+		error = refused_with(&d, command, &said);
+		assert_memory_equal(error, "no command x", 12);
+		assert_in_range(strlen(error), ERR_TEXT_MAX - 4, ERR_TEXT_MAX - 1);
+		json_decref(said);
+	}
+	assert_string_equal(refused_with(&d, "latin", &said), "M?nchen and M\u00fcnchen");
 	json_decref(said);
 	daemon_end(&d);
 }
@@ -616,6 +649,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_a_request),
+		cmocka_unit_test(a_refusal_is_cut_between_characters),
 		cmocka_unit_test(an_answer_beyond_the_limit_becomes_an_error),
 		cmocka_unit_test(batches_flow_and_are_never_too_far_ahead),
 		cmocka_unit_test(a_batch_with_its_end_is_said_to_be_the_last),
