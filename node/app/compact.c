@@ -56,13 +56,15 @@ void compact_tick(struct app *a)
 
 void compact_request(struct app *a, struct control_client *c, const json_t *q)
 {
-	if (a->compact_client) {
+	if (a->compact_asked) {
 		control_fail(c, 4, "the files are being compacted already");
 		return;
 	}
 	a->compact_client = c;
 	a->compact_asked = true;
 	app_operator(a->compact_by, q);
+	/* One that is due is under way, and has perhaps gone past what this is about. */
+	a->compact_again = a->compacting;
 	if (!a->compacting)
 		pipeline_compact(a->pipeline);
 	a->compacting = true;
@@ -74,15 +76,29 @@ void compact_gone(struct app *a, const struct control_client *c)
 		a->compact_client = NULL;
 }
 
-void compact_done(struct app *a, int code)
+static void asked_done(struct app *a, int code)
 {
 	struct control_client *c = a->compact_client;
 
-	app_tended(a, ACT_COMPACTED, a->compact_asked ? "asked" : "due", a->compact_by, code);
 	a->compact_asked = false;
-	a->compact_by[0] = '\0';
-	a->compacting = false;
 	a->compact_client = NULL;
+	if (!c)
+		return;
+	if (code == 0)
+		control_answer(c, json_pack("{s:b}", "ok", 1));
+	else
+		control_fail(c, 5, "%s", err_sentence(code));
+}
+
+void compact_done(struct app *a, int code)
+{
+	bool asked = a->compact_asked && !a->compact_again;
+
+	app_tended(a, ACT_COMPACTED, asked ? "asked" : "due", asked ? a->compact_by : "", code);
+	a->compacting = a->compact_again;
+	if (a->compact_again)
+		pipeline_compact(a->pipeline);
+	a->compact_again = false;
 	if (code == 0) {
 		app_alarm_clear(a, "compaction-due");
 	} else {
@@ -92,10 +108,6 @@ void compact_done(struct app *a, int code)
 			"end "
 			"(entente doctor); until then bytes of erased bodies are on the disk");
 	}
-	if (!c)
-		return;
-	if (code == 0)
-		control_answer(c, json_pack("{s:b}", "ok", 1));
-	else
-		control_fail(c, 5, "%s", err_sentence(code));
+	if (asked)
+		asked_done(a, code);
 }

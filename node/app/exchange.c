@@ -401,7 +401,7 @@ static void on_event(struct app *a, struct pipeline_event *e)
 		compact_done(a, e->code);
 		break;
 	case PIPELINE_REINDEXED:
-		requests_reindexed(a, e->code);
+		requests_reindexed(a, e->user, e->code);
 		break;
 	case PIPELINE_TROUBLE:
 		place_trouble(a, e->code);

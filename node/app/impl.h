@@ -142,6 +142,7 @@ struct app {
 	bool clock_stepped; /* what is in force is to be looked at anew */
 	bool sealing;       /* the first seal may happen */
 	bool compacting;
+	bool compact_again; /* asked for while one was under way */
 	uint64_t compact_retry_ms;
 	struct control_client *compact_client; /* who asked for it, and waits */
 	uint64_t retained_ms;                  /* retention was asked for last */
@@ -302,7 +303,8 @@ extern const struct control_ops requests_ops;
 void requests_tick(struct app *a);
 void requests_published(struct app *a, struct publication *pub);
 void requests_taken(struct app *a, struct publication *pub);
-void requests_reindexed(struct app *a, int code);
+/* user: of pipeline_reindex. */
+void requests_reindexed(struct app *a, const void *user, int code);
 void requests_close(struct app *a); /* at stop: every client is gone, the pipeline stands */
 
 /* --- status.c --------------------------------------------------------------------------------- */

@@ -208,9 +208,21 @@ static void compact(struct pipeline *p)
 	queue_put(&p->to_writer, i);
 }
 
+/* Whoever asks from now on gets another: what it is about may be what this one has gone past. */
+static struct event_node *reindex_begin(struct pipeline *p)
+{
+	struct event_node *asked;
+
+	pthread_mutex_lock(&p->progress.lock);
+	asked = p->progress.reindex;
+	p->progress.reindex = NULL;
+	pthread_mutex_unlock(&p->progress.lock);
+	return asked;
+}
+
 static void reindex(struct pipeline *p, const struct store_index_ops *ops)
 {
-	struct pipeline_event *e = event_new(p, PIPELINE_REINDEXED);
+	struct event_node *asked = reindex_begin(p), *next;
 	int rc = store_index_drop(p->config.store);
 
 	while (rc == 0 && !stopping(p) &&
@@ -219,12 +231,12 @@ static void reindex(struct pipeline *p, const struct store_index_ops *ops)
 	if (rc == 0)
 		rc = forget(p, ops, true);
 	progress_indexed(p);
-	pthread_mutex_lock(&p->progress.lock);
-	p->progress.reindex = false;
-	e->user = p->progress.reindex_user;
-	pthread_mutex_unlock(&p->progress.lock);
-	e->code = rc;
-	event_send(p, e);
+	for (; asked; asked = next) {
+		next = asked->next;
+		asked->next = NULL;
+		asked->event.code = rc;
+		event_send(p, &asked->event);
+	}
 }
 
 /* Says once that the index fails and once that it is well again, and then waits a little: it is

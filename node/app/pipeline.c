@@ -324,6 +324,17 @@ void pipeline_stop(struct pipeline *p)
 	pthread_join(p->index, NULL);
 }
 
+/* Rebuildings that the stop has left undone: the next start does what is missing. */
+static void reindex_empty_out(struct pipeline *p)
+{
+	struct event_node *n, *next;
+
+	for (n = p->progress.reindex; n; n = next) {
+		next = n->next;
+		free(n);
+	}
+}
+
 void pipeline_free(struct pipeline *p)
 {
 	struct pipeline_event e;
@@ -338,6 +349,7 @@ void pipeline_free(struct pipeline *p)
 	map_free(&p->frontiers);
 	intake_seen_free(&p->seen);
 	queue_empty_out(&p->to_writer);
+	reindex_empty_out(p);
 	ledger_free(p->ledger);
 	guard_keeper_close(&p->guard);
 	free(p);
@@ -546,9 +558,14 @@ void pipeline_compact(struct pipeline *p)
 
 void pipeline_reindex(struct pipeline *p, void *user)
 {
+	struct event_node *n = (struct event_node *)event_new(p, PIPELINE_REINDEXED);
+	struct event_node **end = &p->progress.reindex;
+
+	n->event.user = user;
 	pthread_mutex_lock(&p->progress.lock);
-	p->progress.reindex = true;
-	p->progress.reindex_user = user;
+	while (*end)
+		end = &(*end)->next;
+	*end = n;
 	pthread_cond_broadcast(&p->progress.changed);
 	pthread_mutex_unlock(&p->progress.lock);
 }

@@ -119,6 +119,7 @@ void pipeline_agreement(struct pipeline *p, uint64_t id, uint32_t serial, int64_
 void pipeline_split(struct pipeline *p, const struct log_name *feed, struct bytes proof);
 /* PIPELINE_COMPACTED follows. */
 void pipeline_compact(struct pipeline *p);
+/* PIPELINE_REINDEXED follows for each call, of a rebuilding that began behind it. */
 void pipeline_reindex(struct pipeline *p, void *user);
 /* Holds a canonical value back from exports (remove: lets it go): PIPELINE_HELD follows. */
 void pipeline_hold(struct pipeline *p, const struct ledger_hold *hold, struct bytes value);

@@ -71,17 +71,16 @@ struct pipeline {
 	struct {
 		pthread_mutex_t lock;
 		pthread_cond_t changed;
-		uint64_t sent;      /* items that work has handed to the writer */
-		uint64_t written;   /* of those, how many it is done with */
-		uint64_t arrival;   /* newest arrival committed */
-		uint64_t indexed;   /* arrivals up to here are indexed */
-		bool awaited;       /* work waits for the index */
-		bool stopping;      /* nobody waits for the index any more, */
-		bool stop_index;    /* and it may end */
-		bool index_failing; /* nobody waits for it */
-		bool reindex;
-		bool compact; /* the index, and then the truth */
-		void *reindex_user;
+		uint64_t sent;              /* items that work has handed to the writer */
+		uint64_t written;           /* of those, how many it is done with */
+		uint64_t arrival;           /* newest arrival committed */
+		uint64_t indexed;           /* arrivals up to here are indexed */
+		bool awaited;               /* work waits for the index */
+		bool stopping;              /* nobody waits for the index any more, */
+		bool stop_index;            /* and it may end */
+		bool index_failing;         /* nobody waits for it */
+		struct event_node *reindex; /* what to tell when it is done; NULL: nobody asked */
+		bool compact;               /* the index, and then the truth */
 	} progress;
 	/* the work thread's own, and the loop's while it has nothing to do (may_at_once) */
 	struct ledger_item *out, **out_end; /* done, to be handed to the writer */

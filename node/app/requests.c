@@ -426,6 +426,40 @@ void requests_tick(struct app *a)
 		waiters_tick(a);
 }
 
+/* --- reindex ---------------------------------------------------------------------------------- */
+
+/* One at a time, whether or not its command still waits. */
+static void reindex_begin(struct app *a, struct control_client *c, const json_t *q)
+{
+	if (a->reindex_asked) {
+		control_fail(c, 4, "the index is being rebuilt already");
+		return;
+	}
+	a->reindexing = c;
+	a->reindex_asked = true;
+	app_operator(a->reindex_by, q);
+	pipeline_reindex(a->pipeline, &a->reindexing);
+}
+
+void requests_reindexed(struct app *a, const void *user, int code)
+{
+	struct control_client *c = a->reindexing;
+
+	if (user != &a->reindexing) {
+		app_tended(a, ACT_REINDEXED, "recovery", "", code);
+		return;
+	}
+	app_tended(a, ACT_REINDEXED, "asked", a->reindex_by, code);
+	a->reindex_asked = false;
+	a->reindexing = NULL;
+	if (!c)
+		return;
+	if (code == 0)
+		control_answer(c, json_pack("{s:b}", "ok", 1));
+	else
+		control_fail(c, 5, "%s", err_sentence(code));
+}
+
 /* --- all of them ------------------------------------------------------------------------------ */
 
 static void on_request(void *ctx, struct control_client *c, const json_t *q)
@@ -457,14 +491,7 @@ static void on_request(void *ctx, struct control_client *c, const json_t *q)
 	} else if (strcmp(command, "compact") == 0) {
 		compact_request(a, c, q);
 	} else if (strcmp(command, "reindex") == 0) {
-		if (a->reindexing) {
-			control_fail(c, 4, "the index is being rebuilt already");
-			return;
-		}
-		a->reindexing = c;
-		a->reindex_asked = true;
-		app_operator(a->reindex_by, q);
-		pipeline_reindex(a->pipeline, NULL);
+		reindex_begin(a, c, q);
 	} else if (stop_request(a, c, command, q) || entering_request(a, c, command, q)) {
 		return;
 	} else if (strcmp(command, "stop") == 0) {
@@ -476,22 +503,6 @@ static void on_request(void *ctx, struct control_client *c, const json_t *q)
 		control_fail(c, 2, "unknown request \"%.*s\"", (int)shown.len,
 			(const char *)shown.data);
 	}
-}
-
-void requests_reindexed(struct app *a, int code)
-{
-	struct control_client *c = a->reindexing;
-
-	app_tended(a, ACT_REINDEXED, a->reindex_asked ? "asked" : "recovery", a->reindex_by, code);
-	a->reindex_asked = false;
-	a->reindex_by[0] = '\0';
-	a->reindexing = NULL;
-	if (!c)
-		return;
-	if (code == 0)
-		control_answer(c, json_pack("{s:b}", "ok", 1));
-	else
-		control_fail(c, 5, "%s", err_sentence(code));
 }
 
 static void on_gone(void *ctx, struct control_client *c)

@@ -3,8 +3,10 @@
 """Acts are complete: what operators do, what leaves as a file, what alarms somebody, which cards come
 into force, each with who did it; and nothing takes effect without its act, wherever the daemon dies."""
 import hashlib
+import json
 import os
 import signal
+import socket
 import sys
 import time
 
@@ -202,6 +204,31 @@ def test_who_tends_the_store_is_entered():
         fed.audit()
 
 
+def request(node, **document):
+    """Asks over the control socket and does not wait for the answer, as one who is interrupted."""
+    text = json.dumps(document).encode()
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(os.path.join(node.home, "run", "control.sock"))
+        s.sendall(len(text).to_bytes(4, "big") + b"J" + text)
+
+
+def test_who_asks_while_it_is_done_is_refused_or_gets_it_done():
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        fr.start()
+        publish(fr, *(f"n{i}" for i in range(20000)))
+        for command, act in (("reindex", "reindexed"), ("compact", "compacted")):
+            request(fr, command=command, operator="ann")
+            second = fr.run(command, "--operator", "bob", status=None)
+            expect(f"{command}: {second.status} {second.err}",
+                   second.status == 0 or (second.status == 4 and "already" in second.err))
+            told = ["ann", "bob"] if second.status == 0 else ["ann"]
+            until(lambda a=act, t=told: [e["operator"] for e in acts(fr, a)] == t, 10,
+                  f"{act} by {told}")
+        fr.stop()
+        fed.audit()
+
+
 def asked(node):
     return [(a["text"], a["count"], a.get("operator")) for a in acts(node, "queried")]
 
@@ -269,5 +296,6 @@ if __name__ == "__main__":
                test_alarms_and_cards_and_who_did_it_are_entered,
                test_rosters_come_and_go_by_acts,
                test_who_tends_the_store_is_entered,
+               test_who_asks_while_it_is_done_is_refused_or_gets_it_done,
                test_what_analysts_ask_is_counted,
                test_where_it_is_wanted_each_query_is_entered_by_name])

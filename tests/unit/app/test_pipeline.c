@@ -25,7 +25,8 @@ struct fixture {
 	struct pipeline_keys keys;
 	struct pipeline *p;
 	char guard_path[600], journal_path[600];
-	/* what makes the writer stand still */
+	/* what makes the writer, or the thread so named, stand still */
+	const char *who;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool stands, stood;
@@ -43,10 +44,10 @@ static void notified(void *ctx)
 	char name[16] = "";
 
 	pthread_getname_np(pthread_self(), name, sizeof(name));
-	if (strcmp(name, "writer") != 0)
+	if (strcmp(name, "writer") != 0 && strcmp(name, "index") != 0)
 		return;
 	pthread_mutex_lock(&d->lock);
-	while (d->stands) {
+	while (d->stands && strcmp(name, d->who) == 0) {
 		d->stood = true;
 		pthread_cond_broadcast(&d->changed);
 		pthread_cond_wait(&d->changed, &d->lock);
@@ -54,21 +55,32 @@ static void notified(void *ctx)
 	pthread_mutex_unlock(&d->lock);
 }
 
-static void writer_stand(struct fixture *d)
+static void stand(struct fixture *d, const char *who)
 {
-	const struct act_body act = {.act = ACT_STARTED};
-
 	pthread_mutex_lock(&d->lock);
+	d->who = who;
 	d->stands = true;
 	pthread_mutex_unlock(&d->lock);
-	pipeline_enter(d->p, &act, false, 0, NULL);
+}
+
+static void stood_await(struct fixture *d)
+{
 	pthread_mutex_lock(&d->lock);
 	while (!d->stood)
 		pthread_cond_wait(&d->changed, &d->lock);
 	pthread_mutex_unlock(&d->lock);
 }
 
-static void writer_go(struct fixture *d)
+static void writer_stand(struct fixture *d)
+{
+	const struct act_body act = {.act = ACT_STARTED};
+
+	stand(d, "writer");
+	pipeline_enter(d->p, &act, false, 0, NULL);
+	stood_await(d);
+}
+
+static void go(struct fixture *d)
 {
 	pthread_mutex_lock(&d->lock);
 	d->stands = d->stood = false;
@@ -206,7 +218,7 @@ static void whoever_waits_for_the_writer_holds_nothing(void **state)
 	if (locked == 0)
 		pthread_rwlock_unlock(&d->keys.lock);
 	compacted = store_compact(d->store); /* in the place of the writer */
-	writer_go(d);
+	go(d);
 	published_await(d);
 	assert_int_equal(locked, 0);
 	assert_int_equal(compacted, 0);
@@ -216,11 +228,47 @@ static void whoever_waits_for_the_writer_holds_nothing(void **state)
 	buf_free(&claims);
 }
 
+static void reindexed_await(struct fixture *d, const void *user)
+{
+	struct pipeline_event e;
+
+	for (int left = WAIT_MS; left > 0; left--) {
+		while (pipeline_event_next(d->p, &e)) {
+			if (e.type != PIPELINE_REINDEXED)
+				continue;
+			assert_int_equal(e.code, 0);
+			assert_ptr_equal(e.user, user);
+			return;
+		}
+		usleep(1000);
+	}
+	fail_msg("the index was not rebuilt for everybody");
+}
+
+/* What is asked for while the index is rebuilt may be of what that has gone past. */
+static void a_rebuilding_of_the_index_begins_after_it_was_asked_for(void **state)
+{
+	struct fixture *d = *state;
+	int first, second, third;
+
+	stand(d, "index");
+	pipeline_reindex(d->p, &first);
+	stood_await(d);
+	pipeline_reindex(d->p, &second);
+	pipeline_reindex(d->p, &third);
+	go(d);
+	reindexed_await(d, &first);
+	reindexed_await(d, &second);
+	reindexed_await(d, &third);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(whoever_waits_for_the_writer_holds_nothing, setup,
 			teardown),
+		cmocka_unit_test_setup_teardown(
+			a_rebuilding_of_the_index_begins_after_it_was_asked_for, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
