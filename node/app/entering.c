@@ -8,6 +8,7 @@
 #include "app/impl.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -132,16 +133,30 @@ void entering_close(struct app *a)
 		forget(a, a->entering);
 }
 
-static void line_enter(struct app *a, struct bytes line)
+/* False: nothing can be made of it. */
+static bool line_enter(struct app *a, struct bytes line)
 {
 	json_t *q = json_loadb((const char *)line.data, line.len, JSON_REJECT_DUPLICATES, NULL);
 	struct done e;
+	bool read = json_is_object(q) && done_read(&e, text_of(q, "command"), q);
 
-	if (json_is_object(q) && done_read(&e, text_of(q, "command"), q))
+	if (read)
 		app_enter(a, &e.act);
-	else if (line.len)
-		log_warn("entering", "a line of what was done meanwhile does not read");
 	json_decref(q);
+	return read || line.len == 0;
+}
+
+int app_put_aside(const struct app *a, const char *path, const char *why)
+{
+	char aside[700];
+
+	snprintf(aside, sizeof(aside), "%s.unread-%" PRId64, path, app_now(a).wall_ms);
+	if (rename(path, aside) != 0) {
+		log_error("entering", "%s: cannot rename: %s: %s", path, strerror(errno), why);
+		return ENT_EIO;
+	}
+	log_error("entering", "%s is kept as %s: %s", path, aside, why);
+	return 0;
 }
 
 void app_tended(struct app *a, enum act act, const char *rule, const char *who, int code)
@@ -161,18 +176,27 @@ void entering_open(struct app *a)
 	struct bytes left;
 	struct err_text err;
 	char path[600];
+	bool all = true;
+	int rc;
 
 	snprintf(path, sizeof(path), "%s/" WAITING_NAME, a->options->home);
-	if (file_read(path, &text, &err) == 0) {
+	rc = file_read(path, &text, &err);
+	if (rc == 0) {
 		left = buf_view(&text);
 		while (left.len) {
 			const uint8_t *end = memchr(left.data, '\n', left.len);
 			size_t len = end ? (size_t)(end - left.data) : left.len;
 
-			line_enter(a, bytes_from(left.data, len));
+			all &= line_enter(a, bytes_from(left.data, len));
 			left = bytes_skip(left, len + (end ? 1 : 0));
 		}
-		unlink(path);
+		if (all)
+			unlink(path);
+		else
+			app_put_aside(a, path,
+				"not all of its lines are acts; the others are entered");
+	} else if (rc != ENT_ENOTFOUND) {
+		log_error("entering", "what was done meanwhile is not entered: %s", err.text);
 	}
 	buf_free(&text);
 }

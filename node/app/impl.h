@@ -183,6 +183,8 @@ struct app {
 	struct {
 		bool renamed;   /* read it at the next tick */
 		bool under_way; /* its acts are not durable yet */
+		bool unread;    /* and not all of it was understood */
+		bool unreadable;
 		uint64_t looked_ms, taken_ms;
 	} queries;
 };
@@ -345,6 +347,8 @@ void entered_for(struct app *a, void *user); /* the act is durable */
 void entering_gone(struct app *a, const struct control_client *c);
 void entering_open(struct app *a); /* what was done while the daemon did not run */
 void entering_close(struct app *a);
+/* Renames a file that commands have written and that is not all entered, and logs where it is. */
+int app_put_aside(const struct app *a, const char *path, const char *why);
 /* Enters how something ended that was done to the store, why and for whom. */
 void app_tended(struct app *a, enum act act, const char *rule, const char *who, int code);
 

@@ -4,7 +4,8 @@
  * a file (control/waiting.h). Once an hour and at the stop the lines are added up into one act, or
  * with `log-queries full` entered one by one soon after. The file is renamed, read a moment later,
  * when whoever had it open has written, and removed when its acts are durable: what a crash leaves
- * is entered by the next start, perhaps a second time, and never lost.
+ * is entered by the next start, perhaps a second time, and never lost. A file that cannot be read
+ * waits until it can be; one in which something is not as commands write it is kept beside.
  */
 #include "app/impl.h"
 
@@ -19,6 +20,7 @@
 
 #define COUNT_MS 3600000u
 #define LOOK_MS  1000u
+#define RETRY_MS 10000u
 
 static const char *const commands[] = {"find", "tail", "trace", "why"};
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -36,7 +38,8 @@ struct reading {
 	struct app *app;
 	uint64_t counts[COMMANDS];
 	bool counted;
-	bool waits; /* last is to be entered: the file goes when its last act is durable */
+	uint64_t unread; /* lines */
+	bool waits;      /* last is to be entered: the file goes when its last act is durable */
 	struct query last;
 };
 
@@ -99,8 +102,10 @@ static void line_take(struct reading *r, struct bytes line)
 
 	if (!text_word_next(&line, &command) || (q.command = command_of(command)) < 0 ||
 		!text_word_next(&line, &number) || !text_u64_parse(number, &q.count) ||
-		q.count > UINT32_MAX)
+		q.count > UINT32_MAX) {
+		r->unread++;
 		return;
+	}
 	if (!query_read(&q, line)) {
 		r->counts[q.command] += q.count;
 		r->counted = true;
@@ -133,8 +138,39 @@ void queries_entered(struct app *a)
 	char path[600];
 
 	path_of(a, QUERIES_TAKEN, path);
-	unlink(path);
-	a->queries.under_way = false;
+	if (a->queries.unread)
+		app_put_aside(a, path, "not all of its lines are queries; the others are entered");
+	else
+		unlink(path);
+	a->queries.under_way = a->queries.unread = false;
+}
+
+/* False: there is nothing to enter, or not yet. */
+static bool taken_read(struct app *a, struct buf *text)
+{
+	struct err_text err;
+	char path[600];
+	int rc;
+
+	path_of(a, QUERIES_TAKEN, path);
+	rc = file_read(path, text, &err);
+	a->queries.renamed = rc != 0;
+	if (rc == 0) {
+		a->queries.unreadable = false;
+		return true;
+	}
+	if (rc == ENT_ENOTFOUND || ((rc == ENT_EINVALID || rc == ENT_ELIMIT) &&
+					   app_put_aside(a, path, err.text) == 0)) {
+		a->queries.renamed = a->queries.unreadable = false;
+		return false;
+	}
+	/* What is asked meanwhile gathers where commands write it. */
+	a->queries.looked_ms = uv_now(&a->loop);
+	if (!a->queries.unreadable)
+		log_error("queries", "what was asked is not entered yet, and waits there: %s",
+			err.text);
+	a->queries.unreadable = true;
+	return false;
 }
 
 /* Acts become durable in order: the last tells of all. */
@@ -143,18 +179,17 @@ static void taken_enter(struct app *a)
 	struct buf text = buf_with_max(2 * QUERIES_BYTES_MAX);
 	struct reading r = {.app = a};
 	struct bytes rest, line;
-	struct err_text err;
-	char path[600];
 	bool waits;
 
-	path_of(a, QUERIES_TAKEN, path);
-	a->queries.renamed = false;
+	if (!taken_read(a, &text)) {
+		buf_free(&text);
+		return;
+	}
 	a->queries.under_way = true;
-	if (file_read(path, &text, &err) != 0)
-		log_error("queries", "%s", err.text);
 	rest = buf_view(&text);
 	while (text_line_next(&rest, &line))
 		line_take(&r, line);
+	a->queries.unread = r.unread > 0;
 	waits = r.waits;
 	if (waits)
 		query_enter(&r, !r.counted);
@@ -196,6 +231,8 @@ static void take(struct app *a)
 
 void queries_tick(struct app *a)
 {
+	if (a->queries.unreadable && uv_now(&a->loop) < a->queries.looked_ms + RETRY_MS)
+		return;
 	if (a->queries.renamed)
 		taken_enter(a);
 	else if (!a->queries.under_way && is_due(a))
@@ -205,11 +242,12 @@ void queries_tick(struct app *a)
 /* What a crash has left goes first. */
 void queries_open(struct app *a)
 {
+	struct stat st;
 	char path[600];
 
 	path_of(a, QUERIES_TAKEN, path);
 	a->queries.taken_ms = uv_now(&a->loop);
-	a->queries.renamed = access(path, F_OK) == 0;
+	a->queries.renamed = lstat(path, &st) == 0;
 }
 
 /* Behind the last tick: whether it became durable is told when the pipeline stands. */
@@ -217,7 +255,7 @@ void queries_stop(struct app *a)
 {
 	if (a->queries.renamed)
 		taken_enter(a);
-	if (a->queries.under_way)
+	if (a->queries.under_way || a->queries.renamed)
 		return; /* what was asked since is entered by the next start */
 	take(a);
 	if (a->queries.renamed)

@@ -267,6 +267,51 @@ def test_what_analysts_ask_is_counted():
         fed.audit()
 
 
+def kept_aside(node):
+    folder = os.path.join(node.home, "data")
+    return sorted(n for n in os.listdir(folder) if ".unread-" in n)
+
+
+def test_what_was_asked_and_does_not_read_is_kept():
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        waiting, taken, done = (os.path.join(fr.home, "data", n)
+                                for n in ("queries", "queries.taken", "exported.waiting"))
+        # What fails when it is read: root may read everything, and not this.
+        os.symlink("queries.taken", taken)
+        with open(waiting, "w", encoding="utf-8") as f:
+            f.write("find 5\n")
+        fr.start()
+        until(lambda: "queries.taken" in fr.tail(), 10, "the log says what is not entered")
+        fr.stop()
+        expect("it is gone", os.path.islink(taken) and os.path.exists(waiting))
+        fr.start()
+        until(lambda: fr.tail(99).count("queries.taken") == 2, 10, "the log says it again")
+        os.unlink(taken)
+        with open(taken, "w", encoding="utf-8") as f:
+            f.write("trace 2\n")
+        until(lambda: asked(fr) == [("trace 2", 2, None)], 20, "it is entered when it reads")
+        fr.stop()
+        expect(f"{asked(fr)}", asked(fr)[1:] == [("find 5", 5, None)])
+        expect(f"{kept_aside(fr)}", not kept_aside(fr))
+        # No file, and one with a line that nobody wrote.
+        os.mkdir(taken)
+        with open(waiting, "w", encoding="utf-8") as f:
+            f.write("find 1\nfind 3find 4\n")
+        with open(done, "w", encoding="utf-8") as f:
+            f.write('{"command": "reindexed", "outcome": "done", "when": 1}\n{"comm\n')
+        fr.start()
+        fr.stop()
+        expect(f"{asked(fr)}", asked(fr)[2:] == [("find 1", 1, None)])
+        expect("the line that reads", len(acts(fr, "reindexed")) == 1)
+        kept = kept_aside(fr)
+        expect(f"{kept}", [n.split(".unread-")[0] for n in kept]
+               == ["exported.waiting", "queries.taken", "queries.taken"])
+        for name in kept:
+            expect(f"{name} is not named", name in fr.tail(99))
+        fed.audit()
+
+
 def test_where_it_is_wanted_each_query_is_entered_by_name():
     with Federation() as fed:
         fr, = fed.add("fr")
@@ -298,4 +343,5 @@ if __name__ == "__main__":
                test_who_tends_the_store_is_entered,
                test_who_asks_while_it_is_done_is_refused_or_gets_it_done,
                test_what_analysts_ask_is_counted,
+               test_what_was_asked_and_does_not_read_is_kept,
                test_where_it_is_wanted_each_query_is_entered_by_name])
