@@ -7,6 +7,7 @@
  *     clock.c     the wall clock when it steps
  *     rotation.c  the node's own keys: opening, changing, the former ones
  *     keys.c      the keys directory: reading, watching, what comes into force and ends
+ *     unkept.c    what belongs there and cannot be written yet
  *     rosters.c   which rosters count
  *     exchange.c  the engine between network and pipeline
  *     recover.c   mute and not: what the engine decides about signing, carried out and told
@@ -124,6 +125,9 @@ struct app {
 	struct policy_bond *bonds;          /* of what is, or was, in force */
 	size_t bonds_len;
 	uint64_t keys_read_ms;
+	struct unkept *unkept; /* files that could not be written */
+	size_t unkept_len;
+	uint64_t unkept_ms;
 
 	struct store *store;
 	struct guardfile guard;
@@ -211,6 +215,16 @@ void app_alarm_split(struct app *a, const struct log_name *feed);
 void alarms_tick(struct app *a);
 /* Its act is entered already, by who raised it. */
 void alarm_entered(struct app *a, const char *rule, const char *subject);
+
+/* --- unkept.c --------------------------------------------------------------------------------- */
+/* Writes the file, now or as soon as that works. */
+void unkept_card(struct app *a, const struct node_id *node, struct bytes chain);
+void unkept_revocation(struct app *a, uint64_t agreement, const struct node_id *node,
+	struct bytes note);
+void unkept_tick(struct app *a);
+/* Lets count what is revoked and has no file yet. */
+void unkept_count(const struct app *a, struct keydir *k);
+void unkept_close(struct app *a);
 
 /* --- keys.c ----------------------------------------------------------------------------------- */
 int keys_open(struct app *a, struct err_text *err) MUST_CHECK;

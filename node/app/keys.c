@@ -357,6 +357,7 @@ static int read_dir(struct app *a, struct keydir **out, struct err_text *err)
 		free(fresh);
 		return rc;
 	}
+	unkept_count(a, fresh);
 	a->keys_read_ms = app_now(a).mono_ms;
 	*out = fresh;
 	return 0;
@@ -449,6 +450,7 @@ void keys_reload(struct app *a)
 
 void keys_tick(struct app *a)
 {
+	unkept_tick(a);
 	if (a->clock_stepped || app_now(a).mono_ms - a->keys_read_ms >= KEYS_RESCAN_MS) {
 		a->clock_stepped = false;
 		keys_reload(a);
@@ -465,31 +467,20 @@ void keys_tick(struct app *a)
  * goes where its former one lies. */
 void keys_card_seen(struct app *a, const struct node_id *node, struct bytes chain)
 {
-	char id[NODE_ID_TEXT_SIZE], path[700];
-	struct err_text err;
-
 	if (!keydir_chain(a->keys, node))
 		return;
-	node_id_text(id, node);
-	snprintf(path, sizeof(path), "%s/cards/%s.card", a->keys_dir, id);
-	if (file_write(path, chain, 0644, &err) != 0)
-		log_error("keys", "%s", err.text);
+	unkept_card(a, node, chain);
 	keys_touched(a);
 }
 
 void keys_revoked(struct app *a, uint64_t agreement, const struct node_id *node, struct bytes note)
 {
-	char id[NODE_ID_TEXT_SIZE], path[700];
-	struct err_text err;
+	char id[NODE_ID_TEXT_SIZE];
 
 	node_id_text(id, node);
-	snprintf(path, sizeof(path), "%s/agreements/%016llx.%s.revocation", a->keys_dir,
-		(unsigned long long)agreement, id);
 	log_notice("keys", "revocation received agreement=%016llx of=%s",
 		(unsigned long long)agreement, id);
-	/* Should it not be kept, it counts until the next start, and is told again after that. */
-	if (file_write(path, note, 0644, &err) != 0)
-		log_error("keys", "%s", err.text);
+	unkept_revocation(a, agreement, node, note);
 	keys_touched(a);
 }
 
@@ -550,6 +541,8 @@ void keys_watch(struct app *a)
 
 void keys_close(struct app *a)
 {
+	if (a->keys)
+		unkept_close(a);
 	if (a->keys)
 		keydir_free(a->keys);
 	free(a->keys);

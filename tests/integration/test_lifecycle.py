@@ -458,6 +458,35 @@ def test_a_revocation_ends_it_for_everybody_who_is_connected():
         fed.stop()
 
 
+def unkept(node):
+    return [a for a in node.status()["alarms"] if a["rule"] == "key-file-unkept"]
+
+
+def test_a_revocation_that_cannot_be_kept_counts_and_is_kept_later():
+    with Federation() as fed:
+        fr, de, pl = fed.add("fr", "de", "pl")
+        three = fed.agree("fr", "de", "pl")
+        pair = fed.agree("de", "pl")
+        fed.start()
+        fed.wait_connected()
+        kept = key_file(de, f"agreements/{three}.{fr.id}.revocation")
+        os.mkdir(kept)  # nothing can be written there, by root either
+        fr.run("agreement", "revoke", three)
+        for node in (de, pl):
+            until(lambda n=node: [a["rule"] for a in acts(n, "agreement-ended")] == ["revoked"],
+                  5, f"it is over at {node.name}")
+        until(lambda: unkept(de), 5, "somebody is told")
+        claim(os.path.isdir(kept), "something was written there")
+        os.rmdir(kept)
+        until(lambda: os.path.isfile(kept), 20, "it is kept when that works")
+        until(lambda: not unkept(de), 5, "the alarm ends")
+        de.kill()
+        de.start()
+        claim(listed(de) == {pair: "in-force"}, f"{listed(de)}")
+        claim(len(acts(de, "agreement-ended")) == 1, "it was in force again")
+        fed.stop()
+
+
 def test_a_revocation_is_signed_where_root_is_and_taken_as_a_file():
     with Federation() as fed:
         fr, de = fed.add("fr", "de")
@@ -547,6 +576,7 @@ def test_a_roster_signed_by_two_of_three_lets_a_member_in():
 TESTS = [
     test_keys_change_while_peers_are_connected,
     test_a_revocation_ends_it_for_everybody_who_is_connected,
+    test_a_revocation_that_cannot_be_kept_counts_and_is_kept_later,
     test_a_revocation_is_signed_where_root_is_and_taken_as_a_file,
     test_a_roster_signed_by_two_of_three_lets_a_member_in,
 ]
