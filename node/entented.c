@@ -85,5 +85,7 @@ int main(int argc, char **argv)
 	if (!o.home)
 		o.home = default_home();
 	umask(077);
+	/* Names are looked up in half of libuv's threads (net/resolve.c), which do nothing else. */
+	setenv("UV_THREADPOOL_SIZE", "8", 1);
 	return app_run(&o);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Peers and dialling. A peer without a session is dialled in rounds: every endpoint in turn, of a
- * name up to NET_ADDRESSES_MAX addresses, one connection at a time. Between rounds lies the
- * back-off. Each step is taken from the peer's timer, so a failure never recurses into the next
+ * name up to NET_ADDRESSES_MAX addresses (resolve.c), one connection at a time. Between rounds lies
+ * the back-off. Each step is taken from the peer's timer, so a failure never recurses into the next
  * attempt.
  */
 #include "net/impl.h"
@@ -16,15 +16,6 @@
 #include <time.h>
 
 #include "base/log.h"
-
-#define RESOLVER_BUSY_MS 100u
-
-/* A look-up. It may outlive its peer, since a running one cannot be cancelled. */
-struct net_resolve {
-	uv_getaddrinfo_t request;
-	struct net *net;
-	struct net_peer *peer; /* NULL: nobody wants it any more */
-};
 
 static void on_timer(uv_timer_t *timer);
 
@@ -111,60 +102,21 @@ void net_peer_failed(struct net_peer *p, enum net_peer_state state, const char *
 	next_attempt(p);
 }
 
-static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
+void net_peer_resolved(struct net_peer *p, int status, const struct addrinfo *list)
 {
-	struct net_resolve *r = request->data;
-	struct net_peer *p = r->peer;
-	struct net *n = r->net;
 	char why[NET_WHY_SIZE];
 
-	free(r);
-	n->resolves--;
-	if (p) {
-		p->resolve = NULL;
-		p->addresses_len = p->address_at = 0;
-		for (struct addrinfo *a = list; a && p->addresses_len < NET_ADDRESSES_MAX;
-			a = a->ai_next)
-			memcpy(&p->addresses[p->addresses_len++], a->ai_addr, a->ai_addrlen);
-		if (p->addresses_len > 0) {
-			step_in(p, 0);
-		} else {
-			snprintf(why, sizeof(why), "no address for %.80s: %s",
-				p->endpoints[p->endpoint_at].host,
-				status ? uv_strerror(status) : "none known");
-			net_peer_failed(p, NET_DOWN, why);
-		}
-	}
-	uv_freeaddrinfo(list);
-	net_unlive(n);
-}
-
-/* Begins a look-up; the step is repeated soon when enough are under way. */
-static void resolve(struct net_peer *p, const struct net_endpoint *e)
-{
-	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-	struct net *n = p->net;
-	struct net_resolve *r;
-	char port[8];
-
-	r = n->resolves < NET_RESOLVES_MAX ? calloc(1, sizeof(*r)) : NULL;
-	if (!r) {
-		p->endpoints_left++;
-		step_in(p, RESOLVER_BUSY_MS);
+	p->addresses_len = p->address_at = 0;
+	for (const struct addrinfo *a = list; a && p->addresses_len < NET_ADDRESSES_MAX;
+		a = a->ai_next)
+		memcpy(&p->addresses[p->addresses_len++], a->ai_addr, a->ai_addrlen);
+	if (p->addresses_len > 0) {
+		step_in(p, 0);
 		return;
 	}
-	r->net = n;
-	r->peer = p;
-	r->request.data = r;
-	snprintf(port, sizeof(port), "%u", e->port);
-	if (uv_getaddrinfo(n->loop, &r->request, on_resolved, e->host, port, &hints) != 0) {
-		free(r);
-		net_peer_failed(p, NET_DOWN, "cannot look up the endpoint's name");
-		return;
-	}
-	p->resolve = r;
-	n->resolves++;
-	n->live++;
+	snprintf(why, sizeof(why), "no address for %.80s: %s", p->endpoints[p->endpoint_at].host,
+		status ? uv_strerror(status) : "none known");
+	net_peer_failed(p, NET_DOWN, why);
 }
 
 static void next_endpoint(struct net_peer *p)
@@ -177,7 +129,7 @@ static void next_endpoint(struct net_peer *p)
 	e = &p->endpoints[p->endpoint_at];
 	p->addresses_len = p->address_at = 0;
 	if (!net_endpoint_literal(e, &p->addresses[0])) {
-		resolve(p, e);
+		net_resolve(p);
 		return;
 	}
 	p->addresses_len = 1;
@@ -192,7 +144,7 @@ static void on_timer(uv_timer_t *timer)
 	struct net *n = p->net;
 	struct net_session *s;
 
-	if (n->stopping || p->endpoints_len == 0 || p->attempt || p->resolve ||
+	if (n->stopping || p->endpoints_len == 0 || p->attempt || p->resolve || p->asks ||
 		net_session_of(n, &p->id))
 		return;
 	if (net_peer_penalised(p)) {
@@ -221,11 +173,7 @@ static void attempt_end(struct net_peer *p, const char *why)
 	p->attempt = NULL; /* so that its end does not count as a failure */
 	if (attempt)
 		net_session_drop(attempt, why);
-	if (p->resolve) {
-		p->resolve->peer = NULL;
-		uv_cancel((uv_req_t *)&p->resolve->request);
-		p->resolve = NULL;
-	}
+	net_resolve_end(p);
 	uv_timer_stop(&p->timer);
 	p->endpoints_left = p->addresses_len = p->address_at = 0;
 }
@@ -270,15 +218,25 @@ void net_peer_closed(struct net_peer *p, const struct net_session *s)
 
 /* --- keeping peers ---------------------------------------------------------------------------- */
 
+/* Addresses before names: they wait for no name server. */
 static bool endpoints_read(struct net_peer *p, const char *const *endpoints, size_t len)
 {
+	struct net_endpoint names[CARD_ENDPOINTS_MAX], e;
+	struct sockaddr_storage address;
+	size_t names_len = 0;
+
 	if (len > CARD_ENDPOINTS_MAX)
 		return false;
-	for (size_t i = 0; i < len; i++)
-		if (!net_endpoint_parse(endpoints[i], &p->endpoints[i]) ||
-			p->endpoints[i].port == 0)
+	for (size_t i = 0; i < len; i++) {
+		if (!net_endpoint_parse(endpoints[i], &e) || e.port == 0)
 			return false;
-	p->endpoints_len = len;
+		if (net_endpoint_literal(&e, &address))
+			p->endpoints[p->endpoints_len++] = e;
+		else
+			names[names_len++] = e;
+	}
+	for (size_t i = 0; i < names_len; i++)
+		p->endpoints[p->endpoints_len++] = names[i];
 	return true;
 }
 
@@ -329,6 +287,7 @@ static void peer_update(struct net_peer *p, const struct net_peer *wanted)
 	memcpy(p->psk, wanted->psk, sizeof(p->psk));
 	memcpy(p->endpoints, wanted->endpoints, sizeof(p->endpoints));
 	p->endpoints_len = wanted->endpoints_len;
+	memset(p->slow, 0, sizeof(p->slow));
 	p->backoff = p->net->times.redial_first;
 	step_in(p, 0);
 }

@@ -3,7 +3,8 @@
  * What the files of this folder share.
  *
  *   net.c        life of the whole, listening, making room, the tick
- *   dial.c       peers, endpoints, names, back-off
+ *   dial.c       peers, endpoints, back-off
+ *   resolve.c    names
  *   handshake.c  messages 1 and 2
  *   session.c    from a connection to an open session and to its end
  *   send.c       the queue, frames, writes
@@ -28,7 +29,8 @@
 #define NET_LISTENERS_MAX 8u
 #define NET_BACKLOG       512
 #define NET_ADDRESSES_MAX 4u /* addresses tried of one name */
-#define NET_RESOLVES_MAX  2u /* look-ups at once: the pool of four threads has other work as well */
+#define NET_RESOLVES_MAX  4u /* look-ups at once: half of libuv's threads (entented.c) */
+#define NET_SLOW_NAME_MS  2000u
 #define NET_READ_BYTES    (128u * 1024u) /* one read; shared, as reads never overlap */
 #define NET_WRITE_FRAMES  4u             /* frames sealed for one write */
 #define NET_MUTE_BYTES    65536u         /* of a stranger's that are read and forgotten */
@@ -51,9 +53,10 @@
 struct net_times {
 	uint32_t handshake, keepalive, dead;
 	uint32_t redial_first, redial_max;
-	uint32_t settled;  /* a session that lasted this long resets the back-off */
-	uint32_t farewell; /* from BYE to the end, at the most */
-	uint32_t race;     /* dialled within this of each other: the smaller node id's stays */
+	uint32_t settled;   /* a session that lasted this long resets the back-off */
+	uint32_t farewell;  /* from BYE to the end, at the most */
+	uint32_t race;      /* dialled within this of each other: the smaller node id's stays */
+	uint32_t slow_name; /* a look-up that took this long */
 	uint32_t tick;
 };
 
@@ -131,6 +134,9 @@ struct net_peer {
 	uv_timer_t timer; /* the next step of dialling */
 	struct net_session *attempt;
 	struct net_resolve *resolve;
+	TAILQ_ENTRY(net_peer) asking;
+	bool asks;                          /* waits in line for a look-up */
+	bool slow[CARD_ENDPOINTS_MAX];      /* to look up, the last time */
 	size_t endpoint_at, endpoints_left; /* of this round */
 	struct sockaddr_storage addresses[NET_ADDRESSES_MAX];
 	size_t addresses_len, address_at;
@@ -159,8 +165,10 @@ struct net {
 	struct net_sessions dirty; /* something to write or to report */
 	struct net_listener listeners[NET_LISTENERS_MAX];
 	size_t listeners_len;
-	size_t accepted; /* in this turn */
-	size_t resolves;
+	size_t accepted;                    /* in this turn */
+	TAILQ_HEAD(, net_peer) asking;      /* whose names wait to be looked up, */
+	LIST_HEAD(, net_resolve) resolving; /* those that are, */
+	size_t resolves;                    /* and how many */
 	uint32_t next_number;
 	uint64_t complained_ms; /* about accept */
 	struct net_stats stats;
@@ -181,7 +189,13 @@ struct net {
 /* net.c */
 void net_unlive(struct net *n);
 
+/* resolve.c */
+/* The name of the peer's endpoint in turn; net_peer_resolved follows, unless it ends. */
+void net_resolve(struct net_peer *p);
+void net_resolve_end(struct net_peer *p);
+
 /* dial.c */
+void net_peer_resolved(struct net_peer *p, int status, const struct addrinfo *list);
 struct net_peer *net_peer_find(const struct net *n, const struct node_id *id);
 /* A session with the peer is open: whatever was tried beside it ends. */
 void net_peer_opened(struct net_peer *p, const struct net_session *s);

@@ -205,7 +205,10 @@ int net_new(struct net **out, uv_loop_t *loop, const struct net_config *config,
 	n->loop = loop;
 	n->config = *config;
 	n->ops = *ops;
+	TAILQ_INIT(&n->asking);
+	LIST_INIT(&n->resolving);
 	n->times = (struct net_times){
+		.slow_name = NET_SLOW_NAME_MS,
 		.handshake = HANDSHAKE_MS,
 		.keepalive = KEEPALIVE_MS,
 		.dead = DEAD_MS,

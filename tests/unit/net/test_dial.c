@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "unit/net/fixture.h"
 
+#include <dlfcn.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
 static size_t sessions_open(const struct node *node)
 {
 	struct net_session *s;
@@ -300,6 +305,109 @@ static void a_peer_removed_while_its_name_is_looked_up_is_gone(void **state)
 	world_end(&w);
 }
 
+/* --- a name server that does not answer ------------------------------------------------------- */
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t opened;
+	bool closed; /* names that begin with "slow" are not answered */
+	atomic_uint asked, running;
+} gate = {.lock = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER};
+
+static void gate_set(bool closed)
+{
+	pthread_mutex_lock(&gate.lock);
+	gate.closed = closed;
+	pthread_cond_broadcast(&gate.opened);
+	pthread_mutex_unlock(&gate.lock);
+}
+
+/* In the place of the C library's. */
+__attribute__((visibility("default"))) int getaddrinfo(const char *node, const char *service,
+	const struct addrinfo *hints, struct addrinfo **list)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+		(int (*)(const char *, const char *, const struct addrinfo *,
+			struct addrinfo **))dlsym(RTLD_NEXT, "getaddrinfo");
+
+	if (strcmp(node, "quick.test") == 0)
+		return real("127.0.0.1", service, hints, list);
+	if (strncmp(node, "slow", 4) != 0)
+		return real(node, service, hints, list);
+	atomic_fetch_add(&gate.asked, 1);
+	atomic_fetch_add(&gate.running, 1);
+	usleep(100000);
+	pthread_mutex_lock(&gate.lock);
+	while (gate.closed)
+		pthread_cond_wait(&gate.opened, &gate.lock);
+	pthread_mutex_unlock(&gate.lock);
+	atomic_fetch_sub(&gate.running, 1);
+	return EAI_AGAIN;
+}
+
+static void an_address_waits_for_no_name_server(void **state)
+{
+	static struct node a, b, peers[5];
+	const char *endpoints[2] = {"slow.test:7466", NULL};
+	struct world w;
+
+	(void)state;
+	world_start(&w);
+	node_start(&w, &a, 1);
+	node_start(&w, &b, 2);
+	gate_set(true);
+	for (size_t i = 0; i < COUNT_OF(peers); i++) {
+		node_make(&w, &peers[i], (uint8_t)(10 + i));
+		node_know(&a, &peers[i], endpoints[0]);
+	}
+	WAIT_FOR(&w, a.net->resolves == NET_RESOLVES_MAX);
+	node_know(&b, &a, NULL);
+	endpoints[1] = b.address;
+	assert_int_equal(net_peer_set(a.net, &b.id, b.public, no_psk, endpoints, 2), 0);
+	WAIT_FOR(&w, a.opened == 1 && b.opened == 1);
+	assert_int_equal(a.net->resolves, NET_RESOLVES_MAX);
+	gate_set(false);
+	node_stop(&a);
+	node_stop(&b);
+	world_end(&w);
+}
+
+static void slow_names_keep_others_waiting_once(void **state)
+{
+	static struct node a, b, peers[6];
+	char quick[64];
+	struct world w;
+
+	(void)state;
+	world_start(&w);
+	node_start(&w, &a, 1);
+	node_start(&w, &b, 2);
+	node_know(&b, &a, NULL);
+	a.net->times.slow_name = 50;
+	a.net->times.redial_first = a.net->times.redial_max = 10;
+	atomic_store(&gate.asked, 0);
+	for (size_t i = 0; i < COUNT_OF(peers); i++) {
+		node_make(&w, &peers[i], (uint8_t)(10 + i));
+		node_know(&a, &peers[i], "slow.test:7466");
+	}
+	WAIT_FOR(&w, atomic_load(&gate.asked) > 2 * COUNT_OF(peers));
+	gate_set(true);
+	world_run(&w, 500);
+	snprintf(quick, sizeof(quick), "quick.test%s", strrchr(b.address, ':'));
+	node_know(&a, &b, quick);
+	WAIT_FOR(&w, a.opened == 1 && b.opened == 1);
+	assert_int_equal(atomic_load(&gate.running), 1);
+	/* None of them is forgotten: each gets its turn. */
+	gate_set(false);
+	atomic_store(&gate.asked, 0);
+	WAIT_FOR(&w, atomic_load(&gate.asked) > 2 * COUNT_OF(peers));
+	for (size_t i = 0; i < COUNT_OF(peers); i++)
+		assert_non_null(strstr(node_info(&a, &peers[i]).last_error, "no address"));
+	node_stop(&a);
+	node_stop(&b);
+	world_end(&w);
+}
+
 static void a_node_with_a_session_does_not_dial(void **state)
 {
 	static struct node a, b;
@@ -402,11 +510,15 @@ int main(void)
 		cmocka_unit_test(a_silent_listener_is_a_refusal_too),
 		cmocka_unit_test(endpoints_are_tried_in_turn),
 		cmocka_unit_test(a_peer_removed_while_its_name_is_looked_up_is_gone),
+		cmocka_unit_test(an_address_waits_for_no_name_server),
+		cmocka_unit_test(slow_names_keep_others_waiting_once),
 		cmocka_unit_test(a_node_with_a_session_does_not_dial),
 		cmocka_unit_test(a_penalised_peer_is_not_dialled),
 		cmocka_unit_test(refuses_what_is_no_endpoint),
 		cmocka_unit_test(peers_are_bounded),
 	};
 
+	/* As entented does: libuv looks up names in half of its threads. */
+	setenv("UV_THREADPOOL_SIZE", "8", 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
