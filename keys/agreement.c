@@ -557,6 +557,17 @@ int agreement_parse(struct bytes input, const char *file, struct arena *arena, s
 	return check_signatures(&n, r.file, a, err);
 }
 
+bool agreement_copy(struct agreement *to, const struct agreement *from, struct arena *arena)
+{
+	*to = *from;
+	to->parties = arena_alloc(arena, from->parties_len * sizeof(*to->parties));
+	to->notes = arena_copy(arena, from->notes);
+	if (!to->parties || !to->notes.data)
+		return false;
+	memcpy(to->parties, from->parties, from->parties_len * sizeof(*to->parties));
+	return true;
+}
+
 int agreement_sign(struct buf *out, struct bytes input, const char *file,
 	const struct root_key *root, struct err_text *err)
 {

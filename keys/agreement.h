@@ -106,6 +106,9 @@ int agreement_sign(struct buf *out, struct bytes input, const char *file,
 int agreement_parse(struct bytes note, const char *file, struct arena *arena, struct agreement *a,
 	struct err_text *err) MUST_CHECK;
 
+/* A copy, all of it in the arena; false when out of memory. */
+bool agreement_copy(struct agreement *to, const struct agreement *from, struct arena *arena);
+
 static inline bool agreement_complete(const struct agreement *a)
 {
 	return a->signatures_valid == a->parties_len;

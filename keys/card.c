@@ -440,6 +440,24 @@ int card_chain_parse(const struct bytes *notes, size_t notes_len, const char *fi
 	return 0;
 }
 
+bool card_chain_copy(struct card_chain *to, const struct card_chain *from, struct arena *a)
+{
+	size_t len = from->cards_len;
+
+	*to = (struct card_chain){.cards_len = len, .arena = a};
+	to->cards = arena_alloc(a, len * sizeof(*to->cards));
+	to->notes = arena_alloc(a, len * sizeof(*to->notes));
+	if (!to->cards || !to->notes)
+		return false;
+	memcpy(to->cards, from->cards, len * sizeof(*to->cards));
+	for (size_t i = 0; i < len; i++) {
+		to->notes[i] = arena_copy(a, from->notes[i]);
+		if (!to->notes[i].data)
+			return false;
+	}
+	return true;
+}
+
 int card_chain_read(struct bytes text, const char *file, struct arena *a, struct card_chain *chain,
 	struct err_text *err)
 {

@@ -110,6 +110,9 @@ struct arena;
 int card_chain_parse(const struct bytes *notes, size_t notes_len, const char *file, struct arena *a,
 	struct card_chain *chain, struct err_text *err) MUST_CHECK;
 
+/* A copy, all of it in the arena; false when out of memory. */
+bool card_chain_copy(struct card_chain *to, const struct card_chain *from, struct arena *a);
+
 /*
  * Files carry a chain as notes one after the other, separated by one line "----".
  * card_chain_read splits and parses; card_chain_write appends.

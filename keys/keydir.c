@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/types.h>
@@ -121,6 +122,67 @@ bool keydir_name_id(const char *name, const char *end, uint64_t *id)
 	return name_stem(name, end, &stem) && id_parse(stem, id);
 }
 
+/* --- what was read before --------------------------------------------------------------------- */
+
+/*
+ * Signatures cost a hundred times what the rest does, and nearly always a directory is read again
+ * whose files are as they were: with a thousand agreements that held the daemon up for most of a
+ * second. What a file says, and whether it is signed, follows from its bytes alone.
+ */
+static int parse_agreement(struct keydir *k, struct bytes note, const char *path,
+	struct agreement **out, struct err_text *err)
+{
+	const struct agreement *before = NULL;
+	struct agreement *a;
+	uint8_t hash[32];
+	int rc = 0;
+
+	crypto_hash_sha256(hash, note.data, note.len);
+	*out = map_get(&k->agreements_read, hash);
+	if (*out)
+		return 0;
+	a = arena_alloc(&k->arena, sizeof(*a));
+	if (!a)
+		return err_set(err, ENT_ENOMEM, "%s: %s", path, err_sentence(ENT_ENOMEM));
+	if (k->former)
+		before = map_get(&k->former->agreements_read, hash);
+	if (!before)
+		rc = agreement_parse(note, path, &k->arena, a, err);
+	else if (!agreement_copy(a, before, &k->arena))
+		rc = err_set(err, ENT_ENOMEM, "%s: %s", path, err_sentence(ENT_ENOMEM));
+	/* Beyond the map's bound it is verified each time. */
+	if (rc == 0 && map_put(&k->agreements_read, hash, a) == ENT_ENOMEM)
+		rc = err_set(err, ENT_ENOMEM, "%s: %s", path, err_sentence(ENT_ENOMEM));
+	*out = a;
+	return rc;
+}
+
+static int parse_chain(struct keydir *k, struct bytes text, const char *path,
+	struct card_chain *chain, struct err_text *err)
+{
+	const struct card_chain *before = NULL;
+	struct card_chain *kept;
+	uint8_t hash[32];
+	int rc = 0;
+
+	crypto_hash_sha256(hash, text.data, text.len);
+	if (k->former)
+		before = map_get(&k->former->chains_read, hash);
+	if (!before)
+		rc = card_chain_read(text, path, &k->arena, chain, err);
+	else if (!card_chain_copy(chain, before, &k->arena))
+		rc = err_set(err, ENT_ENOMEM, "%s: %s", path, err_sentence(ENT_ENOMEM));
+	/* By itself, since another chain may come to stand in the place of this one. */
+	if (rc != 0)
+		return rc;
+	kept = arena_alloc(&k->arena, sizeof(*kept));
+	if (kept)
+		*kept = *chain;
+	if (!kept || map_put(&k->chains_read, hash, kept) == ENT_ENOMEM)
+		return err_set(err, ENT_ENOMEM, "%s: %s", path, err_sentence(ENT_ENOMEM));
+	return 0;
+}
+
 /* --- cards ------------------------------------------------------------------------------------ */
 
 /* Copies a chain of the former state into this one. It was good then, so it can only run out of
@@ -129,8 +191,7 @@ static void keep_chain(struct keydir *k, struct card_chain *to, const struct car
 {
 	struct card_chain copy;
 
-	if (from && from->cards_len &&
-		card_chain_parse(from->notes, from->cards_len, NULL, &k->arena, &copy, NULL) == 0)
+	if (from && from->cards_len && card_chain_copy(&copy, from, &k->arena))
 		*to = copy;
 }
 
@@ -167,7 +228,7 @@ static int read_chain(struct keydir *k, const char *dir, const char *sub, const 
 	int rc = keydir_read_below(path, dir, sub, name, &text, err);
 
 	if (!rc)
-		rc = card_chain_read(buf_view(&text), path, &k->arena, chain, err);
+		rc = parse_chain(k, buf_view(&text), path, chain, err);
 	buf_free(&text);
 	return rc;
 }
@@ -276,16 +337,14 @@ int keydir_check_version(const struct agreement *before, const char *place,
 static struct agreement *read_version(struct keydir *k, const char *dir, const char *name,
 	uint64_t id, char path[KEYDIR_PATH_MAX])
 {
-	struct agreement *a = arena_alloc(&k->arena, sizeof(*a));
+	struct agreement *a = NULL;
 	struct buf text = buf_with_max(NOTE_BYTES_MAX);
 	struct err_text error;
 	int rc;
 
-	if (!a)
-		return NULL;
 	rc = keydir_read_below(path, dir, "history", name, &text, &error);
 	if (!rc)
-		rc = agreement_parse(buf_view(&text), path, &k->arena, a, &error);
+		rc = parse_agreement(k, buf_view(&text), path, &a, &error);
 	if (!rc && a->id != id)
 		rc = err_set(&error, ENT_EINVALID,
 			"%s:2: id: saw another id than in the file's name", path);
@@ -293,6 +352,22 @@ static struct agreement *read_version(struct keydir *k, const char *dir, const c
 		keydir_add_problem(k, path, &error);
 	buf_free(&text);
 	return rc ? NULL : a;
+}
+
+/* They are sorted. */
+static size_t first_from(const struct keydir_names *names, const char *prefix)
+{
+	size_t low = 0, high = names->len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(names->list[middle], prefix) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 /* The next version of an id from *at on, NULL at the end. Rosters have ids of their own. */
@@ -303,12 +378,15 @@ static struct agreement *next_version(struct keydir *k, const char *dir,
 	struct bytes stem;
 
 	snprintf(prefix, sizeof(prefix), "%016" PRIx64 ".", id);
+	if (*at == 0)
+		*at = first_from(history, prefix);
 	while (*at < history->len) {
 		const char *name = history->list[(*at)++];
 		struct agreement *a;
 
-		if (strncmp(name, prefix, ID_LEN + 1) != 0 ||
-			!name_stem(name, AGREEMENT_END, &stem))
+		if (strncmp(name, prefix, ID_LEN + 1) != 0)
+			break;
+		if (!name_stem(name, AGREEMENT_END, &stem))
 			continue;
 		a = read_version(k, dir, name, id, path);
 		if (a)
@@ -411,16 +489,12 @@ static int check_agreement(struct place *in, const struct agreement *a, uint64_t
 static int take_agreement(struct keydir *k, struct bytes note, const char *path,
 	struct err_text *err)
 {
-	struct agreement *a = arena_alloc(&k->arena, sizeof(*a));
 	struct bytes copy = arena_copy(&k->arena, note);
-	int rc;
 
-	if (!a || !copy.data)
+	if (!copy.data)
 		return err_set(err, ENT_ENOMEM, "%s: %s", path, err_sentence(ENT_ENOMEM));
-	rc = agreement_parse(copy, path, &k->arena, a, err);
-	k->agreements[k->agreements_len] = a;
 	k->agreement_notes[k->agreements_len] = copy;
-	return rc;
+	return parse_agreement(k, copy, path, &k->agreements[k->agreements_len], err);
 }
 
 /* The former version of an id stays in force until its own end. */
@@ -602,20 +676,26 @@ static int read_agreements(struct keydir *k, const char *dir, const struct keydi
 int keydir_read(struct keydir *k, const char *dir, const struct keydir *former,
 	struct err_text *err)
 {
+	/* No peer chooses these hashes, and the files are few. */
+	static const uint8_t hash_key[16];
 	DIR *d = opendir(dir);
 	int rc;
 
 	memset(k, 0, sizeof(*k));
+	map_init(&k->agreements_read, 32, KEYDIR_NAMES_MAX, hash_key);
+	map_init(&k->chains_read, 32, KEYDIR_CARDS_MAX + 1, hash_key);
 	if (!d)
 		return err_set(err, errno == ENOENT ? ENT_ENOTFOUND : ENT_EIO,
 			"%s: cannot read: %s", dir, strerror(errno));
 	closedir(d);
+	k->former = former;
 	read_own(k, dir, former);
 	rc = read_cards(k, dir, former);
 	if (!rc)
 		rc = read_agreements(k, dir, former);
 	if (!rc)
 		rc = keydir_read_rosters(k, dir, former);
+	k->former = NULL;
 	if (rc) {
 		keydir_free(k);
 		return err_set(err, rc, "%s: %s", dir, err_sentence(rc));
@@ -625,6 +705,8 @@ int keydir_read(struct keydir *k, const char *dir, const struct keydir *former,
 
 void keydir_free(struct keydir *k)
 {
+	map_free(&k->agreements_read);
+	map_free(&k->chains_read);
 	arena_free(&k->arena);
 	memset(k, 0, sizeof(*k));
 }

@@ -20,6 +20,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/map.h"
 #include "keys/agreement.h"
 #include "keys/card.h"
 #include "keys/roster.h"
@@ -55,11 +56,15 @@ struct keydir {
 		*revocations; /* valid ones, of agreements this node knows or knew */
 	size_t problems_len;
 	struct keydir_problem *problems; /* KEYDIR_PROBLEMS_MAX at the most */
+	/* SHA-256 of a file's bytes -> what was read from them and verified. */
+	struct map agreements_read, chains_read;
+	const struct keydir *former; /* while it is read: the state before */
 };
 
 /*
  * Reads the directory afresh. former (may be NULL) is the state before: what it had stays in force
- * where the new file is broken, and its cards where they are newer. The former state may be freed
+ * where the new file is broken, and its cards where they are newer; cards and agreements, those of
+ * history too, whose bytes it has seen are not verified again. The former state may be freed
  * afterwards. Only regular files count, no symbolic links; names that begin with a dot are not
  * looked at. A file whose id is not the one in its name is broken. Of more than AGREEMENTS_MAX
  * agreements the first by name are read.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "unit/keys/maker.h"
 
+#include <dlfcn.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -62,6 +63,21 @@ static const char *card_name(const struct maker *m)
 }
 
 #define FILE_NAME "agreements/0123456789abcdef.agreement"
+
+static size_t verified;
+
+/* In the place of libsodium's. */
+int crypto_sign_verify_detached(const unsigned char *sig, const unsigned char *m,
+	unsigned long long len, const unsigned char *key)
+{
+	int (*real)(const unsigned char *, const unsigned char *, unsigned long long,
+		const unsigned char *) =
+		(int (*)(const unsigned char *, const unsigned char *, unsigned long long,
+			const unsigned char *))dlsym(RTLD_NEXT, "crypto_sign_verify_detached");
+
+	verified++;
+	return real(sig, m, len, key);
+}
 
 static int setup(void **state)
 {
@@ -137,6 +153,51 @@ static void reads_own_card_peers_and_agreements(void **state)
 	assert_ptr_equal(keydir_chain(&k, &fr.card.node), &k.own);
 	assert_ptr_equal(keydir_chain(&k, &de.card.node), &k.chains[0]);
 	assert_null(keydir_chain(&k, &be.card.node));
+}
+
+/* How many signatures reading again verifies. */
+static size_t verifies(void)
+{
+	verified = 0;
+	read_again();
+	return verified;
+}
+
+static void what_was_read_before_is_not_verified_again(void **state)
+{
+	struct buf forged = buf_with_max(NOTE_BYTES_MAX);
+	(void)state;
+
+	put(FILE_NAME, version(1));
+	put("history/0123456789abcdef.1.agreement", version(1));
+	assert_int_equal(verifies(),
+		2 + 2); /* two cards; the agreement once, though it lies twice */
+	assert_int_equal(verifies(), 0);
+	assert_int_equal(k.problems_len, 0);
+	assert_int_equal(k.agreements_len, 1);
+	assert_true(agreement_complete(k.agreements[0]));
+	assert_true(agreement_party_of(k.agreements[0], &de.card.node) != NULL);
+	assert_ptr_equal(keydir_chain(&k, &de.card.node), &k.chains[0]);
+	put(FILE_NAME, version(2));
+	assert_int_equal(verifies(), 2);
+	assert_int_equal(keydir_agreement(&k, ID)->serial, 2);
+	/* What does not hold is looked at each time, and what was in force is not. */
+	buf_bytes(&forged, version(3));
+	forged.data[forged.len - 10] ^= 1;
+	put(FILE_NAME, buf_view(&forged));
+	buf_free(&forged);
+	for (int i = 0; i < 2; i++) {
+		assert_in_range(verifies(), 1, 2);
+		assert_int_equal(k.problems_len, 1);
+		assert_int_equal(keydir_agreement(&k, ID)->serial, 2);
+	}
+	/* What was not read meanwhile is forgotten: the card, and history behind a broken file. */
+	remove_name(card_name(&de));
+	read_again();
+	put(card_name(&de), de_chain);
+	put(FILE_NAME, version(2));
+	assert_int_equal(verifies(), 1 + 2);
+	assert_int_equal(k.problems_len, 0);
 }
 
 static void an_empty_directory_is_no_problem_and_a_missing_one_is(void **state)
@@ -595,6 +656,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(reads_own_card_peers_and_agreements),
+		T(what_was_read_before_is_not_verified_again),
 		T(an_empty_directory_is_no_problem_and_a_missing_one_is),
 		T(removing_a_file_ends_it_here),
 		T(a_broken_file_keeps_the_last_version),
