@@ -138,9 +138,9 @@ bool agreement_same_parties(const struct agreement *a, const struct agreement *b
  *     agreement: <id>
  *     node: <node id>
  *     time: <RFC 3339>
- * signed by that party's root as the agreement names it, or by the root of the party's card in
- * force. It ends the agreement everywhere; that an old root may do so too errs on the side of
- * giving nothing.
+ * signed by that party's root as the agreement names it, or by a root that a card of the party's
+ * chain names: what was revoked stays so when roots are rotated. It ends the agreement everywhere;
+ * that an old root may do so too errs on the side of giving nothing.
  */
 struct revocation {
 	uint64_t agreement;

@@ -51,19 +51,21 @@ int revocation_read(struct bytes input, const char *file, struct revocation *v,
 	return revocation_fields(&r, v);
 }
 
-/* 1 for a good signature of the root that the agreement names, or of that of the card in force. */
+/* 1 for a good signature of the root that the agreement names, or of one that a card has named. */
 static int verify(struct bytes input, const struct agreement_party *p,
 	const struct card_chain *chain)
 {
 	struct note n;
-	int named, in_force = 0;
+	int rc, good;
 
 	if (note_parse(input, NULL, &n, NULL) != 0)
 		return ENT_EINVALID;
-	named = note_verify(&n, &p->root);
-	if (chain && chain->cards_len)
-		in_force = note_verify(&n, &card_chain_last(chain)->root);
-	return named < 0 || in_force < 0 ? ENT_ECRYPTO : named | in_force;
+	good = note_verify(&n, &p->root);
+	for (size_t i = 0; chain && i < chain->cards_len && good >= 0; i++) {
+		rc = note_verify(&n, &chain->cards[i].root);
+		good = rc < 0 ? rc : good | rc;
+	}
+	return good < 0 ? ENT_ECRYPTO : good;
 }
 
 int revocation_parse(struct bytes input, const char *file, const struct agreement *a,

@@ -491,6 +491,40 @@ static void a_party_alone_revokes(void **state)
 	buf_free(&note);
 }
 
+/* Under a root that came after the agreement, and has gone since. */
+static void what_was_revoked_stays_so_when_roots_change(void **state)
+{
+	struct revocation r = {.agreement = ID, .node = fr.card.node, .time = NOW}, read;
+	struct buf text = buf_with_max(1000), note = buf_with_max(1000);
+	struct bytes notes[3] = {maker_card(&arena, &fr.card, &fr.root)};
+	struct root_key third, fourth;
+	struct card second, last;
+	struct card_chain chain;
+	struct agreement a;
+	(void)state;
+
+	assert_int_equal(parse(text_of(&draft), &a), 0);
+	assert_int_equal(root_key_generate(&third, &fr.rng), 0);
+	assert_int_equal(root_key_generate(&fourth, &fr.rng), 0);
+	maker_rotate(&second, &fr.card, &fr.next_root, &third);
+	notes[1] = maker_card(&arena, &second, &fr.next_root);
+	maker_rotate(&last, &second, &third, &fourth);
+	notes[2] = maker_card(&arena, &last, &third);
+	revocation_text(&text, &r);
+	assert_int_equal(note_sign_file(&note, buf_view(&text), "r", &second.root,
+				 fr.next_root.secret, &err),
+		0);
+	for (size_t cards = 1; cards <= 3; cards++) {
+		assert_int_equal(card_chain_parse(notes, cards, "c", &arena, &chain, &err), 0);
+		assert_int_equal(revocation_parse(buf_view(&note), "r", &a, &chain, &read, &err),
+			cards == 1 ? ENT_ENOTFOUND : 0);
+	}
+	root_key_free(&third);
+	root_key_free(&fourth);
+	buf_free(&text);
+	buf_free(&note);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -507,6 +541,7 @@ int main(void)
 		T(parties_are_compared_as_a_set),
 		T(drafts_want_different_nodes_and_names),
 		T(words_cover_the_text_and_come_from_a_list_without_repeats),
+		T(what_was_revoked_stays_so_when_roots_change),
 		T(a_party_alone_revokes),
 	};
 
