@@ -72,6 +72,12 @@ unsigned liar_memory_used(const struct liar_memory *memory);
 /* hand_ctx: its memory, from before the erasure on; without one it has nothing to give. */
 world_hand liar_gives_back_what_was_erased;
 
+/* --- liars_babble.c --------------------------------------------------------------------------- */
+
+/* From now on the node says now and then what makes no sense, out of parts that do. It is none of
+ * liars(): what is to come of it chance decides. */
+void liar_babbles_begin(struct world_node *n);
+
 /* --- liars_origin.c: origins ------------------------------------------------------------------ */
 world_hand liar_tells_two_stories;
 world_hand liar_tells_two_stories_of_two_sizes;

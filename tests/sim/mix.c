@@ -49,6 +49,7 @@ struct mix {
 	bool ending;   /* what came under agreements goes soon after their end */
 	bool pausing;  /* operators use the stop button */
 	bool revoking; /* parties end agreements by their signature */
+	bool babbling; /* who lies says anything */
 	bool crowding; /* disks are slower than the neighbours, and little may wait for them */
 };
 
@@ -548,11 +549,16 @@ static void turn_liar(struct mix *m)
 	unsigned node = some_node(m);
 	size_t len;
 
+	m->liars |= cast_bit(node);
+	if (m->babbling) {
+		narrate(m->w, "n%u babbles", node);
+		liar_babbles_begin(&m->w->nodes[node]);
+		return;
+	}
 	liar = liars(&len);
 	liar += below(m, (unsigned)len);
 	narrate(m->w, "n%u lies: %s", node, liar->name);
 	liar_begin(liar, &m->w->nodes[node]);
-	m->liars |= cast_bit(node);
 }
 
 static void step(struct mix *m)
@@ -804,10 +810,11 @@ void mix_play(uint64_t seed, struct mix_result *r)
 	m.pausing = seed % 11 == 3;
 	m.revoking = seed % 7 == 2;
 	m.crowding = seed % 13 == 6;
+	m.babbling = seed % 17 == 5;
 	w->ingest_max = m.crowding ? CROWDED_BYTES : 0;
 	found(&m);
 	for (unsigned i = 0; i < STEPS && !world_failure(w); i++) {
-		if (lying && i % (STEPS / 4) == STEPS / 8)
+		if ((lying || m.babbling) && i % (STEPS / 4) == STEPS / 8)
 			turn_liar(&m);
 		if (doubled && i == STEPS / 2)
 			run_twice(&m, some_node(&m), chance(&m, 50));

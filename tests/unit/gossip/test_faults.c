@@ -98,6 +98,25 @@ static void a_neighbour_that_lies_is_caught_and_gone_around(void **state)
 				all[i].hand == liar_changes_a_hash ? 50000 : 200);
 }
 
+static void all_speak(struct world *w)
+{
+	for (unsigned round = 0; round < 10; round++) {
+		for (unsigned k = 0; k < 5; k++) {
+			unsigned a = k < 4 ? k : 0, b = k < 4 ? k + 1 : 4;
+
+			world_publish(w, k, round % 2 ? CLEAR : GREEN, 3, 200);
+			world_publish(w, k, audience_agreement(terms_open(a, b).id), 3, 200);
+		}
+		world_run(w, 2000);
+	}
+	world_run(w, 20000);
+	watch_settled(w);
+	watch_whole(w, true);
+	for (unsigned k = 0; k < 5; k++)
+		if (k != LIAR && (w->nodes[k].punishes & ~cast_bit(LIAR)))
+			world_fail(w, "n%u punishes somebody honest", k);
+}
+
 /* What a neighbour says beside runs: each of these is passed over in silence, or ends its session,
  * and takes nothing from anybody else. */
 static void whatever_else_a_neighbour_says_harms_nobody(void **state)
@@ -115,29 +134,29 @@ static void whatever_else_a_neighbour_says_harms_nobody(void **state)
 			continue;
 		w = world_ring(i + 1, 5);
 		w->nodes[LIAR].hand = all[i].hand;
-		for (unsigned round = 0; round < 10; round++) {
-			for (unsigned k = 0; k < 5; k++) {
-				unsigned a = k < 4 ? k : 0, b = k < 4 ? k + 1 : 4;
-
-				world_publish(w, k, round % 2 ? CLEAR : GREEN, 3, 200);
-				world_publish(w, k, audience_agreement(terms_open(a, b).id), 3,
-					200);
-			}
-			world_run(w, 2000);
-		}
-		world_run(w, 20000);
-		watch_settled(w);
-		watch_whole(w, true);
-		for (unsigned k = 0; k < 5; k++) {
+		all_speak(w);
+		for (unsigned k = 0; k < 5; k++)
 			punished |= w->nodes[k].punishes;
-			if (k != LIAR && (w->nodes[k].punishes & ~cast_bit(LIAR)))
-				world_fail(w, "n%u punishes somebody honest", k);
-		}
 		if (world_failure(w))
 			fail_msg("%s: %s", all[i].name, world_failure(w));
 		if (all[i].fate != LIAR_TEMPTED &&
 			!(punished & cast_bit(LIAR)) != (all[i].fate == LIAR_IGNORED))
 			fail_msg("%s: not what was to come of it", all[i].name);
+		world_free(w);
+	}
+}
+
+/* Nobody else is blamed, and everybody else has all, whatever it makes of what it has heard. */
+static void a_neighbour_that_babbles_harms_nobody(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct world *w = world_ring(seed, 5);
+
+		liar_babbles_begin(&w->nodes[LIAR]);
+		all_speak(w);
+		if (world_failure(w))
+			fail_msg("%s", world_failure(w));
 		world_free(w);
 	}
 }
@@ -271,6 +290,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_neighbour_that_stalls_is_gone_around),
 		cmocka_unit_test(a_neighbour_that_lies_is_caught_and_gone_around),
+		cmocka_unit_test(a_neighbour_that_babbles_harms_nobody),
 		cmocka_unit_test(whatever_else_a_neighbour_says_harms_nobody),
 		cmocka_unit_test(runs_behind_a_lie_are_nobodys_fault),
 		cmocka_unit_test(a_liar_that_comes_back_is_caught_again),
