@@ -46,7 +46,7 @@ static int collect(struct keydir_names *names, struct arena *arena, DIR *d, cons
 {
 	struct dirent *entry;
 
-	while ((entry = readdir(d))) {
+	while ((errno = 0, entry = readdir(d))) {
 		if (entry->d_name[0] == '.')
 			continue;
 		if (names->len == KEYDIR_NAMES_MAX)
@@ -57,6 +57,8 @@ static int collect(struct keydir_names *names, struct arena *arena, DIR *d, cons
 			return err_set(err, ENT_ENOMEM, "%s: %s", path, err_sentence(ENT_ENOMEM));
 		names->len++;
 	}
+	if (errno != 0)
+		return err_set(err, ENT_EIO, "%s: cannot read: %s", path, strerror(errno));
 	return 0;
 }
 
@@ -81,6 +83,18 @@ int keydir_names_read(struct keydir_names *names, struct arena *arena, const cha
 	closedir(d);
 	if (names->len)
 		qsort(names->list, names->len, sizeof(*names->list), compare_names);
+	return rc;
+}
+
+int keydir_names_known(struct keydir *k, struct keydir_names *names, const char *dir,
+	const char *sub, struct err_text *err)
+{
+	int rc = keydir_names_read(names, &k->arena, dir, sub, err);
+
+	if (rc == 0)
+		return 0;
+	keydir_add_problem(k, sub, err);
+	names->len = 0;
 	return rc;
 }
 
@@ -285,23 +299,36 @@ static void read_peer(struct keydir *k, const char *dir, const char *name,
 	k->chains_len += chain->cards_len > 0;
 }
 
-static int read_cards(struct keydir *k, const char *dir, const struct keydir *former)
+static void keep_chains(struct keydir *k, const struct keydir *former)
+{
+	for (size_t i = 0; i < former->chains_len; i++) {
+		keep_chain(k, &k->chains[k->chains_len], &former->chains[i]);
+		k->chains_len += k->chains[k->chains_len].cards_len > 0;
+	}
+}
+
+static int read_cards(struct keydir *k, const char *dir, const struct keydir *former,
+	struct err_text *err)
 {
 	struct keydir_names names;
 	struct err_text error;
-	size_t len;
+	size_t len, places;
+	int rc = keydir_names_known(k, &names, dir, "cards", err);
 
-	if (keydir_names_read(&names, &k->arena, dir, "cards", &error) != 0)
-		keydir_add_problem(k, "cards", &error);
+	if (rc && !former)
+		return rc;
 	len = names.len < KEYDIR_CARDS_MAX ? names.len : KEYDIR_CARDS_MAX;
 	if (names.len > len) {
 		err_set(&error, ENT_ELIMIT, "%s/cards: saw %zu files, wanted at most %u", dir,
 			names.len, KEYDIR_CARDS_MAX);
 		keydir_add_problem(k, "cards", &error);
 	}
-	k->chains = arena_alloc(&k->arena, (len + 1) * sizeof(*k->chains));
+	places = rc ? former->chains_len : len;
+	k->chains = arena_alloc(&k->arena, (places + 1) * sizeof(*k->chains));
 	if (!k->chains)
-		return ENT_ENOMEM;
+		return err_set(err, ENT_ENOMEM, "%s: %s", dir, err_sentence(ENT_ENOMEM));
+	if (rc)
+		keep_chains(k, former);
 	for (size_t i = 0; i < len; i++)
 		read_peer(k, dir, names.list[i], former);
 	return 0;
@@ -579,6 +606,29 @@ static void drop_agreement(struct keydir *k, uint64_t id)
 	}
 }
 
+/* What was over stays so, whatever becomes of the file, unless it is removed. */
+static void keep_revocation(struct place *in, const struct keydir_revocation *from)
+{
+	struct keydir *k = in->k;
+	struct keydir_revocation *to = &k->revocations[k->revocations_len];
+
+	if (k->revocations_len == AGREEMENTS_MAX)
+		return;
+	to->note = arena_copy(&k->arena, from->note);
+	if (to->note.data && revocation_read(to->note, "revocation", &to->revocation, NULL) == 0)
+		k->revocations_len++;
+}
+
+static void keep_revocation_of(struct place *in, uint64_t id, const struct node_id *node)
+{
+	const struct keydir *former = in->former;
+
+	for (size_t i = 0; former && i < former->revocations_len; i++)
+		if (former->revocations[i].revocation.agreement == id &&
+			node_id_eq(&former->revocations[i].revocation.node, node))
+			keep_revocation(in, &former->revocations[i]);
+}
+
 static void read_revocation(struct place *in, const char *name, uint64_t id,
 	const struct node_id *node)
 {
@@ -589,6 +639,9 @@ static void read_revocation(struct place *in, const char *name, uint64_t id,
 	int rc;
 
 	rc = keydir_read_below(path, in->dir, "agreements", name, &text, &error);
+	/* Gone between listing and opening. */
+	if (rc == ENT_ENOTFOUND)
+		return;
 	if (!rc)
 		rc = verify_revocation(in, buf_view(&text), id, path, &r->revocation, &error);
 	if (!rc && !node_id_eq(&r->revocation.node, node))
@@ -597,8 +650,10 @@ static void read_revocation(struct place *in, const char *name, uint64_t id,
 	if (!rc) {
 		r->note = arena_copy(&in->k->arena, buf_view(&text));
 		in->k->revocations_len += r->note.data != NULL;
-	} else if (rc != ENT_ENOTFOUND) {
-		keydir_add_problem(in->k, path, &error);
+	} else {
+		if (rc != ENT_ENOTFOUND)
+			keydir_add_problem(in->k, path, &error);
+		keep_revocation_of(in, id, node);
 	}
 	buf_free(&text);
 }
@@ -652,24 +707,39 @@ static void sort_out(struct place *in, const struct keydir_names *names)
 		drop_agreement(k, k->revocations[i].revocation.agreement);
 }
 
-static int read_agreements(struct keydir *k, const char *dir, const struct keydir *former)
+static void keep_agreements(struct place *in)
+{
+	const struct keydir *former = in->former;
+
+	for (size_t i = 0; i < former->agreements_len; i++)
+		keep_agreement(in, former->agreements[i]->id);
+	for (size_t i = 0; i < former->revocations_len; i++)
+		keep_revocation(in, &former->revocations[i]);
+}
+
+static int read_agreements(struct keydir *k, const char *dir, const struct keydir *former,
+	struct err_text *err)
 {
 	struct place in = {.k = k, .dir = dir, .former = former};
 	struct keydir_names names;
-	struct err_text error;
+	int rc = keydir_names_known(k, &in.history, dir, "history", err);
 
-	if (keydir_names_read(&in.history, &k->arena, dir, "history", &error) != 0)
-		keydir_add_problem(k, "history", &error);
-	if (keydir_names_read(&names, &k->arena, dir, "agreements", &error) != 0)
-		keydir_add_problem(k, "agreements", &error);
+	if (rc && !former)
+		return rc;
+	rc = keydir_names_known(k, &names, dir, "agreements", err);
+	if (rc && !former)
+		return rc;
 	/* One place more: each file is parsed into it before it counts. */
 	k->agreements = arena_alloc(&k->arena, (AGREEMENTS_MAX + 1) * sizeof(*k->agreements));
 	k->agreement_notes =
 		arena_alloc(&k->arena, (AGREEMENTS_MAX + 1) * sizeof(*k->agreement_notes));
 	k->revocations = arena_alloc(&k->arena, AGREEMENTS_MAX * sizeof(*k->revocations));
 	if (!k->agreements || !k->agreement_notes || !k->revocations)
-		return ENT_ENOMEM;
-	sort_out(&in, &names);
+		return err_set(err, ENT_ENOMEM, "%s: %s", dir, err_sentence(ENT_ENOMEM));
+	if (rc)
+		keep_agreements(&in);
+	else
+		sort_out(&in, &names);
 	return 0;
 }
 
@@ -690,17 +760,15 @@ int keydir_read(struct keydir *k, const char *dir, const struct keydir *former,
 	closedir(d);
 	k->former = former;
 	read_own(k, dir, former);
-	rc = read_cards(k, dir, former);
+	rc = read_cards(k, dir, former, err);
 	if (!rc)
-		rc = read_agreements(k, dir, former);
+		rc = read_agreements(k, dir, former, err);
 	if (!rc)
-		rc = keydir_read_rosters(k, dir, former);
+		rc = keydir_read_rosters(k, dir, former, err);
 	k->former = NULL;
-	if (rc) {
+	if (rc)
 		keydir_free(k);
-		return err_set(err, rc, "%s: %s", dir, err_sentence(rc));
-	}
-	return 0;
+	return rc;
 }
 
 void keydir_free(struct keydir *k)

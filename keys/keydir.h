@@ -63,9 +63,9 @@ struct keydir {
 
 /*
  * Reads the directory afresh. former (may be NULL) is the state before: what it had stays in force
- * where the new file is broken, and its cards where they are newer; cards and agreements, those of
- * history too, whose bytes it has seen are not verified again. The former state may be freed
- * afterwards. Only regular files count, no symbolic links; names that begin with a dot are not
+ * where the new file is broken or the folder cannot be listed, and its cards where they are newer;
+ * what was revoked stays so. Cards and agreements, those of history too, whose bytes it has seen
+ * are not verified again. The former state may be freed afterwards. Only regular files count, no symbolic links; names that begin with a dot are not
  * looked at. A file whose id is not the one in its name is broken. Of more than AGREEMENTS_MAX
  * agreements the first by name are read.
  *
@@ -73,7 +73,8 @@ struct keydir {
  * far as cards are here); one that it knows, by any root of their chains. So whoever takes an
  * agreement up that keydir_install did not bring calls keydir_remember.
  *
- * ENT_EIO or ENT_ENOTFOUND when the directory itself cannot be read.
+ * ENT_EIO or ENT_ENOTFOUND when the directory itself cannot be read, and without a former state one
+ * of the folders in it; ENT_ELIMIT when one has more than KEYDIR_NAMES_MAX names.
  */
 int keydir_read(struct keydir *k, const char *dir, const struct keydir *former,
 	struct err_text *err) MUST_CHECK;

@@ -78,20 +78,24 @@ static void read_one(struct keydir *k, const char *dir, const struct keydir *for
 	}
 }
 
-int keydir_read_rosters(struct keydir *k, const char *dir, const struct keydir *former)
+int keydir_read_rosters(struct keydir *k, const char *dir, const struct keydir *former,
+	struct err_text *err)
 {
 	struct keydir_names names;
 	struct err_text error;
 	char path[KEYDIR_PATH_MAX];
 	uint64_t id;
+	int rc = keydir_names_known(k, &names, dir, "rosters", err);
 
-	if (keydir_names_read(&names, &k->arena, dir, "rosters", &error) != 0)
-		keydir_add_problem(k, "rosters", &error);
+	if (rc && !former)
+		return rc;
 	/* One place more: each file is parsed into it before it counts. */
 	k->rosters = arena_alloc(&k->arena, (ROSTERS_MAX + 1) * sizeof(*k->rosters));
 	k->roster_notes = arena_alloc(&k->arena, (ROSTERS_MAX + 1) * sizeof(*k->roster_notes));
 	if (!k->rosters || !k->roster_notes)
-		return ENT_ENOMEM;
+		return err_set(err, ENT_ENOMEM, "%s: %s", dir, err_sentence(ENT_ENOMEM));
+	for (size_t i = 0; rc && i < former->rosters_len; i++)
+		keep(k, former, former->rosters[i]->id);
 	for (size_t i = 0; i < names.len; i++) {
 		snprintf(path, sizeof(path), "%s/rosters/%s", dir, names.list[i]);
 		if (!keydir_name_id(names.list[i], ROSTER_END, &id)) {

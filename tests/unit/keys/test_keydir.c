@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "unit/keys/maker.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -77,6 +79,20 @@ int crypto_sign_verify_detached(const unsigned char *sig, const unsigned char *m
 
 	verified++;
 	return real(sig, m, len, key);
+}
+
+static int listing_ends = -1; /* after so many names */
+
+struct dirent *readdir(DIR *d)
+{
+	struct dirent *(*real)(DIR *) = (struct dirent * (*)(DIR *)) dlsym(RTLD_NEXT, "readdir");
+
+	if (listing_ends >= 0 && listing_ends-- == 0) {
+		listing_ends = 1;
+		errno = EIO;
+		return NULL;
+	}
+	return real(d);
 }
 
 static int setup(void **state)
@@ -495,9 +511,11 @@ static void the_newest_card_stands_and_contradictions_are_told(void **state)
 	buf_free(&text);
 }
 
+static uint64_t revoked = ID;
+
 static struct bytes revocation_of(const struct maker *m)
 {
-	struct revocation r = {.agreement = ID, .node = m->card.node, .time = NOW};
+	struct revocation r = {.agreement = revoked, .node = m->card.node, .time = NOW};
 	struct buf text = buf_with_max(1000), note = buf_with_max(2000);
 	struct bytes copy;
 
@@ -546,6 +564,78 @@ static void a_revocation_ends_the_agreement(void **state)
 	/* And nothing brings the id back. */
 	assert_int_equal(keydir_install(dir, version(2), "new", NULL, NULL, 0, NOW, &err),
 		ENT_ESTATE);
+}
+
+/* It would come into force again. */
+static void a_revocation_that_breaks_later_counts_all_the_same(void **state)
+{
+	char node[NODE_ID_TEXT_SIZE], name[128];
+	(void)state;
+
+	node_id_text(node, &de.card.node);
+	snprintf(name, sizeof(name), "agreements/0123456789abcdef.%s.revocation", node);
+	put(FILE_NAME, version(1));
+	put(name, revocation_of(&de));
+	read_again();
+	put(name, bytes_str("half of i"));
+	read_again();
+	read_again();
+	assert_int_equal(k.problems_len, 1);
+	assert_int_equal(k.agreements_len, 0);
+	assert_int_equal(k.revocations_len, 1);
+	assert_bytes_equal(k.revocations[0].note, revocation_of(&de));
+	/* The operator's word. */
+	remove_name(name);
+	read_again();
+	assert_int_equal(k.agreements_len, 1);
+	assert_int_equal(k.revocations_len, 0);
+}
+
+/* --- folders that cannot be listed ------------------------------------------------------------ */
+
+static void what_cannot_be_listed_has_not_ended(void **state)
+{
+	static const char *const folders[] = {"cards", "history", "agreements", "rosters"};
+	char node[NODE_ID_TEXT_SIZE], name[128], path[1200], aside[1300];
+	struct keydir fresh;
+	(void)state;
+
+	node_id_text(node, &de.card.node);
+	snprintf(name, sizeof(name), "agreements/00000000000000aa.%s.revocation", node);
+	put(FILE_NAME, version(1));
+	draft.id = 0xaa;
+	put("agreements/00000000000000aa.agreement", version(1));
+	revoked = 0xaa;
+	put(name, revocation_of(&de));
+	revoked = ID;
+	make_dir("rosters");
+	read_again();
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, folders[i]);
+		snprintf(aside, sizeof(aside), "%s.aside", path);
+		assert_int_equal(rename(path, aside), 0);
+		put(folders[i], BYTES_NONE); /* opendir: ENOTDIR, as others for root too */
+		assert_int_equal(keydir_read(&fresh, dir, NULL, &err), ENT_EIO);
+		read_again();
+		read_again();
+		expect_problem(folders[i]);
+		assert_int_equal(k.chains_len, 1);
+		assert_int_equal(k.agreements_len, 1);
+		assert_int_equal(k.agreements[0]->id, ID);
+		assert_int_equal(k.revocations_len, 1);
+		remove_name(folders[i]);
+		assert_int_equal(rename(aside, path), 0);
+	}
+	/* One that breaks off in the middle is none either. */
+	listing_ends = 1;
+	assert_int_equal(keydir_read(&fresh, dir, NULL, &err), ENT_EIO);
+	read_again();
+	listing_ends = -1;
+	assert_int_equal(k.chains_len, 1);
+	assert_int_equal(k.agreements_len, 1);
+	assert_int_equal(k.revocations_len, 1);
+	read_again();
+	assert_int_equal(k.problems_len, 0);
 }
 
 /* --- installing ------------------------------------------------------------------------------- */
@@ -672,6 +762,8 @@ int main(void)
 		T(a_new_text_wants_the_roots_in_force),
 		T(the_newest_card_stands_and_contradictions_are_told),
 		T(a_revocation_ends_the_agreement),
+		T(a_revocation_that_breaks_later_counts_all_the_same),
+		T(what_cannot_be_listed_has_not_ended),
 		T(installs_agreement_and_cards),
 		T(nothing_is_written_unless_everything_holds),
 		T(installs_the_newest_card_of_several),
