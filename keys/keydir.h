@@ -65,7 +65,8 @@ struct keydir {
  * Reads the directory afresh. former (may be NULL) is the state before: what it had stays in force
  * where the new file is broken or the folder cannot be listed, and its cards where they are newer;
  * what was revoked stays so. Cards and agreements, those of history too, whose bytes it has seen
- * are not verified again. The former state may be freed afterwards. Only regular files count, no symbolic links; names that begin with a dot are not
+ * are not verified again. The former state may be freed afterwards. Only regular files count, no
+ * symbolic links; names that begin with a dot are not
  * looked at. A file whose id is not the one in its name is broken. Of more than AGREEMENTS_MAX
  * agreements the first by name are read.
  *
