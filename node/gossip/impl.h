@@ -53,7 +53,8 @@
  * follows. */
 #define PUSH_AHEAD (512u * 1024u)
 /* Bytes of one session on their way to the kernel before the rest of all heads, and of the cards
- * ahead of them, waits: with thousands of origins they are more than may be queued for a peer. */
+ * ahead of them, waits: with thousands of origins they are more than may be queued for a peer. So
+ * are the proofs against a few rogue ones. */
 #define TELL_AHEAD (1024u * 1024u)
 /* Room in a DATA message beside the entries: names, checkpoint, two borders of hashes. */
 #define DATA_OVERHEAD 16384u
@@ -247,10 +248,11 @@ struct session {
 	bool heard;    /* and all their heads are, of what both have in force */
 	bool card_due; /* with which they begin to answer our TERMS */
 	bool closing;
-	bool missed;     /* they told of what nobody vouched for here, since they were asked */
-	bool ask_heads;  /* what we passed over may be of interest now: ask for the heads again */
-	bool telling;    /* them all heads, of which some wait until others are on their way */
-	bool tell_heads; /* tell them the heads again, but for those told since they asked: */
+	bool missed;      /* they told of what nobody vouched for here, since they were asked */
+	bool ask_heads;   /* what we passed over may be of interest now: ask for the heads again */
+	bool telling;     /* them all heads, of which some wait until others are on their way */
+	bool splits_wait; /* proofs of split views wait likewise */
+	bool tell_heads;  /* tell them the heads again, but for those told since they asked: */
 	uint64_t terms_stamp; /* a count of both, another with each head and each TERMS */
 	uint64_t data_ms;     /* when the last run that we wanted came */
 	uint64_t opened_ms;

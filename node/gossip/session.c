@@ -656,8 +656,13 @@ void gossip_flushed(struct gossip *g, struct gossip_time now, uint32_t id, size_
 	s->unflushed -= bytes < s->unflushed ? bytes : s->unflushed;
 	s->data_unflushed -= bytes < s->data_unflushed ? bytes : s->data_unflushed;
 	session_push(g, s);
-	if (s->telling && !s->closing && s->unflushed < PUSH_AHEAD)
+	if (s->closing || s->unflushed >= PUSH_AHEAD)
+		goto out;
+	if (s->telling)
 		session_announce_all(g, s);
+	else if (s->splits_wait)
+		split_tell_all(g, s);
+out:
 	arena_reset(&g->scratch);
 }
 

@@ -31,6 +31,11 @@ static void split_tell(struct gossip *g, struct session *s, struct feed *f)
 	l = link_need(g, s, f);
 	if (!l || l->split_told)
 		return;
+	if (s->unflushed >= TELL_AHEAD) {
+		MARK("proofs-wait");
+		s->splits_wait = true;
+		return;
+	}
 	l->split_told = true;
 	/* Without the card that names the incarnation the proof is nothing. */
 	chain_tell(g, s, f->origin);
@@ -43,6 +48,7 @@ void split_tell_all(struct gossip *g, struct session *s)
 	void *value;
 	size_t at = 0;
 
+	s->splits_wait = false;
 	for (; g->splits > 0 && map_next(&g->feeds, &at, NULL, &value);) {
 		struct feed *f = value;
 

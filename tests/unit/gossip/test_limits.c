@@ -1,18 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* What the engine holds is bounded whatever peers send: one test at each limit. */
-#include "unit/gossip/probe.h"
-
-/* Cards of so many nodes would take minutes to sign: the engine gets them parsed. */
-static int add_origin(struct probe *p, unsigned number)
-{
-	struct card card = *card_chain_last(&cast_actor(THIRD)->chain);
-	struct card_chain chain = cast_actor(THIRD)->chain;
-
-	memset(card.node.bytes, 0, sizeof(card.node.bytes));
-	be32_put(card.node.bytes, number);
-	chain.cards = &card;
-	return gossip_origin(p->g, &chain, &cast_actor(PEER)->node);
-}
+#include "unit/gossip/crowd.h"
 
 static void holds_so_many_origins_and_no_more(void **state)
 {
@@ -309,90 +297,6 @@ static void bears_so_many_questions_and_no_more(void **state)
 		assert_int_equal(heard, most[i] + 1);
 		probe_free(&p);
 	}
-}
-
-/* The cards and heads that the engine has to say: how many heads, and whether these were all. */
-struct telling {
-	size_t bytes;
-	unsigned heads;
-	bool all;
-};
-
-static void hears_heads(struct probe *p, struct telling *t)
-{
-	struct gossip_action action;
-
-	while (gossip_action_next(p->g, &action)) {
-		struct wire_message m;
-
-		if (action.type != GOSSIP_SEND)
-			continue;
-		t->bytes += action.message.len;
-		assert_int_equal(wire_decode(action.message.data[4],
-					 bytes_skip(action.message, WIRE_PREFIX_BYTES), &p->arena,
-					 &m),
-			0);
-		if (m.type != WIRE_HEADS)
-			continue;
-		assert_false(t->all);
-		t->heads += (unsigned)m.heads.heads_len;
-		t->all = m.heads.heads_len < WIRE_HEADS_MAX;
-	}
-}
-
-/* What a session is told at its beginning is not all at once put into its queue. */
-static void tells_no_more_heads_at_once_than_can_be_queued(void **state)
-{
-	static const uint8_t binding[16];
-	enum { FEEDS = 4000 };
-	struct log_name own = probe_name(SELF, CLEAR);
-	struct wire_agreement list[1];
-	struct wire_message hello = {.type = WIRE_HELLO,
-		.hello = {.version = WIRE_VERSION,
-			.agreements = list,
-			.agreements_len = 1,
-			.software = bytes_str("probe")}};
-	struct buf b = buf_with_max(WIRE_MESSAGE_MAX);
-	struct telling t = {0};
-	struct env_rng rng;
-	struct sim_log *log;
-	struct probe p;
-
-	(void)state;
-	probe_greeted(&p);
-	gossip_closed(p.g, probe_time(&p), 1, "over");
-	log = sim_store_need(&p.theirs, &own);
-	for (unsigned i = 1; i <= FEEDS; i++) {
-		struct checkpoint c = {.log = probe_name(THIRD, CLEAR), .size = 1};
-
-		assert_int_equal(add_origin(&p, i), 0);
-		memset(c.log.node.bytes, 0, sizeof(c.log.node.bytes));
-		be32_put(c.log.node.bytes, i);
-		assert_int_equal(gossip_feed(p.g, &c.log, 1, 0, &c, &c, false), 0);
-	}
-	probe_actions(&p);
-	gossip_opened(p.g, probe_time(&p), 2, &cast_actor(PEER)->node, binding);
-	list[0] = (struct wire_agreement){.id = p.agreements[0]->id, .serial = 1};
-	memcpy(list[0].hash, p.agreements[0]->hash, sizeof(list[0].hash));
-	assert_int_equal(wire_encode(&b, &hello), 0);
-	gossip_message(p.g, probe_time(&p), 2, WIRE_HELLO,
-		bytes_skip(buf_view(&b), WIRE_PREFIX_BYTES));
-	buf_free(&b);
-	hears_heads(&p, &t);
-	assert_in_range(t.bytes, 1, SESSION_QUEUE_MAX / 2);
-	assert_false(t.all);
-	/* What becomes known meanwhile says not that these were all. */
-	rng = sim_random_env(&p.random);
-	sim_log_publish(log, &cast_actor(SELF)->identity, 1, 10, &rng);
-	while (!t.all) {
-		assert_in_range(t.bytes, 1, SESSION_QUEUE_MAX / 2);
-		gossip_sealed(p.g, probe_time(&p), &log->complete, false);
-		gossip_flushed(p.g, probe_time(&p), 2, t.bytes - t.bytes / 4);
-		t.bytes /= 4;
-		hears_heads(&p, &t);
-	}
-	assert_int_equal(t.heads, FEEDS + 1);
-	probe_free(&p);
 }
 
 /* What on_subscribe at the neighbour bears, which has as many links. */
@@ -864,7 +768,6 @@ int main(void)
 		cmocka_unit_test(asks_so_many_neighbours_between_two_ticks_and_no_more),
 		cmocka_unit_test(bears_so_many_changes_of_terms_and_no_more),
 		cmocka_unit_test(bears_so_many_questions_and_no_more),
-		cmocka_unit_test(tells_no_more_heads_at_once_than_can_be_queued),
 		cmocka_unit_test(windows_share_what_may_wait_for_the_disk),
 		cmocka_unit_test(takes_no_more_than_may_wait_for_the_disk),
 		cmocka_unit_test(growth_that_found_no_room_is_asked_for_again),
