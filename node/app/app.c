@@ -201,6 +201,7 @@ static void on_tick(uv_timer_t *t)
 
 	app_clock_look(a);
 	keys_tick(a);
+	left_tick(a);
 	gossip_tick(a->gossip, app_now(a));
 	exchange_actions(a);
 	exchange_tick(a);

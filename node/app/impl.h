@@ -139,6 +139,8 @@ struct app {
 	struct map sessions; /* u32 id -> struct net_session */
 
 	bool has_guard;     /* there was one at the start */
+	bool left_unkept; /* whom it waits for is not in its file yet: tried again */
+	uint64_t left_ms;
 	bool recover_begun; /* whom it goes on without has been read */
 	bool mute;
 	uint64_t started_ms; /* monotonic */
@@ -294,10 +296,11 @@ extern const struct net_ops exchange_net_ops;
 
 /* --- left.c ----------------------------------------------------------------------------------- */
 /* Behind the start of the engine's recovery. */
-int left_open(struct app *a) MUST_CHECK;
+int left_open(struct app *a, struct err_text *err) MUST_CHECK;
 /* As long as it is mute, over restarts. */
-void left_keep(const struct app *a);
-void left_forget(const struct app *a);
+void left_keep(struct app *a);
+void left_tick(struct app *a);
+void left_forget(struct app *a);
 
 /* --- recover.c -------------------------------------------------------------------------------- */
 int recover_open(struct app *a, struct err_text *err) MUST_CHECK;

@@ -17,6 +17,7 @@
 #define LEFT_NAME        "recover.left"
 #define LEFT_BYTES_MAX   (GOSSIP_PEERS_MAX * NODE_ID_TEXT_SIZE)
 #define NODE_ID_TEXT_LEN (NODE_ID_TEXT_SIZE - 1)
+#define RETRY_MS         10000
 
 static int left_path(const struct app *a, char out[600])
 {
@@ -38,58 +39,86 @@ static int parties_add(void *ctx, const struct store_agreement *kept)
 	return 0;
 }
 
-static void kept_add(struct app *a)
+static int kept_add(struct app *a, struct err_text *err)
 {
 	struct buf text = buf_with_max(LEFT_BYTES_MAX);
 	struct node_id node;
-	struct err_text err;
 	char path[600];
+	int rc = left_path(a, path);
 
-	if (left_path(a, path) == 0 && file_read(path, &text, &err) == 0)
+	if (rc == 0)
+		rc = file_read(path, &text, err);
+	if (rc == 0)
 		for (struct bytes left = buf_view(&text); left.len > NODE_ID_TEXT_LEN;
 			left = bytes_skip(left, NODE_ID_TEXT_LEN + 1))
 			if (node_id_parse(bytes_from(left.data, NODE_ID_TEXT_LEN), &node))
 				gossip_recover_former(a->gossip, &node);
 	buf_free(&text);
+	return rc == ENT_ENOTFOUND ? 0 : rc;
 }
 
-int left_open(struct app *a)
-{
-	struct store_reader *r;
-	int rc = store_reader_open(a->store, &r);
-
-	if (rc != 0)
-		return rc;
-	rc = store_agreement_each(r, parties_add, a);
-	store_reader_close(r);
-	if (a->mute) {
-		kept_add(a);
-		left_keep(a);
-	}
-	return rc;
-}
-
-void left_keep(const struct app *a)
+static int keep(const struct app *a, struct err_text *err)
 {
 	struct buf text = buf_with_max(LEFT_BYTES_MAX);
 	char path[600], id[NODE_ID_TEXT_SIZE];
 	struct node_id node;
-	struct err_text err;
+	int rc;
 
 	for (size_t at = 0; gossip_recovery_former(a->gossip, &at, &node);) {
 		node_id_text(id, &node);
 		buf_printf(&text, "%s\n", id);
 	}
-	if (text.len && !buf_failed(&text) && left_path(a, path) == 0 &&
-		file_write(path, buf_view(&text), 0600, &err) != 0)
-		log_error("recover", "whom it had agreements with is not kept: %s", err.text);
+	rc = buf_failed(&text) ? ENT_ENOMEM : left_path(a, path);
+	if (rc != 0)
+		err_set(err, rc, "%s", err_sentence(rc));
+	else if (text.len)
+		rc = file_write(path, buf_view(&text), 0600, err);
 	buf_free(&text);
+	return rc;
 }
 
-void left_forget(const struct app *a)
+/* A mute node that cannot read or keep them does not start: the next start would not wait for all,
+ * and what it goes on to sign may be a second history. */
+int left_open(struct app *a, struct err_text *err)
+{
+	struct store_reader *r;
+	int rc = store_reader_open(a->store, &r);
+
+	if (rc == 0) {
+		rc = store_agreement_each(r, parties_add, a);
+		store_reader_close(r);
+	}
+	if (rc != 0)
+		return err_set(err, rc, "%s: %s", a->data_dir, err_sentence(rc));
+	if (!a->mute)
+		return 0;
+	rc = kept_add(a, err);
+	return rc == 0 ? keep(a, err) : rc;
+}
+
+/* While it runs it knows them, and tries again. */
+void left_keep(struct app *a)
+{
+	struct err_text err;
+	int rc = keep(a, &err);
+
+	if (rc != 0 && !a->left_unkept)
+		log_error("recover", "whom it had agreements with is not kept yet: %s", err.text);
+	a->left_unkept = rc != 0;
+	a->left_ms = app_now(a).mono_ms;
+}
+
+void left_tick(struct app *a)
+{
+	if (a->left_unkept && app_now(a).mono_ms - a->left_ms >= RETRY_MS)
+		left_keep(a);
+}
+
+void left_forget(struct app *a)
 {
 	char path[600];
 
+	a->left_unkept = false;
 	if (left_path(a, path) == 0)
 		unlink(path);
 }

@@ -36,8 +36,7 @@ int recover_open(struct app *a, struct err_text *err)
 	a->mute = v.state != RECOVERY_GOES_ON;
 	if (rc != 0)
 		return err_set(err, rc, "%s: %s", a->guard_path, err_sentence(rc));
-	rc = left_open(a);
-	return rc == 0 ? 0 : err_set(err, rc, "%s: %s", a->data_dir, err_sentence(rc));
+	return left_open(a, err);
 }
 
 /* --- whom it goes on without ------------------------------------------------------------------ */
@@ -96,8 +95,10 @@ static int without_keep(struct app *a, const struct node_id *node)
 	struct err_text err;
 	int rc = without_path(a, path);
 
-	if (rc == 0 && file_read(path, &text, &err) != 0)
-		buf_reset(&text);
+	if (rc == 0)
+		rc = file_read(path, &text, &err);
+	if (rc == ENT_ENOTFOUND)
+		rc = 0;
 	node_id_text(id, node);
 	buf_printf(&text, "%s\n", id);
 	if (rc == 0)

@@ -228,6 +228,19 @@ def test_former_peers_are_waited_for():
             if stop:
                 stop()
                 fr.start()
+        # Nor does one that cannot read whom it waits for, or cannot keep that: it does not start.
+        fr.stop()
+        left = os.path.join(fr.home, "recover.left")
+        os.rename(left, left + ".aside")
+        os.mkdir(left)
+        fr.start(wait=False)
+        if fr.ended() == 0 or "recover.left: saw a directory" not in fr.tail():
+            raise Failed(f"it starts without knowing whom it waits for\n{fr.tail()}")
+        os.rmdir(left)
+        os.rename(left + ".aside", left)
+        fr.start()
+        until(lambda: fr.json("recover", status=4)["recovery"]["waiting_for"] == ["pl"], 20,
+              "it waits for pl alone")
         fr.run("recover", "--without", "pl")
         signs_again(fr)
         if os.path.exists(os.path.join(fr.home, "recover.left")):
