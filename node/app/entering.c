@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -115,6 +116,8 @@ void entered_for(struct app *a, void *user)
 
 	if (user == &a->queries)
 		return queries_entered(a);
+	if (user == &a->waiting)
+		return waiting_entered(a);
 	if (r->client)
 		control_answer(r->client, json_pack("{s:b}", "ok", 1));
 	forget(a, r);
@@ -140,8 +143,10 @@ static bool line_enter(struct app *a, struct bytes line)
 	struct done e;
 	bool read = json_is_object(q) && done_read(&e, text_of(q, "command"), q);
 
-	if (read)
-		app_enter(a, &e.act);
+	if (read) {
+		pipeline_enter_for(a->pipeline, &e.act, &a->waiting);
+		a->waiting.under_way++;
+	}
 	json_decref(q);
 	return read || line.len == 0;
 }
@@ -169,32 +174,55 @@ void app_tended(struct app *a, enum act act, const char *rule, const char *who, 
 	app_enter(a, &body);
 }
 
-/* Entered twice is better than not at all: the file goes when they are on their way. */
+static void waiting_path(const struct app *a, char out[600])
+{
+	snprintf(out, 600, "%s/" WAITING_NAME, a->options->home);
+}
+
+/* What a command has added since, which found no daemon yet, waits for the next start. */
+static void waiting_done(struct app *a)
+{
+	struct stat st;
+	char path[600];
+
+	waiting_path(a, path);
+	if (stat(path, &st) == 0 && (uint64_t)st.st_size != a->waiting.size)
+		return;
+	if (a->waiting.unread)
+		app_put_aside(a, path, "not all of its lines are acts; the others are entered");
+	else
+		unlink(path);
+}
+
+void waiting_entered(struct app *a)
+{
+	if (--a->waiting.under_way == 0)
+		waiting_done(a);
+}
+
+/* Entered twice is better than not at all: the file goes when all of them are durable. */
 void entering_open(struct app *a)
 {
 	struct buf text = buf_with_max(WAITING_BYTES_MAX);
 	struct bytes left;
 	struct err_text err;
 	char path[600];
-	bool all = true;
 	int rc;
 
-	snprintf(path, sizeof(path), "%s/" WAITING_NAME, a->options->home);
+	waiting_path(a, path);
 	rc = file_read(path, &text, &err);
 	if (rc == 0) {
 		left = buf_view(&text);
+		a->waiting.size = left.len;
 		while (left.len) {
 			const uint8_t *end = memchr(left.data, '\n', left.len);
 			size_t len = end ? (size_t)(end - left.data) : left.len;
 
-			all &= line_enter(a, bytes_from(left.data, len));
+			a->waiting.unread |= !line_enter(a, bytes_from(left.data, len));
 			left = bytes_skip(left, len + (end ? 1 : 0));
 		}
-		if (all)
-			unlink(path);
-		else
-			app_put_aside(a, path,
-				"not all of its lines are acts; the others are entered");
+		if (a->waiting.under_way == 0)
+			waiting_done(a);
 	} else if (rc != ENT_ENOTFOUND) {
 		log_error("entering", "what was done meanwhile is not entered: %s", err.text);
 	}

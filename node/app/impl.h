@@ -138,7 +138,7 @@ struct app {
 	struct control *control;
 	struct map sessions; /* u32 id -> struct net_session */
 
-	bool has_guard;     /* there was one at the start */
+	bool has_guard;   /* there was one at the start */
 	bool left_unkept; /* whom it waits for is not in its file yet: tried again */
 	uint64_t left_ms;
 	bool recover_begun; /* whom it goes on without has been read */
@@ -166,6 +166,11 @@ struct app {
 	struct pausefile pause;
 	struct hold_request *holds;
 	struct entering *entering; /* commands that wait for their act */
+	struct {
+		size_t under_way; /* acts of the file that are not durable yet */
+		uint64_t size;
+		bool unread; /* not all of it was understood */
+	} waiting;
 	struct {
 		const char *why;    /* static: nothing is taken because of it; NULL */
 		bool short_of_room; /* little is left of the disk */
@@ -362,7 +367,8 @@ bool entering_request(struct app *a, struct control_client *c, const char *comma
 	const json_t *q);
 void entered_for(struct app *a, void *user); /* the act is durable */
 void entering_gone(struct app *a, const struct control_client *c);
-void entering_open(struct app *a); /* what was done while the daemon did not run */
+void entering_open(struct app *a);   /* what was done while the daemon did not run */
+void waiting_entered(struct app *a); /* one of these */
 void entering_close(struct app *a);
 /* Renames a file that commands have written and that is not all entered, and logs where it is. */
 int app_put_aside(const struct app *a, const char *path, const char *why);

@@ -269,6 +269,8 @@ void queries_close(struct app *a)
 	while (pipeline_event_next(a->pipeline, &e)) {
 		if (e.type == PIPELINE_ENTERED && e.user == &a->queries)
 			queries_entered(a);
+		else if (e.type == PIPELINE_ENTERED && e.user == &a->waiting)
+			waiting_entered(a);
 		ingest_job_free(e.job);
 	}
 }

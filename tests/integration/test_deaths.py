@@ -370,6 +370,37 @@ def test_what_the_disk_had_not_when_it_was_told_is_done_again():
 
 
 @needs_shim
+def test_what_was_done_without_the_daemon_is_entered_after_all():
+    """A daemon that dies before it has committed the acts which wait in the file leaves it there."""
+    def acts(node):
+        return [a for a in node.json("log") if a["act"] == "reindexed"]
+
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        fr.start()
+        fr.stop()
+        fr.run("reindex")
+        waiting, faults = os.path.join(fr.home, "data/exported.waiting"), Faults(fed, fr)
+        with open(waiting, encoding="utf-8") as f:
+            lines = f.read()
+        for step in range(1, 100):
+            with open(waiting, "w", encoding="utf-8") as f:
+                f.write(lines)
+            before = len(acts(fr))
+            faults.set(die=step)
+            faults.start(wait=False)
+            until(lambda: fr.dead() or not os.path.exists(waiting), 20, "dead, or it is entered")
+            fr.kill()
+            faults.set(die=0)
+            if not os.path.exists(waiting):
+                claim(len(acts(fr)) > before, f"step {step}: the file is gone, nothing is entered")
+                break
+        else:
+            raise Failed("it never comes to its end")
+        claim(step > 4, "no step was counted")
+
+
+@needs_shim
 def test_death_while_a_restored_node_takes_back():
     """A copy without a guard pulls back what it lacks, and dies over it, again and again."""
     with met() as (fr, de, faults):
