@@ -371,7 +371,7 @@ static void ask_for_missed(struct gossip *g)
 }
 
 /* It was frozen, and is whole again: what was said of its feeds in the meantime was looked at by
- * nobody. */
+ * nobody. Of what was given of them nobody tells again. */
 static void origin_thaws(struct gossip *g, const struct origin *o)
 {
 	void *value;
@@ -379,10 +379,13 @@ static void origin_thaws(struct gossip *g, const struct origin *o)
 
 	MARK("origin-whole-again");
 	while (map_next(&g->feeds, &at, NULL, &value)) {
-		const struct feed *f = value;
+		struct feed *f = value;
 
-		for (const struct link *l = f->links; l && f->origin == o; l = l->next_of_feed)
+		if (f->origin != o)
+			continue;
+		for (const struct link *l = f->links; l; l = l->next_of_feed)
 			l->session->ask_heads |= l->announced;
+		feed_choose(g, f);
 	}
 }
 

@@ -153,6 +153,37 @@ static void what_was_told_during_a_contradiction_is_asked_for_again(void **state
 	probe_free(&p);
 }
 
+/* The neighbour at which a feed is subscribed has counted what it gave meanwhile as told, and tells
+ * of it no more. */
+static void what_was_given_during_a_contradiction_is_asked_for_again(void **state)
+{
+	struct card_chain one, other, rotated;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	one = cast_next_card(THIRD, false, &p.arena);
+	other = cast_next_card(THIRD, true, &p.arena);
+	rotated = cast_changed_card(THIRD, true, ROTATED, &p.arena);
+	probe_hear_cards(&p, 1, &one);
+	log = probe_published(&p, THIRD, CLEAR, 1, 10);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_run(&p, 1, log, 0, 1);
+	probe_store(&p);
+	/* In the keys directory. */
+	assert_int_equal(gossip_origin(p.g, &other, NULL), ENT_EPROOF);
+	probe_published(&p, THIRD, CLEAR, 1, 10);
+	probe_hear_run(&p, 1, log, 1, 2);
+	assert_int_equal(p.jobs_len, 0);
+	probe_forget(&p);
+	probe_hear_cards(&p, 1, &rotated);
+	probe_tick(&p, 15000);
+	assert_non_null(probe_last(&p, WIRE_SUBSCRIBE));
+	assert_int_equal(probe_last(&p, WIRE_SUBSCRIBE)->subscribe.from, 1);
+	probe_free(&p);
+}
+
 static void nothing_more_is_taken_of_what_the_thief_publishes(void **state)
 {
 	struct log_name feed = {cast_actor(PEER)->node, CAST_EPOCH + STOLEN, CLEAR};
@@ -811,6 +842,7 @@ int main(void)
 		cmocka_unit_test(who_shows_an_older_card_is_told_the_newer),
 		cmocka_unit_test(who_may_introduce_another_is_asked_for_it),
 		cmocka_unit_test(what_was_told_during_a_contradiction_is_asked_for_again),
+		cmocka_unit_test(what_was_given_during_a_contradiction_is_asked_for_again),
 		cmocka_unit_test(a_revocation_is_told_before_the_session_ends),
 		cmocka_unit_test(a_revocation_ends_the_agreement_at_once_and_runs_on),
 		cmocka_unit_test(whoever_comes_later_and_names_it_is_told),
