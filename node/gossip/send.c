@@ -158,9 +158,11 @@ void session_push(struct gossip *g, struct session *s)
 		int rc;
 
 		sink_unready(l);
-		/* An agreement may have ended since it was last looked at. */
+		/* An agreement may have ended since it was last looked at; it may be extended
+		 * before that is done again, and then all is told anew. */
 		if (!may_send(g, s, &l->feed->name)) {
 			sink_close(g, l);
+			l->told = false;
 			continue;
 		}
 		if (floor_overtakes(g, l))
@@ -191,9 +193,12 @@ void link_held(struct gossip *g, struct link *l)
 	struct wire_message m = {.type = WIRE_HELD};
 	const struct feed *f = l->feed;
 
-	if (!l->told || sink_gives(l) || l->told_size >= f->complete.size ||
-		!may_send(g, l->session, &f->name))
+	if (!l->told || sink_gives(l) || l->told_size >= f->complete.size)
 		return;
+	if (!may_send(g, l->session, &f->name)) {
+		l->told = l->held_due = false;
+		return;
+	}
 	if (g->now.mono_ms - l->told_ms < GOSSIP_HELD_MS) {
 		MARK("reduced-head-waits");
 		l->held_due = true;

@@ -463,6 +463,9 @@ void session_apply(struct gossip *g, struct session *s)
 		if (!l->announced && l->feed->upstream == l) {
 			feed_leave(g, l->feed, true);
 			feed_choose(g, l->feed);
+		} else if (l->announced && l->peer_held > l->feed->expected) {
+			/* It came when the former terms were over and these were not there yet. */
+			feed_choose(g, l->feed);
 		}
 		if (!send)
 			l->told = false;

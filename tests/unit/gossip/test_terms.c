@@ -43,6 +43,43 @@ static void nothing_is_said_after_an_agreement_has_ended_by_the_clock(void **sta
 	}
 }
 
+/* The clock is looked at once a second: what meets the end before that was said to nobody. */
+static void what_is_extended_in_the_second_of_its_end_goes_on(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 16; seed++) {
+		struct world *w = world_new(seed);
+		struct cast_terms terms = terms_open(0, 1), rest = terms_open(0, 1);
+		const struct agreement *longer;
+		struct log_name green;
+		unsigned late = seed % 2;
+
+		world_nodes(w, 2);
+		green = world_feed(w, 0, GREEN);
+		terms.from = world_wall_s(w) - 10;
+		terms.until = world_wall_s(w) + 4;
+		world_agree(w, &terms);
+		rest.id++;
+		rest.gives[0] = TLP_BIT(TLP_CLEAR);
+		world_agree(w, &rest);
+		world_publish(w, 0, GREEN, 1, 50);
+		world_run(w, 2000);
+		assert_int_equal(world_held(w, 1, &green), 1);
+		terms.until += 1000;
+		terms.serial++;
+		longer = world_draw_up(w, &terms);
+		world_place(w, !late, longer);
+		while (world_wall_s(w) <= terms.until - 1000)
+			world_run(w, 20);
+		world_publish(w, 0, GREEN, 1, 50);
+		world_run(w, 20 * seed);
+		world_place(w, late, longer);
+		assert_settles(w, 15000);
+		assert_int_equal(world_held(w, 1, &green), 2);
+		world_free(w);
+	}
+}
+
 static void widening_is_mutual_whoever_learns_of_it_first(void **state)
 {
 	(void)state;
@@ -295,6 +332,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_said_after_an_agreement_has_ended_by_the_clock),
+		cmocka_unit_test(what_is_extended_in_the_second_of_its_end_goes_on),
 		cmocka_unit_test(widening_is_mutual_whoever_learns_of_it_first),
 		cmocka_unit_test(narrowing_is_immediate_whoever_learns_of_it_first),
 		cmocka_unit_test(what_one_side_takes_back_and_gives_again_flows_again),
