@@ -95,7 +95,24 @@ static void on_handle_closed(uv_handle_t *h)
 {
 	struct app *a = h->data;
 
-	a->handles_open--;
+	/* The loop itself would go on for a look-up of a name: half a minute, if its server does
+	 * not answer. */
+	if (--a->handles_open == 0)
+		uv_stop(&a->loop);
+}
+
+static void handle_count(uv_handle_t *h, void *count)
+{
+	(void)h;
+	++*(size_t *)count;
+}
+
+static size_t handles_left(uv_loop_t *loop)
+{
+	size_t count = 0;
+
+	uv_walk(loop, handle_count, &count);
+	return count;
 }
 
 static void handle_close(struct app *a, uv_handle_t *h)
@@ -471,8 +488,9 @@ static int start_status(int code)
 	}
 }
 
-/* One life, from the start to the stop; *bound gets where it listened when another is to follow. */
-static int app_live(const struct app_options *options, char bound[64], bool *again)
+/* One life, from the start to the stop; *bound gets where it listened when another is to follow.
+ * *looks_up: something of it is left. */
+static int app_live(const struct app_options *options, char bound[64], bool *again, bool *looks_up)
 {
 	struct app *a = calloc(1, sizeof(*a));
 	struct err_text err = {"out of memory"};
@@ -500,15 +518,19 @@ static int app_live(const struct app_options *options, char bound[64], bool *aga
 		app_stop(a, start_status(rc));
 	}
 	uv_run(&a->loop, UV_RUN_DEFAULT);
+	while (handles_left(&a->loop) > 0 && uv_run(&a->loop, UV_RUN_ONCE))
+		;
 	ready_remove(a);
 	app_close(a);
 	wake_close(&a->wake);
 	status = a->status;
 	*again = a->restart;
 	memcpy(bound, a->bound, sizeof(a->bound));
-	if (uv_loop_close(&a->loop) != 0)
-		log_warn("app", "the loop was left with open handles");
-	free(a);
+	/* The thread of a look-up that still runs will come back to the loop. */
+	if (uv_loop_close(&a->loop) == 0)
+		free(a);
+	else
+		*looks_up = true;
 	return status;
 }
 
@@ -516,8 +538,8 @@ int app_run(const struct app_options *options)
 {
 	struct app_options next = *options;
 	const struct rlimit no_core = {0, 0};
+	bool again, looks_up = false;
 	char bound[64];
-	bool again;
 	int status;
 
 	memory_open();
@@ -529,9 +551,14 @@ int app_run(const struct app_options *options)
 	if (hash_init() != 0)
 		log_error("app", "this CPU's SHA-256 is wrong; libsodium's is used");
 	do {
-		status = app_live(&next, bound, &again);
+		status = app_live(&next, bound, &again, &looks_up);
 		/* Where it has listened, also when the port was picked. */
 		next.listen = bound;
 	} while (again);
+	/* libuv would wait for its threads. */
+	if (looks_up) {
+		fflush(NULL);
+		_exit(status);
+	}
 	return status;
 }

@@ -193,6 +193,8 @@ void net_unlive(struct net *n);
 /* The name of the peer's endpoint in turn; net_peer_resolved follows, unless it ends. */
 void net_resolve(struct net_peer *p);
 void net_resolve_end(struct net_peer *p);
+/* The end of the net waits for none of them. */
+void net_resolves_leave(struct net *n);
 
 /* dial.c */
 void net_peer_resolved(struct net_peer *p, int status, const struct addrinfo *list);

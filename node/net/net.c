@@ -257,6 +257,7 @@ void net_stop(struct net *n, void (*done)(void *ctx), void *ctx)
 			net_session_drop(s, "this node stops");
 	}
 	net_peers_stop(n);
+	net_resolves_leave(n);
 	net_unlive(n);
 }
 

@@ -66,7 +66,7 @@ struct net_stats { /* at the sockets, TCP payload bytes */
 int net_new(struct net **n, uv_loop_t *loop, const struct net_config *config,
 	const struct net_ops *ops) MUST_CHECK;
 /* Says farewell to all, closes everything; done is called when every handle is gone (then
- * net_free). */
+ * net_free). Look-ups of names that run may still do so on the loop: none can be ended. */
 void net_stop(struct net *n, void (*done)(void *ctx), void *ctx);
 void net_free(struct net *n);
 

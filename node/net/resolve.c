@@ -11,11 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A look-up. It may outlive its peer. */
+/* A look-up. It may outlive its peer, and the net. */
 struct net_resolve {
 	LIST_ENTRY(net_resolve) all;
 	uv_getaddrinfo_t request;
-	struct net *net;
+	struct net *net;       /* NULL: it has stopped */
 	struct net_peer *peer; /* NULL: nobody wants it any more */
 	bool slow;             /* was so the last time */
 	uint64_t began_ms;
@@ -95,6 +95,11 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
 	struct net_peer *p = r->peer;
 	struct net *n = r->net;
 
+	if (!n) {
+		uv_freeaddrinfo(list);
+		free(r);
+		return;
+	}
 	if (p) {
 		p->resolve = NULL;
 		r->slow = false;
@@ -127,4 +132,16 @@ void net_resolve_end(struct net_peer *p)
 	p->resolve->peer = NULL;
 	uv_cancel((uv_req_t *)&p->resolve->request);
 	p->resolve = NULL;
+}
+
+void net_resolves_leave(struct net *n)
+{
+	struct net_resolve *r;
+
+	while ((r = LIST_FIRST(&n->resolving))) {
+		LIST_REMOVE(r, all);
+		r->net = NULL;
+		n->resolves--;
+		net_unlive(n);
+	}
 }

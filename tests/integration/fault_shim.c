@@ -9,12 +9,15 @@
  *     i32 die      the so many-th call that changes a file kills the process instead; 0: none
  *     i64 clock    seconds that the wall clock is ahead
  *     i32 behind   errno of fdatasync alone
+ *     i32 names    seconds that looking up a name takes, which then fails
  *
  * Compiled by tests/integration/test_faults.py; no part of any program.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,7 +33,7 @@ struct faults {
 	volatile int32_t sync, write, commit;
 	int32_t die;
 	volatile int64_t clock;
-	volatile int32_t behind, unused;
+	volatile int32_t behind, names;
 };
 
 static struct faults *faults;
@@ -129,6 +132,17 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
 	if (fails(faults->write, fd))
 		return -1;
 	return REAL("writev", ssize_t(*)(int, const struct iovec *, int))(fd, parts, count);
+}
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+	struct addrinfo **list)
+{
+	if (!faults->names)
+		return REAL("getaddrinfo",
+			int (*)(const char *, const char *, const struct addrinfo *,
+				struct addrinfo **))(node, service, hints, list);
+	poll(NULL, 0, 1000 * faults->names);
+	return EAI_AGAIN;
 }
 
 ssize_t write(int fd, const void *data, size_t len)

@@ -23,7 +23,7 @@ def needs_shim(test):
 class Faults:
     """What fails for one daemon, from now on."""
     FIELDS = {"sync": ("i", 0), "write": ("i", 4), "commit": ("i", 8), "die": ("i", 12),
-              "clock": ("q", 16), "behind": ("i", 24)}
+              "clock": ("q", 16), "behind": ("i", 24), "names": ("i", 28)}
 
     def __init__(self, fed, node):
         self.node, self.path = node, os.path.join(fed.dir, f"{node.name}.faults")

@@ -141,6 +141,27 @@ def test_what_was_asked_is_not_lost_where_the_disk_fails_at_the_stop():
 
 
 @needs_shim
+def test_a_stop_waits_for_no_name_server():
+    """Nor does the change of keys, which is a stop and a start in one process."""
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de")
+        with open(os.path.join(fr.home, "entente.conf"), "a", encoding="utf-8") as f:
+            f.write(f"endpoint {de.id} de.invalid:7466\n")
+        faults = Faults(fed, fr)
+        faults.set(names=600)
+        faults.start()
+        time.sleep(1)
+        fr.run("card", "rotate-keys")
+        until(lambda: fr.tail(99).count("new keys are in use") == 1 and fr.ready(), 20, "new keys")
+        time.sleep(1)
+        fr.stop()
+        acts = [a["act"] for a in fr.json("log")]
+        if acts.count("stopped") != 2:
+            raise Failed(f"it did not stop by itself: {acts}")
+
+
+@needs_shim
 def test_a_store_that_lmdb_has_given_up_is_opened_anew_by_a_restart():
     with Federation() as fed:
         fr, de, faults = pair(fed)
@@ -327,6 +348,7 @@ def test_reindex_goes_on_when_its_daemon_stops():
 
 if __name__ == "__main__":
     run_tests([test_a_sync_that_fails_is_believed_in_nothing,
+               test_a_stop_waits_for_no_name_server,
                test_a_file_system_that_became_read_only_is_waited_for,
                test_what_was_told_and_cannot_be_synced_behind_is_done_again_by_a_restart,
                test_a_store_that_lmdb_has_given_up_is_opened_anew_by_a_restart,

@@ -372,6 +372,25 @@ static void an_address_waits_for_no_name_server(void **state)
 	world_end(&w);
 }
 
+static void the_end_waits_for_no_name_server(void **state)
+{
+	static struct node a, peers[5];
+	struct world w;
+
+	(void)state;
+	world_start(&w);
+	node_start(&w, &a, 1);
+	gate_set(true);
+	for (size_t i = 0; i < COUNT_OF(peers); i++) {
+		node_make(&w, &peers[i], (uint8_t)(10 + i));
+		node_know(&a, &peers[i], "slow.test:7466");
+	}
+	WAIT_FOR(&w, a.net->resolves == NET_RESOLVES_MAX);
+	node_stop(&a);
+	gate_set(false);
+	world_end(&w);
+}
+
 static void slow_names_keep_others_waiting_once(void **state)
 {
 	static struct node a, b, peers[6];
@@ -511,6 +530,7 @@ int main(void)
 		cmocka_unit_test(endpoints_are_tried_in_turn),
 		cmocka_unit_test(a_peer_removed_while_its_name_is_looked_up_is_gone),
 		cmocka_unit_test(an_address_waits_for_no_name_server),
+		cmocka_unit_test(the_end_waits_for_no_name_server),
 		cmocka_unit_test(slow_names_keep_others_waiting_once),
 		cmocka_unit_test(a_node_with_a_session_does_not_dial),
 		cmocka_unit_test(a_penalised_peer_is_not_dialled),
