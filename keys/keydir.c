@@ -647,7 +647,9 @@ static void read_revocation(struct place *in, const char *name, uint64_t id,
 	if (!rc && !node_id_eq(&r->revocation.node, node))
 		rc = err_set(&error, ENT_EINVALID,
 			"%s:3: node: saw another node than in the file's name", path);
-	if (!rc) {
+	if (!rc && in->k->revocations_len == AGREEMENTS_MAX) {
+		drop_agreement(in->k, id);
+	} else if (!rc) {
 		r->note = arena_copy(&in->k->arena, buf_view(&text));
 		in->k->revocations_len += r->note.data != NULL;
 	} else {
@@ -669,6 +671,31 @@ static bool revocation_name(const char *name, uint64_t *id, struct node_id *node
 }
 
 /* --- the directory ---------------------------------------------------------------------------- */
+
+/* After all agreements, since a revocation is checked against the one it ends. Behind the limit one
+ * ends an agreement that is here all the same. */
+static void read_revocations(struct place *in, const struct keydir_names *names)
+{
+	struct err_text error;
+	struct node_id node;
+	size_t seen = 0;
+	uint64_t id;
+
+	for (size_t i = 0; i < names->len; i++) {
+		if (!revocation_name(names->list[i], &id, &node))
+			continue;
+		seen++;
+		if (in->k->revocations_len < AGREEMENTS_MAX || keydir_agreement(in->k, id))
+			read_revocation(in, names->list[i], id, &node);
+	}
+	if (seen <= AGREEMENTS_MAX)
+		return;
+	err_set(&error, ENT_ELIMIT,
+		"%s/agreements: saw %zu revocations, wanted at most %u: the others are not passed "
+		"on",
+		in->dir, seen, AGREEMENTS_MAX);
+	keydir_add_problem(in->k, "agreements", &error);
+}
 
 static void sort_out(struct place *in, const struct keydir_names *names)
 {
@@ -698,11 +725,7 @@ static void sort_out(struct place *in, const struct keydir_names *names)
 			in->dir, seen, AGREEMENTS_MAX);
 		keydir_add_problem(k, "agreements", &error);
 	}
-	/* After all agreements, since a revocation is checked against the one it ends. */
-	for (size_t i = 0; i < names->len; i++)
-		if (k->revocations_len < AGREEMENTS_MAX &&
-			revocation_name(names->list[i], &id, &node))
-			read_revocation(in, names->list[i], id, &node);
+	read_revocations(in, names);
 	for (size_t i = 0; i < k->revocations_len; i++)
 		drop_agreement(k, k->revocations[i].revocation.agreement);
 }
@@ -733,7 +756,7 @@ static int read_agreements(struct keydir *k, const char *dir, const struct keydi
 	k->agreements = arena_alloc(&k->arena, (AGREEMENTS_MAX + 1) * sizeof(*k->agreements));
 	k->agreement_notes =
 		arena_alloc(&k->arena, (AGREEMENTS_MAX + 1) * sizeof(*k->agreement_notes));
-	k->revocations = arena_alloc(&k->arena, AGREEMENTS_MAX * sizeof(*k->revocations));
+	k->revocations = arena_alloc(&k->arena, (AGREEMENTS_MAX + 1) * sizeof(*k->revocations));
 	if (!k->agreements || !k->agreement_notes || !k->revocations)
 		return err_set(err, ENT_ENOMEM, "%s: %s", dir, err_sentence(ENT_ENOMEM));
 	if (rc)

@@ -591,6 +591,42 @@ static void a_revocation_that_breaks_later_counts_all_the_same(void **state)
 	assert_int_equal(k.revocations_len, 0);
 }
 
+static void put_unsynced(const char *name, struct bytes data)
+{
+	char path[1200];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(data.data, 1, data.len, f), data.len);
+	fclose(f);
+}
+
+static void a_revocation_behind_the_limit_counts(void **state)
+{
+	char node[NODE_ID_TEXT_SIZE], name[128];
+	(void)state;
+
+	node_id_text(node, &de.card.node);
+	for (unsigned i = 0; i <= AGREEMENTS_MAX; i++) {
+		bool last = i == AGREEMENTS_MAX;
+
+		draft.id = revoked = i;
+		snprintf(name, sizeof(name), "%s/%016x%s.agreement",
+			last ? "agreements" : "history", i, last ? "" : ".1");
+		put_unsynced(name, version(1));
+		snprintf(name, sizeof(name), "agreements/%016x.%s.revocation", i, node);
+		put_unsynced(name, revocation_of(&de));
+	}
+	revoked = ID;
+	read_again();
+	assert_int_equal(k.revocations_len, AGREEMENTS_MAX);
+	assert_int_equal(k.agreements_len, 0);
+	assert_int_equal(k.problems_len, 1);
+	expect_problem("saw 1025 revocations");
+}
+
 /* --- folders that cannot be listed ------------------------------------------------------------ */
 
 static void what_cannot_be_listed_has_not_ended(void **state)
@@ -763,6 +799,7 @@ int main(void)
 		T(the_newest_card_stands_and_contradictions_are_told),
 		T(a_revocation_ends_the_agreement),
 		T(a_revocation_that_breaks_later_counts_all_the_same),
+		T(a_revocation_behind_the_limit_counts),
 		T(what_cannot_be_listed_has_not_ended),
 		T(installs_agreement_and_cards),
 		T(nothing_is_written_unless_everything_holds),
