@@ -216,7 +216,7 @@ static void on_tick(uv_timer_t *t)
 {
 	struct app *a = t->data;
 
-	app_clock_look(a);
+	app_clock_tick(a);
 	keys_tick(a);
 	left_tick(a);
 	gossip_tick(a->gossip, app_now(a));

@@ -10,6 +10,7 @@
 
 #define ALARM_CLOCK  "clock-step"
 #define WAITING_FILE "clock.waiting"
+#define RETRY_MS     10000
 
 static int path_of(const struct app *a, char out[600])
 {
@@ -32,23 +33,28 @@ static void clock_alarm(struct app *a, const char *what)
 		"check the machine's time source; when the time is right: entente clock confirm");
 }
 
-void app_clock_open(struct app *a)
+/* What waits is not let in for want of its file: the daemon does not start then. */
+int app_clock_open(struct app *a, struct err_text *err)
 {
 	struct buf text = buf_with_max(AGREEMENTS_MAX * 65);
-	struct err_text err;
 	char path[600];
+	int rc = path_of(a, path);
 
-	if (path_of(a, path) == 0 && file_read(path, &text, &err) == 0)
+	if (rc == 0)
+		rc = file_read(path, &text, err);
+	if (rc == 0)
 		clock_read(&a->clock, buf_view(&text));
 	buf_free(&text);
 	if (a->clock.waiting_len)
 		clock_alarm(a, "the clock had stepped before the start");
+	return rc == ENT_ENOTFOUND ? 0 : rc;
 }
 
 static void waiting_save(struct app *a)
 {
 	struct buf text = buf_with_max(AGREEMENTS_MAX * 65);
 	struct err_text err;
+	bool unsaved = false;
 	char path[600];
 
 	clock_text(&text, &a->clock);
@@ -56,9 +62,20 @@ static void waiting_save(struct app *a)
 		return;
 	if (a->clock.waiting_len == 0)
 		unlink(path);
-	else if (file_write(path, buf_view(&text), 0600, &err) != 0)
-		log_error("clock", "%s", err.text);
+	else
+		unsaved = file_write(path, buf_view(&text), 0600, &err) != 0;
+	if (unsaved && !a->clock_unsaved)
+		log_error("clock", "a restart would not wait for your word: %s", err.text);
+	a->clock_unsaved = unsaved;
+	a->clock_saved_ms = app_now(a).mono_ms;
 	buf_free(&text);
+}
+
+void app_clock_tick(struct app *a)
+{
+	app_clock_look(a);
+	if (a->clock_unsaved && app_now(a).mono_ms - a->clock_saved_ms >= RETRY_MS)
+		waiting_save(a);
 }
 
 bool app_clock_doubted(const struct app *a)

@@ -145,6 +145,8 @@ struct app {
 	bool mute;
 	uint64_t started_ms; /* monotonic */
 	struct clock_watch clock;
+	bool clock_unsaved; /* what waits is not in its file yet: tried again */
+	uint64_t clock_saved_ms;
 	bool clock_stepped; /* what is in force is to be looked at anew */
 	bool sealing;       /* the first seal may happen */
 	bool compacting;
@@ -270,7 +272,8 @@ void bonds_update(struct app *a);
 void bonds_give(const struct app *a, struct ledger_retention *r);
 
 /* --- clock.c ---------------------------------------------------------------------------------- */
-void app_clock_open(struct app *a);
+int app_clock_open(struct app *a, struct err_text *err) MUST_CHECK;
+void app_clock_tick(struct app *a);
 void app_clock_look(struct app *a);
 /* It has stepped, and the operator has not said that the time is right. */
 bool app_clock_doubted(const struct app *a);

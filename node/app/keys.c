@@ -384,7 +384,8 @@ int keys_open(struct app *a, struct err_text *err)
 {
 	int rc = read_dir(a, &a->keys, err);
 
-	app_clock_open(a);
+	if (rc == 0)
+		rc = app_clock_open(a, err);
 	if (rc != 0)
 		return rc;
 	if (a->keys->own.cards_len == 0)

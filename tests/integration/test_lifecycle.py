@@ -519,11 +519,25 @@ def test_after_a_step_of_the_clock_the_operator_has_the_last_word():
         faults.set(clock=10 * 366 * 86400)
         until(lambda: [a["rule"] for a in acts(fr, "agreement-ended")] == ["expired"], 5, "it ends")
         until(lambda: not linked(fr, "de"), 5, "the link ends")
+        waiting = key_file(fr, "clock.waiting")
+        os.mkdir(waiting)  # so that it cannot be written
         faults.set(clock=0)
 
         def alarms():
             return [a for a in fr.status()["alarms"] if a["rule"] == "clock-step"]
         until(lambda: any("1 agreements wait" in a["text"] for a in alarms()), 5, "the alarm")
+        until(lambda: "clock.waiting: this is no file" in fr.tail(99), 5, "it is told")
+        os.rmdir(waiting)
+        until(lambda: os.path.isfile(waiting), 20, "it is written after all")
+        # Nor is anything let in because the file cannot be read.
+        fr.stop()
+        os.rename(waiting, waiting + ".aside")
+        os.mkdir(waiting)
+        faults.start(wait=False)
+        claim(fr.ended() != 0 and "clock.waiting: saw a directory" in fr.tail(), "it starts")
+        os.rmdir(waiting)
+        os.rename(waiting + ".aside", waiting)
+        faults.start()
         for _ in range(2):  # it waits over a restart too
             claim(listed(fr) == {agreement: "waits-for-clock"}, f"{listed(fr)}")
             claim(not linked(fr, "de") and len(acts(fr, "agreement-in-force")) == 1, "came back")
