@@ -237,7 +237,8 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 	}
 	if (origin_learn(g, &chain, introducer, &s->peer, &news) != 0) {
 		g->origins_ignored++;
-		if (known && known->frozen) {
+		/* Once: it is a look at every feed. */
+		if (known && known->frozen && !known->rival.data) {
 			origin_freeze(g, s, known);
 			chain_contradicted(g, s, known, &chain);
 		}

@@ -153,6 +153,34 @@ static void what_was_told_during_a_contradiction_is_asked_for_again(void **state
 	probe_free(&p);
 }
 
+/* That is a look at every feed there is, which nobody may have as often as he likes. What of the
+ * origin's is told of later is not taken either way. */
+static void a_contradiction_that_is_known_is_not_gone_into_again(void **state)
+{
+	struct card_chain one, other;
+	struct gossip_feed_view v;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	one = cast_next_card(PEER, false, &p.arena);
+	other = cast_next_card(PEER, true, &p.arena);
+	probe_hear_cards(&p, 1, &one);
+	log = probe_published(&p, PEER, CLEAR, 1, 10);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_cards(&p, 1, &other);
+	assert_int_equal(p.freezes, 1);
+	assert_int_equal(p.rivals, 1);
+	probe_forget(&p);
+	log = probe_published(&p, PEER, audience_agreement(0x100 + PEER), 1, 10);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_cards(&p, 1, &other);
+	assert_silence(&p);
+	assert_true(gossip_feed_view(p.g, &log->name, &v) && !v.frozen && !v.has_upstream);
+	probe_free(&p);
+}
+
 /* The neighbour at which a feed is subscribed has counted what it gave meanwhile as told, and tells
  * of it no more. */
 static void what_was_given_during_a_contradiction_is_asked_for_again(void **state)
@@ -842,6 +870,7 @@ int main(void)
 		cmocka_unit_test(who_shows_an_older_card_is_told_the_newer),
 		cmocka_unit_test(who_may_introduce_another_is_asked_for_it),
 		cmocka_unit_test(what_was_told_during_a_contradiction_is_asked_for_again),
+		cmocka_unit_test(a_contradiction_that_is_known_is_not_gone_into_again),
 		cmocka_unit_test(what_was_given_during_a_contradiction_is_asked_for_again),
 		cmocka_unit_test(a_revocation_is_told_before_the_session_ends),
 		cmocka_unit_test(a_revocation_ends_the_agreement_at_once_and_runs_on),
