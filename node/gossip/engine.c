@@ -521,13 +521,15 @@ void gossip_rival(struct gossip *g, const struct card_chain *rival)
 int gossip_origin(struct gossip *g, const struct card_chain *chain,
 	const struct node_id *introduced_by)
 {
-	bool news;
+	bool news, fresh = !origin_find(g, &card_chain_last(chain)->node);
 	int rc = origin_learn(g, chain, introduced_by, NULL, &news);
 
 	if (rc == 0 && news && node_id_eq(&card_chain_last(chain)->node, &g->config.self))
 		recover_incarnation(g, origin_find(g, &g->config.self));
 	if (rc == 0 && news) {
-		chain_tell_news(g, origin_find(g, &card_chain_last(chain)->node));
+		/* Of one that is new here nobody has a former one. */
+		if (!fresh)
+			chain_tell_news(g, origin_find(g, &card_chain_last(chain)->node));
 		witness_consider(g, &card_chain_last(chain)->node);
 	}
 	arena_reset(&g->scratch);

@@ -250,8 +250,10 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 			chain_tell(g, s, known);
 		return;
 	}
+	/* Of one that is new here nobody has a former one. */
+	if (known)
+		chain_tell_news(g, known);
 	known = origin_find(g, &card_chain_last(&chain)->node);
-	chain_tell_news(g, known);
 	witness_consider(g, &known->node);
 	q = action_new(g, GOSSIP_PIN);
 	q->action.node = known->node;

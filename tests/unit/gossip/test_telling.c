@@ -2,6 +2,8 @@
 /* What is told of thousands of feeds goes on its way in pieces that a session can hold. */
 #include "unit/gossip/crowd.h"
 
+#include <time.h>
+
 #include "merkle/split.h"
 
 /* The cards and heads that the engine has to say: how many heads, and whether these were all. */
@@ -168,11 +170,46 @@ static void tells_no_more_proofs_at_once_than_can_be_queued(void **state)
 	probe_free(&p);
 }
 
+/* How long it takes to get to know a hundred more. */
+static clock_t hundred_more(struct probe *p, unsigned first)
+{
+	clock_t begin = clock();
+
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(add_origin(p, first + i), 0);
+	return clock() - begin;
+}
+
+/* Nobody has been told of it, whatever else he has been told of. */
+static void a_new_origin_costs_no_look_at_all_feeds(void **state)
+{
+	enum { FEEDS = 8000 };
+	struct probe p;
+	clock_t few, many;
+
+	(void)state;
+	probe_greeted(&p);
+	few = hundred_more(&p, FEEDS + 1);
+	for (unsigned i = 1; i <= FEEDS; i++) {
+		struct log_name name = probe_name(THIRD, CLEAR);
+
+		assert_int_equal(add_origin(&p, i), 0);
+		memset(name.node.bytes, 0, sizeof(name.node.bytes));
+		be32_put(name.node.bytes, i);
+		probe_hear_held(&p, 1, &name, 1);
+		probe_forget(&p);
+	}
+	many = hundred_more(&p, FEEDS + 101);
+	assert_true(many < 10 * (few + CLOCKS_PER_SEC / 1000));
+	probe_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_no_more_heads_at_once_than_can_be_queued),
 		cmocka_unit_test(tells_no_more_proofs_at_once_than_can_be_queued),
+		cmocka_unit_test(a_new_origin_costs_no_look_at_all_feeds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
