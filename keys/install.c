@@ -165,6 +165,11 @@ int keydir_install(const char *dir, struct bytes agreement_note, const char *agr
 	rc = keydir_read(&p.k, dir, NULL, err);
 	if (rc)
 		return rc;
+	if (p.k.unlisted.text[0]) {
+		*err = p.k.unlisted;
+		keydir_free(&p.k);
+		return ENT_EIO;
+	}
 	rc = agreement_parse(agreement_note, agreement_file, &p.k.arena, &p.agreement, err);
 	for (size_t i = 0; !rc && i < chains_len; i++)
 		rc = plan_chain(&p, chain_texts[i], chain_files[i], err);

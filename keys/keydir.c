@@ -86,16 +86,18 @@ int keydir_names_read(struct keydir_names *names, struct arena *arena, const cha
 	return rc;
 }
 
-int keydir_names_known(struct keydir *k, struct keydir_names *names, const char *dir,
-	const char *sub, struct err_text *err)
+bool keydir_names_known(struct keydir *k, struct keydir_names *names, const char *dir,
+	const char *sub)
 {
-	int rc = keydir_names_read(names, &k->arena, dir, sub, err);
+	struct err_text error;
 
-	if (rc == 0)
-		return 0;
-	keydir_add_problem(k, sub, err);
+	if (keydir_names_read(names, &k->arena, dir, sub, &error) == 0)
+		return true;
+	keydir_add_problem(k, sub, &error);
+	if (!k->unlisted.text[0])
+		k->unlisted = error;
 	names->len = 0;
-	return rc;
+	return false;
 }
 
 /* The part of a name before the ending; false when the name has another ending. */
@@ -307,27 +309,24 @@ static void keep_chains(struct keydir *k, const struct keydir *former)
 	}
 }
 
-static int read_cards(struct keydir *k, const char *dir, const struct keydir *former,
-	struct err_text *err)
+static int read_cards(struct keydir *k, const char *dir, const struct keydir *former)
 {
 	struct keydir_names names;
 	struct err_text error;
 	size_t len, places;
-	int rc = keydir_names_known(k, &names, dir, "cards", err);
+	bool keeps = !keydir_names_known(k, &names, dir, "cards") && former;
 
-	if (rc && !former)
-		return rc;
 	len = names.len < KEYDIR_CARDS_MAX ? names.len : KEYDIR_CARDS_MAX;
 	if (names.len > len) {
 		err_set(&error, ENT_ELIMIT, "%s/cards: saw %zu files, wanted at most %u", dir,
 			names.len, KEYDIR_CARDS_MAX);
 		keydir_add_problem(k, "cards", &error);
 	}
-	places = rc ? former->chains_len : len;
+	places = keeps ? former->chains_len : len;
 	k->chains = arena_alloc(&k->arena, (places + 1) * sizeof(*k->chains));
 	if (!k->chains)
-		return err_set(err, ENT_ENOMEM, "%s: %s", dir, err_sentence(ENT_ENOMEM));
-	if (rc)
+		return ENT_ENOMEM;
+	if (keeps)
 		keep_chains(k, former);
 	for (size_t i = 0; i < len; i++)
 		read_peer(k, dir, names.list[i], former);
@@ -740,26 +739,23 @@ static void keep_agreements(struct place *in)
 		keep_revocation(in, &former->revocations[i]);
 }
 
-static int read_agreements(struct keydir *k, const char *dir, const struct keydir *former,
-	struct err_text *err)
+static int read_agreements(struct keydir *k, const char *dir, const struct keydir *former)
 {
 	struct place in = {.k = k, .dir = dir, .former = former};
 	struct keydir_names names;
-	int rc = keydir_names_known(k, &in.history, dir, "history", err);
+	bool listed;
 
-	if (rc && !former)
-		return rc;
-	rc = keydir_names_known(k, &names, dir, "agreements", err);
-	if (rc && !former)
-		return rc;
+	/* Without it the versions in force are known still. */
+	(void)keydir_names_known(k, &in.history, dir, "history");
+	listed = keydir_names_known(k, &names, dir, "agreements");
 	/* One place more: each file is parsed into it before it counts. */
 	k->agreements = arena_alloc(&k->arena, (AGREEMENTS_MAX + 1) * sizeof(*k->agreements));
 	k->agreement_notes =
 		arena_alloc(&k->arena, (AGREEMENTS_MAX + 1) * sizeof(*k->agreement_notes));
 	k->revocations = arena_alloc(&k->arena, (AGREEMENTS_MAX + 1) * sizeof(*k->revocations));
 	if (!k->agreements || !k->agreement_notes || !k->revocations)
-		return err_set(err, ENT_ENOMEM, "%s: %s", dir, err_sentence(ENT_ENOMEM));
-	if (rc)
+		return ENT_ENOMEM;
+	if (!listed && former)
 		keep_agreements(&in);
 	else
 		sort_out(&in, &names);
@@ -783,15 +779,17 @@ int keydir_read(struct keydir *k, const char *dir, const struct keydir *former,
 	closedir(d);
 	k->former = former;
 	read_own(k, dir, former);
-	rc = read_cards(k, dir, former, err);
+	rc = read_cards(k, dir, former);
 	if (!rc)
-		rc = read_agreements(k, dir, former, err);
+		rc = read_agreements(k, dir, former);
 	if (!rc)
-		rc = keydir_read_rosters(k, dir, former, err);
+		rc = keydir_read_rosters(k, dir, former);
 	k->former = NULL;
-	if (rc)
+	if (rc) {
 		keydir_free(k);
-	return rc;
+		return err_set(err, rc, "%s: %s", dir, err_sentence(rc));
+	}
+	return 0;
 }
 
 void keydir_free(struct keydir *k)

@@ -58,6 +58,7 @@ struct keydir {
 	struct keydir_problem *problems; /* KEYDIR_PROBLEMS_MAX at the most */
 	/* SHA-256 of a file's bytes -> what was read from them and verified. */
 	struct map agreements_read, chains_read;
+	struct err_text unlisted;    /* why a folder could not be listed, or has too many names */
 	const struct keydir *former; /* while it is read: the state before */
 };
 
@@ -74,8 +75,8 @@ struct keydir {
  * far as cards are here); one that it knows, by any root of their chains. So whoever takes an
  * agreement up that keydir_install did not bring calls keydir_remember.
  *
- * ENT_EIO or ENT_ENOTFOUND when the directory itself cannot be read, and without a former state one
- * of the folders in it; ENT_ELIMIT when one has more than KEYDIR_NAMES_MAX names.
+ * ENT_EIO or ENT_ENOTFOUND when the directory itself cannot be read. Of a folder in it see unlisted:
+ * without a former state what is missing then is not over.
  */
 int keydir_read(struct keydir *k, const char *dir, const struct keydir *former,
 	struct err_text *err) MUST_CHECK;

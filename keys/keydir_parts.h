@@ -17,11 +17,10 @@ struct keydir_names {
 int keydir_names_read(struct keydir_names *names, struct arena *arena, const char *dir,
 	const char *sub, struct err_text *err) MUST_CHECK;
 
-/* The same; where it fails it is a problem of k as well, and none of the names counts: what cannot
- * be listed says nothing of what is gone. So what was known stays, and who knows nothing yet fails,
- * for what is over may bring erasures with it. */
-int keydir_names_known(struct keydir *k, struct keydir_names *names, const char *dir,
-	const char *sub, struct err_text *err) MUST_CHECK;
+/* The same; false when it fails: that is told in k, and none of the names counts. What cannot be
+ * listed says nothing of what is gone, so what was known stays. */
+bool keydir_names_known(struct keydir *k, struct keydir_names *names, const char *dir,
+	const char *sub);
 
 void keydir_add_problem(struct keydir *k, const char *file, const struct err_text *error);
 /* A file of the directory; path gets its name. */
@@ -32,8 +31,7 @@ bool keydir_name_id(const char *name, const char *end, uint64_t *id);
 int keydir_write_below(const char *dir, const char *sub, const char *name, struct bytes data,
 	struct err_text *err) MUST_CHECK;
 /* rosters.c */
-int keydir_read_rosters(struct keydir *k, const char *dir, const struct keydir *former,
-	struct err_text *err) MUST_CHECK;
+int keydir_read_rosters(struct keydir *k, const char *dir, const struct keydir *former) MUST_CHECK;
 
 /*
  * Whether an agreement may follow what history has of its id: the same parties, no lower serial,

@@ -78,23 +78,20 @@ static void read_one(struct keydir *k, const char *dir, const struct keydir *for
 	}
 }
 
-int keydir_read_rosters(struct keydir *k, const char *dir, const struct keydir *former,
-	struct err_text *err)
+int keydir_read_rosters(struct keydir *k, const char *dir, const struct keydir *former)
 {
 	struct keydir_names names;
 	struct err_text error;
 	char path[KEYDIR_PATH_MAX];
 	uint64_t id;
-	int rc = keydir_names_known(k, &names, dir, "rosters", err);
+	bool keeps = !keydir_names_known(k, &names, dir, "rosters") && former;
 
-	if (rc && !former)
-		return rc;
 	/* One place more: each file is parsed into it before it counts. */
 	k->rosters = arena_alloc(&k->arena, (ROSTERS_MAX + 1) * sizeof(*k->rosters));
 	k->roster_notes = arena_alloc(&k->arena, (ROSTERS_MAX + 1) * sizeof(*k->roster_notes));
 	if (!k->rosters || !k->roster_notes)
-		return err_set(err, ENT_ENOMEM, "%s: %s", dir, err_sentence(ENT_ENOMEM));
-	for (size_t i = 0; rc && i < former->rosters_len; i++)
+		return ENT_ENOMEM;
+	for (size_t i = 0; keeps && i < former->rosters_len; i++)
 		keep(k, former, former->rosters[i]->id);
 	for (size_t i = 0; i < names.len; i++) {
 		snprintf(path, sizeof(path), "%s/rosters/%s", dir, names.list[i]);
@@ -151,6 +148,11 @@ int keydir_install_roster(const char *dir, struct bytes note, const char *file, 
 
 	if (rc)
 		return rc;
+	if (k.unlisted.text[0]) {
+		*err = k.unlisted;
+		keydir_free(&k);
+		return ENT_EIO;
+	}
 	rc = check_install(&k, note, file, now_s, &r, err);
 	if (!rc)
 		rc = keydir_remember_roster(dir, &r, note, err);

@@ -384,6 +384,9 @@ int keys_open(struct app *a, struct err_text *err)
 {
 	int rc = read_dir(a, &a->keys, err);
 
+	/* What is over brings erasures with it: a start that cannot see does not begin. */
+	if (rc == 0 && a->keys->unlisted.text[0])
+		rc = err_set(err, ENT_EIO, "%s", a->keys->unlisted.text);
 	if (rc == 0)
 		rc = app_clock_open(a, err);
 	if (rc != 0)
