@@ -138,8 +138,9 @@ struct app {
 	struct control *control;
 	struct map sessions; /* u32 id -> struct net_session */
 
-	bool has_guard;   /* there was one at the start */
-	bool left_unkept; /* whom it waits for is not in its file yet: tried again */
+	bool has_guard;      /* there was one at the start */
+	bool history_unkept; /* not all that is in force is in keys/history yet */
+	bool left_unkept;    /* whom it waits for is not in its file yet: tried again */
 	uint64_t left_ms;
 	bool recover_begun; /* whom it goes on without has been read */
 	bool mute;
@@ -238,7 +239,8 @@ void unkept_close(struct app *a);
 /* --- keys.c ----------------------------------------------------------------------------------- */
 int keys_open(struct app *a, struct err_text *err) MUST_CHECK;
 void keys_reload(struct app *a);
-void keys_touched(struct app *a); /* soon: more changes may follow */
+void history_unkept(struct app *a, const char *why); /* it is tried again */
+void keys_touched(struct app *a);                    /* soon: more changes may follow */
 void keys_card_seen(struct app *a, const struct node_id *node, struct bytes chain);
 /* A revocation came in a session, verified: it goes where one that was handed over would lie. */
 void keys_revoked(struct app *a, uint64_t agreement, const struct node_id *node, struct bytes note);
@@ -261,6 +263,7 @@ bool in_force_listed(const struct in_force *list, size_t len, const struct in_fo
 /* After keys were read, and as time passes. */
 void rosters_update(struct app *a);
 void rosters_close(struct app *a);
+void roster_remember(struct app *a, size_t at); /* in keys/history */
 
 /* --- bonds.c ---------------------------------------------------------------------------------- */
 /* What the store has of agreements that were in force. */

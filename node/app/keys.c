@@ -20,6 +20,7 @@
 #define ALARM_PSK    "psk-unreadable"
 #define ALARM_FILE   "broken-key-file"
 #define ALARM_KEYS   "keys-unreadable"
+#define ALARM_UNKEPT "key-file-unkept"
 
 /* --- who may connect -------------------------------------------------------------------------- */
 
@@ -167,7 +168,32 @@ static void remember(struct app *a, uint64_t id)
 		if (a->keys->agreements[i]->id == id &&
 			keydir_remember(a->keys_dir, a->keys->agreements[i],
 				a->keys->agreement_notes[i], &err) != 0)
-			log_error("keys", "%s", err.text);
+			history_unkept(a, err.text);
+}
+
+/* A restart has only history to know by that an agreement was signed before its parties changed
+ * their roots, and no auditor a text that is nowhere. */
+void history_unkept(struct app *a, const char *why)
+{
+	if (!a->history_unkept)
+		log_error("keys", "%s", why);
+	a->history_unkept = true;
+	app_alarm(a, ALARM_UNKEPT, "page", "history", why,
+		"make room, or let the daemon write in keys/: it tries again, and what is not "
+		"there may not count after a restart");
+}
+
+static void history_retry(struct app *a)
+{
+	if (!a->history_unkept)
+		return;
+	a->history_unkept = false;
+	for (size_t i = 0; i < a->in_force_len && !a->history_unkept; i++)
+		remember(a, a->in_force[i].id);
+	for (size_t i = 0; i < a->keys->rosters_len && !a->history_unkept; i++)
+		roster_remember(a, i);
+	if (!a->history_unkept)
+		app_alarm_end(a, ALARM_UNKEPT, "history");
 }
 
 /* True when something has come into force or ended. */
@@ -440,6 +466,7 @@ void keys_reload(struct app *a)
 		if (gossip_origin(a->gossip, &fresh->chains[i], NULL) != 0)
 			log_error("keys", "a card is not taken: it contradicts the one known");
 	rosters_update(a);
+	history_retry(a);
 	/* Heads of origins that were not known yet are asked for again. */
 	gossip_agreements(a->gossip, app_now(a), a->shared.agreements, a->shared.agreements_len);
 	/* What there is to say is said before sessions end. */

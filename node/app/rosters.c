@@ -26,14 +26,20 @@ static struct in_force in_force_of(const struct roster *r)
 
 /* A file that somebody placed by hand is kept like one that `roster accept` installed: an auditor
  * wants the text by which an origin was taken, years later. */
-static void begin(struct app *a, size_t at)
+void roster_remember(struct app *a, size_t at)
 {
-	struct in_force f = in_force_of(a->keys->rosters[at]);
 	struct err_text err;
 
 	if (keydir_remember_roster(a->keys_dir, a->keys->rosters[at], a->keys->roster_notes[at],
 		    &err) != 0)
-		log_error("keys", "%s", err.text);
+		history_unkept(a, err.text);
+}
+
+static void begin(struct app *a, size_t at)
+{
+	struct in_force f = in_force_of(a->keys->rosters[at]);
+
+	roster_remember(a, at);
 	in_force_enter(a, ACT_ROSTER_IN_FORCE, "roster", &f, "");
 }
 

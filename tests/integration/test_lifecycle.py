@@ -4,6 +4,7 @@
 away, roots that are stolen, terms that end."""
 import os
 import shutil
+import signal
 import socket
 import sys
 import threading
@@ -507,6 +508,42 @@ def test_a_revocation_is_signed_where_root_is_and_taken_as_a_file():
         de.stop()
 
 
+def test_a_text_placed_by_hand_comes_into_history_when_it_can_be_written():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        agreement = fed.agree("fr", "de")
+        placed, history = key_file(fr, f"agreements/{agreement}.agreement"), key_file(fr, "history")
+        shutil.move(placed, os.path.join(fed.dir, "text"))
+        shutil.rmtree(history)
+        fr.start()
+        with open(history, "w", encoding="utf-8"):
+            pass
+        shutil.copy(os.path.join(fed.dir, "text"), placed)
+
+        def alarms():
+            return [a for a in fr.status()["alarms"] if a["rule"] == "key-file-unkept"]
+        until(lambda: listed(fr) == {agreement: "in-force"} or alarms(), 10, "it is in force")
+        until(alarms, 10, "it is told that history cannot be written")
+        os.remove(history)
+        fr.process.send_signal(signal.SIGHUP)
+        until(lambda: not alarms() and os.listdir(history) == [f"{agreement}.1.agreement"], 10,
+              "it is in history")
+        fr.stop()
+        # A folder that cannot be listed is not an empty one: agreements would be over by it.
+        for folder in (history, os.path.dirname(placed)):
+            os.rename(folder, folder + ".aside")
+            with open(folder, "w", encoding="utf-8"):
+                pass
+            listed(fr)
+            fr.start(wait=False)
+            claim(fr.ended() == 5 and "cannot read: Not a directory" in fr.tail(), "it starts")
+            os.remove(folder)
+            os.rename(folder + ".aside", folder)
+        fr.start()
+        claim([a["act"] for a in fr.json("log")].count("agreement-ended") == 0, "it has ended")
+        fr.stop()
+
+
 @needs_shim
 def test_after_a_step_of_the_clock_the_operator_has_the_last_word():
     with Federation() as fed:
@@ -601,6 +638,7 @@ LONG = [
     test_a_stolen_root_loses_whatever_it_signs,
     test_introducers_who_contradict_each_other_freeze_the_origin,
     test_after_a_step_of_the_clock_the_operator_has_the_last_word,
+    test_a_text_placed_by_hand_comes_into_history_when_it_can_be_written,
     test_terms_change_while_a_bulk_flows,
 ]
 
