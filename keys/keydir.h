@@ -67,16 +67,16 @@ struct keydir {
  * where the new file is broken or the folder cannot be listed, and its cards where they are newer;
  * what was revoked stays so. Cards and agreements, those of history too, whose bytes it has seen
  * are not verified again. The former state may be freed afterwards. Only regular files count, no
- * symbolic links; names that begin with a dot are not
- * looked at. A file whose id is not the one in its name is broken. Of more than AGREEMENTS_MAX
+ * symbolic links; names that begin with a dot are not looked at. A file whose id is not the one in
+ * its name is broken. Of more than AGREEMENTS_MAX
  * agreements the first by name are read.
  *
  * An agreement that history does not know must be signed by the roots of the cards now in force (as
  * far as cards are here); one that it knows, by any root of their chains. So whoever takes an
  * agreement up that keydir_install did not bring calls keydir_remember.
  *
- * ENT_EIO or ENT_ENOTFOUND when the directory itself cannot be read. Of a folder in it see unlisted:
- * without a former state what is missing then is not over.
+ * ENT_EIO or ENT_ENOTFOUND when the directory itself cannot be read. Where a folder in it could not
+ * be listed unlisted says why; without a former state what is missing then need not be over.
  */
 int keydir_read(struct keydir *k, const char *dir, const struct keydir *former,
 	struct err_text *err) MUST_CHECK;
