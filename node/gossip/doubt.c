@@ -288,12 +288,18 @@ static void doubt_settle(struct gossip *g, struct doubt *d)
 	}
 }
 
+/* Who told of a checkpoint and does not hold so much has nothing to show for it but its signature. */
+static bool may_show(const struct doubt *d)
+{
+	return d->has_signature || d->link->peer_held >= d->claim.size;
+}
+
 /* Has another neighbour said the same? Then it is looked into there. */
 static bool claim_known(const struct feed *f, uint64_t size, const uint8_t *root, size_t root_len)
 {
 	for (const struct link *l = f->links; l; l = l->next_of_feed)
-		if (l->doubt && !l->doubt->late && l->doubt->claim.size == size &&
-			l->doubt->root_len >= root_len &&
+		if (l->doubt && !l->doubt->late && may_show(l->doubt) &&
+			l->doubt->claim.size == size && l->doubt->root_len >= root_len &&
 			memcmp(l->doubt->claim.root.bytes, root, root_len) == 0)
 			return true;
 	return false;
@@ -637,6 +643,8 @@ static void doubt_tick(struct gossip *g, struct doubt *d)
 		return;
 	else if (d->claim.size <= f->held && claim_signed(d))
 		feed_complete(g, f, &d->claim);
+	else if (!may_show(d))
+		ask_another(g, d->link, d->claim.size, d->claim.root.bytes);
 	else if (now >= d->ask_again_ms && d->link->peer_held >= d->claim.size)
 		ask_ahead(g, d);
 }

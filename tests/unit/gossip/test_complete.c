@@ -110,6 +110,48 @@ static void the_signature_that_lacks_is_asked_for(void **state)
 	probe_free(&p);
 }
 
+/* Who has said it before, and does not hold so much itself, is not waited for. */
+static void whoever_holds_it_is_asked_for_the_signature(void **state)
+{
+	struct cast_terms terms = probe_terms(3);
+	struct wire_message held = {.type = WIRE_HELD}, proof = {.type = WIRE_PROOF};
+	struct wire_head head = {.held = 2};
+	struct wire_message heads = {.type = WIRE_HEADS, .heads = {&head, 1}};
+	struct checkpoint others, small;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	log = left_between(&p, &others);
+	probe_agree(&p, &terms);
+	probe_open(&p, 3, 3);
+	probe_hear_hello(&p, 3, SESSION_CREDIT_BYTES);
+	sim_log_sign(log, 2, &cast_actor(PEER)->identity, &small);
+	head.feed = held.held.feed = log->name;
+	checkpoint_to_wire(&head.newest, &others);
+	held.held.size = 2;
+	memcpy(held.held.root, small.root.bytes, sizeof(held.held.root));
+	probe_hear(&p, 2, &heads);
+	probe_hear(&p, 2, &held);
+	probe_tick(&p, 2000);
+	proof.proof.feed = log->name;
+	proof.proof.first = proof.proof.second = 2;
+	checkpoint_to_wire(&proof.proof.checkpoint, &small);
+	probe_hear(&p, 2, &proof);
+	probe_tick(&p, 500);
+	assert_non_null(completing(&p));
+	completed(&p, &small, true);
+	probe_forget(&p);
+	held.held.size = OTHERS;
+	memcpy(held.held.root, others.root.bytes, sizeof(held.held.root));
+	probe_hear(&p, 3, &held);
+	probe_tick(&p, 2000);
+	probe_tick(&p, 2000);
+	assert_non_null(probe_last(&p, WIRE_PROOF_WANT));
+	assert_int_equal(probe_last(&p, WIRE_PROOF_WANT)->proof_want.second, OTHERS);
+	probe_free(&p);
+}
+
 /* Nobody else need show it: a run under the next one has led past it. */
 static void what_a_run_has_led_past_is_told_too(void **state)
 {
@@ -171,6 +213,7 @@ int main(void)
 		cmocka_unit_test(what_another_holds_signed_is_told_once_it_is_kept),
 		cmocka_unit_test(what_a_run_has_led_past_is_told_too),
 		cmocka_unit_test(the_signature_that_lacks_is_asked_for),
+		cmocka_unit_test(whoever_holds_it_is_asked_for_the_signature),
 		cmocka_unit_test(what_does_not_lie_in_the_own_tree_completes_nothing),
 	};
 
