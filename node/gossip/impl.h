@@ -244,9 +244,8 @@ struct session {
 	uint32_t id;
 	struct node_id peer;
 	uint8_t binding[16];
-	bool greeted;  /* their HELLO is here */
-	bool heard;    /* and all their heads are, of what both have in force */
-	bool card_due; /* with which they begin to answer our TERMS */
+	bool greeted; /* their HELLO is here */
+	bool heard;   /* and all their heads are, of what both have in force */
 	bool closing;
 	bool missed;      /* they told of what nobody vouched for here, since they were asked */
 	bool ask_heads;   /* what we passed over may be of interest now: ask for the heads again */
@@ -260,8 +259,9 @@ struct session {
 	size_t theirs_len;
 	struct told_end ends[WIRE_AGREEMENTS_MAX]; /* that they know, if they can read them */
 	size_t ends_len;
-	uint64_t ends_ms;  /* when they were last told one, */
-	uint32_t ends_run; /* and how many since ten seconds without any */
+	unsigned cards_due; /* of their own, with which they begin to answer HELLO and TERMS */
+	uint64_t ends_ms;   /* when they were last told one, */
+	uint32_t ends_run;  /* and how many since ten seconds without any */
 	const struct agreement *shared[WIRE_AGREEMENTS_MAX]; /* in force on both sides */
 	size_t shared_len;
 	uint64_t shared_stamp; /* changes whenever shared does */

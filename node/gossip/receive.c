@@ -80,6 +80,9 @@ static void on_hello(struct gossip *g, struct session *s, const struct wire_hell
 	}
 	session_terms(g, s, hello->agreements, hello->agreements_len);
 	s->greeted = true;
+	/* They answer our HELLO first, which named other terms than are in force now. */
+	if (s->terms_sent > 0)
+		s->cards_due = 2;
 	s->credit_out =
 		hello->credit < SESSION_CREDIT_BYTES * 2 ? hello->credit : SESSION_CREDIT_BYTES * 2;
 	enter_act(g, s, ACT_SESSION_OPENED, NULL, 0, 0, false);
@@ -209,8 +212,8 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 	struct node_id node;
 	bool news;
 
-	if (chain_names(cards, &node) && node_id_eq(&node, &s->peer))
-		s->card_due = false;
+	if (s->cards_due > 0 && chain_names(cards, &node) && node_id_eq(&node, &s->peer))
+		s->cards_due--;
 	if (chain_idle(g, s, cards))
 		return;
 	if (card_chain_parse(cards->cards, cards->cards_len, "peer", &g->scratch, &chain, &why) !=

@@ -351,7 +351,7 @@ void recover_hear(struct gossip *g, struct session *s)
 
 void recover_heard(struct gossip *g, struct session *s)
 {
-	if (s->card_due)
+	if (s->cards_due > 0)
 		return;
 	s->heard = true;
 	recover_hear(g, s);

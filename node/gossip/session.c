@@ -100,8 +100,9 @@ static void shared_changed(struct gossip *g, struct session *s)
 {
 	s->shared_stamp = ++g->stamp;
 	s->unapplied = s->greeted;
-	s->heard = false;         /* the heads come again, */
-	s->card_due = s->greeted; /* behind some that are on their way */
+	s->heard = false; /* the heads come again, behind some that are on their way */
+	if (s->cards_due == 0)
+		s->cards_due = s->greeted;
 }
 
 /* Works out anew what both sides have in force; true when it has changed. */

@@ -113,6 +113,34 @@ static void heads_that_were_on_their_way_are_not_all_of_new_terms(void **state)
 	life_free(&l);
 }
 
+/* The same where it came into force behind our HELLO, and ahead of theirs: they answer that first. */
+static void nor_are_those_that_answer_a_hello_of_former_terms(void **state)
+{
+	struct cast_terms more = probe_terms(PEER);
+	struct checkpoint c;
+	struct life l;
+
+	(void)state;
+	more.id = 0x555;
+	life_init(&l, SIGNED, SIGNED);
+	start_without_guard(&l);
+	meet(&l, 2, THIRD, SIGNED);
+	probe_open(&l.p, 1, PEER);
+	probe_agree(&l.p, &more);
+	assert_non_null(probe_last(&l.p, WIRE_TERMS));
+	probe_hear_hello(&l.p, 1, SESSION_CREDIT_BYTES);
+	probe_hear_cards(&l.p, 1, &cast_actor(PEER)->chain);
+	sign_at(&l.all, SIGNED, &c);
+	probe_hear_head(&l.p, 1, &c);
+	probe_tick(&l.p, 10000);
+	assert_int_equal(l.p.recovered, 0);
+	probe_hear_cards(&l.p, 1, &cast_actor(PEER)->chain);
+	probe_hear_head(&l.p, 1, &c);
+	probe_tick(&l.p, 2000);
+	assert_int_equal(l.p.recovered, 1);
+	life_free(&l);
+}
+
 /* The first of two runs, under a smaller checkpoint than the second, finds no room on the disk. */
 static void behind_one_that_failed(struct life *l)
 {
@@ -171,6 +199,7 @@ int main(void)
 		cmocka_unit_test(what_was_shown_before_the_last_stop_may_be_another_history),
 		cmocka_unit_test(the_proof_of_two_histories_may_come_as_an_answer),
 		cmocka_unit_test(heads_that_were_on_their_way_are_not_all_of_new_terms),
+		cmocka_unit_test(nor_are_those_that_answer_a_hello_of_former_terms),
 		cmocka_unit_test(a_run_that_is_not_kept_shows_what_was_signed),
 	};
 
