@@ -288,7 +288,8 @@ static void doubt_settle(struct gossip *g, struct doubt *d)
 	}
 }
 
-/* Who told of a checkpoint and does not hold so much has nothing to show for it but its signature. */
+/* Who told of a checkpoint and does not hold so much has nothing to show for it but its signature.
+ */
 static bool may_show(const struct doubt *d)
 {
 	return d->has_signature || d->link->peer_held >= d->claim.size;

@@ -113,7 +113,7 @@ static void heads_that_were_on_their_way_are_not_all_of_new_terms(void **state)
 	life_free(&l);
 }
 
-/* The same where it came into force behind our HELLO, and ahead of theirs: they answer that first. */
+/* The same where it came into force between our HELLO and theirs: that is answered first. */
 static void nor_are_those_that_answer_a_hello_of_former_terms(void **state)
 {
 	struct cast_terms more = probe_terms(PEER);
