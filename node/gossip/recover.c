@@ -154,12 +154,15 @@ static bool guard_covers(const struct gossip *g, const struct feed *f)
 /* A feed whose unsigned tail cannot stand before what was signed loses it first. What is being
  * taken back lies under a signature (ground), and more of it may be on its way to the disk; and so
  * does all that came since the feed was joined at a floor, until its checkpoint is whole. */
+static bool has_tail(const struct gossip *g, const struct feed *f)
+{
+	return f->floor <= f->complete.size && f->held > f->complete.size &&
+	       f->ground.size < f->held && f->expected == f->held && !guard_covers(g, f);
+}
+
 static void want_cut(struct gossip *g, struct feed *f)
 {
-	if (f->floor > f->complete.size)
-		return;
-	if (f->held > f->complete.size && f->ground.size < f->held && f->expected == f->held &&
-		!guard_covers(g, f))
+	if (has_tail(g, f))
 		cut_tail(g, f);
 }
 
@@ -647,6 +650,36 @@ static bool all_are_heard(struct gossip *g)
 	return !gossip_recovery_peer(g, &at, &node);
 }
 
+/* Can anybody say what was signed of it? Of a feed under an agreement that is over nobody does. */
+static bool is_told_of(const struct gossip *g, const struct feed *f)
+{
+	if (f->name.audience.kind != AUDIENCE_AGREEMENT)
+		return true;
+	for (size_t i = 0; i < g->agreements_len; i++)
+		if (g->agreements[i]->id == f->name.audience.id && in_force(g, g->agreements[i]))
+			return true;
+	return false;
+}
+
+/* What an old copy has of such a feed and has not signed it may have signed in the life that is
+ * lost, with more behind it: it goes, for no signature of today may contradict that one (I1). */
+static bool tails_are_gone(struct gossip *g)
+{
+	bool gone = true;
+	void *value;
+
+	for (size_t at = 0; map_next(&g->feeds, &at, NULL, &value);) {
+		struct feed *f = value;
+
+		if (!f->own || is_told_of(g, f) || !has_tail(g, f))
+			continue;
+		if (g->now.mono_ms >= g->store_retry_ms)
+			cut_tail(g, f);
+		gone = false;
+	}
+	return gone;
+}
+
 static bool has_recovered(struct gossip *g)
 {
 	switch (g->recovery.state) {
@@ -654,7 +687,7 @@ static bool has_recovered(struct gossip *g)
 		return all_is_back(g);
 	case RECOVERY_HEARS:
 		return g->now.mono_ms - g->recovery.quiet_ms >= QUIET_MS && all_are_heard(g) &&
-		       all_is_back(g);
+		       all_is_back(g) && tails_are_gone(g);
 	case RECOVERY_GOES_ON:
 	case RECOVERY_STOPPED:
 		break;

@@ -259,6 +259,13 @@ static void stop_button(struct mix *m)
 		world_pause(m->w, node, chance(m, 40), chance(m, 40), with);
 }
 
+/* As the daemon refuses to say anything under an agreement that is over (policy/decide.h). */
+static bool is_refused(const struct mix *m, unsigned node, struct audience audience)
+{
+	return audience.kind == AUDIENCE_AGREEMENT &&
+	       world_revoked(&m->w->nodes[node], audience.id);
+}
+
 static void publish(struct mix *m)
 {
 	uint8_t kind = chance(m, 12) ? KIND_RETRACTION : KIND_OBJECT;
@@ -275,6 +282,8 @@ static void publish(struct mix *m)
 		count = 8;
 	audience = some_feed(m, &node);
 	node = some_machine(m, node);
+	if (is_refused(m, node, audience))
+		return;
 	world_publish_kind(m->w, node, audience, kind, chance(m, 8), count, body_len);
 }
 
@@ -286,7 +295,7 @@ static void erase(struct mix *m)
 	struct log_name feed = world_feed(m->w, node, audience);
 	uint64_t held = world_held(m->w, node, &feed);
 
-	if (!held)
+	if (!held || is_refused(m, node, audience))
 		return;
 	if (chance(m, 50))
 		world_erase(m->w, node, audience, below(m, (unsigned)held));

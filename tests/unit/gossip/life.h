@@ -7,7 +7,7 @@
 #define HELD_FIRST 5u
 #define SIGNED     9u
 
-/* An engine that starts with `held` of `all` entries of its own clear feed, the first
+/* An engine that starts with `held` of `all` entries of an own feed, the first
  * `checkpointed` of them under a checkpoint, and knows two peers. */
 struct life {
 	struct probe p;
@@ -21,12 +21,13 @@ static inline void sign_at(const struct sim_log *log, uint64_t size, struct chec
 	sim_log_sign(log, size, &cast_actor(SELF)->identity, c);
 }
 
-static inline void life_init(struct life *l, uint64_t held, uint64_t checkpointed)
+static inline void life_init_of(struct life *l, struct audience audience, uint64_t held,
+	uint64_t checkpointed)
 {
 	struct cast_terms peer = probe_terms(PEER), third = probe_terms(THIRD);
 	static const struct checkpoint none;
 	struct sim_store whole = {0};
-	struct log_name name = probe_name(SELF, CLEAR);
+	struct log_name name = probe_name(SELF, audience);
 	struct env_rng rng;
 	struct checkpoint c = none;
 
@@ -47,6 +48,12 @@ static inline void life_init(struct life *l, uint64_t held, uint64_t checkpointe
 	probe_agree(&l->p, &peer);
 	probe_agree(&l->p, &third);
 	l->line.log = name;
+}
+
+/* Of its clear feed. */
+static inline void life_init(struct life *l, uint64_t held, uint64_t checkpointed)
+{
+	life_init_of(l, CLEAR, held, checkpointed);
 }
 
 static inline void life_free(struct life *l)

@@ -192,6 +192,38 @@ static void a_run_that_is_not_kept_shows_what_was_signed(void **state)
 	}
 }
 
+/* Nobody tells of a feed under an agreement that is over: what was not signed here may have been
+ * in the life that is lost. */
+static void what_nobody_can_tell_of_is_not_signed_on(void **state)
+{
+	(void)state;
+	for (unsigned in_force = 0; in_force < 2; in_force++) {
+		const struct cast_terms peer = probe_terms(PEER);
+		struct life l;
+
+		life_init_of(&l, audience_agreement(in_force ? peer.id : 0x999), SIGNED,
+			HELD_FIRST);
+		start_without_guard(&l);
+		meet(&l, 1, PEER, 0);
+		meet(&l, 2, THIRD, 0);
+		probe_tick(&l.p, 1000);
+		probe_tick(&l.p, 1000);
+		assert_int_equal(l.p.cuts, !in_force);
+		assert_int_equal(l.p.recovered, in_force);
+		if (!in_force) {
+			gossip_cut(l.p.g, probe_time(&l.p), &l.own->name, SIGNED, false);
+			probe_tick(&l.p, 250);
+			assert_int_equal(l.p.recovered, 0);
+			probe_tick(&l.p, 3000);
+			assert_int_equal(l.p.cuts, 2);
+			gossip_cut(l.p.g, probe_time(&l.p), &l.own->name, HELD_FIRST, true);
+			probe_tick(&l.p, 250);
+			assert_int_equal(l.p.recovered, 1);
+		}
+		life_free(&l);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +233,7 @@ int main(void)
 		cmocka_unit_test(heads_that_were_on_their_way_are_not_all_of_new_terms),
 		cmocka_unit_test(nor_are_those_that_answer_a_hello_of_former_terms),
 		cmocka_unit_test(a_run_that_is_not_kept_shows_what_was_signed),
+		cmocka_unit_test(what_nobody_can_tell_of_is_not_signed_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
