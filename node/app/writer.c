@@ -126,6 +126,20 @@ static void fault(void *ctx, enum ledger_step step)
 		kill(getpid(), SIGKILL);
 }
 
+static bool agreement_in_force(void *ctx, uint64_t agreement)
+{
+	struct pipeline *p = ctx;
+	bool in_force = false;
+
+	pthread_rwlock_rdlock(&p->config.keys->lock);
+	for (size_t i = 0; i < p->config.keys->agreements_len && !in_force; i++)
+		in_force = p->config.keys->agreements[i]->id == agreement &&
+			   agreement_in_time(p->config.keys->agreements[i],
+				   ledger_wall_ms(ctx) / 1000);
+	pthread_rwlock_unlock(&p->config.keys->lock);
+	return in_force;
+}
+
 struct ledger_ops writer_ledger_ops(struct pipeline *p)
 {
 	return (struct ledger_ops){.ctx = p,
@@ -133,7 +147,8 @@ struct ledger_ops writer_ledger_ops(struct pipeline *p)
 		.guard_save = guard_save,
 		.tell = ledger_told,
 		.step = fault,
-		.journal = journal_state};
+		.journal = journal_state,
+		.in_force = agreement_in_force};
 }
 
 /* --- the thread ------------------------------------------------------------------------------- */

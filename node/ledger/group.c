@@ -109,13 +109,16 @@ int append_own(struct ledger *l, struct store_txn *txn, const struct log_name *n
 		.entries = entries,
 		.leaves = leaves,
 		.received_ms = l->now_ms};
-	struct grown *w = grown_of(l, name);
+	struct grown *w;
 	struct range before;
 	struct store_log log;
-	int rc = store_txn_log(txn, name, true, &log);
+	int rc = succession_first(l, txn, name);
 
+	if (rc == 0)
+		rc = store_txn_log(txn, name, true, &log);
 	if (rc != 0)
 		return rc;
+	w = grown_of(l, name);
 	if (!w)
 		return ENT_ELIMIT;
 	/* More has been signed than is here: nothing goes into its place. */
@@ -386,6 +389,7 @@ static void retention_plan(struct ledger *l)
 {
 	for (const struct ledger_item *i = l->items; i; i = i->next)
 		if (i->type == LEDGER_RETAIN) {
+			l->succeeding |= l->succession_waits;
 			if (retain_plan(l, i->retention) != 0)
 				retain_drop(l);
 			if (over_plan(l, i->retention) != 0)

@@ -55,10 +55,11 @@ struct ledger {
 	struct checkpoint pending[GROUP_LOGS_MAX]; /* signed, put with the next commit */
 	size_t pending_len;
 
-	uint32_t unmute;   /* the epoch that is to end; 0: none */
-	bool guard_behind; /* of what the store has signed; saved before anything else */
-	bool succeeding;   /* former feeds want a succession, */
-	bool succeeded;    /* which is in this group */
+	uint32_t unmute;       /* the epoch that is to end; 0: none */
+	bool guard_behind;     /* of what the store has signed; saved before anything else */
+	bool succeeding;       /* former feeds want a succession, */
+	bool succeeded;        /* which is in this group */
+	bool succession_waits; /* some are under agreements that are not in force */
 
 	/* --- the group -------------------------------------------------------------------- */
 	struct ledger_item *items, *last; /* in order */
@@ -148,6 +149,12 @@ int successions_look(struct ledger *l) MUST_CHECK;
 /* A feed has become complete up to a checkpoint: a former one without a succession gets one. */
 void succession_due(struct ledger *l, const struct log_name *log);
 int successions_write(struct ledger *l, struct store_txn *txn) MUST_CHECK;
+/* The own feed is about to grow: one that waited for its agreement comes first. */
+int succession_first(struct ledger *l, struct store_txn *txn,
+	const struct log_name *name) MUST_CHECK;
+/* Is the feed's agreement in force, if it is under one? Where none is nobody hears what is said,
+ * and nobody could tell an old copy that it has been said before: it says nothing. */
+bool is_heard(const struct ledger *l, struct audience audience);
 /* What others say of their former feeds, by what the group has stored. */
 void said_take(struct ledger *l, const struct store_txn *txn);
 void tell_said(struct ledger *l);

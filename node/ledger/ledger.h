@@ -206,6 +206,8 @@ struct ledger_ops {
 	void (*tell)(void *ctx, const struct ledger_news *news);
 	void (*step)(void *ctx, enum ledger_step step); /* may be NULL */
 	enum ledger_journal (*journal)(void *ctx);      /* NULL: never */
+	/* Is the agreement in force? NULL: all are. By the thread of the ledger. */
+	bool (*in_force)(void *ctx, uint64_t agreement);
 };
 
 struct ledger_config {

@@ -247,6 +247,9 @@ static int floor_find(struct retaining *w, const struct store_log *log, struct a
 	int rc;
 
 	*floor = log->floor;
+	/* What has to be said again is not said to nobody, and is not lost for those to come. */
+	if (is_own(w, log) && !is_heard(w->l, log->name.audience))
+		return 0;
 	while (*floor + FLOOR_STEP < log->held.size) {
 		if (w->blocks++ >= BLOCKS_MAX)
 			return 0;

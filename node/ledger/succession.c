@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * A new incarnation (DESIGN 4; PROTOCOL.md, "Recovery"): the first entry of each new feed says how
- * far the former feed of that audience is good: as far as it is held and verified here.
+ * far the former feed of that audience is good: as far as it is held and verified here. Under an
+ * agreement that is not in force it waits until that is, and something is said in the feed.
  */
 #include <stdlib.h>
 
@@ -21,7 +22,17 @@ struct successions {
 	} formers[SUCCESSIONS_MAX];
 	size_t len;
 	bool more;
+	bool waits;                   /* others wait for their agreement */
+	const struct audience *alone; /* of this one only; NULL: of all */
 };
+
+bool is_heard(const struct ledger *l, struct audience audience)
+{
+	const struct ledger_ops *ops = &l->config.ops;
+
+	return audience.kind != AUDIENCE_AGREEMENT || !ops->in_force ||
+	       ops->in_force(ops->ctx, audience.id);
+}
 
 static struct log_name successor(const struct ledger *l, const struct log_name *former)
 {
@@ -39,8 +50,14 @@ static int former_look(void *ctx, const struct store_log *log)
 	if (!is_feed(&log->name) || !node_id_eq(&log->name.node, &s->l->config.self) ||
 		log->name.incarnation >= name.incarnation || !log->has_held)
 		return 0;
+	if (s->alone && !audience_eq(*s->alone, log->name.audience))
+		return 0;
 	if (store_log_get(s->reader, &name, &known) == 0 && known.size > 0)
 		return 0;
+	if (!is_heard(s->l, log->name.audience)) {
+		s->waits = true;
+		return 0;
+	}
 	while (f < s->formers + s->len && !audience_eq(f->log.audience, log->name.audience))
 		f++;
 	if (f == s->formers + SUCCESSIONS_MAX) {
@@ -55,11 +72,11 @@ static int former_look(void *ctx, const struct store_log *log)
 	return 0;
 }
 
-static int formers_find(struct ledger *l, struct successions *s)
+static int formers_find(struct ledger *l, const struct audience *alone, struct successions *s)
 {
 	int rc;
 
-	*s = (struct successions){.l = l};
+	*s = (struct successions){.l = l, .alone = alone};
 	rc = store_reader_open(l->config.store, &s->reader);
 	if (rc != 0)
 		return rc;
@@ -71,9 +88,10 @@ static int formers_find(struct ledger *l, struct successions *s)
 int successions_look(struct ledger *l)
 {
 	struct successions *s = malloc(sizeof(*s));
-	int rc = s ? formers_find(l, s) : ENT_ENOMEM;
+	int rc = s ? formers_find(l, NULL, s) : ENT_ENOMEM;
 
 	l->succeeding = rc == 0 && s->len > 0;
+	l->succession_waits = rc == 0 && s->waits;
 	free(s);
 	return rc;
 }
@@ -190,10 +208,33 @@ int successions_write(struct ledger *l, struct store_txn *txn)
 	if (!l->succeeding || ledger_muted(l))
 		return 0;
 	s = malloc(sizeof(*s));
-	rc = s ? formers_find(l, s) : ENT_ENOMEM;
+	rc = s ? formers_find(l, NULL, s) : ENT_ENOMEM;
+	l->succession_waits = false;
 	for (size_t i = 0; rc == 0 && i < s->len; i++)
 		rc = former_succeed(l, txn, &s->formers[i]);
+	l->succession_waits = s && s->waits;
 	l->succeeded = rc == 0 && !s->more;
+	free(s);
+	return rc;
+}
+
+int succession_first(struct ledger *l, struct store_txn *txn, const struct log_name *name)
+{
+	struct successions *s;
+	struct store_log log;
+	int rc;
+
+	if (!l->succession_waits || name->audience.kind != AUDIENCE_AGREEMENT)
+		return 0;
+	rc = store_txn_log(txn, name, false, &log);
+	if (rc != ENT_ENOTFOUND && (rc != 0 || log.size > 0))
+		return rc;
+	s = malloc(sizeof(*s));
+	rc = s ? formers_find(l, &name->audience, s) : ENT_ENOMEM;
+	l->succession_waits = false; /* this is it */
+	if (rc == 0 && s->len > 0)
+		rc = former_succeed(l, txn, &s->formers[0]);
+	l->succession_waits = true;
 	free(s);
 	return rc;
 }

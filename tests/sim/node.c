@@ -87,10 +87,20 @@ static void ledger_steps(void *ctx, enum ledger_step step)
 		disk_kill(n->disk);
 }
 
+static bool ledger_in_force(void *ctx, uint64_t agreement)
+{
+	const struct world_node *n = ctx;
+
+	for (size_t i = 0; i < n->agreements_len; i++)
+		if (n->agreements[i]->id == agreement)
+			return world_in_force(n, i);
+	return false;
+}
+
 struct ledger_ops node_ledger_ops(struct world_node *n)
 {
 	return (struct ledger_ops){n, ledger_wall_ms, ledger_guard_save, ledger_tells, ledger_steps,
-		ledger_journal_state};
+		ledger_journal_state, ledger_in_force};
 }
 
 /* --- the writer ------------------------------------------------------------------------------- */

@@ -22,7 +22,9 @@ struct life {
 	struct guardfile saved; /* and as it is kept */
 	struct node_id self;
 	struct log_name provenance;
-	uint8_t object; /* that publications are about */
+	uint8_t object;           /* that publications are about */
+	struct audience audience; /* of all of them; kind 0: clear */
+	bool over;                /* no agreement is in force */
 	bool guard_fails;
 	bool by_journal; /* guard_save takes a redo, */
 	bool has_redo;   /* and the last one brought one */
@@ -66,6 +68,14 @@ static inline enum ledger_journal journal_state(void *ctx)
 	const struct life *l = ctx;
 
 	return l->by_journal ? LEDGER_JOURNAL_READY : LEDGER_JOURNAL_NEVER;
+}
+
+static inline bool in_force(void *ctx, uint64_t agreement)
+{
+	const struct life *l = ctx;
+
+	(void)agreement;
+	return !l->over;
 }
 
 static inline void step(void *ctx, enum ledger_step at)
@@ -114,8 +124,8 @@ static inline void tell(void *ctx, const struct ledger_news *news)
 
 static inline struct log_name feed_of(const struct life *l, uint64_t incarnation)
 {
-	(void)l;
-	return (struct log_name){l->self, incarnation, audience_of(AUDIENCE_CLEAR)};
+	return (struct log_name){
+		l->self, incarnation, l->audience.kind ? l->audience : audience_of(AUDIENCE_CLEAR)};
 }
 
 static inline void life_begin(struct life *l, bool mute, bool begin_provenance, const char *dir)
@@ -134,7 +144,8 @@ static inline void life_begin(struct life *l, bool mute, bool begin_provenance, 
 			{AUDIENCE_PROVENANCE, l->provenance.audience.id + FIRST}};
 	config.provenance = l->provenance;
 	config.begin_provenance = begin_provenance;
-	config.ops = (struct ledger_ops){l, wall_ms, guard_save, tell, step, journal_state};
+	config.ops =
+		(struct ledger_ops){l, wall_ms, guard_save, tell, step, journal_state, in_force};
 	assert_int_equal(ledger_new(&l->ledger, &config), 0);
 	(void)!ledger_recover(l->ledger);
 }
@@ -184,7 +195,7 @@ static inline void put_entries(struct life *l, uint32_t count, enum kind kind)
 	struct env_rng rng = test_rng(&l->seed);
 
 	own->publication = end->publication = publication_new();
-	own->audience = audience_of(AUDIENCE_CLEAR);
+	own->audience = feed_of(l, 0).audience;
 	own->count = count;
 	own->leaves = calloc(count, sizeof(*own->leaves));
 	for (uint32_t i = 0; i < count; i++) {

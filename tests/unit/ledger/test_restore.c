@@ -190,6 +190,48 @@ static void a_new_provenance_log_cites_the_former_and_takes_its_tail_along(void 
 	life_free(&l);
 }
 
+static void renew(struct life *l)
+{
+	struct env_rng rng = test_rng(&l->seed);
+
+	life_end(l);
+	identity_free(&l->identity);
+	assert_int_equal(identity_generate(&l->identity, FIRST + 1, &rng), 0);
+}
+
+/* Where nobody is told that this was said, nobody could tell an old copy: it would say it anew. */
+static void under_an_agreement_that_is_over_it_says_nothing_until_that_is_in_force(void **state)
+{
+	struct buf body = buf_with_max(ENTRY_BODY_MAX);
+	struct log_name feed;
+	struct entry_header h;
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	l.audience = audience_agreement(0x77);
+	ledger_allow_sealing(l.ledger);
+	assert_int_equal(publish(&l, 5), 0);
+	assert_int_equal(run(&l), 0);
+	renew(&l);
+	feed = feed_of(&l, FIRST + 1);
+	l.over = true;
+	life_begin(&l, false, true, l.dir);
+	ledger_allow_sealing(l.ledger);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(run(&l), 0);
+	assert_false(ledger_owes(l.ledger));
+	assert_int_equal(log_of(&l, &feed).size, 0);
+	l.over = false;
+	(void)!publish(&l, 2);
+	assert_int_equal(l.published, 0);
+	assert_int_equal(log_of(&l, &feed).size, 3);
+	first_entry(&l, &feed, &h, &body);
+	assert_int_equal(h.kind, KIND_SUCCESSION);
+	buf_free(&body);
+	life_free(&l);
+}
+
 static void a_new_incarnation_says_first_how_far_the_former_is_good(void **state)
 {
 	struct buf body = buf_with_max(ENTRY_BODY_MAX);
@@ -204,13 +246,7 @@ static void a_new_incarnation_says_first_how_far_the_former_is_good(void **state
 	assert_int_equal(publish(&l, 5), 0);
 	assert_int_equal(run(&l), 0);
 	former = feed_of(&l, FIRST);
-	life_end(&l);
-	identity_free(&l.identity);
-	{
-		struct env_rng rng = test_rng(&l.seed);
-
-		assert_int_equal(identity_generate(&l.identity, FIRST + 1, &rng), 0);
-	}
+	renew(&l);
 	feed = feed_of(&l, FIRST + 1);
 	for (unsigned lives = 0; lives < 2; lives++) {
 		life_begin(&l, false, lives == 0, l.dir);
@@ -467,6 +503,8 @@ int main(void)
 		cmocka_unit_test(nothing_is_put_where_more_was_signed),
 		cmocka_unit_test(what_was_shown_is_kept_though_a_tail_is_longer),
 		cmocka_unit_test(a_new_provenance_log_cites_the_former_and_takes_its_tail_along),
+		cmocka_unit_test(
+			under_an_agreement_that_is_over_it_says_nothing_until_that_is_in_force),
 		cmocka_unit_test(a_new_incarnation_says_first_how_far_the_former_is_good),
 		cmocka_unit_test(a_feed_that_is_cut_to_nothing_begins_with_it_again),
 		cmocka_unit_test(a_bit_that_flips_before_the_seal_is_never_signed),
