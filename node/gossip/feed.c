@@ -489,7 +489,7 @@ static void refused_run_shows(struct gossip *g, struct session *s, struct feed *
 	if (c->size <= f->seen.size ||
 		(!job->verified && (!f->own || checkpoint_verify(c, job->log_key) != 0)))
 		return;
-	if (f->own && s)
+	if (f->own)
 		recover_shown(g, s, f, c);
 	else
 		f->seen = *c;

@@ -592,7 +592,7 @@ bool paused(const struct gossip *g, const struct session *s, const struct log_na
 	enum door door);
 
 /* --- recover.c -------------------------------------------------------------------------------- */
-/* A checkpoint of an own feed, its signature verified. */
+/* A checkpoint of an own feed, its signature verified; s: NULL if that session is over. */
 void recover_shown(struct gossip *g, struct session *s, struct feed *f, const struct checkpoint *c);
 /* Two histories of an own feed are signed; peer may be NULL. */
 void recover_conflict(struct gossip *g, const struct node_id *peer, const struct feed *f);

@@ -293,6 +293,7 @@ void recover_grown(struct gossip *g, struct feed *f)
 /* A checkpoint of an own feed, the signature of which holds. */
 void recover_shown(struct gossip *g, struct session *s, struct feed *f, const struct checkpoint *c)
 {
+	const struct node_id *peer = s ? &s->peer : NULL;
 	bool conflict;
 
 	if (is_here(g, f, c))
@@ -300,13 +301,13 @@ void recover_shown(struct gossip *g, struct session *s, struct feed *f, const st
 	conflict = contradicts(g, f, c);
 	keep_shown(g, f, c);
 	if (conflict) {
-		recover_conflict(g, &s->peer, f);
+		recover_conflict(g, peer, f);
 		if (c->size == f->seen.size)
 			split_prove(g, s, f, &f->seen, c, NULL, 0);
 		return;
 	}
 	if (!is_mute(g))
-		own_ahead(g, &s->peer, f);
+		own_ahead(g, peer, f);
 	else if (g->recovery.state == RECOVERY_PULLS && c->size > f->guard_size)
 		enter_state(g, RECOVERY_HEARS);
 	g->recovery.quiet_ms = g->now.mono_ms;

@@ -224,6 +224,31 @@ static void what_nobody_can_tell_of_is_not_signed_on(void **state)
 	}
 }
 
+/* Whoever has shown it may be gone before the store refuses it: the next life is to know of it too,
+ * and the guard is not all that was signed. */
+static void a_run_that_is_not_kept_shows_it_though_its_giver_is_gone(void **state)
+{
+	struct sim_log upto;
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, HELD_FIRST);
+	start_with_guard(&l, 7);
+	meet(&l, 1, PEER, 7);
+	assert_int_equal(state_of(&l), RECOVERY_PULLS);
+	upto = l.all;
+	sign_at(&l.all, SIGNED, &upto.complete);
+	probe_hear_run(&l.p, 1, &upto, HELD_FIRST, SIGNED);
+	assert_int_equal(l.p.jobs_len, 1);
+	gossip_closed(l.p.g, probe_time(&l.p), 1, "over");
+	l.p.ahead = 0;
+	probe_reject(&l.p, ENT_EIO);
+	assert_int_equal(l.p.ahead, 1);
+	assert_int_equal(state_of(&l), RECOVERY_HEARS);
+	assert_null(l.p.alarm);
+	life_free(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +259,7 @@ int main(void)
 		cmocka_unit_test(nor_are_those_that_answer_a_hello_of_former_terms),
 		cmocka_unit_test(a_run_that_is_not_kept_shows_what_was_signed),
 		cmocka_unit_test(what_nobody_can_tell_of_is_not_signed_on),
+		cmocka_unit_test(a_run_that_is_not_kept_shows_it_though_its_giver_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
