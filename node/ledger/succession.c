@@ -2,7 +2,7 @@
 /*
  * A new incarnation (DESIGN 4; PROTOCOL.md, "Recovery"): the first entry of each new feed says how
  * far the former feed of that audience is good: as far as it is held and verified here. Under an
- * agreement that is not in force it waits until that is, and something is said in the feed.
+ * agreement that is not in force it waits until that is, or something is said in the feed.
  */
 #include <stdlib.h>
 
@@ -22,8 +22,9 @@ struct successions {
 	} formers[SUCCESSIONS_MAX];
 	size_t len;
 	bool more;
-	bool waits;                   /* others wait for their agreement */
-	const struct audience *alone; /* of this one only; NULL: of all */
+	bool waits; /* others wait for their agreement */
+	const struct audience
+		*alone; /* of this one only, in which something is said; NULL: of all */
 };
 
 bool is_heard(const struct ledger *l, struct audience audience)
@@ -54,7 +55,7 @@ static int former_look(void *ctx, const struct store_log *log)
 		return 0;
 	if (store_log_get(s->reader, &name, &known) == 0 && known.size > 0)
 		return 0;
-	if (!is_heard(s->l, log->name.audience)) {
+	if (!s->alone && !is_heard(s->l, log->name.audience)) {
 		s->waits = true;
 		return 0;
 	}

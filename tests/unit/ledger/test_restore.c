@@ -200,7 +200,7 @@ static void renew(struct life *l)
 }
 
 /* Where nobody is told that this was said, nobody could tell an old copy: it would say it anew. */
-static void under_an_agreement_that_is_over_it_says_nothing_until_that_is_in_force(void **state)
+static void under_an_agreement_that_is_over_it_says_nothing_by_itself(void **state)
 {
 	struct buf body = buf_with_max(ENTRY_BODY_MAX);
 	struct log_name feed;
@@ -222,7 +222,7 @@ static void under_an_agreement_that_is_over_it_says_nothing_until_that_is_in_for
 		assert_int_equal(run(&l), 0);
 	assert_false(ledger_owes(l.ledger));
 	assert_int_equal(log_of(&l, &feed).size, 0);
-	l.over = false;
+	/* Judged while it was in force, and committed after its end. */
 	(void)!publish(&l, 2);
 	assert_int_equal(l.published, 0);
 	assert_int_equal(log_of(&l, &feed).size, 3);
@@ -503,8 +503,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_put_where_more_was_signed),
 		cmocka_unit_test(what_was_shown_is_kept_though_a_tail_is_longer),
 		cmocka_unit_test(a_new_provenance_log_cites_the_former_and_takes_its_tail_along),
-		cmocka_unit_test(
-			under_an_agreement_that_is_over_it_says_nothing_until_that_is_in_force),
+		cmocka_unit_test(under_an_agreement_that_is_over_it_says_nothing_by_itself),
 		cmocka_unit_test(a_new_incarnation_says_first_how_far_the_former_is_good),
 		cmocka_unit_test(a_feed_that_is_cut_to_nothing_begins_with_it_again),
 		cmocka_unit_test(a_bit_that_flips_before_the_seal_is_never_signed),
