@@ -656,6 +656,8 @@ static bool is_told_of(const struct gossip *g, const struct feed *f)
 {
 	if (f->name.audience.kind != AUDIENCE_AGREEMENT)
 		return true;
+	if (revoked(g, f->name.audience.id))
+		return false;
 	for (size_t i = 0; i < g->agreements_len; i++)
 		if (g->agreements[i]->id == f->name.audience.id && in_force(g, g->agreements[i]))
 			return true;

@@ -224,6 +224,32 @@ static void what_nobody_can_tell_of_is_not_signed_on(void **state)
 	}
 }
 
+/* Nor under one that is revoked, while its file still counts here: the keys directory may not be
+ * readable for long. */
+static void nor_what_stands_under_a_revoked_agreement(void **state)
+{
+	const struct cast_terms peer = probe_terms(PEER);
+	struct cast_terms more = peer;
+	struct life l;
+
+	(void)state;
+	more.id = 0x555;
+	life_init_of(&l, audience_agreement(peer.id), SIGNED, HELD_FIRST);
+	probe_agree(&l.p, &more);
+	start_without_guard(&l);
+	gossip_revocation(l.p.g, probe_time(&l.p), peer.id, bytes_str("note"));
+	meet(&l, 2, THIRD, 0);
+	meet(&l, 1, PEER, 0);
+	probe_tick(&l.p, 2000);
+	probe_tick(&l.p, 2000);
+	assert_int_equal(l.p.recovered, 0);
+	assert_int_equal(l.p.cuts, 1);
+	gossip_cut(l.p.g, probe_time(&l.p), &l.own->name, HELD_FIRST, true);
+	probe_tick(&l.p, 250);
+	assert_int_equal(l.p.recovered, 1);
+	life_free(&l);
+}
+
 /* Whoever has shown it may be gone before the store refuses it: the next life is to know of it too,
  * and the guard is not all that was signed. */
 static void a_run_that_is_not_kept_shows_it_though_its_giver_is_gone(void **state)
@@ -259,6 +285,7 @@ int main(void)
 		cmocka_unit_test(nor_are_those_that_answer_a_hello_of_former_terms),
 		cmocka_unit_test(a_run_that_is_not_kept_shows_what_was_signed),
 		cmocka_unit_test(what_nobody_can_tell_of_is_not_signed_on),
+		cmocka_unit_test(nor_what_stands_under_a_revoked_agreement),
 		cmocka_unit_test(a_run_that_is_not_kept_shows_it_though_its_giver_is_gone),
 	};
 
