@@ -153,9 +153,14 @@ static bool line_enter(struct app *a, struct bytes line)
 
 int app_put_aside(const struct app *a, const char *path, const char *why)
 {
+	int64_t when = app_now(a).wall_ms;
 	char aside[700];
+	struct stat st;
 
-	snprintf(aside, sizeof(aside), "%s.unread-%" PRId64, path, app_now(a).wall_ms);
+	/* Nobody else writes here: what was put aside in this very millisecond stays. */
+	do
+		snprintf(aside, sizeof(aside), "%s.unread-%" PRId64, path, when++);
+	while (lstat(aside, &st) == 0);
 	if (rename(path, aside) != 0) {
 		log_error("entering", "%s: cannot rename: %s: %s", path, strerror(errno), why);
 		return ENT_EIO;

@@ -200,7 +200,6 @@ def test_what_is_of_a_later_version_or_harmless_is_passed_over():
                              tlp="clear"))
         unasked.sign(pair.peer.log_seed)
         s.send("Data", **unasked.run(0, 1))
-        s.send("Data", **{**unasked.run(0, 1), "feed": pair.feed().packed, "start": size})
         s.send("Data", **{**unasked.run(0, 1), "start": 2**63})
         until(lambda: pair.fr.peer("py")["redundant_bytes"] > 0, 10, "unasked DATA is counted")
         if pair.fr.find("unasked.bad-example-zone.net"):
