@@ -185,6 +185,10 @@ int cli_need_store(struct cli *c) MUST_CHECK;
 int cli_want_store(struct cli *c) MUST_CHECK;
 /* Renews the reader, so that it sees what was committed since. */
 int cli_reader_renew(struct cli *c) MUST_CHECK;
+/* The index works behind the daemon's answers: what has been told is looked up behind this only.
+ * Without a daemon nothing moves, so the wait ends when there is no progress for a second, with a
+ * note; what is known then is shown as it is. After cli_need_store. */
+int cli_await_index(struct cli *c) MUST_CHECK;
 /* While it waits, or for whoever reads its output, a command holds no view of the store. */
 void cli_reader_drop(struct cli *c);
 /* Forgets what was read of keys/, so that the next cli_need_keydir reads it afresh. */

@@ -10,6 +10,9 @@
 
 #include "keys/file.h"
 
+#define CATCH_UP_STEP_MS  2
+#define CATCH_UP_STALL_MS 1000 /* under load the index gathers for a third of that */
+
 int cli_home(struct cli *c)
 {
 	const char *given = cli_value(c, "--home"), *env = getenv("ENTENTE_HOME");
@@ -134,6 +137,27 @@ int cli_reader_renew(struct cli *c)
 	if (rc)
 		return cli_fail(c, CLI_STORE, "%s: cannot read the store: %s", cli_path(c, "data"),
 			err_sentence(rc));
+	return 0;
+}
+
+int cli_await_index(struct cli *c)
+{
+	const struct timespec step = {.tv_nsec = CATCH_UP_STEP_MS * 1000000};
+	uint64_t goal = store_arrival_last(c->reader), at = store_index_position(c->reader);
+	int rc, stalled_ms = 0;
+
+	while (at < goal && stalled_ms < CATCH_UP_STALL_MS) {
+		uint64_t before = at;
+
+		nanosleep(&step, NULL);
+		if ((rc = cli_reader_renew(c)) != 0)
+			return rc;
+		at = store_index_position(c->reader);
+		stalled_ms = at > before ? 0 : stalled_ms + CATCH_UP_STEP_MS;
+	}
+	if (at < goal)
+		cli_note(c, "the index is behind the store: without a running node, \"entente "
+			    "reindex\" brings it up");
 	return 0;
 }
 

@@ -349,6 +349,8 @@ int publish_judge(struct publish *p)
 
 	if (rc != 0)
 		return rc;
+	if (c->reader && (rc = cli_await_index(c)) != 0)
+		return rc;
 	own = cli_own(c);
 	if (!own)
 		return cli_fail(c, CLI_STORE, "%s: this node has no card yet", c->home);

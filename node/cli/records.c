@@ -2,44 +2,12 @@
 #include "cli/records.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include "base/text.h"
 #include "intel/object_id.h"
 #include "keys/file.h"
 
-#define CATCH_UP_STEP_MS  2
-#define CATCH_UP_STALL_MS 250
-#define LINES_BYTES_MAX   (256u * 1024u * 1024u)
-
-static void sleep_ms(long ms)
-{
-	struct timespec t = {ms / 1000, ms % 1000 * 1000000};
-
-	nanosleep(&t, NULL);
-}
-
-/* The index thread works behind the daemon's answers. Without a daemon nothing moves, so the wait
- * ends as soon as there is no progress; what is known is then shown as it is. */
-static int catch_up(struct cli *c)
-{
-	uint64_t goal = store_arrival_last(c->reader), at = store_index_position(c->reader);
-	int rc, stalled_ms = 0;
-
-	while (at < goal && stalled_ms < CATCH_UP_STALL_MS) {
-		uint64_t before = at;
-
-		sleep_ms(CATCH_UP_STEP_MS);
-		if ((rc = cli_reader_renew(c)) != 0)
-			return rc;
-		at = store_index_position(c->reader);
-		stalled_ms = at > before ? 0 : stalled_ms + CATCH_UP_STEP_MS;
-	}
-	if (at < goal)
-		cli_note(c, "the index is behind the store: without a running node, \"entente "
-			    "reindex\" brings it up");
-	return 0;
-}
+#define LINES_BYTES_MAX (256u * 1024u * 1024u)
 
 int records_open(struct records *r, struct cli *c)
 {
@@ -54,7 +22,7 @@ int records_open(struct records *r, struct cli *c)
 		r->has_self = true;
 		r->self = own->node;
 	}
-	return catch_up(c);
+	return cli_await_index(c);
 }
 
 const struct records_log *records_log(struct records *r, uint32_t number)
