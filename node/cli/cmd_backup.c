@@ -40,6 +40,30 @@ static bool passes(const char *path)
 	return strchr(path, '/') || !strstr(path, ASIDE);
 }
 
+/* Where the node itself follows a link: a copy without what lies behind it would be none. Another
+ * may lead to where backups lie. */
+static bool follows(const char *path)
+{
+	return starts(path, "entente.conf") || starts(path, "keys") || starts(path, "data");
+}
+
+/* 0 or the exit status. Within what is copied a copy would have itself in it, and the next one all
+ * that were before. */
+static int place_check(struct cli *c, const char *to)
+{
+	const char *const copied[] = {c->home, cli_path(c, "keys"), cli_path(c, "data")};
+	char place[PATH_MAX], dir[PATH_MAX];
+
+	if (!realpath(to, place))
+		return cli_fail(c, CLI_STORE, "%s: %s", to, strerror(errno));
+	for (size_t i = 0; i < sizeof(copied) / sizeof(copied[0]); i++)
+		if (realpath(copied[i], dir) && starts(place, dir))
+			return cli_fail(c, CLI_INVALID,
+				"%s: it lies in the node's own directory; wanted another place",
+				to);
+	return 0;
+}
+
 /* The truth as it is at this moment. */
 static int copy_store(struct cli *c, struct copy *copy)
 {
@@ -97,6 +121,8 @@ static int run_backup(struct cli *c)
 	struct copy copy = {.cli = c,
 		.from = c->home,
 		.to = c->args[0],
+		.pass = passes,
+		.follow = follows,
 		.manifest = buf_with_max(COPY_FILES_MAX * 512u)};
 	int rc = cli_want_store(c);
 
@@ -108,10 +134,12 @@ static int run_backup(struct cli *c)
 		return cli_fail(c, CLI_INVALID,
 			"%s: cannot make the directory: %s; wanted a new or an empty one", copy.to,
 			strerror(errno));
+	rc = place_check(c, copy.to);
 	/* The truth first: keys that are newer than it do no harm, older ones would not fit. */
-	rc = c->store ? copy_store(c, &copy) : 0;
+	if (!rc && c->store)
+		rc = copy_store(c, &copy);
 	if (!rc)
-		rc = copy_tree(&copy, passes);
+		rc = copy_tree(&copy);
 	if (!rc)
 		rc = enter(c, &copy);
 	if (!rc)

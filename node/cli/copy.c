@@ -115,7 +115,7 @@ static int copy_open(struct copy *c, const char *path, mode_t mode, int in, uint
 	return rc;
 }
 
-int copy_file(struct copy *c, const char *path)
+static int copy_file(struct copy *c, const char *path)
 {
 	uint8_t digest[HASH_BYTES];
 	char from[PATH_MAX];
@@ -124,9 +124,9 @@ int copy_file(struct copy *c, const char *path)
 	int in, rc = path_of(c, from, c->from, path);
 
 	/* What has been removed meanwhile is not there. */
-	if (rc || lstat(from, &st) != 0)
+	if (rc || stat(from, &st) != 0)
 		return rc;
-	rc = file_open(from, O_NOFOLLOW, &in, &st, &c->cli->err);
+	rc = file_open(from, 0, &in, &st, &c->cli->err);
 	if (rc)
 		return cli_fail_code(c->cli, rc, from);
 	rc = copy_open(c, path, st.st_mode, in, &size, digest);
@@ -151,7 +151,15 @@ int copy_enter(struct copy *c, const char *path, mode_t mode)
 	return rc ? rc : enter(c, path, mode, size, digest);
 }
 
-static int copy_below(struct copy *c, const char *dir, bool (*pass)(const char *path))
+/* False: it is neither to be copied nor looked into, or has been removed meanwhile. */
+static bool is_copied(struct copy *c, const char *path, const char *full, struct stat *st)
+{
+	if (!c->pass(path) || lstat(full, st) != 0)
+		return false;
+	return !S_ISLNK(st->st_mode) || (c->follow(path) && stat(full, st) == 0);
+}
+
+static int copy_below(struct copy *c, const char *dir)
 {
 	char path[PATH_MAX], full[PATH_MAX];
 	struct dirent *entry;
@@ -170,11 +178,11 @@ static int copy_below(struct copy *c, const char *dir, bool (*pass)(const char *
 		if ((size_t)snprintf(path, sizeof(path), "%s%s%s", dir, *dir ? "/" : "",
 			    entry->d_name) >= sizeof(path))
 			rc = cli_fail(c->cli, CLI_STORE, "%s: the path is too long", dir);
-		if (rc || !pass(path) || (rc = path_of(c, full, c->from, path)) != 0 ||
-			lstat(full, &st) != 0)
+		if (rc || (rc = path_of(c, full, c->from, path)) != 0 ||
+			!is_copied(c, path, full, &st))
 			continue;
 		if (S_ISDIR(st.st_mode))
-			rc = copy_below(c, path, pass);
+			rc = copy_below(c, path);
 		else if (S_ISREG(st.st_mode))
 			rc = copy_file(c, path);
 	}
@@ -182,9 +190,9 @@ static int copy_below(struct copy *c, const char *dir, bool (*pass)(const char *
 	return rc;
 }
 
-int copy_tree(struct copy *c, bool (*pass)(const char *path))
+int copy_tree(struct copy *c)
 {
-	return copy_below(c, "", pass);
+	return copy_below(c, "");
 }
 
 static void manifest_text(struct copy *c, struct buf *text)

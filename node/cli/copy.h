@@ -17,15 +17,15 @@
 struct copy {
 	struct cli *cli;
 	const char *from, *to;
+	bool (*pass)(const char *path); /* what is copied; a directory that is not: nothing below */
+	bool (*follow)(const char *path); /* of links: they are copied as what they lead to */
 	struct buf manifest;
 	uint64_t files, bytes;
 };
 
 /* Every regular file below from whose path passes; directories are made, 0700. 0, or the exit
  * status after cli_fail. */
-int copy_tree(struct copy *c, bool (*pass)(const char *path)) MUST_CHECK;
-/* One file, if it is there. */
-int copy_file(struct copy *c, const char *path) MUST_CHECK;
+int copy_tree(struct copy *c) MUST_CHECK;
 /* Enters a file that stands in the copy already: its hash as it reads there. */
 int copy_enter(struct copy *c, const char *path, mode_t mode) MUST_CHECK;
 /* Everything is durable, and said so. */

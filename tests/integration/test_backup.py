@@ -117,6 +117,49 @@ def test_half_a_copy_is_refused():
         fed.stop()
 
 
+def test_what_lies_behind_links_is_copied():
+    with Federation() as fed:
+        fr, _ = pair(fed)
+        publish(fr, "a", 10)
+        plain, copy = (os.path.join(fed.dir, n) for n in ("plain", "copy"))
+        fr.run("backup", plain)
+        fr.stop()
+        # As on a machine with its configuration in /etc and its data on another disk.
+        for name in ("entente.conf", "keys", "data"):
+            os.rename(os.path.join(fr.home, name), os.path.join(fed.dir, name))
+            os.symlink(os.path.join(fed.dir, name), os.path.join(fr.home, name))
+        os.symlink(fed.dir, os.path.join(fr.home, "backups"))  # this one leads elsewhere
+        fr.start()
+        fr.run("backup", copy)
+        if modes(copy) != modes(plain):
+            raise Failed(f"{modes(copy)} instead of {modes(plain)}")
+        fr.stop()
+        fr.run("restore", copy, "--replace")
+        if not os.path.exists(os.path.join(fed.dir, "keys", "node.key")) or \
+                os.path.islink(os.path.join(fr.home, "keys")):
+            raise Failed("what was set aside was written over")
+        fr.start()
+        signs_again(fr)
+        if publish(fr, "a", 10).json["unchanged"] != 10:
+            raise Failed("something is missing")
+        fed.stop()
+
+
+def test_a_backup_into_the_home_is_refused():
+    with Federation() as fed:
+        fr, _ = pair(fed)
+        os.symlink(fr.home, os.path.join(fed.dir, "link"))
+        os.mkdir(os.path.join(fr.home, "empty"))
+        for place in (os.path.join(fr.home, "daily"), os.path.join(fr.home, "keys", "x"),
+                      os.path.join(fr.home, "data", "log", "x"), os.path.join(fr.home, "empty"),
+                      os.path.join(fed.dir, "link", "daily")):
+            fr.run("backup", place, status=6, timeout=20)
+            if os.path.exists(place):
+                raise Failed(f"{place} was left there")
+        fr.run("backup", fr.home + "-daily")
+        fed.stop()
+
+
 def test_what_a_full_disk_cuts_short_leaves_nothing():
     full = "/dev/full"
     with Federation() as fed:
@@ -204,5 +247,6 @@ def test_what_is_lost_for_good_begins_a_new_incarnation():
 
 if __name__ == "__main__":
     run_tests([test_a_backup_while_publishing_comes_back, test_half_a_copy_is_refused,
+               test_what_lies_behind_links_is_copied, test_a_backup_into_the_home_is_refused,
                test_what_a_full_disk_cuts_short_leaves_nothing,
                test_what_is_lost_for_good_begins_a_new_incarnation])
