@@ -5,6 +5,8 @@
  * erasure, is a record like others (DESIGN 7), marked as the claim that it takes back; an erasure
  * has every holder delete the claim's body besides.
  */
+#include <inttypes.h>
+
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/publication.h"
@@ -154,7 +156,7 @@ static int publication_read(struct retracting *r, const char *id)
 	r->input.name = id;
 	if (rc != 0)
 		return cli_fail_code(r->cli, rc, command(r));
-	rc = publication_each(r->cli, id, retract_published, r);
+	rc = publication_each(r->cli, id, retract_published, r, &r->publish.not_kept);
 	if (rc != 0)
 		return rc;
 	rc = spool_mark(&r->publish.spool, &r->input.claims.to);
@@ -193,6 +195,16 @@ static int reason_read(struct retracting *r)
 	return 0;
 }
 
+/* Retention has moved the floor past them, and said again what still held. */
+static int not_kept(struct retracting *r, bool any)
+{
+	return cli_fail(r->cli, CLI_NOT,
+		"%" PRIu64 " of its entries are not kept any more, and what still held of them was "
+		"said again by retention, under no publication: take that back by value, or with "
+		"--file and the list that was published%s",
+		r->publish.not_kept, any ? "; the rest is taken back" : "");
+}
+
 static int retract_run(struct retracting *r)
 {
 	struct cli *c = r->cli;
@@ -207,10 +219,14 @@ static int retract_run(struct retracting *r)
 		return rc;
 	if (r->asked_len > 0 && json_array_size(r->publish.unknown) == r->asked_len)
 		return cli_fail(c, CLI_NOT, "this node has published none of it");
+	if (r->asked_len == 0 && r->publish.not_kept > 0)
+		return not_kept(r, false);
 	r->publish.inputs = &r->input;
 	r->publish.inputs_len = 1;
 	rc = publish_send(&r->publish);
-	return rc != 0 ? rc : publish_print(&r->publish, false);
+	if (rc == 0)
+		rc = publish_print(&r->publish, false);
+	return rc == 0 && r->publish.not_kept > 0 ? not_kept(r, true) : rc;
 }
 
 static int take_back(struct cli *c, bool erasing)

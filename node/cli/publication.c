@@ -93,12 +93,18 @@ static int log_look(void *ctx, const struct store_log *log)
 }
 
 static int published_visit(struct cli *c, const struct published *p,
-	int (*visit)(void *ctx, const struct log_name *log, const struct store_entry *e), void *ctx)
+	int (*visit)(void *ctx, const struct log_name *log, const struct store_entry *e), void *ctx,
+	uint64_t *not_kept)
 {
 	struct store_log log;
+	uint64_t from = p->from;
 	int rc = store_log_get(c->reader, &p->log, &log);
 
-	for (uint64_t i = p->from > log.floor ? p->from : log.floor; rc == 0 && i < p->to; i++) {
+	if (rc == 0 && from < log.floor) {
+		from = log.floor < p->to ? log.floor : p->to;
+		*not_kept += from - p->from;
+	}
+	for (uint64_t i = from; rc == 0 && i < p->to; i++) {
 		struct store_entry e;
 
 		if (i % RENEW_EACH == 0 && (rc = cli_reader_renew(c)) != 0)
@@ -116,7 +122,8 @@ static bool is_hex(const char *text)
 }
 
 int publication_each(struct cli *c, const char *prefix,
-	int (*visit)(void *ctx, const struct log_name *log, const struct store_entry *e), void *ctx)
+	int (*visit)(void *ctx, const struct log_name *log, const struct store_entry *e), void *ctx,
+	uint64_t *not_kept)
 {
 	struct search s = {.cli = c, .prefix = prefix};
 	int rc;
@@ -135,7 +142,8 @@ int publication_each(struct cli *c, const char *prefix,
 	if (s.several)
 		return cli_fail(c, CLI_INVALID,
 			"several publications begin with %s: give more of it", prefix);
+	*not_kept = 0;
 	for (size_t i = 0; rc == 0 && i < s.list_len; i++)
-		rc = published_visit(c, &s.list[i], visit, ctx);
+		rc = published_visit(c, &s.list[i], visit, ctx, not_kept);
 	return rc;
 }

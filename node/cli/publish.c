@@ -163,13 +163,14 @@ static json_t *account_json(struct publish *p, bool dry_run)
 
 	json_object_foreach(p->feeds, audience, size) json_array_append_new(feeds,
 		json_pack("{s:s, s:O}", "audience", audience, "size", size));
-	return json_pack("{s:I, s:I, s:I, s:o, s:I, s:s?, s:o, s:b, s:o*, s:O*}", "read",
+	return json_pack("{s:I, s:I, s:I, s:o, s:I, s:s?, s:o, s:b, s:o*, s:O*, s:o*}", "read",
 		(json_int_t)read_len(p), "published", (json_int_t)p->published, "unchanged",
 		(json_int_t)p->unchanged, "refused", refusals_json(p), "refused_count",
 		(json_int_t)p->refused, "publication", p->id[0] ? p->id : NULL, "feeds", feeds,
 		"dry_run", (int)dry_run, "receipts",
 		p->receipts_wanted && !dry_run ? json_integer((json_int_t)p->receipts) : NULL,
-		"unknown", p->unknown);
+		"unknown", p->unknown, "not_kept",
+		p->not_kept ? json_integer((json_int_t)p->not_kept) : NULL);
 }
 
 static void print_refusals(struct publish *p)

@@ -50,11 +50,12 @@ struct publish {
 	uint64_t published, unchanged, refused;
 	size_t list_len, list_cap; /* of refusals: the first PUBLISH_LISTED_MAX */
 	struct publish_refusal *list;
-	json_t *rules;   /* rule -> how often, as far as rules were named */
-	json_t *feeds;   /* audience -> size */
-	json_t *awaited; /* audience -> true: where what was unchanged stands */
-	json_t *unknown; /* what cannot be retracted, as asked; NULL where that cannot be */
-	char id[17];     /* of the publication; "" before there is one */
+	json_t *rules;     /* rule -> how often, as far as rules were named */
+	json_t *feeds;     /* audience -> size */
+	json_t *awaited;   /* audience -> true: where what was unchanged stands */
+	json_t *unknown;   /* what cannot be retracted, as asked; NULL where that cannot be */
+	uint64_t not_kept; /* entries of the publication that is taken back */
+	char id[17];       /* of the publication; "" before there is one */
 };
 
 /* --operator, else the login name. */

@@ -118,8 +118,34 @@ def test_an_origin_says_again_what_still_holds():
         fed.stop()
 
 
+def test_a_publication_that_is_not_kept_is_not_said_to_be_taken_back():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de")
+        configure(fr, "retain 6s")  # by then it is taken back
+        fed.start()
+        fed.wait_connected()
+        id = publish(fr, range(300))["publication"]
+        until(lambda: floor(fr, fr) == 256, 20, "the floor moves")
+        until(lambda: fr.find(value(0)), 10, "what still holds is said again")
+        done = fr.run("retract", "--publication", id, "--json", status=1)
+        if done.json["published"] != 44 or done.json["not_kept"] != 256 or \
+                "256 of its entries are not kept" not in done.err:
+            raise Failed(f"{done.out}{done.err}")
+        if [c["retracted"] for c in fr.find(value(0)) + fr.find(value(299))] != [False, True]:
+            raise Failed("the account is wrong")
+        publish(fr, range(1000, 1300))
+        until(lambda: floor(fr, fr) >= 512, 20, "the floor moves on")
+        for command in ("retract", "erase"):
+            done = fr.run(command, "--publication", id, "--reason", "x", "--json", status=1)
+            if "300 of its entries are not kept" not in done.json["error"]:
+                raise Failed(f"{done.out}{done.err}")
+        fed.stop()
+
+
 if __name__ == "__main__":
     run_tests([
         test_a_newcomer_joins_at_the_floor,
         test_an_origin_says_again_what_still_holds,
+        test_a_publication_that_is_not_kept_is_not_said_to_be_taken_back,
     ])
