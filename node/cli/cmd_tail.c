@@ -3,8 +3,10 @@
  * entente tail: every accepted record in the order in which this node took it. A record is shown
  * once the index has passed it, since only then is it known not to be hidden.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio_ext.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/text.h"
@@ -21,6 +23,8 @@ struct tail {
 	struct cli *cli;
 	struct records records;
 	struct store_place at; /* the next to be looked at */
+	const char *data;      /* the directory of the store that is read, */
+	struct stat is;        /* and which one it is */
 	struct arena arena;
 };
 
@@ -185,6 +189,21 @@ static int print_piece(struct tail *t, bool *more)
 	return rc == ENT_ENOTFOUND ? 0 : cli_fail_code(t->cli, rc, "store");
 }
 
+/* A restored store counts anew. One that does not go as far as the place would be passed over up to
+ * there, and of one that was set aside nothing new would ever come. */
+static int place_check(struct tail *t)
+{
+	struct stat now;
+
+	if (t->at.arrival <= store_arrival_last(t->cli->reader) && stat(t->data, &now) == 0 &&
+		now.st_ino == t->is.st_ino && now.st_dev == t->is.st_dev)
+		return 0;
+	return cli_fail(t->cli, CLI_INVALID,
+		"no record of this store has had the position %" PRIu64 ".%" PRIu32
+		": a restored one counts anew, begin without --from",
+		t->at.arrival, t->at.slot > 0 ? t->at.slot - 1 : 0);
+}
+
 static int print_all(struct tail *t, bool follow)
 {
 	static const struct timespec pause = {0, FOLLOW_MS * 1000000L};
@@ -193,7 +212,7 @@ static int print_all(struct tail *t, bool follow)
 	int rc;
 
 	setvbuf(stdout, printed, _IOFBF, sizeof(printed));
-	while ((rc = print_piece(t, &more)) == 0) {
+	while ((rc = place_check(t)) == 0 && (rc = print_piece(t, &more)) == 0) {
 		cli_reader_drop(t->cli);
 		if (fflush(stdout) != 0)
 			return CLI_STORE;
@@ -220,6 +239,9 @@ static int run(struct cli *c)
 			from);
 	if ((rc = records_open(&t.records, c)) != 0)
 		return rc;
+	t.data = cli_path(c, "data");
+	if (stat(t.data, &t.is) != 0)
+		return cli_fail(c, CLI_STORE, "%s: %s", t.data, strerror(errno));
 	cli_asked(c, bytes_str(from ? from : ""));
 	rc = print_all(&t, cli_has(c, "--follow"));
 	arena_free(&t.arena);

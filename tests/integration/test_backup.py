@@ -160,6 +160,30 @@ def test_a_backup_into_the_home_is_refused():
         fed.stop()
 
 
+def test_a_position_of_another_store_passes_over_nothing():
+    with Federation() as fed:
+        fr, _ = pair(fed)
+        publish(fr, "a", 10)
+        copy = os.path.join(fed.dir, "copy")
+        fr.run("backup", copy)
+        publish(fr, "b", 10)
+        publish(fr, "c", 10)
+        last = fr.run("tail").out.splitlines()[-1].split()[0]
+        if fr.run("tail", "--from", last).out:
+            raise Failed("there is something behind the last")
+        follows = subprocess.Popen([os.path.join(BIN, "entente"), "tail", "--follow", "--home",
+                                    fr.home, "--from", last], stderr=subprocess.PIPE, text=True)
+        fr.stop()
+        fr.run("restore", copy, "--replace")
+        said = follows.communicate(timeout=30 * PATIENCE)[1]
+        if follows.returncode != 6 or "a restored one counts anew" not in said:
+            raise Failed(f"one that follows goes on: {follows.returncode} {said}")
+        done = fr.run("tail", "--from", last, "--json", status=6)
+        if last not in done.json["error"]:
+            raise Failed(done.out)
+        fed.stop()
+
+
 def test_what_a_full_disk_cuts_short_leaves_nothing():
     full = "/dev/full"
     with Federation() as fed:
@@ -248,5 +272,6 @@ def test_what_is_lost_for_good_begins_a_new_incarnation():
 if __name__ == "__main__":
     run_tests([test_a_backup_while_publishing_comes_back, test_half_a_copy_is_refused,
                test_what_lies_behind_links_is_copied, test_a_backup_into_the_home_is_refused,
+               test_a_position_of_another_store_passes_over_nothing,
                test_what_a_full_disk_cuts_short_leaves_nothing,
                test_what_is_lost_for_good_begins_a_new_incarnation])
