@@ -216,6 +216,7 @@ static struct event_node *reindex_begin(struct pipeline *p)
 	pthread_mutex_lock(&p->progress.lock);
 	asked = p->progress.reindex;
 	p->progress.reindex = NULL;
+	p->progress.whole_at = p->progress.arrival;
 	pthread_mutex_unlock(&p->progress.lock);
 	return asked;
 }

@@ -249,7 +249,7 @@ static int progress_init(struct pipeline *p)
 
 	if (rc != 0)
 		return rc;
-	p->progress.arrival = store_arrival_last(r);
+	p->progress.arrival = p->progress.whole_at = store_arrival_last(r);
 	p->progress.indexed = store_index_position(r);
 	store_reader_close(r);
 	pthread_mutex_init(&p->progress.lock, NULL);

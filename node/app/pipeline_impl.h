@@ -79,6 +79,7 @@ struct pipeline {
 		bool stopping;              /* nobody waits for the index any more, */
 		bool stop_index;            /* and it may end */
 		bool index_failing;         /* nobody waits for it */
+		uint64_t whole_at;          /* behind this it shows not even what is long known */
 		struct event_node *reindex; /* what to tell when it is done; NULL: nobody asked */
 		bool compact;               /* the index, and then the truth */
 	} progress;

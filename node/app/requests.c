@@ -313,7 +313,10 @@ void requests_published(struct app *a, struct publication *pub)
 			control_answer(r->client, published_answer(pub));
 		else
 			control_fail(r->client, failure_status(code), "not all was published: %s",
-				err_sentence(code));
+				code == ENT_EBUSY
+					? "the index is being rebuilt, or fails, and does not show "
+					  "all that can be taken back: try again"
+					: err_sentence(code));
 	}
 	request_free(r);
 }

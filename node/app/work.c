@@ -305,6 +305,18 @@ static void salt_fill(void *ctx, void *out, size_t len)
 	sodium_memzero(p->salts.bytes + p->salts.left, len);
 }
 
+/* Is what this index does not show not there? Not while it is rebuilt, or catches up after a start,
+ * or fails; else the set of what was said stands in for what it has not reached yet. */
+static bool index_is_whole(struct pipeline *p, struct store_reader *r)
+{
+	uint64_t last = store_arrival_last(r), must;
+
+	pthread_mutex_lock(&p->progress.lock);
+	must = p->progress.index_failing ? last : p->progress.whole_at;
+	pthread_mutex_unlock(&p->progress.lock);
+	return store_index_position(r) >= (must < last ? must : last);
+}
+
 static int claim_publish(struct batch *b, const struct intake *in, struct store_reader *r,
 	struct intake_claim *c, struct arena *a)
 {
@@ -320,6 +332,10 @@ static int claim_publish(struct batch *b, const struct intake *in, struct store_
 		refuse(pub, c, result.rule);
 		return 0;
 	}
+	/* Said twice does no harm; taken back, as was told, when it is not, does. */
+	if (result.verdict == INTAKE_UNCHANGED &&
+		(c->kind == KIND_RETRACTION || c->kind == KIND_ERASURE) && !index_is_whole(b->p, r))
+		return ENT_EBUSY;
 	if (result.verdict == INTAKE_UNCHANGED) {
 		pub->unchanged++;
 		publication_stood(pub, result.audience);

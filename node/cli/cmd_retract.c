@@ -138,6 +138,11 @@ static int retract_published(void *ctx, const struct log_name *log, const struct
 	if (rc != 0 && rc != ENT_ENOTFOUND)
 		return cli_fail_code(r->cli, rc, "store");
 	r->asked_len++;
+	/* The index does not come as far, though it was waited for: the daemon says what to do. */
+	if (rc != 0 && store_index_position(r->cli->reader) < store_arrival_last(r->cli->reader)) {
+		rc = retract_claim(r, &claim, r->asked_len);
+		return rc != 0 ? cli_fail_code(r->cli, rc, command(r)) : 0;
+	}
 	claim.erased = rc == 0 && standing.header.kind == KIND_ERASURE;
 	claim.retracted = claim.erased || (rc == 0 && standing.header.kind == KIND_RETRACTION);
 	if (rc != 0 ||

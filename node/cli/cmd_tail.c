@@ -220,7 +220,8 @@ static int print_all(struct tail *t, bool follow)
 			return CLI_DONE;
 		if (!more)
 			nanosleep(&pause, NULL);
-		if ((rc = cli_reader_renew(t->cli)) != 0)
+		if ((rc = cli_reader_renew(t->cli)) != 0 ||
+			(more && (rc = cli_await_index(t->cli)) != 0))
 			return rc;
 	}
 	return rc;

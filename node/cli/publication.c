@@ -107,7 +107,9 @@ static int published_visit(struct cli *c, const struct published *p,
 	for (uint64_t i = from; rc == 0 && i < p->to; i++) {
 		struct store_entry e;
 
-		if (i % RENEW_EACH == 0 && (rc = cli_reader_renew(c)) != 0)
+		/* The index may be rebuilt meanwhile: what it has not reached stands too. */
+		if (i % RENEW_EACH == 0 &&
+			((rc = cli_reader_renew(c)) != 0 || (rc = cli_await_index(c)) != 0))
 			return rc;
 		rc = store_entry_get(c->reader, log.number, i, &e);
 		if (rc == 0 && (rc = visit(ctx, &p->log, &e)) != 0)

@@ -4,11 +4,12 @@
 shown as such, and a wrong publication is taken back as a whole."""
 import json
 import os
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import Failed, Federation, run_tests, stays, until  # noqa: E402
+from federation import BIN, PATIENCE, Failed, Federation, run_tests, stays, until  # noqa: E402
 
 
 def pair(fed):
@@ -253,10 +254,40 @@ def test_a_wrong_publication_is_taken_back_as_a_whole():
         de.stop()
 
 
+def test_while_the_index_is_rebuilt_nothing_is_said_to_be_taken_back_that_is_not():
+    count = 100000  # the reader is renewed on the way
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        fr.start()
+        path = os.path.join(fed.dir, "list.txt")
+        with open(path, "w", encoding="ascii") as f:
+            f.writelines(f"w{i}.bad-example-zone.net\n" for i in range(count))
+        for turn, seconds in enumerate((0.1, 0.3, 0.6)):
+            said = fr.json("publish", "--tlp", "green", "--confidence", turn + 1, path)
+            begun = subprocess.Popen([os.path.join(BIN, "entente"), "--home", fr.home, "retract",
+                                      "--publication", said["publication"], "--json"],
+                                     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            time.sleep(seconds)
+            fr.run("reindex")
+            out = begun.communicate(timeout=60 * PATIENCE)[0]
+            if begun.returncode == 0:
+                done = json.loads(out)
+            elif begun.returncode != 5 or "try again" not in out:
+                raise Failed(f"{begun.returncode}: {out[:300]}")
+            else:
+                done = fr.json("retract", "--publication", said["publication"])
+            # A first attempt that was cut short has taken back some: each is one entry.
+            size = fr.feed(fr, "green")["size"]
+            if size != 2 * count * (turn + 1):
+                raise Failed(f"after {seconds} s: {size} entries, {str(done)[:300]}")
+        fr.stop()
+
+
 if __name__ == "__main__":
     run_tests([test_paused_out_nothing_leaves_until_it_is_resumed,
                test_one_peer_is_paused_also_while_the_daemon_is_down,
                test_a_long_transfer_stops_in_its_middle,
                test_a_pause_that_cannot_be_read_pauses_everything,
                test_a_value_held_back_is_shown_as_such,
-               test_a_wrong_publication_is_taken_back_as_a_whole])
+               test_a_wrong_publication_is_taken_back_as_a_whole,
+               test_while_the_index_is_rebuilt_nothing_is_said_to_be_taken_back_that_is_not])

@@ -262,6 +262,77 @@ static void a_rebuilding_of_the_index_begins_after_it_was_asked_for(void **state
 	reindexed_await(d, &third);
 }
 
+static void publish_one(struct fixture *d, struct publication *pub, const struct intake_claim *c)
+{
+	struct buf claims = buf_with_max(CONTROL_MESSAGE_MAX);
+
+	assert_non_null(pub);
+	intake_claim_encode(&claims, c);
+	pipeline_publish_batch(d->p, pub, buf_view(&claims));
+	pipeline_publish_end(d->p, pub);
+	published_await(d);
+	buf_free(&claims);
+}
+
+static int object_visit(void *ctx, const struct store_entry *e)
+{
+	memcpy(ctx, e->header.object, OBJECT_ID_BYTES);
+	return 0;
+}
+
+/* What is taken back would be told to be, though it stands everywhere. */
+static void nothing_is_taken_back_by_an_index_that_is_not_whole(void **state)
+{
+	struct fixture *d = *state;
+	struct record_indicator indicator = {.value = bytes_str("one.bad.net")};
+	struct record_retraction reason = {.reason = bytes_str("sinkholed")};
+	struct publication *said = publication_new(), *back = publication_new(),
+			   *again = publication_new(), *twice = publication_new();
+	struct buf body = buf_with_max(ENTRY_BODY_MAX);
+	struct intake_claim c = {.line = 1,
+		.kind = KIND_INDICATOR,
+		.tlp = TLP_GREEN,
+		.type = TYPE_DOMAIN,
+		.value = indicator.value};
+	struct store_reader *r;
+	int asked;
+
+	assert_int_equal(record_indicator_encode(&body, &indicator), 0);
+	c.body = buf_view(&body);
+	publish_one(d, said, &c);
+	assert_int_equal(said->published, 1);
+	stand(d, "index");
+	pipeline_reindex(d->p, &asked);
+	stood_await(d);
+	assert_int_equal(store_reader_open(d->store, &r), 0);
+	assert_int_equal(store_find_value(r, TYPE_DOMAIN, c.value, object_visit, c.object), 0);
+	store_reader_close(r);
+	assert_int_equal(store_index_drop(d->store), 0); /* as in the midst of it */
+
+	c.kind = KIND_RETRACTION;
+	c.type = TYPE_NONE;
+	c.has_object = true;
+	buf_reset(&body);
+	assert_int_equal(record_retraction_encode(&body, &reason), 0);
+	c.body = buf_view(&body);
+	publish_one(d, back, &c);
+	go(d);
+	reindexed_await(d, &asked);
+	pipeline_reindex(d->p, &asked);
+	reindexed_await(d, &asked);
+	publish_one(d, again, &c);
+	publish_one(d, twice, &c);
+	assert_int_equal(back->code, ENT_EBUSY);
+	assert_int_equal(back->unchanged, 0);
+	assert_int_equal(again->published, 1);
+	assert_int_equal(twice->unchanged, 1);
+	publication_free(said);
+	publication_free(back);
+	publication_free(again);
+	publication_free(twice);
+	buf_free(&body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +340,8 @@ int main(void)
 			teardown),
 		cmocka_unit_test_setup_teardown(
 			a_rebuilding_of_the_index_begins_after_it_was_asked_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_is_taken_back_by_an_index_that_is_not_whole,
+			setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
