@@ -6,8 +6,11 @@
 #include "cli/card.h"
 #include "cli/signed.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 
@@ -271,6 +274,45 @@ static int guard_begin(struct cli *c, const struct card *own, const struct card 
 	return rc ? cli_fail_code(c, rc, path) : 0;
 }
 
+/* Is the card in force still the one that this command began with? Two that follow it, signed by
+ * two commands, would contradict each other at every peer for good. */
+static int own_check(struct cli *c)
+{
+	const char *path = cli_path(c, OWN_CARD);
+	const struct card_chain *own = &c->keydir.own;
+	struct buf text = buf_with_max(CARD_CHAIN_MAX * (CARD_BYTES_MAX + 16));
+	struct card_chain now = {0};
+	int rc = file_read(path, &text, &c->err);
+	bool same;
+
+	if (rc == 0)
+		rc = card_chain_read(buf_view(&text), OWN_CARD, &c->arena, &now, &c->err);
+	/* Without one to begin with, what lies there did not read. */
+	same = own->cards_len == 0 || (rc == 0 && memcmp(card_chain_last(own)->hash,
+							  card_chain_last(&now)->hash, 32) == 0);
+	buf_free(&text);
+	c->err.text[0] = '\0';
+	if (same)
+		return 0;
+	return cli_fail(c, CLI_INVALID, "%s has changed meanwhile, by another command: try again",
+		path);
+}
+
+static int own_write(struct cli *c, struct bytes text)
+{
+	int rc, dir = open(cli_path(c, "keys"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0 || flock(dir, LOCK_EX) != 0)
+		rc = cli_fail(c, CLI_STORE, "%s: %s", cli_path(c, "keys"), strerror(errno));
+	else
+		rc = own_check(c);
+	if (!rc && (rc = file_write(cli_path(c, OWN_CARD), text, 0644, &c->err)) != 0)
+		rc = cli_fail_code(c, rc, OWN_CARD);
+	if (dir >= 0)
+		close(dir); /* lets go of the lock */
+	return rc;
+}
+
 int cli_card_append(struct cli *c, size_t after, struct bytes note, const char *file,
 	struct card_chain *chain)
 {
@@ -289,10 +331,10 @@ int cli_card_append(struct cli *c, size_t after, struct bytes note, const char *
 	if (rc)
 		return cli_fail_code(c, rc, file);
 	card_chain_write(&text, chain);
-	rc = file_write(cli_path(c, OWN_CARD), buf_view(&text), 0644, &c->err);
+	rc = own_write(c, buf_view(&text));
 	buf_free(&text);
 	if (rc)
-		return cli_fail_code(c, rc, OWN_CARD);
+		return rc;
 	return after ? guard_begin(c, card_chain_last(own), card_chain_last(chain)) : 0;
 }
 

@@ -2,17 +2,19 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The life of keys and agreements while data flows: keys that change while peers are connected or
 away, roots that are stolen, terms that end."""
+import json
 import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from faults import Faults, needs_shim  # noqa: E402
-from federation import Failed, Federation, entente, run_tests, until  # noqa: E402
+from federation import BIN, Failed, Federation, entente, run_tests, until  # noqa: E402
 
 
 def claim(holds, what):
@@ -96,6 +98,27 @@ def test_keys_change_while_peers_are_connected():
         claim(len(changed) == 1 and changed[0]["serial"] == 2, f"acts {changed}")
         for node in (fr, de):
             node.stop()
+
+
+def test_of_commands_that_sign_a_card_at_once_one_does():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de")
+        fed.start()
+        fed.wait_connected()
+        calls = [["rotate-keys"]] * 3 + [["renew", "--valid-days", "100"]] * 3
+        run = [subprocess.Popen([os.path.join(BIN, "entente"), "--home", fr.home, "card", *call,
+                                 "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                text=True) for call in calls]
+        done = [(p.communicate()[0], p.returncode) for p in run]
+        serials = [json.loads(out)["serial"] for out, status in done if status == 0]
+        claim(serials and sorted(serials) == list(range(2, 2 + len(serials))), f"{done}")
+        claim(fr.json("card", "show")["serial"] == 1 + len(serials), "the last is in force")
+        claim({status for _, status in done} <= {0, 6}, f"{done}")
+        until(fr.ready, 20, "with the keys of that card")
+        fr.json("publish", "--tlp", "green", "--receipts", "1", "-", stdin="a.bad-example-zone.net\n")
+        claim(not de.json("alarms"), f"{de.json('alarms')}")
+        fed.stop()
 
 
 def test_keys_change_while_a_peer_is_away():
@@ -632,6 +655,7 @@ TESTS = [
     test_a_roster_signed_by_two_of_three_lets_a_member_in,
 ]
 LONG = [
+    test_of_commands_that_sign_a_card_at_once_one_does,
     test_keys_change_while_a_peer_is_away,
     test_keys_change_by_a_card_that_is_signed_elsewhere,
     test_root_is_rotated_here_and_where_it_is_kept,
