@@ -221,25 +221,6 @@ static struct event_node *reindex_begin(struct pipeline *p)
 	return asked;
 }
 
-static void reindex(struct pipeline *p, const struct store_index_ops *ops)
-{
-	struct event_node *asked = reindex_begin(p), *next;
-	int rc = store_index_drop(p->config.store);
-
-	while (rc == 0 && !stopping(p) &&
-		(rc = store_index_step(p->config.store, ops, INDEX_ENTRIES)) > 0)
-		rc = 0;
-	if (rc == 0)
-		rc = forget(p, ops, true);
-	progress_indexed(p);
-	for (; asked; asked = next) {
-		next = asked->next;
-		asked->next = NULL;
-		asked->event.code = rc;
-		event_send(p, &asked->event);
-	}
-}
-
 /* Says once that the index fails and once that it is well again, and then waits a little: it is
  * derived, so it can wait for space, and the truth goes on. */
 static void index_trouble(struct pipeline *p, int code)
@@ -265,6 +246,40 @@ static void index_trouble(struct pipeline *p, int code)
 	e = event_new(p, PIPELINE_INDEX);
 	e->code = code;
 	event_send(p, e);
+}
+
+/* Nobody hears of the failure who could ask again: an index that knows of what was cut does not
+ * stay. */
+static void reindex_again(struct pipeline *p, struct event_node *asked)
+{
+	pthread_mutex_lock(&p->progress.lock);
+	asked->next = p->progress.reindex;
+	p->progress.reindex = asked;
+	pthread_mutex_unlock(&p->progress.lock);
+}
+
+static void reindex(struct pipeline *p, const struct store_index_ops *ops)
+{
+	struct event_node *asked = reindex_begin(p), *next;
+	int rc = store_index_drop(p->config.store);
+	bool dropped = rc == 0;
+
+	while (rc == 0 && !stopping(p) &&
+		(rc = store_index_step(p->config.store, ops, INDEX_ENTRIES)) > 0)
+		rc = 0;
+	if (rc == 0)
+		rc = forget(p, ops, true);
+	progress_indexed(p);
+	for (; asked; asked = next) {
+		next = asked->next;
+		asked->next = NULL;
+		asked->event.code = rc;
+		if (!dropped && !asked->event.user)
+			reindex_again(p, asked);
+		else
+			event_send(p, &asked->event);
+	}
+	index_trouble(p, rc < 0 ? rc : 0);
 }
 
 static bool is_load(uint64_t bundles, int64_t *last_ms)

@@ -2,9 +2,11 @@
 /* The threads behind the loop, on a real store, with a writer that can be made to stand still. */
 #include "app/pipeline.h"
 
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -262,6 +264,44 @@ static void a_rebuilding_of_the_index_begins_after_it_was_asked_for(void **state
 	reindexed_await(d, &third);
 }
 
+static void index_failing_await(struct fixture *d)
+{
+	struct pipeline_event e;
+
+	for (int left = WAIT_MS; left > 0; left--) {
+		while (pipeline_event_next(d->p, &e)) {
+			assert_false(e.type == PIPELINE_REINDEXED && e.code != 0);
+			if (e.type == PIPELINE_INDEX && e.code != 0)
+				return;
+		}
+		usleep(1000);
+	}
+	fail_msg("the index does not fail");
+}
+
+/* On a disk that takes nothing for a while. What was cut is still in it: nobody asks twice. */
+static void an_index_that_could_not_be_dropped_is_dropped_later(void **state)
+{
+	struct fixture *d = *state;
+	struct rlimit before, none;
+	int first;
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	stand(d, "index");
+	pipeline_reindex(d->p, &first);
+	stood_await(d);
+	pipeline_reindex(d->p, NULL);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	go(d);
+	reindexed_await(d, &first);
+	index_failing_await(d);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	reindexed_await(d, NULL);
+}
+
 static void publish_one(struct fixture *d, struct publication *pub, const struct intake_claim *c)
 {
 	struct buf claims = buf_with_max(CONTROL_MESSAGE_MAX);
@@ -340,6 +380,8 @@ int main(void)
 			teardown),
 		cmocka_unit_test_setup_teardown(
 			a_rebuilding_of_the_index_begins_after_it_was_asked_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_index_that_could_not_be_dropped_is_dropped_later,
+			setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_is_taken_back_by_an_index_that_is_not_whole,
 			setup, teardown),
 	};
