@@ -337,6 +337,7 @@ void watch_heard(struct world *w, struct world_session *s, unsigned end,
 		learn_terms(e, m->hello.agreements, m->hello.agreements_len);
 		return;
 	case WIRE_TERMS:
+		w->terms_told++;
 		learn_terms(e, m->terms.agreements, m->terms.agreements_len);
 		return;
 	case WIRE_HEADS:

@@ -266,8 +266,9 @@ struct world {
 	uint64_t made;   /* events so far */
 	uint64_t events; /* that have happened */
 	uint64_t trace;
-	bool twins;      /* some nodes run with the same keys */
-	bool letting_go; /* of what came under agreements that are over */
+	bool twins;          /* some nodes run with the same keys */
+	bool letting_go;     /* of what came under agreements that are over */
+	unsigned terms_told; /* in a session that stood already */
 	struct watch *watch;
 	struct world_erasure *erasures;
 	size_t erasures_len;
