@@ -325,13 +325,8 @@ static enum card_relation origin_compare(struct gossip *g, struct origin *o,
  */
 static void feeds_disown(struct gossip *g, const struct origin *o)
 {
-	void *value;
-	size_t at = 0;
-
-	while (map_next(&g->feeds, &at, NULL, &value)) {
-		struct feed *f = value;
-
-		if (f->origin != o || origin_key(o, f->name.incarnation))
+	for (struct feed *f = o->feeds; f; f = f->next_of_origin) {
+		if (origin_key(o, f->name.incarnation))
 			continue;
 		feed_freeze(g, NULL, f);
 		/* What has been said of it can be verified by nothing any more. */
@@ -374,15 +369,8 @@ static void ask_for_missed(struct gossip *g)
  * nobody. Of what was given of them nobody tells again. */
 static void origin_thaws(struct gossip *g, const struct origin *o)
 {
-	void *value;
-	size_t at = 0;
-
 	MARK("origin-whole-again");
-	while (map_next(&g->feeds, &at, NULL, &value)) {
-		struct feed *f = value;
-
-		if (f->origin != o)
-			continue;
+	for (struct feed *f = o->feeds; f; f = f->next_of_origin) {
 		for (const struct link *l = f->links; l; l = l->next_of_feed)
 			l->session->ask_heads |= l->announced;
 		feed_choose(g, f);
@@ -573,6 +561,8 @@ struct feed *feed_need(struct gossip *g, const struct log_name *name, struct ori
 		free(f);
 		return NULL;
 	}
+	f->next_of_origin = origin->feeds;
+	origin->feeds = f;
 	feed_settle(g, f);
 	return f;
 }

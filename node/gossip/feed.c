@@ -240,15 +240,8 @@ void feed_freeze(struct gossip *g, struct session *s, struct feed *f)
 
 void origin_freeze(struct gossip *g, struct session *s, const struct origin *o)
 {
-	void *value;
-	size_t at = 0;
-
-	while (map_next(&g->feeds, &at, NULL, &value)) {
-		struct feed *f = value;
-
-		if (f->origin == o)
-			feed_freeze(g, s, f);
-	}
+	for (struct feed *f = o->feeds; f; f = f->next_of_origin)
+		feed_freeze(g, s, f);
 }
 
 /* Is there anybody to ask in its place? Else it stays: something may come of it yet. */

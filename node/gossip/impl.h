@@ -84,6 +84,8 @@ struct quota {
 /* A proof of a log of acts that was asked for comes within this time, or there is an alarm. */
 #define UNPROVEN_MS 60000u
 
+struct feed;
+
 struct origin {
 	struct node_id node;
 	struct node_id introduced_by; /* all zero: own, or party of an agreement, or never */
@@ -103,9 +105,9 @@ struct origin {
 	} * logs;
 	struct bytes chain; /* as card_chain_write gives it, owned */
 	struct bytes rival; /* the first that contradicted it, likewise; data NULL: none has */
+	struct feed *feeds; /* of all incarnations */
 };
 
-struct feed;
 struct session;
 struct bodies_ask;
 struct bodies_give;
@@ -173,6 +175,7 @@ struct feed {
 	struct log_name name;
 	uint8_t key[LOG_NAME_BYTES];
 	struct origin *origin;
+	struct feed *next_of_origin;
 	bool own; /* of this node's incarnation in force: it alone appends here */
 	bool frozen;
 	bool cutting;        /* its unsigned tail is being dropped */

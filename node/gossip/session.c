@@ -254,9 +254,12 @@ bool card_concerns(const struct gossip *g, const struct session *s, const struct
 /* Has one of the two told the other of a feed of the origin? Then it has a card of it. */
 static bool has_named(const struct session *s, const struct origin *o)
 {
-	for (const struct link *l = s->first_link; l; l = l->next_of_session)
-		if ((l->announced || l->told) && l->feed->origin == o)
+	for (const struct feed *f = o->feeds; f; f = f->next_of_origin) {
+		const struct link *l = link_find(s, f);
+
+		if (l && (l->announced || l->told))
 			return true;
+	}
 	return false;
 }
 

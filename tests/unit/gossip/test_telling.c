@@ -204,12 +204,61 @@ static void a_new_origin_costs_no_look_at_all_feeds(void **state)
 	probe_free(&p);
 }
 
+/* The same of another card of it. */
+static clock_t hundred_newer(struct probe *p, unsigned first)
+{
+	clock_t begin;
+	struct card card[2];
+	struct card_chain chain = cast_next_card(THIRD, false, &p->arena);
+
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(add_origin(p, first + i), 0);
+	begin = clock();
+	for (unsigned i = 0; i < 100; i++) {
+		struct card_chain next = chain;
+
+		card[0] = chain.cards[0];
+		card[1] = chain.cards[1];
+		for (unsigned k = 0; k < 2; k++) {
+			memset(card[k].node.bytes, 0, sizeof(card[k].node.bytes));
+			be32_put(card[k].node.bytes, first + i);
+		}
+		next.cards = card;
+		assert_int_equal(gossip_origin(p->g, &next, &cast_actor(PEER)->node), 0);
+	}
+	return clock() - begin;
+}
+
+static void a_newer_card_costs_no_look_at_all_feeds(void **state)
+{
+	enum { FEEDS = 8000 };
+	struct probe p;
+	clock_t few, many;
+
+	(void)state;
+	probe_greeted(&p);
+	few = hundred_newer(&p, FEEDS + 1);
+	for (unsigned i = 1; i <= FEEDS; i++) {
+		struct log_name name = probe_name(THIRD, CLEAR);
+
+		assert_int_equal(add_origin(&p, i), 0);
+		memset(name.node.bytes, 0, sizeof(name.node.bytes));
+		be32_put(name.node.bytes, i);
+		probe_hear_held(&p, 1, &name, 1);
+		probe_forget(&p);
+	}
+	many = hundred_newer(&p, FEEDS + 101);
+	assert_true(many < 10 * (few + CLOCKS_PER_SEC / 1000));
+	probe_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_no_more_heads_at_once_than_can_be_queued),
 		cmocka_unit_test(tells_no_more_proofs_at_once_than_can_be_queued),
 		cmocka_unit_test(a_new_origin_costs_no_look_at_all_feeds),
+		cmocka_unit_test(a_newer_card_costs_no_look_at_all_feeds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
