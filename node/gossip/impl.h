@@ -46,6 +46,8 @@
 #define CROWDED_MS 2000u
 /* A session that has not greeted by then is closed. */
 #define GREET_MS 10000u
+/* By then a session whose line is whole has brought what it was asked for. */
+#define ANSWERED_MS 60000u
 /* After a lie: neither dialled nor answered. */
 #define PENALTY_MS 60000u
 /* Bytes of one session on their way to the kernel before pushing waits, beside the one rule that a
@@ -262,9 +264,12 @@ struct session {
 	size_t theirs_len;
 	struct told_end ends[WIRE_AGREEMENTS_MAX]; /* that they know, if they can read them */
 	size_t ends_len;
-	unsigned cards_due; /* of their own, with which they begin to answer HELLO and TERMS */
-	uint64_t ends_ms;   /* when they were last told one, */
-	uint32_t ends_run;  /* and how many since ten seconds without any */
+	/* Of their own, with which they begin to answer HELLO and TERMS: so many may come of what
+	 * they were told so far, and so many come before the heads that count. */
+	unsigned cards_open, cards_due;
+	uint64_t terms_ms; /* when they were told last */
+	uint64_t ends_ms;  /* when they were last told one, */
+	uint32_t ends_run; /* and how many since ten seconds without any */
 	const struct agreement *shared[WIRE_AGREEMENTS_MAX]; /* in force on both sides */
 	size_t shared_len;
 	uint64_t shared_stamp; /* changes whenever shared does */

@@ -82,7 +82,7 @@ static void on_hello(struct gossip *g, struct session *s, const struct wire_hell
 	s->greeted = true;
 	/* They answer our HELLO first, which named other terms than are in force now. */
 	if (s->terms_sent > 0)
-		s->cards_due = 2;
+		s->cards_due = s->cards_open;
 	s->credit_out =
 		hello->credit < SESSION_CREDIT_BYTES * 2 ? hello->credit : SESSION_CREDIT_BYTES * 2;
 	enter_act(g, s, ACT_SESSION_OPENED, NULL, 0, 0, false);
@@ -200,6 +200,15 @@ static void on_revocation(struct gossip *g, struct session *s, struct bytes note
 		misbehaved(g, s, wrong);
 }
 
+/* Several TERMS may have been answered together: then no more comes of them, unless they are asked
+ * again. */
+static void own_card(struct gossip *g, struct session *s)
+{
+	s->cards_open -= s->cards_open > 0;
+	s->cards_due -= s->cards_due > 0;
+	s->ask_heads |= s->cards_due > 0 && g->recovery.state != RECOVERY_GOES_ON;
+}
+
 static void on_cards(struct gossip *g, struct session *s, const struct wire_cards *cards)
 {
 	static const struct node_id nobody;
@@ -212,8 +221,9 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 	struct node_id node;
 	bool news;
 
-	if (s->cards_due > 0 && chain_names(cards, &node) && node_id_eq(&node, &s->peer))
-		s->cards_due--;
+	if ((s->cards_open > 0 || s->cards_due > 0) && chain_names(cards, &node) &&
+		node_id_eq(&node, &s->peer))
+		own_card(g, s);
 	if (chain_idle(g, s, cards))
 		return;
 	if (card_chain_parse(cards->cards, cards->cards_len, "peer", &g->scratch, &chain, &why) !=

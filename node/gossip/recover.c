@@ -474,7 +474,7 @@ static void unhear(struct gossip *g, const struct agreement *a, bool all)
 /*
  * An agreement that a backup does not have may have been in force in the life that is lost, and its
  * feed been signed: when its file is placed again its parties are heard first. Nothing was signed
- * under one that begins after the recovery.
+ * under one that begins after the recovery, unless this is a later version of it.
  */
 void recover_terms(struct gossip *g)
 {
@@ -486,7 +486,7 @@ void recover_terms(struct gossip *g)
 		const struct agreement *a = g->agreements[i];
 
 		if (!in_force(g, a) || terms_known(g, a->id) ||
-			(!was_mute && a->valid_from > g->recovery.heard_s))
+			(!was_mute && a->serial == 1 && a->valid_from > g->recovery.heard_s))
 			continue;
 		if (!is_mute(g))
 			mute_for_terms(g);

@@ -96,13 +96,22 @@ static uint64_t terms_fingerprint(const struct wire_agreement *list, size_t len)
 	return f ^ len;
 }
 
+/* What has not come for so long has been answered together with something else. */
+static unsigned cards_open(const struct gossip *g, struct session *s)
+{
+	if (g->now.mono_ms - s->terms_ms >= ANSWERED_MS)
+		s->cards_open = 0;
+	return s->cards_open;
+}
+
 static void shared_changed(struct gossip *g, struct session *s)
 {
 	s->shared_stamp = ++g->stamp;
 	s->unapplied = s->greeted;
 	s->heard = false; /* the heads come again, behind some that are on their way */
-	if (s->cards_due == 0)
-		s->cards_due = s->greeted;
+	/* TERMS follow. */
+	if (s->greeted)
+		s->cards_due = cards_open(g, s) + 1;
 }
 
 /* Works out anew what both sides have in force; true when it has changed. */
@@ -510,6 +519,8 @@ void session_review(struct gossip *g, struct session *s)
 
 		s->told_terms = fingerprint;
 		s->terms_sent++;
+		s->cards_open = cards_open(g, s) + 1;
+		s->terms_ms = g->now.mono_ms;
 		s->ask_heads = s->missed = false;
 		send_message(g, s, &m);
 	}
@@ -629,7 +640,8 @@ void gossip_opened(struct gossip *g, struct gossip_time now, uint32_t id,
 		abort();
 	s->id = id;
 	s->peer = *peer;
-	s->opened_ms = now.mono_ms;
+	s->opened_ms = s->terms_ms = now.mono_ms;
+	s->cards_open = 1;
 	memcpy(s->binding, binding, sizeof(s->binding));
 	map_init(&s->links, LOG_NAME_BYTES, GOSSIP_FEEDS_MAX, g->hash_key);
 	map_init(&s->chains_told, NODE_ID_BYTES, GOSSIP_ORIGINS_MAX, g->hash_key);

@@ -93,6 +93,7 @@ static inline void meet(struct life *l, uint32_t session, unsigned actor, uint64
 
 	probe_open(&l->p, session, actor);
 	probe_hear_hello(&l->p, session, SESSION_CREDIT_BYTES);
+	probe_hear_cards(&l->p, session, &cast_actor(actor)->chain);
 	if (!size) {
 		probe_hear(&l->p, session, &none);
 		return;

@@ -275,6 +275,113 @@ static void a_run_that_is_not_kept_shows_it_though_its_giver_is_gone(void **stat
 	life_free(&l);
 }
 
+/* Another agreement comes into force while TERMS are on their way: what answers those is not all of
+ * what is shared now. */
+static void nor_are_those_that_answer_terms_before_the_last(void **state)
+{
+	struct cast_terms more = probe_terms(PEER);
+	struct wire_agreement named[4];
+	struct wire_message m = {.type = WIRE_TERMS, .terms = {named, 4}};
+	struct checkpoint c;
+	struct life l;
+
+	(void)state;
+	life_init(&l, SIGNED, SIGNED);
+	start_without_guard(&l);
+	meet(&l, 1, PEER, SIGNED);
+	meet(&l, 2, THIRD, SIGNED);
+	for (size_t i = 0; i < 2; i++)
+		named[i] = (struct wire_agreement){.id = l.p.agreements[i]->id, .serial = 1};
+	named[2] = (struct wire_agreement){.id = 0x555, .serial = 1};
+	named[3] = (struct wire_agreement){.id = 0x556, .serial = 1};
+	probe_hear(&l.p, 1, &m);
+	probe_forget(&l.p);
+	more.id = 0x555;
+	probe_agree(&l.p, &more);
+	more.id = 0x556;
+	probe_agree(&l.p, &more);
+	assert_int_equal(probe_count(&l.p, WIRE_TERMS), 2);
+	sign_at(&l.all, SIGNED, &c);
+	probe_hear_cards(&l.p, 1, &cast_actor(PEER)->chain);
+	probe_hear_head(&l.p, 1, &c);
+	probe_tick(&l.p, 10000);
+	assert_int_equal(l.p.recovered, 0);
+	probe_hear_cards(&l.p, 1, &cast_actor(PEER)->chain);
+	probe_hear_head(&l.p, 1, &c);
+	probe_tick(&l.p, 2000);
+	assert_int_equal(l.p.recovered, 1);
+	life_free(&l);
+}
+
+/* The same where it comes into force behind their HELLO, and ahead of their answer to ours. */
+static void nor_are_those_that_answer_a_hello_behind_theirs(void **state)
+{
+	struct cast_terms more = probe_terms(PEER);
+	struct wire_agreement named[3];
+	struct wire_message m = {.type = WIRE_HELLO,
+		.hello = {.version = WIRE_VERSION,
+			.agreements = named,
+			.agreements_len = 3,
+			.credit = SESSION_CREDIT_BYTES,
+			.software = bytes_str("probe")}};
+	struct checkpoint c;
+	struct life l;
+
+	(void)state;
+	more.id = 0x555;
+	life_init(&l, SIGNED, SIGNED);
+	start_without_guard(&l);
+	meet(&l, 2, THIRD, SIGNED);
+	for (size_t i = 0; i < 2; i++)
+		named[i] = (struct wire_agreement){.id = l.p.agreements[i]->id, .serial = 1};
+	named[2] = (struct wire_agreement){.id = more.id, .serial = 1};
+	probe_open(&l.p, 1, PEER);
+	probe_hear(&l.p, 1, &m);
+	probe_agree(&l.p, &more);
+	assert_non_null(probe_last(&l.p, WIRE_TERMS));
+	sign_at(&l.all, SIGNED, &c);
+	probe_hear_cards(&l.p, 1, &cast_actor(PEER)->chain);
+	probe_hear_head(&l.p, 1, &c);
+	probe_tick(&l.p, 10000);
+	assert_int_equal(l.p.recovered, 0);
+	probe_hear_cards(&l.p, 1, &cast_actor(PEER)->chain);
+	probe_hear_head(&l.p, 1, &c);
+	probe_tick(&l.p, 2000);
+	assert_int_equal(l.p.recovered, 1);
+	life_free(&l);
+}
+
+/* A later version may begin behind the recovery: a former one was in force before. */
+static void an_agreement_that_is_extended_is_of_a_former_life(void **state)
+{
+	struct cast_terms more = probe_terms(PEER);
+	struct life l;
+
+	(void)state;
+	for (uint32_t serial = 1; serial <= 2; serial++) {
+		life_init(&l, SIGNED, SIGNED);
+		start_without_guard(&l);
+		meet(&l, 1, PEER, SIGNED);
+		meet(&l, 2, THIRD, SIGNED);
+		probe_tick(&l.p, 2000);
+		assert_int_equal(l.p.recovered, 1);
+		probe_tick(&l.p, 5000);
+		probe_forget(&l.p);
+		more.id = 0x555;
+		more.serial = serial;
+		more.from = probe_time(&l.p).wall_ms / 1000 - 1;
+		more.until = more.from + 100000;
+		probe_agree(&l.p, &more);
+		if (serial == 1)
+			assert_null(l.p.mute);
+		else
+			assert_non_null(l.p.mute);
+		if (serial == 2)
+			assert_string_equal(l.p.mute, "old-agreement");
+		life_free(&l);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,6 +394,9 @@ int main(void)
 		cmocka_unit_test(what_nobody_can_tell_of_is_not_signed_on),
 		cmocka_unit_test(nor_what_stands_under_a_revoked_agreement),
 		cmocka_unit_test(a_run_that_is_not_kept_shows_it_though_its_giver_is_gone),
+		cmocka_unit_test(nor_are_those_that_answer_terms_before_the_last),
+		cmocka_unit_test(nor_are_those_that_answer_a_hello_behind_theirs),
+		cmocka_unit_test(an_agreement_that_is_extended_is_of_a_former_life),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
