@@ -390,6 +390,8 @@ static void retention_plan(struct ledger *l)
 	for (const struct ledger_item *i = l->items; i; i = i->next)
 		if (i->type == LEDGER_RETAIN) {
 			l->succeeding |= l->succession_waits;
+			if (l->tails_wait && !ledger_muted(l) && tails_find(l) != 0)
+				l->tails_wait = true;
 			if (retain_plan(l, i->retention) != 0)
 				retain_drop(l);
 			if (over_plan(l, i->retention) != 0)

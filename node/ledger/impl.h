@@ -56,6 +56,7 @@ struct ledger {
 	size_t pending_len;
 
 	uint32_t unmute;       /* the epoch that is to end; 0: none */
+	bool tails_wait;       /* some unsigned ones do until their agreement is in force */
 	bool guard_behind;     /* of what the store has signed; saved before anything else */
 	bool succeeding;       /* former feeds want a succession, */
 	bool succeeded;        /* which is in this group */

@@ -202,6 +202,13 @@ static int find_tail(void *ctx, const struct store_log *log)
 	 */
 	if (is_feed(&log->name) ? ledger_muted(l) : !log_name_eq(&log->name, &l->config.provenance))
 		return 0;
+	/* An old copy may have signed it in the life that is lost, with more behind it, and nobody
+	 * who was heard could tell: when the agreement is in force again its parties do. */
+	if (is_feed(&log->name) && !is_heard(l, log->name.audience)) {
+		MARK("unsigned-and-not-heard");
+		l->tails_wait = true;
+		return 0;
+	}
 	for (size_t i = 0; i < l->grown_len; i++)
 		if (log_name_eq(&l->grown[i].log, &log->name))
 			return 0;
@@ -221,6 +228,7 @@ int tails_find(struct ledger *l)
 
 	if (rc != 0)
 		return rc;
+	l->tails_wait = false;
 	rc = store_log_each(r, find_tail, l);
 	for (size_t i = first; i < l->grown_len && rc == 0; i++) {
 		struct grown *w = &l->grown[i];

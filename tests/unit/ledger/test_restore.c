@@ -95,6 +95,46 @@ static void a_tail_that_was_never_signed_is_cut_and_the_loss_entered(void **stat
 	life_free(&l);
 }
 
+/* Neither by the word that ends a recovery, nor by a start, but when the agreement is in force. */
+static void what_nobody_is_heard_of_is_not_signed_on(void **state)
+{
+	struct ledger_item *retain;
+	struct log_name feed;
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	l.audience = audience_agreement(0x77);
+	feed = feed_of(&l, FIRST);
+	ledger_allow_sealing(l.ledger);
+	assert_int_equal(publish(&l, 5), 0);
+	l.guard_fails = true; /* committed, and never signed */
+	assert_int_equal(publish(&l, 3), ENT_EIO);
+	l.guard_fails = false;
+	ledger_mute(l.ledger);
+	l.over = true;
+	put(&l, LEDGER_UNMUTE, NULL);
+	for (unsigned i = 0; i < 3; i++)
+		(void)!run(&l);
+	assert_int_equal(l.unmuted, 1);
+	assert_int_equal(l.sealed.size, 5);
+	life_end(&l);
+	life_begin(&l, false, false, l.dir);
+	ledger_allow_sealing(l.ledger);
+	for (unsigned i = 0; i < 3; i++)
+		(void)!run(&l);
+	assert_int_equal(l.sealed.size, 5);
+	assert_int_equal(log_of(&l, &feed).size, 8);
+	l.over = false;
+	retain = ledger_item_new(LEDGER_RETAIN);
+	retain->retention = calloc(1, sizeof(*retain->retention));
+	ledger_put(l.ledger, retain);
+	for (unsigned i = 0; i < 3; i++)
+		(void)!run(&l);
+	assert_int_equal(l.sealed.size, 8);
+	life_free(&l);
+}
+
 static void nothing_is_put_where_more_was_signed(void **state)
 {
 	struct ledger_item *keep;
@@ -500,6 +540,7 @@ int main(void)
 		cmocka_unit_test(a_word_ends_only_the_muteness_it_was_given_for),
 		cmocka_unit_test(without_a_guard_that_is_kept_it_stays_mute),
 		cmocka_unit_test(a_tail_that_was_never_signed_is_cut_and_the_loss_entered),
+		cmocka_unit_test(what_nobody_is_heard_of_is_not_signed_on),
 		cmocka_unit_test(nothing_is_put_where_more_was_signed),
 		cmocka_unit_test(what_was_shown_is_kept_though_a_tail_is_longer),
 		cmocka_unit_test(a_new_provenance_log_cites_the_former_and_takes_its_tail_along),
