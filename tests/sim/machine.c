@@ -454,6 +454,7 @@ void world_backup(struct world *w, unsigned node)
 	disk_free(n->backup);
 	n->backup = disk_copy(n->disk);
 	n->joined_then = n->joined | n->left_with;
+	watch_backed_up(w, n);
 }
 
 void world_restore(struct world *w, unsigned node, enum world_guard guard, uint64_t back_ms)

@@ -554,3 +554,23 @@ void watch_lasting(struct world *w, struct world_node *n)
 				n->index, s->ends[!end].node->index);
 	}
 }
+
+/* --- limits (I7) ------------------------------------------------------------------------------ */
+
+void watch_alarm(struct world *w, struct world_node *n, const struct gossip_action *action)
+{
+	(void)w, (void)n, (void)action;
+}
+
+void watch_tick(struct world *w, struct world_node *n)
+{
+	struct gossip_counts counts;
+
+	gossip_counts(n->gossip, &counts);
+	if (counts.ingest_bytes > GOSSIP_INGEST_MAX + n->peers_len * SESSION_CREDIT_MIN)
+		world_fail(w, "I7: %zu bytes wait for the disk of n%u", counts.ingest_bytes,
+			n->index);
+	if (counts.sessions > n->peers_len)
+		world_fail(w, "I7: n%u has %zu sessions with %zu peers", n->index, counts.sessions,
+			n->peers_len);
+}

@@ -72,6 +72,7 @@ struct watch_cosigned *watch_cosigned(struct world *w, const struct world_node *
 /* Notes that the node has accepted the origin; had it before? */
 bool watch_accepted(struct world *w, const struct world_node *n, const struct node_id *origin);
 void watch_up(struct world *w, struct world_node *n);
+void watch_backed_up(struct world *w, const struct world_node *n);
 /* From here on the node may lack what it had, and with an old guard contradict itself. */
 void watch_restored(struct world *w, struct world_node *n, enum world_guard guard);
 void watch_cloned(struct world *w, struct world_node *n);

@@ -28,6 +28,7 @@ struct told {
 	uint64_t held;    /* it has told others of so much */
 	uint64_t guarded; /* its guard has so much, durably */
 	uint64_t heard;   /* the largest size that it has seen signed and still knows of */
+	uint64_t backed;  /* its backup has so much of that */
 	struct watch_cosigned cosigned;
 	struct world_amount brought; /* it has stored so much, in all */
 	/* Of runs that came one behind the other and were not taken: */

@@ -825,15 +825,29 @@ void watch_up(struct world *w, struct world_node *n)
 	store_reader_close(r);
 }
 
+void watch_backed_up(struct world *w, const struct world_node *n)
+{
+	struct map *told = &node_of(w->watch, n)->told;
+	void *value;
+
+	for (size_t at = 0; map_next(told, &at, NULL, &value);) {
+		struct told *t = value;
+
+		t->backed = t->heard < t->durable ? t->heard : t->durable;
+	}
+}
+
 void watch_restored(struct world *w, struct world_node *n, enum world_guard guard)
 {
 	struct watch_node *wn = node_of(w->watch, n);
 	void *value;
 
-	for (size_t at = 0; map_next(&wn->told, &at, NULL, &value);)
-		free(value);
-	map_free(&wn->told);
-	map_init(&wn->told, LOG_NAME_BYTES, SIZE_MAX, hash_key);
+	/* What the copy has lies there before the machine is up again, and comes out then. */
+	for (size_t at = 0; map_next(&wn->told, &at, NULL, &value);) {
+		struct told *t = value;
+
+		*t = (struct told){.feed = t->feed, .heard = t->backed};
+	}
 	map_free(&wn->accepted);
 	map_init(&wn->accepted, NODE_ID_BYTES, SIZE_MAX, hash_key);
 	wn->may_fork |= guard == GUARD_OF_BACKUP;
@@ -877,24 +891,4 @@ bool watch_accepted(struct world *w, const struct world_node *n, const struct no
 	if (!before && map_put(accepted, origin->bytes, w->watch) != 0)
 		abort();
 	return before;
-}
-
-/* --- limits (I7) ------------------------------------------------------------------------------ */
-
-void watch_alarm(struct world *w, struct world_node *n, const struct gossip_action *action)
-{
-	(void)w, (void)n, (void)action;
-}
-
-void watch_tick(struct world *w, struct world_node *n)
-{
-	struct gossip_counts counts;
-
-	gossip_counts(n->gossip, &counts);
-	if (counts.ingest_bytes > GOSSIP_INGEST_MAX + n->peers_len * SESSION_CREDIT_MIN)
-		world_fail(w, "I7: %zu bytes wait for the disk of n%u", counts.ingest_bytes,
-			n->index);
-	if (counts.sessions > n->peers_len)
-		world_fail(w, "I7: n%u has %zu sessions with %zu peers", n->index, counts.sessions,
-			n->peers_len);
 }
