@@ -468,8 +468,8 @@ static void on_unsubscribe(struct gossip *g, struct session *s,
 /* --- data ------------------------------------------------------------------------------------- */
 
 /* What comes too late, of a subscription that has moved, or finds no room, still tells how far its
- * sender is: it has counted the run as told, and says so no more. Of our own feeds it shows what we
- * have signed, as a head does. */
+ * sender is: it has counted the run as told, and says so no more. It shows what was signed, as a
+ * head does: of our own feeds, and of those whose origin may have lost it when we show it again. */
 static void late_run(struct gossip *g, struct session *s, const struct wire_data *data)
 {
 	struct feed *f = feed_find(g, &data->feed);
@@ -477,8 +477,7 @@ static void late_run(struct gossip *g, struct session *s, const struct wire_data
 
 	if (!l || !l->announced)
 		return;
-	if (f->own)
-		consider_checkpoint(g, s, l, &data->checkpoint);
+	consider_checkpoint(g, s, l, &data->checkpoint);
 	if (s->closing || l->peer_held >= data->checkpoint.size)
 		return;
 	MARK("late-run-tells");
