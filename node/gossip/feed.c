@@ -472,15 +472,13 @@ void peer_silent(struct gossip *g, struct session *s, const struct log_name *fee
 }
 
 /* A run that is not kept tells all the same what was signed: its origin may come back as an old
- * copy. Where that is this node, which is to sign no other, the store may have failed before it was
- * verified. */
+ * copy. The store may have failed before it was verified. */
 static void refused_run_shows(struct gossip *g, struct session *s, struct feed *f,
 	const struct ingest_job *job)
 {
 	const struct checkpoint *c = &job->checkpoint;
 
-	if (c->size <= f->seen.size ||
-		(!job->verified && (!f->own || checkpoint_verify(c, job->log_key) != 0)))
+	if (c->size <= f->seen.size || (!job->verified && checkpoint_verify(c, job->log_key) != 0))
 		return;
 	if (f->own)
 		recover_shown(g, s, f, c);

@@ -113,11 +113,23 @@ static void heads_that_were_on_their_way_are_not_all_of_new_terms(void **state)
 	life_free(&l);
 }
 
+static void the_second_answer_counts(struct life *l)
+{
+	struct checkpoint c;
+
+	sign_at(&l->all, SIGNED, &c);
+	for (int answer = 0; answer < 2; answer++) {
+		probe_hear_cards(&l->p, 1, &cast_actor(PEER)->chain);
+		probe_hear_head(&l->p, 1, &c);
+		probe_tick(&l->p, answer == 0 ? 10000 : 2000);
+		assert_int_equal(l->p.recovered, answer);
+	}
+}
+
 /* The same where it came into force between our HELLO and theirs: that is answered first. */
 static void nor_are_those_that_answer_a_hello_of_former_terms(void **state)
 {
 	struct cast_terms more = probe_terms(PEER);
-	struct checkpoint c;
 	struct life l;
 
 	(void)state;
@@ -129,15 +141,7 @@ static void nor_are_those_that_answer_a_hello_of_former_terms(void **state)
 	probe_agree(&l.p, &more);
 	assert_non_null(probe_last(&l.p, WIRE_TERMS));
 	probe_hear_hello(&l.p, 1, SESSION_CREDIT_BYTES);
-	probe_hear_cards(&l.p, 1, &cast_actor(PEER)->chain);
-	sign_at(&l.all, SIGNED, &c);
-	probe_hear_head(&l.p, 1, &c);
-	probe_tick(&l.p, 10000);
-	assert_int_equal(l.p.recovered, 0);
-	probe_hear_cards(&l.p, 1, &cast_actor(PEER)->chain);
-	probe_hear_head(&l.p, 1, &c);
-	probe_tick(&l.p, 2000);
-	assert_int_equal(l.p.recovered, 1);
+	the_second_answer_counts(&l);
 	life_free(&l);
 }
 
@@ -282,7 +286,6 @@ static void nor_are_those_that_answer_terms_before_the_last(void **state)
 	struct cast_terms more = probe_terms(PEER);
 	struct wire_agreement named[4];
 	struct wire_message m = {.type = WIRE_TERMS, .terms = {named, 4}};
-	struct checkpoint c;
 	struct life l;
 
 	(void)state;
@@ -301,15 +304,7 @@ static void nor_are_those_that_answer_terms_before_the_last(void **state)
 	more.id = 0x556;
 	probe_agree(&l.p, &more);
 	assert_int_equal(probe_count(&l.p, WIRE_TERMS), 2);
-	sign_at(&l.all, SIGNED, &c);
-	probe_hear_cards(&l.p, 1, &cast_actor(PEER)->chain);
-	probe_hear_head(&l.p, 1, &c);
-	probe_tick(&l.p, 10000);
-	assert_int_equal(l.p.recovered, 0);
-	probe_hear_cards(&l.p, 1, &cast_actor(PEER)->chain);
-	probe_hear_head(&l.p, 1, &c);
-	probe_tick(&l.p, 2000);
-	assert_int_equal(l.p.recovered, 1);
+	the_second_answer_counts(&l);
 	life_free(&l);
 }
 
@@ -324,7 +319,6 @@ static void nor_are_those_that_answer_a_hello_behind_theirs(void **state)
 			.agreements_len = 3,
 			.credit = SESSION_CREDIT_BYTES,
 			.software = bytes_str("probe")}};
-	struct checkpoint c;
 	struct life l;
 
 	(void)state;
@@ -339,15 +333,7 @@ static void nor_are_those_that_answer_a_hello_behind_theirs(void **state)
 	probe_hear(&l.p, 1, &m);
 	probe_agree(&l.p, &more);
 	assert_non_null(probe_last(&l.p, WIRE_TERMS));
-	sign_at(&l.all, SIGNED, &c);
-	probe_hear_cards(&l.p, 1, &cast_actor(PEER)->chain);
-	probe_hear_head(&l.p, 1, &c);
-	probe_tick(&l.p, 10000);
-	assert_int_equal(l.p.recovered, 0);
-	probe_hear_cards(&l.p, 1, &cast_actor(PEER)->chain);
-	probe_hear_head(&l.p, 1, &c);
-	probe_tick(&l.p, 2000);
-	assert_int_equal(l.p.recovered, 1);
+	the_second_answer_counts(&l);
 	life_free(&l);
 }
 
