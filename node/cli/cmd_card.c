@@ -298,19 +298,18 @@ static int own_check(struct cli *c)
 		path);
 }
 
-static int own_write(struct cli *c, struct bytes text)
+int cli_card_hold(struct cli *c, int *lock)
 {
-	int rc, dir = open(cli_path(c, "keys"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*lock = open(cli_path(c, "keys"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*lock < 0 || flock(*lock, LOCK_EX) != 0)
+		return cli_fail(c, CLI_STORE, "%s: %s", cli_path(c, "keys"), strerror(errno));
+	return own_check(c);
+}
 
-	if (dir < 0 || flock(dir, LOCK_EX) != 0)
-		rc = cli_fail(c, CLI_STORE, "%s: %s", cli_path(c, "keys"), strerror(errno));
-	else
-		rc = own_check(c);
-	if (!rc && (rc = file_write(cli_path(c, OWN_CARD), text, 0644, &c->err)) != 0)
-		rc = cli_fail_code(c, rc, OWN_CARD);
-	if (dir >= 0)
-		close(dir); /* lets go of the lock */
-	return rc;
+void cli_card_let_go(int lock)
+{
+	if (lock >= 0)
+		close(lock);
 }
 
 int cli_card_append(struct cli *c, size_t after, struct bytes note, const char *file,
@@ -331,10 +330,10 @@ int cli_card_append(struct cli *c, size_t after, struct bytes note, const char *
 	if (rc)
 		return cli_fail_code(c, rc, file);
 	card_chain_write(&text, chain);
-	rc = own_write(c, buf_view(&text));
+	rc = file_write(cli_path(c, OWN_CARD), buf_view(&text), 0644, &c->err);
 	buf_free(&text);
 	if (rc)
-		return rc;
+		return cli_fail_code(c, rc, OWN_CARD);
 	return after ? guard_begin(c, card_chain_last(own), card_chain_last(chain)) : 0;
 }
 
@@ -343,7 +342,7 @@ static int run_renew(struct cli *c)
 	struct buf text = buf_with_max(CARD_BYTES_MAX), note = buf_with_max(CARD_BYTES_MAX);
 	struct root_key root = {0};
 	struct card_chain chain;
-	int rc;
+	int lock, rc;
 
 	rc = next_text(c, &text);
 	if (!rc)
@@ -355,7 +354,10 @@ static int run_renew(struct cli *c)
 		rc = cli_fail_code(c, rc, "card");
 		goto out;
 	}
-	rc = cli_card_append(c, c->keydir.own.cards_len, buf_view(&note), "card", &chain);
+	rc = cli_card_hold(c, &lock);
+	if (!rc)
+		rc = cli_card_append(c, c->keydir.own.cards_len, buf_view(&note), "card", &chain);
+	cli_card_let_go(lock);
 	if (!rc) {
 		(void)cli_reload(c);
 		rc = cli_print_card(c, card_chain_last(&chain), cli_path(c, OWN_CARD), true);
@@ -612,7 +614,7 @@ static int run_install(struct cli *c)
 	const struct card *own;
 	struct bytes note;
 	struct card card;
-	int rc = cli_need_keydir(c);
+	int lock = -1, rc = cli_need_keydir(c);
 
 	if (!rc)
 		rc = cli_read_file(c, file, CARD_BYTES_MAX, &note);
@@ -636,7 +638,10 @@ static int run_install(struct cli *c)
 	if (!rc)
 		rc = check_keys(c, &card, file);
 	if (!rc)
+		rc = cli_card_hold(c, &lock);
+	if (!rc)
 		rc = cli_card_append(c, base_of(c, &card), note, file, &chain);
+	cli_card_let_go(lock);
 	if (!rc)
 		rc = cli_card_settle(c, &card);
 	if (rc)

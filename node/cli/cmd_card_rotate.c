@@ -98,11 +98,14 @@ static int keys_draft(struct cli *c, struct key_change *k, const char *out)
 {
 	bool is_signed;
 	struct card card;
-	int rc = card_draft_parse(buf_view(&k->text), "card", &card, &is_signed, &c->err);
+	int lock, rc = card_draft_parse(buf_view(&k->text), "card", &card, &is_signed, &c->err);
 
 	if (rc)
 		return cli_fail_code(c, rc, "card");
-	rc = key_change_write(c, k);
+	rc = cli_card_hold(c, &lock);
+	if (!rc)
+		rc = key_change_write(c, k);
+	cli_card_let_go(lock);
 	if (!rc)
 		rc = cli_write_out(c, buf_view(&k->text), 0644);
 	if (rc || strcmp(out, "-") == 0)
@@ -115,7 +118,7 @@ static int keys_install(struct cli *c, struct key_change *k)
 	struct buf note = buf_with_max(CARD_BYTES_MAX);
 	struct root_key root = {0};
 	struct card_chain chain;
-	int rc = cli_root_key(c, &root);
+	int lock, rc = cli_root_key(c, &root);
 
 	if (rc)
 		return rc;
@@ -127,9 +130,12 @@ static int keys_install(struct cli *c, struct key_change *k)
 	}
 	/* When the card cannot be written for certain the seed stays: if it stands after all,
 	 * nothing else opens it, and if not, the next change removes the seed. */
-	rc = key_change_write(c, k);
+	rc = cli_card_hold(c, &lock);
+	if (!rc)
+		rc = key_change_write(c, k);
 	if (!rc)
 		rc = cli_card_append(c, c->keydir.own.cards_len, buf_view(&note), "card", &chain);
+	cli_card_let_go(lock);
 	buf_free(&note);
 	if (!rc)
 		rc = cli_card_settle(c, card_chain_last(&chain));
@@ -404,7 +410,7 @@ static int rotate_home(struct cli *c, struct root_change *r)
 	struct card next;
 	size_t kept;
 	bool cut = false;
-	int rc = cli_need_own(c, &own);
+	int lock = -1, rc = cli_need_own(c, &own);
 
 	if (!rc)
 		rc = cards_kept(c, &kept);
@@ -418,11 +424,14 @@ static int rotate_home(struct cli *c, struct root_change *r)
 	memcpy(next.previous, c->keydir.own.cards[kept - 1].hash, 32);
 	rc = cli_card_options(c, &next);
 	if (!rc)
+		rc = cli_card_hold(c, &lock);
+	if (!rc)
 		rc = root_change_begin(c, r, &next);
 	if (!rc)
 		rc = root_sign(c, r, &next, &note);
 	if (!rc)
 		rc = cli_card_append(c, kept, buf_view(&note), "card", &chain);
+	cli_card_let_go(lock);
 	buf_free(&note);
 	if (rc)
 		return rc;

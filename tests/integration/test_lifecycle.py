@@ -648,6 +648,7 @@ def test_a_roster_signed_by_two_of_three_lets_a_member_in():
 
 
 TESTS = [
+    test_of_commands_that_sign_a_card_at_once_one_does,
     test_keys_change_while_peers_are_connected,
     test_a_revocation_ends_it_for_everybody_who_is_connected,
     test_a_revocation_that_cannot_be_kept_counts_and_is_kept_later,
@@ -655,7 +656,6 @@ TESTS = [
     test_a_roster_signed_by_two_of_three_lets_a_member_in,
 ]
 LONG = [
-    test_of_commands_that_sign_a_card_at_once_one_does,
     test_keys_change_while_a_peer_is_away,
     test_keys_change_by_a_card_that_is_signed_elsewhere,
     test_root_is_rotated_here_and_where_it_is_kept,
