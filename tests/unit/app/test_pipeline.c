@@ -247,15 +247,22 @@ static void reindexed_await(struct fixture *d, const void *user)
 	fail_msg("the index was not rebuilt for everybody");
 }
 
+/* In a rebuilding that was asked for, and not behind something before it. */
+static void index_stand(struct fixture *d, void *user)
+{
+	quiet_await();
+	stand(d, "index");
+	pipeline_reindex(d->p, user);
+	stood_await(d);
+}
+
 /* What is asked for while the index is rebuilt may be of what that has gone past. */
 static void a_rebuilding_of_the_index_begins_after_it_was_asked_for(void **state)
 {
 	struct fixture *d = *state;
 	int first, second, third;
 
-	stand(d, "index");
-	pipeline_reindex(d->p, &first);
-	stood_await(d);
+	index_stand(d, &first);
 	pipeline_reindex(d->p, &second);
 	pipeline_reindex(d->p, &third);
 	go(d);
@@ -290,9 +297,7 @@ static void an_index_that_could_not_be_dropped_is_dropped_later(void **state)
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
 	none = before;
 	none.rlim_cur = 0;
-	stand(d, "index");
-	pipeline_reindex(d->p, &first);
-	stood_await(d);
+	index_stand(d, &first);
 	pipeline_reindex(d->p, NULL);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
 	go(d);
@@ -341,9 +346,7 @@ static void nothing_is_taken_back_by_an_index_that_is_not_whole(void **state)
 	c.body = buf_view(&body);
 	publish_one(d, said, &c);
 	assert_int_equal(said->published, 1);
-	stand(d, "index");
-	pipeline_reindex(d->p, &asked);
-	stood_await(d);
+	index_stand(d, &asked);
 	assert_int_equal(store_reader_open(d->store, &r), 0);
 	assert_int_equal(store_find_value(r, TYPE_DOMAIN, c.value, object_visit, c.object), 0);
 	store_reader_close(r);
