@@ -4,7 +4,8 @@
  *
  *     erasures   log, object id -> index of the latest erasure: for ever, so that a body that comes
  *                late or again is known for what it is
- *     erasing    places of erasures, and of late entries, that are not carried out
+ *     erasing    places of erasures, and of late entries, that are not carried out; of an erasure
+ *                from which index on it has something to take: the one before took what lay below
  *     missing    entries that came without a body, until an erasure says why (missing.c)
  *
  * How they are carried out is in erase_out.c. Headers alone decide: whoever strips the body of an
@@ -129,12 +130,36 @@ static int sibling_seen(void *ctx, const struct log_name *log, uint32_t number)
 	return 1;
 }
 
-static int erasing_put(struct store_txn *txn, struct store_place place)
+static int erasing_put(struct store_txn *txn, struct store_place place, uint64_t since)
 {
-	uint8_t raw[PLACE_BYTES];
+	uint8_t raw[PLACE_BYTES], from[8];
 
 	place_put(raw, place);
-	return txn_put(txn, LOG_ERASING, db_val(raw, sizeof(raw)), db_val(NULL, 0), 0);
+	be64_put(from, since);
+	return txn_put(txn, LOG_ERASING, db_val(raw, sizeof(raw)),
+		db_val(from, since ? sizeof(from) : 0), 0);
+}
+
+/* Behind the erasure of the same object before, which takes of the log and of those of older
+ * incarnations all that has come until then; 0: there is none. What lies below the floor may never
+ * have been said (erasures_cut). */
+static int erased_since(struct store_txn *txn, const struct store_log *log,
+	const uint8_t object[OBJECT_ID_BYTES], uint64_t *since)
+{
+	uint8_t raw[ERASURE_KEY_BYTES];
+	MDB_val key = db_val(raw, sizeof(raw)), value;
+	int rc;
+
+	*since = 0;
+	erasure_key_put(raw, log->number, object);
+	rc = mdb_get(txn->mdb, txn->store->log.tables[LOG_ERASURES], &key, &value);
+	if (rc)
+		return rc == MDB_NOTFOUND ? 0 : txn_result(txn, rc);
+	if (value.mv_size != 8)
+		return ENT_ECORRUPT;
+	if (be64_get(value.mv_data) >= log->floor)
+		*since = be64_get(value.mv_data) + 1;
+	return 0;
 }
 
 static int erasure_put(struct store_txn *txn, uint32_t log, uint64_t index,
@@ -160,19 +185,22 @@ static int entry_noted(struct store_txn *txn, const struct store_log *log, struc
 	uint64_t index, const struct entry *e, bool newer)
 {
 	struct entry_header h;
+	uint64_t since;
 	int rc;
 
 	entry_header_decode(e->leaf, &h);
 	if (entry_is_erasure(&h)) {
-		rc = erasure_put(txn, log->number, index, h.object);
+		rc = erased_since(txn, log, h.object, &since);
 		if (rc == 0)
-			rc = erasing_put(txn, place);
+			rc = erasure_put(txn, log->number, index, h.object);
+		if (rc == 0)
+			rc = erasing_put(txn, place, since);
 		return rc || !e->erased ? rc : missing_put(txn, log->number, index);
 	}
 	if (newer && entry_erasable(&h)) {
 		rc = erase_covers(txn->store, txn->mdb, &log->name, log->number, index, h.object);
 		if (rc == 0)
-			return e->erased ? 0 : erasing_put(txn, place);
+			return e->erased ? 0 : erasing_put(txn, place, 0);
 		if (rc != ENT_ENOTFOUND)
 			return rc;
 	}
@@ -322,7 +350,7 @@ static int object_lacks(struct store_txn *txn, struct store_reader *r, const str
 
 	memcpy(erasure.header.object, object, OBJECT_ID_BYTES);
 	buf_reset(targets);
-	rc = erase_targets(&r->index, r, &erasure, 0, targets);
+	rc = erase_targets(&r->index, r, &erasure, 0, 0, targets);
 	t = (const struct erase_target *)(const void *)targets->data;
 	for (size_t i = 0; rc == 0 && i < targets->len / sizeof(*t); i++) {
 		rc = target_lacks(r, &t[i], object);
@@ -471,9 +499,19 @@ int erase_strip(struct store_reader *r, const struct store_log *log, uint64_t fr
 	return 0;
 }
 
-int erasing_each(struct store *s, MDB_txn *txn, uint64_t from, uint64_t to,
-	int (*visit)(void *ctx, struct store_place place), void *ctx)
+int erasing_row_get(MDB_val key, MDB_val value, struct erasing_row *row)
 {
+	if (key.mv_size != PLACE_BYTES || (value.mv_size != 0 && value.mv_size != 8))
+		return ENT_ECORRUPT;
+	row->place = place_get(key.mv_data);
+	row->since = value.mv_size ? be64_get(value.mv_data) : 0;
+	return 0;
+}
+
+int erasing_each(struct store *s, MDB_txn *txn, uint64_t from, uint64_t to,
+	int (*visit)(void *ctx, const struct erasing_row *row), void *ctx)
+{
+	struct erasing_row row;
 	uint8_t raw[PLACE_BYTES];
 	MDB_val key = db_val(raw, sizeof(raw));
 	MDB_cursor *cursor;
@@ -485,13 +523,9 @@ int erasing_each(struct store *s, MDB_txn *txn, uint64_t from, uint64_t to,
 	be64_put(raw, from);
 	rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
 	for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
-		if (key.mv_size != PLACE_BYTES) {
-			mdb_cursor_close(cursor);
-			return ENT_ECORRUPT;
-		}
-		if (be64_get(key.mv_data) > to)
+		if ((rc = erasing_row_get(key, value, &row)) == 0 && row.place.arrival > to)
 			break;
-		if ((rc = visit(ctx, place_get(key.mv_data))) != 0) {
+		if (rc != 0 || (rc = visit(ctx, &row)) != 0) {
 			mdb_cursor_close(cursor);
 			return rc;
 		}
@@ -507,12 +541,12 @@ struct oldest {
 	uint64_t index;
 };
 
-static int oldest_visit(void *ctx, struct store_place place)
+static int oldest_visit(void *ctx, const struct erasing_row *row)
 {
 	struct oldest *o = ctx;
 	struct store_entry e;
 	struct store_log log;
-	int rc = store_entry_at(o->reader, place, &e);
+	int rc = store_entry_at(o->reader, row->place, &e);
 
 	if (rc == ENT_ENOTFOUND)
 		return 0;

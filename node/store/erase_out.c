@@ -16,24 +16,26 @@
 struct finding {
 	const struct index_view *index;
 	const struct store_entry *erasure;
+	uint64_t since;
 	uint32_t group;
 	struct buf *out;
 };
 
-/* Everything about the object in one log below an index, of one part. */
+/* Everything about the object in one log from one index to below another, of one part. */
 static int part_find(const struct finding *f, enum index_part part, uint32_t log, uint64_t below)
 {
 	uint8_t least[OBJECT_KEY_BYTES];
 	struct index_scan sc;
 	int rc = index_scan_open(&sc, f->index, part);
 
-	object_key_put(least, f->erasure->header.object, log, 0);
+	object_key_put(least, f->erasure->header.object, log, f->since);
 	if (rc == 0)
 		rc = index_scan_seek(&sc, least, OBJECT_ID_BYTES + 4);
 	while (rc == 0 && (rc = index_scan_next(&sc)) == 1) {
 		struct erase_target t = {.log = log, .group = f->group, .by = f->erasure->place};
 
 		rc = 0;
+		memcpy(t.object, f->erasure->header.object, sizeof(t.object));
 		t.index = be64_get(sc.key + OBJECT_ID_BYTES + 4);
 		if (t.index >= below)
 			break;
@@ -54,27 +56,38 @@ static int finding_visit(void *ctx, const struct log_name *log, uint32_t number)
 }
 
 int erase_targets(const struct index_view *index, struct store_reader *r,
-	const struct store_entry *e, uint32_t group, struct buf *out)
+	const struct store_entry *e, uint64_t since, uint32_t group, struct buf *out)
 {
-	struct finding f = {index, e, group, out};
+	struct finding f = {index, e, since, group, out};
 	struct erase_target self = {
 		.log = e->log, .group = group, .index = e->index, .by = e->place};
 	struct store_log log;
 	int rc;
 
+	if ((rc = store_log_at(r, e->log, &log)) != 0)
+		return rc;
 	if (!entry_is_erasure(&e->header)) {
+		rc = erase_covers(r->store, r->log, &log.name, e->log, e->index, e->header.object);
+		if (rc != 0)
+			return rc == ENT_ENOTFOUND ? 0 : rc;
+		memcpy(self.object, e->header.object, sizeof(self.object));
 		buf_append(out, &self, sizeof(self));
 		return buf_failed(out) ? ENT_ENOMEM : 0;
 	}
-	if ((rc = store_log_at(r, e->log, &log)) != 0)
-		return rc;
+	if (since > 0)
+		return finding_visit(&f, &log.name, e->log);
 	return erase_siblings_each(r->store, r->log, &log.name, 0, log.name.incarnation,
 		finding_visit, &f);
 }
 
+bool erase_means(const struct erase_target *t, const struct store_entry *e)
+{
+	return t->any || memcmp(t->object, e->header.object, sizeof(t->object)) == 0;
+}
+
 bool erase_takes(const struct erase_target *t, const struct store_entry *e)
 {
-	return !e->entry.erased && entry_erasable(&e->header) &&
+	return erase_means(t, e) && !e->entry.erased && entry_erasable(&e->header) &&
 	       (e->place.arrival < t->by.arrival ||
 		       (e->place.arrival == t->by.arrival && e->place.slot <= t->by.slot));
 }
@@ -174,28 +187,28 @@ static int group_take(struct erasing *w, const struct store_entry *e)
 	return buf_failed(&w->groups) ? ENT_ENOMEM : 0;
 }
 
-static int erasing_gather(void *ctx, struct store_place place)
+static int erasing_gather(void *ctx, const struct erasing_row *row)
 {
 	struct erasing *w = ctx;
 	struct store_entry e;
 	int rc;
 
-	if (w->places.len >= ROWS_MAX * sizeof(place) ||
+	if (w->places.len >= ROWS_MAX * sizeof(row->place) ||
 		w->targets.len >= TARGETS_MAX * sizeof(struct erase_target)) {
 		w->more = true;
 		return 1;
 	}
-	buf_append(&w->places, &place, sizeof(place));
+	buf_append(&w->places, &row->place, sizeof(row->place));
 	if (buf_failed(&w->places))
 		return ENT_ENOMEM;
-	rc = store_entry_at(&w->reader, place, &e);
+	rc = store_entry_at(&w->reader, row->place, &e);
 	if (rc == ENT_ENOTFOUND)
 		return 0;
 	if (rc == 0)
 		rc = group_take(w, &e);
 	if (rc)
 		return rc;
-	return erase_targets(&w->index, &w->reader, &e,
+	return erase_targets(&w->index, &w->reader, &e, row->since,
 		(uint32_t)(w->groups.len / sizeof(struct store_erased)) - 1, &w->targets);
 }
 
@@ -231,6 +244,8 @@ static int bundle_erase(struct store_txn *txn, struct erasing *w, const struct e
 			return rc;
 		if (rc || (arrival && e.place.arrival != arrival))
 			break;
+		if (!erase_means(one, &e))
+			continue;
 		run_key_put(raw, one->log, one->index);
 		if (e.entry.erased && (rc = txn_del(txn, LOG_MISSING, db_val(raw, sizeof(raw)))))
 			return rc;

@@ -325,9 +325,15 @@ bool entry_is_erasure(const struct entry_header *h);
 int erase_siblings_each(struct store *s, MDB_txn *txn, const struct log_name *name, uint64_t from,
 	uint64_t to, int (*visit)(void *ctx, const struct log_name *log, uint32_t number),
 	void *ctx) MUST_CHECK;
+struct erasing_row {
+	struct store_place place;
+	/* Of an erasure: another takes what lies below, and in older logs; 0: none does. */
+	uint64_t since;
+};
 /* Visits the entries of table erasing in order, up to that place; likewise. */
 int erasing_each(struct store *s, MDB_txn *txn, uint64_t from, uint64_t to,
-	int (*visit)(void *ctx, struct store_place place), void *ctx) MUST_CHECK;
+	int (*visit)(void *ctx, const struct erasing_row *row), void *ctx) MUST_CHECK;
+int erasing_row_get(MDB_val key, MDB_val value, struct erasing_row *row) MUST_CHECK;
 
 /* What an append has to know of erasures: gathered while its entries are looked at. */
 struct erase_notes {
@@ -355,15 +361,20 @@ struct erase_target {
 	uint32_t group; /* the caller's */
 	uint64_t index;
 	struct store_place by; /* the entry that takes its body */
+	uint8_t object[OBJECT_ID_BYTES];
+	bool any; /* whatever its object */
 };
 /*
  * Whose bodies go by the entry at hand: for an erasure what stands in the index about its object
- * before it; for anything else, which came after the erasure that covers it, itself. Appends
- * struct erase_target to out. Some may be gone, or never have had a body.
+ * before it; for anything else, which came after the erasure that covers it, itself, if that has
+ * not been cut since. Appends struct erase_target to out. Some may be gone, be of another object
+ * by now (where a tail was cut), or never have had a body.
  */
 int erase_targets(const struct index_view *index, struct store_reader *r,
-	const struct store_entry *e, uint32_t group, struct buf *out) MUST_CHECK;
+	const struct store_entry *e, uint64_t since, uint32_t group, struct buf *out) MUST_CHECK;
 
+/* Is the entry at a target's place the one that is meant? */
+bool erase_means(const struct erase_target *t, const struct store_entry *e);
 /*
  * Is there a body at a target that goes by it? What arrived after the erasure goes by itself: the
  * index may know of it already, and has not let go of it.

@@ -131,14 +131,14 @@ static int target_remove(struct removal *rm, const struct erase_target *t)
 	return rc == 1 ? judge_again(rm, &e) : rc;
 }
 
-static int row_remove(struct removal *rm, struct store_place place)
+static int row_remove(struct removal *rm, const struct erasing_row *row)
 {
 	struct store_entry e;
-	int rc = store_entry_at(&rm->reader, place, &e);
+	int rc = store_entry_at(&rm->reader, row->place, &e);
 
 	buf_reset(&rm->targets);
 	if (rc == 0)
-		rc = erase_targets(&rm->view, &rm->reader, &e, 0, &rm->targets);
+		rc = erase_targets(&rm->view, &rm->reader, &e, row->since, 0, &rm->targets);
 	if (rc == ENT_ENOTFOUND)
 		return 0;
 	for (size_t i = 0; rc == 0 && i < rm->targets.len / sizeof(struct erase_target); i++)
@@ -162,16 +162,20 @@ static int rows_remove(struct removal *rm)
 	be64_put(raw, rm->state.erased + 1);
 	rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
 	for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
-		struct store_place place = place_get(key.mv_data);
+		struct erasing_row row;
 
-		if (place.arrival > rm->state.position)
+		if ((rc = erasing_row_get(key, value, &row)) != 0) {
+			mdb_cursor_close(cursor);
+			return rc;
+		}
+		if (row.place.arrival > rm->state.position)
 			break;
 		if (done >= TARGETS_MAX) {
 			rm->more = true;
 			break;
 		}
-		rm->position = be64_get(key.mv_data);
-		if ((rc = row_remove(rm, place)) != 0) {
+		rm->position = row.place.arrival;
+		if ((rc = row_remove(rm, &row)) != 0) {
 			mdb_cursor_close(cursor);
 			return rc;
 		}
@@ -401,6 +405,7 @@ static int log_over(struct pruning *p, const struct store_log *log)
 	for (; from < mark && p->done < TARGETS_MAX && rc == 0; from++, p->done++) {
 		struct erase_target t = {.log = log->number,
 			.index = from,
+			.any = true,
 			.by = {.arrival = UINT64_MAX, .slot = UINT32_MAX}};
 
 		rc = target_remove(rm, &t);

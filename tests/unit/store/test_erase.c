@@ -518,6 +518,103 @@ static void entries_that_went_are_not_taken_for_those_in_their_place(void **stat
 	place_free(&w);
 }
 
+/* Said often and erased often: each erasure has only what came since the one before to look at. */
+static void what_is_erased_again_costs_nothing_again(void **state)
+{
+	struct store_index_ops ops;
+	unsigned steps = 0;
+	struct place w;
+
+	(void)state;
+	place_init(&w, 21);
+	ops = (struct store_index_ops){place_hidden, &w};
+	for (unsigned i = 0; i < 400; i++)
+		make(&w, OLD, 1, KIND_INDICATOR, "old.example.org", false);
+	append(&w, OLD);
+	for (unsigned i = 0; i < 400; i++)
+		make(&w, NEW, 1, KIND_INDICATOR, "many.example.org", false);
+	append(&w, NEW);
+	for (unsigned i = 0; i < 400; i++)
+		make(&w, NEW, 1, KIND_ERASURE, "", false);
+	append(&w, NEW);
+	index_on(&w);
+	do
+		steps++;
+	while (store_index_erase(w.store, &ops) > 0);
+	while (carry_out(&w) == 1)
+		;
+	index_on(&w);
+	assert_int_equal(w.bodies, 800);
+	assert_int_equal(found(&w, "many.example.org"), 0);
+	assert_int_equal(found(&w, "old.example.org"), 0);
+	assert_int_equal(steps, 1);
+	assert_int_equal(w.steps, 1);
+	place_free(&w);
+}
+
+/* The index still knows of a tail that went, until it is built anew. */
+static void an_erasure_takes_nothing_that_came_in_the_place_of_another(void **state)
+{
+	struct place w;
+
+	(void)state;
+	place_init(&w, 22);
+	say(&w, NEW, 1, "one.example.org");
+	hold(&w, NEW);
+	say(&w, NEW, 2, "two.example.org");
+	index_on(&w);
+	cut(&w, NEW, 1);
+	say(&w, NEW, 3, "three.example.org");
+	erase(&w, NEW, 2, false);
+	settle(&w);
+	assert_true(has_body(&w, NEW, 1));
+	assert_int_equal(found(&w, "three.example.org"), 1);
+	place_free(&w);
+}
+
+/* It came while the tail covered it, and waits; then nothing covers it any more. */
+static void what_came_late_under_a_tail_that_went_stays(void **state)
+{
+	struct place w;
+
+	(void)state;
+	place_init(&w, 23);
+	say(&w, NEW, 7, "else.example.org");
+	hold(&w, NEW);
+	erase(&w, NEW, 1, false);
+	say(&w, OLD, 1, "one.example.org");
+	cut(&w, NEW, 1);
+	settle(&w);
+	assert_true(has_body(&w, OLD, 0));
+	assert_int_equal(found(&w, "one.example.org"), 1);
+	place_free(&w);
+}
+
+/* Where a floor has passed it a row may stand for what only a tail that went had said. */
+static void an_erasure_behind_a_floor_takes_older_logs_too(void **state)
+{
+	struct store_txn *txn;
+	struct place w;
+
+	(void)state;
+	place_init(&w, 24);
+	say(&w, OLD, 1, "one.example.org");
+	for (unsigned i = 0; i < 300; i++)
+		make(&w, NEW, 7, KIND_INDICATOR, "else.example.org", false);
+	append(&w, NEW);
+	hold(&w, NEW);
+	assert_ok(store_begin(w.store, &txn));
+	assert_ok(store_floor_move(txn, &w.logs[NEW].name, 256));
+	assert_ok(store_commit(txn));
+	erase(&w, NEW, 1, false);
+	cut(&w, NEW, 300);
+	settle(&w);
+	erase(&w, NEW, 1, false);
+	settle(&w);
+	assert_false(has_body(&w, OLD, 0));
+	place_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -539,6 +636,10 @@ int main(void)
 		cmocka_unit_test(a_tail_that_does_not_read_is_cut_all_the_same),
 		cmocka_unit_test(a_cut_reads_what_was_said_of_its_objects_and_nothing_else),
 		cmocka_unit_test(entries_that_went_are_not_taken_for_those_in_their_place),
+		cmocka_unit_test(what_is_erased_again_costs_nothing_again),
+		cmocka_unit_test(an_erasure_takes_nothing_that_came_in_the_place_of_another),
+		cmocka_unit_test(what_came_late_under_a_tail_that_went_stays),
+		cmocka_unit_test(an_erasure_behind_a_floor_takes_older_logs_too),
 		cmocka_unit_test(order_does_not_matter),
 	};
 
