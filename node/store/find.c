@@ -150,6 +150,21 @@ int store_find_expiry(struct store_reader *r, int64_t from_ms, int64_t to_ms,
 
 /* --- the standing entry ----------------------------------------------------------------------- */
 
+/* The entry that the index names. 1: it is that of a tail that was cut, in whose place there is
+ * another by now, or none. ENT_ENOTFOUND: it lies below the floor. */
+static int object_named(struct store_reader *r, uint32_t log, uint64_t index,
+	const uint8_t object[OBJECT_ID_BYTES], struct store_entry *e)
+{
+	struct store_log row;
+	int rc = store_entry_get(r, log, index, e);
+
+	if (rc == 0)
+		return memcmp(e->header.object, object, OBJECT_ID_BYTES) != 0;
+	if (rc != ENT_ENOTFOUND || (rc = store_log_at(r, log, &row)) != 0)
+		return rc;
+	return index < row.floor ? ENT_ENOTFOUND : 1;
+}
+
 /* The last entry of one log about an object. ENT_ENOTFOUND. */
 static int object_last(struct store_reader *r, uint32_t log, const uint8_t object[OBJECT_ID_BYTES],
 	struct store_entry *e)
@@ -161,12 +176,15 @@ static int object_last(struct store_reader *r, uint32_t log, const uint8_t objec
 	/* No log reaches that index, nothing void stands: what lies before is the last there is. */
 	object_key_put(bound, object, log,
 		reader_void(r, log, INDEX_BEYOND - 1) ? r->void_from : INDEX_BEYOND);
-	if (rc == 0)
+	for (int gone = rc == 0; gone == 1;) {
 		rc = index_scan_before(&sc, bound, OBJECT_ID_BYTES + 4);
-	if (rc == 1)
-		rc = store_entry_get(r, log, be64_get(sc.key + OBJECT_ID_BYTES + 4), e);
-	else if (rc == 0)
-		rc = ENT_ENOTFOUND;
+		if (rc != 1) {
+			rc = rc == 0 ? ENT_ENOTFOUND : rc;
+			break;
+		}
+		memcpy(bound, sc.key, sizeof(bound));
+		rc = gone = object_named(r, log, be64_get(bound + OBJECT_ID_BYTES + 4), object, e);
+	}
 	index_scan_close(&sc);
 	return rc;
 }

@@ -615,6 +615,41 @@ static void an_erasure_behind_a_floor_takes_older_logs_too(void **state)
 	place_free(&w);
 }
 
+/* By an index that still knows of a tail that went; the index of the entry in NEW. */
+static uint64_t standing(struct place *w, unsigned object)
+{
+	struct store_reader *r = look(w);
+	const struct log_name *name = &w->logs[NEW].name;
+	uint8_t id[OBJECT_ID_BYTES] = {0};
+	struct store_entry e;
+
+	id[3] = (uint8_t)object;
+	assert_ok(store_object_standing(r, &name->node, name->audience, id, &e));
+	assert_int_equal(e.header.object[3], object);
+	store_reader_close(r);
+	return e.index;
+}
+
+static void what_stood_before_a_tail_that_went_stands(void **state)
+{
+	struct place w;
+
+	(void)state;
+	place_init(&w, 25);
+	say(&w, NEW, 1, "one.example.org");
+	hold(&w, NEW);
+	say(&w, NEW, 1, "one.example.org");
+	say(&w, NEW, 1, "one.example.org");
+	index_on(&w);
+	cut(&w, NEW, 1);
+	assert_int_equal(standing(&w, 1), 0);
+	say(&w, NEW, 3, "three.example.org");
+	index_on(&w);
+	assert_int_equal(standing(&w, 1), 0);
+	assert_int_equal(standing(&w, 3), 1);
+	place_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -640,6 +675,7 @@ int main(void)
 		cmocka_unit_test(an_erasure_takes_nothing_that_came_in_the_place_of_another),
 		cmocka_unit_test(what_came_late_under_a_tail_that_went_stays),
 		cmocka_unit_test(an_erasure_behind_a_floor_takes_older_logs_too),
+		cmocka_unit_test(what_stood_before_a_tail_that_went_stands),
 		cmocka_unit_test(order_does_not_matter),
 	};
 
