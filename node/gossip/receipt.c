@@ -69,7 +69,7 @@ void link_receipt(struct gossip *g, struct link *l)
 	if (!l->receipt_due)
 		return;
 	sinks_by(l->session, receipt_due_ms(l));
-	if (!may_receipt(g, l) || g->now.mono_ms < receipt_due_ms(l))
+	if (g->now.mono_ms < receipt_due_ms(l) || !may_receipt(g, l))
 		return;
 	s = receipt_sign(g, f);
 	m.receipt.feed = f->name;
