@@ -148,6 +148,16 @@ static uint64_t progress_indexed(struct pipeline *p)
 	return position > before ? position - before : 0;
 }
 
+static bool stopping(struct pipeline *p)
+{
+	bool stop;
+
+	pthread_mutex_lock(&p->progress.lock);
+	stop = p->progress.stop_index;
+	pthread_mutex_unlock(&p->progress.lock);
+	return stop;
+}
+
 /*
  * What erasures cover, and what lies below floors, goes here first: without the body nobody could
  * find its rows. Then the writer is asked to take the rest. At the start it is asked in any case:
@@ -168,11 +178,11 @@ static int forget(struct pipeline *p, const struct store_index_ops *ops, bool pr
 	if (!erase && !prune)
 		return 0;
 	while (erase && (rc = store_index_erase(p->config.store, ops)) > 0)
-		;
-	while (rc == 0 && prune) {
-		rc = store_index_prune(p->config.store);
-		if (rc <= 0)
-			break;
+		if (stopping(p))
+			return 0;
+	while (rc == 0 && prune && (rc = store_index_prune(p->config.store)) > 0) {
+		if (stopping(p))
+			return 0;
 		rc = 0;
 	}
 	if (rc != 0 || (atomic_exchange(&p->forgetting, true) && !prune))
@@ -181,16 +191,6 @@ static int forget(struct pipeline *p, const struct store_index_ops *ops, bool pr
 	i->count = prune;
 	queue_put(&p->to_writer, i);
 	return 0;
-}
-
-static bool stopping(struct pipeline *p)
-{
-	bool stop;
-
-	pthread_mutex_lock(&p->progress.lock);
-	stop = p->progress.stop_index;
-	pthread_mutex_unlock(&p->progress.lock);
-	return stop;
 }
 
 /* First the index, here; then the truth, by its writer. */
