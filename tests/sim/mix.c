@@ -260,11 +260,18 @@ static void stop_button(struct mix *m)
 		world_pause(m->w, node, chance(m, 40), chance(m, 40), with);
 }
 
-/* As the daemon refuses to say anything under an agreement that is over (policy/decide.h). */
+/* As the daemon refuses to say anything under an agreement that is not in force (policy/decide.h):
+ * one that is over, revoked, not begun, or not there. */
 static bool is_refused(const struct mix *m, unsigned node, struct audience audience)
 {
-	return audience.kind == AUDIENCE_AGREEMENT &&
-	       world_revoked(&m->w->nodes[node], audience.id);
+	const struct world_node *n = &m->w->nodes[node];
+
+	if (audience.kind != AUDIENCE_AGREEMENT)
+		return false;
+	for (size_t i = 0; i < n->agreements_len; i++)
+		if (n->agreements[i]->id == audience.id)
+			return !world_in_force(n, i) || world_revoked(n, audience.id);
+	return true;
 }
 
 static void publish(struct mix *m)

@@ -15,9 +15,9 @@
  *     I11  what was told as held no crash loses, and nothing is told before it is durable
  *     I12  what is sent lies in a sending that the provenance log has, also after a crash
  *
- * watch.c looks at what is said and heard, watch_logs.c at what is signed and stored,
- * watch_erased.c at what is to be forgotten, watch_witness.c at what is cosigned; watch_settled.c,
- * watch_whole.c, watch_over.c and watch_split.c at what has come to rest.
+ * watch.c looks at what is said and heard, watch_signed.c at what is signed, watch_logs.c at what
+ * is stored, watch_erased.c at what is to be forgotten, watch_witness.c at what is cosigned;
+ * watch_settled.c, watch_whole.c, watch_over.c and watch_split.c at what has come to rest.
  */
 #pragma once
 
@@ -51,14 +51,20 @@ void watch_lasting(struct world *w, struct world_node *n);
 /* Fails the world unless every sending of sessions that are over is closed. */
 void watch_closed(struct world *w);
 
+/* --- watch_signed.c: what origins sign -------------------------------------------------------- */
+
+/* Its guard is durable so. */
+void watch_guarded(struct world *w, struct world_node *n, const struct guardfile *g);
+/* A checkpoint of the feed has arrived at that node. */
+void watch_line_heard(struct world *w, const struct world_node *by, const struct log_name *feed,
+	const struct wire_checkpoint *c);
+
 /* --- watch_logs.c: what lies on disks --------------------------------------------------------- */
 
 /* The ledger of the node tells this: signed, stored, entered. */
 void watch_news(struct world *w, struct world_node *n, const struct ledger_news *news);
 /* The node says that it holds so much of the feed. */
 void watch_told(struct world *w, struct world_node *n, const struct log_name *feed, uint64_t held);
-/* Its guard is durable so. */
-void watch_guarded(struct world *w, struct world_node *n, const struct guardfile *g);
 /* It gives a receipt for so much. */
 void watch_receipted(struct world *w, struct world_node *n, const struct log_name *feed,
 	const struct wire_checkpoint *c);
@@ -85,9 +91,6 @@ void watch_disown(struct world *w, const struct world_node *n);
 void watch_alarm(struct world *w, struct world_node *n, const struct gossip_action *action);
 void watch_tick(struct world *w, struct world_node *n);
 
-/* A checkpoint of the feed has arrived at that node. */
-void watch_line_heard(struct world *w, const struct world_node *by, const struct log_name *feed,
-	const struct wire_checkpoint *c);
 /* For quotas: the node has stored this. */
 void watch_brought(const struct world_node *n, const struct ingest_job *job);
 /* What the peer has brought to the node today of others. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* What the watcher keeps of feeds and nodes: inside of watch_logs.c. */
+/* What the watcher keeps of feeds and nodes: inside of watch_logs.c and watch_signed.c. */
 #pragma once
 
 #include "sim/watch.h"
@@ -53,3 +53,25 @@ struct watch {
 	struct watch_node *nodes;
 	size_t nodes_len;
 };
+
+/* --- watch_logs.c ----------------------------------------------------------------------------- */
+
+struct watch_node *node_of(struct watch *watch, const struct world_node *n);
+struct told *told_of(struct world *w, const struct world_node *n, const struct log_name *feed);
+struct line *line_find(const struct world *w, const struct log_name *name); /* NULL: none yet */
+struct line *line_of(struct world *w, const struct log_name *name);
+void line_add(struct line *line, const struct hash *leaf);
+/* Of its first entries, so many. */
+void line_root(const struct line *line, uint64_t size, struct hash *root);
+/* Gives back what belongs to it. */
+void line_forget(struct line *line);
+
+/* --- watch_signed.c --------------------------------------------------------------------------- */
+
+/* Calls back for every entry [from, to) that lies in the node's store. */
+int entries_each(struct world_node *n, const struct log_name *log, uint64_t from, uint64_t to,
+	void (*visit)(void *ctx, uint64_t index, const struct entry *e), void *ctx);
+/* What the node has itself of what was signed in its name it may show any time. */
+void knows_own(struct world *w, const struct world_node *n, const struct checkpoint *c);
+/* It has signed this of its own feed. */
+void signed_by(struct world *w, struct world_node *n, const struct checkpoint *c);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What is signed and what is stored. The watcher keeps the line of each feed: the leaves that its
- * origin has put its name to, as the first checkpoints covered them. Whatever is signed later must
- * continue the line, whatever anybody stores must lie on it.
+ * What is stored. The watcher keeps the line of each feed: the leaves that its origin has put its
+ * name to, as the first checkpoints covered them. Whatever anybody stores must lie on it.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -14,7 +13,7 @@
 
 static const uint8_t hash_key[16];
 
-static void line_forget(struct line *line)
+void line_forget(struct line *line)
 {
 	for (size_t i = 0; i < line->len; i++)
 		free(line->checked[i].bytes);
@@ -51,7 +50,7 @@ void watch_free(struct watch *watch)
 	free(watch);
 }
 
-static struct watch_node *node_of(struct watch *watch, const struct world_node *n)
+struct watch_node *node_of(struct watch *watch, const struct world_node *n)
 {
 	while (watch->nodes_len <= n->index) {
 		watch->nodes =
@@ -65,8 +64,7 @@ static struct watch_node *node_of(struct watch *watch, const struct world_node *
 	return &watch->nodes[n->index];
 }
 
-static struct told *told_of(struct world *w, const struct world_node *n,
-	const struct log_name *feed)
+struct told *told_of(struct world *w, const struct world_node *n, const struct log_name *feed)
 {
 	struct map *map = &node_of(w->watch, n)->told;
 	uint8_t key[LOG_NAME_BYTES];
@@ -91,7 +89,7 @@ struct watch_cosigned *watch_cosigned(struct world *w, const struct world_node *
 
 /* --- lines ------------------------------------------------------------------------------------ */
 
-static struct line *line_find(const struct world *w, const struct log_name *name)
+struct line *line_find(const struct world *w, const struct log_name *name)
 {
 	uint8_t key[LOG_NAME_BYTES];
 
@@ -99,7 +97,7 @@ static struct line *line_find(const struct world *w, const struct log_name *name
 	return map_get(&w->watch->lines, key);
 }
 
-static struct line *line_of(struct world *w, const struct log_name *name)
+struct line *line_of(struct world *w, const struct log_name *name)
 {
 	struct watch *watch = w->watch;
 	struct line *line = line_find(w, name);
@@ -118,7 +116,7 @@ static struct line *line_of(struct world *w, const struct log_name *name)
 	return line;
 }
 
-static void line_add(struct line *line, const struct hash *leaf)
+void line_add(struct line *line, const struct hash *leaf)
 {
 	if (line->len == line->cap) {
 		line->cap = line->cap ? line->cap * 2 : 64;
@@ -130,7 +128,7 @@ static void line_add(struct line *line, const struct hash *leaf)
 	range_append(&line->tree, leaf);
 }
 
-static void line_root(const struct line *line, uint64_t size, struct hash *root)
+void line_root(const struct line *line, uint64_t size, struct hash *root)
 {
 	struct range tree;
 
@@ -169,247 +167,6 @@ size_t watch_feeds(const struct world *w, const struct log_name **feeds)
 {
 	*feeds = w->watch->feeds;
 	return w->watch->feeds_len;
-}
-
-/* --- what is signed (I1) ---------------------------------------------------------------------- */
-
-/* Calls back for every entry [from, to) that lies in the node's store. */
-static int entries_each(struct world_node *n, const struct log_name *log, uint64_t from,
-	uint64_t to, void (*visit)(void *ctx, uint64_t index, const struct entry *e), void *ctx)
-{
-	struct store_reader *r;
-	int rc = store_reader_open(n->store, &r);
-
-	while (rc == 0 && from < to) {
-		struct buf entries = buf_with_max((size_t)1 << 30);
-		struct cursor c;
-		uint32_t count = 0;
-
-		rc = store_run_read(r, log, from, to, (size_t)1 << 20, &entries, &count);
-		c = cursor_of(buf_view(&entries));
-		for (uint32_t i = 0; i < count && rc == 0; i++) {
-			struct entry e;
-
-			rc = entry_next(&c, &e);
-			if (rc == 0)
-				visit(ctx, from + i, &e);
-		}
-		from += count;
-		buf_free(&entries);
-	}
-	store_reader_close(r);
-	return rc;
-}
-
-static void add_to_line(void *ctx, uint64_t index, const struct entry *e)
-{
-	struct hash leaf;
-
-	(void)index;
-	hash_leaf(&leaf, e->leaf);
-	line_add(ctx, &leaf);
-}
-
-void watch_line_heard(struct world *w, const struct world_node *by, const struct log_name *feed,
-	const struct wire_checkpoint *c)
-{
-	struct line *line = line_find(w, feed);
-	struct hash root;
-	struct told *t;
-
-	if (!line || node_id_eq(&feed->node, &by->actor->node) || c->size > line->len)
-		return;
-	t = told_of(w, by, feed);
-	if (c->size <= t->heard)
-		return;
-	line_root(line, c->size, &root);
-	if (memcmp(root.bytes, c->root, HASH_BYTES) == 0) /* else a liar has said it */
-		t->heard = c->size;
-}
-
-/* The largest signed size that any machine knows of; or one of these actors. */
-static uint64_t line_heard(struct world *w, const struct line *line, uint64_t actors)
-{
-	uint64_t heard = 0;
-
-	for (unsigned i = 0; i < w->nodes_len; i++) {
-		if (!(actors & world_party_bit(w->nodes[i].actor)))
-			continue;
-
-		const struct told *t = told_of(w, &w->nodes[i], &line->name);
-
-		if (t->heard > heard)
-			heard = t->heard;
-	}
-	return heard;
-}
-
-/*
- * Without today's guard a node that has heard every peer cannot know of what it signed and nobody
- * has been shown, or only such as died before they held it. Nobody can ever hold that against it
- * either: the line begins anew where the last that is known of ends. What a machine has that runs
- * with the same keys is known of, whether anybody has been shown it yet or not.
- */
-static bool forgets_unheard(struct world *w, struct world_node *n, struct line *line,
-	const struct checkpoint *c)
-{
-	const uint64_t heard = line_heard(w, line, UINT64_MAX);
-	struct hash said, stands;
-	struct line anew = {0};
-	bool same;
-
-	if (!node_of(w->watch, n)->bare || c->size < heard)
-		return false;
-	range_init(&anew.tree, 0);
-	if (entries_each(n, &c->log, 0, c->size, add_to_line, &anew) != 0)
-		return false;
-	line_root(line, heard, &said);
-	line_root(&anew, heard, &stands);
-	same = hash_eq(&said, &stands);
-	if (same) {
-		line_forget(line);
-		line->leaves = anew.leaves;
-		line->checked = anew.checked;
-		line->len = anew.len;
-		line->cap = anew.cap;
-		line->tree = anew.tree;
-	} else {
-		line_forget(&anew);
-	}
-	return same;
-}
-
-/*
- * Nor of what has gone to those alone with whom it agreed after the copy was made, and does no
- * more: nothing that it has tells of them. Then two histories are signed, and have to come out.
- */
-static bool forgets_unknown(struct world *w, struct world_node *n, const struct line *line,
-	const struct checkpoint *c)
-{
-	const uint64_t heard = line_heard(w, line, n->known | world_party_bit(n->actor));
-	struct hash said, stands;
-	struct line anew = {0};
-	bool same = node_of(w->watch, n)->bare && c->size >= heard;
-
-	range_init(&anew.tree, 0);
-	same = same && entries_each(n, &c->log, 0, heard, add_to_line, &anew) == 0;
-	if (same) {
-		line_root(line, heard, &said);
-		line_root(&anew, heard, &stands);
-		same = hash_eq(&said, &stands);
-	}
-	line_forget(&anew);
-	return same;
-}
-
-/* The newest former feed of the same audience that the node holds, of those up to an incarnation;
- * size 0: there is none. */
-struct former {
-	const struct log_name *feed;
-	uint64_t newest;
-	uint64_t incarnation, size;
-};
-
-static int former_look(void *ctx, const struct store_log *log)
-{
-	struct former *f = ctx;
-
-	if (node_id_eq(&log->name.node, &f->feed->node) &&
-		audience_eq(log->name.audience, f->feed->audience) && log->has_held &&
-		log->name.incarnation <= f->newest && log->name.incarnation >= f->incarnation) {
-		f->incarnation = log->name.incarnation;
-		f->size = log->held.size;
-	}
-	return 0;
-}
-
-static void first_entry(void *ctx, uint64_t index, const struct entry *e)
-{
-	struct record_succession *s = ctx;
-
-	if (index == 0 && (e->leaf.data[ENTRY_KIND_OFFSET] != KIND_SUCCESSION ||
-				  record_succession_decode(e->body, s) != 0))
-		s->size = 0;
-}
-
-/* What a new incarnation says first tells how far the former one's feed is good: as far as it lies
- * here, which is what its origin has signed. */
-static void check_succession(struct world *w, struct world_node *n, const struct line *line)
-{
-	struct former former = {.feed = &line->name, .newest = line->name.incarnation - 1};
-	const bool restored = node_of(w->watch, n)->restored;
-	struct record_succession said = {0};
-	const struct line *old;
-	struct store_reader *r;
-	struct hash root;
-
-	if (entries_each(n, &line->name, 0, 1, first_entry, &said) != 0)
-		abort();
-	/* An old copy may have had less when it began, even of an older feed, and got the rest back
-	 * since. */
-	if (said.size && restored && said.old_log.incarnation < former.newest)
-		former.newest = said.old_log.incarnation;
-	if (store_reader_open(n->store, &r) != 0 || store_log_each(r, former_look, &former) != 0)
-		abort();
-	store_reader_close(r);
-	if (said.size && said.old_log.incarnation != former.incarnation)
-		world_fail(w, "n%u begins an incarnation that does not name the newest former feed",
-			n->index);
-	if (said.size > former.size || (said.size < former.size && !restored))
-		world_fail(w,
-			"n%u begins an incarnation that says %" PRIu64 " entries of the former "
-			"are good and has %" PRIu64,
-			n->index, said.size, former.size);
-	old = said.size ? line_find(w, &said.old_log) : NULL;
-	if (!old || old->forked || said.size > old->len)
-		return;
-	line_root(old, said.size, &root);
-	if (memcmp(root.bytes, said.root, HASH_BYTES) != 0)
-		world_fail(w, "n%u begins an incarnation with another root than it signed",
-			n->index);
-}
-
-void watch_guarded(struct world *w, struct world_node *n, const struct guardfile *g)
-{
-	for (size_t i = 0; i < g->feeds_len; i++)
-		if (node_id_eq(&g->feeds[i].log.node, &n->actor->node))
-			told_of(w, n, &g->feeds[i].log)->guarded = g->feeds[i].size;
-}
-
-/* What it has itself of what was signed in its name it may show any time. */
-static void knows_own(struct world *w, const struct world_node *n, const struct checkpoint *c)
-{
-	struct told *t = told_of(w, n, &c->log);
-
-	if (c->size > t->heard)
-		t->heard = c->size;
-}
-
-static void signed_by(struct world *w, struct world_node *n, const struct checkpoint *c)
-{
-	struct line *line = line_of(w, &c->log);
-	size_t before = line->len;
-	struct hash root;
-
-	if (line->forked)
-		return;
-	line->may_fork |= node_of(w->watch, n)->may_fork;
-	if (c->size > line->len &&
-		entries_each(n, &c->log, line->len, c->size, add_to_line, line) != 0) {
-		world_fail(w, "I1: n%u signs what it cannot read", n->index);
-		return;
-	}
-	if (before == 0 && n->guise->keys > 0)
-		check_succession(w, n, line);
-	line_root(line, c->size, &root);
-	if (hash_eq(&root, &c->root) || forgets_unheard(w, n, line, c))
-		knows_own(w, n, c);
-	else if (line->may_fork || forgets_unknown(w, n, line, c))
-		line->forked = true;
-	else
-		world_fail(w,
-			"I1: n%u signs %" PRIu64 " entries that do not continue the %zu it signed",
-			n->index, c->size, before);
 }
 
 /* --- what is stored (I2, I3) ------------------------------------------------------------------ */
