@@ -219,6 +219,7 @@ static void on_tick(uv_timer_t *t)
 	app_clock_tick(a);
 	keys_tick(a);
 	left_tick(a);
+	known_tick(a);
 	gossip_tick(a->gossip, app_now(a));
 	exchange_actions(a);
 	exchange_tick(a);
@@ -460,6 +461,7 @@ static void app_close(struct app *a)
 		entering_close(a);
 	}
 	pipeline_free(a->pipeline);
+	known_close(a);
 	gossip_free(a->gossip);
 	net_free(a->net);
 	control_free(a->control);

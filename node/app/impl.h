@@ -142,6 +142,9 @@ struct app {
 	bool history_unkept; /* not all that is in force is in keys/history yet */
 	bool left_unkept;    /* whom it waits for is not in its file yet: tried again */
 	uint64_t left_ms;
+	struct buf known;  /* what is kept of what a restored node remembers */
+	bool known_unkept; /* and it is behind: tried again */
+	uint64_t known_ms;
 	bool recover_begun; /* whom it goes on without has been read */
 	bool mute;
 	uint64_t started_ms; /* monotonic */
@@ -312,6 +315,13 @@ int left_open(struct app *a, struct err_text *err) MUST_CHECK;
 void left_keep(struct app *a);
 void left_tick(struct app *a);
 void left_forget(struct app *a);
+
+/* --- known.c ---------------------------------------------------------------------------------- */
+/* Before the start of the engine's recovery. */
+int known_open(struct app *a, struct err_text *err) MUST_CHECK;
+void known_keep(struct app *a);
+void known_tick(struct app *a);
+void known_close(struct app *a);
 
 /* --- recover.c -------------------------------------------------------------------------------- */
 int recover_open(struct app *a, struct err_text *err) MUST_CHECK;

@@ -30,6 +30,10 @@ int recover_open(struct app *a, struct err_text *err)
 		feeds[i] = (struct gossip_guard_feed){
 			a->guard.feeds[i].log, a->guard.feeds[i].size, a->guard.feeds[i].root};
 	guard.feeds = feeds;
+	if ((rc = known_open(a, err)) != 0) {
+		free(feeds);
+		return rc;
+	}
 	rc = gossip_recover_start(a->gossip, app_now(a), a->has_guard ? &guard : NULL);
 	free(feeds);
 	gossip_recovery_view(a->gossip, &v);
@@ -148,6 +152,8 @@ void recover_action(struct app *a, const struct gossip_action *action)
 		go_mute(a, action);
 		return;
 	case GOSSIP_RECOVERED:
+		/* Behind this a restart is not mute. */
+		known_keep(a);
 		pipeline_unmute(a->pipeline);
 		return;
 	case GOSSIP_MAY_SEAL:

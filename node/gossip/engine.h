@@ -266,6 +266,21 @@ struct gossip_guard {
 int gossip_recover_start(struct gossip *g, struct gossip_time now,
 	const struct gossip_guard *guard) MUST_CHECK;
 /*
+ * What a node that was restored once has to remember over its stops: since when all who had more
+ * of it have said so, and under which agreements, by their ids. Under another that is older, or a
+ * later version, it may have signed in the life that is lost.
+ */
+struct gossip_recovered {
+	int64_t since_s; /* UTC; 0: it was never restored, or has not recovered yet */
+	const uint64_t *agreements;
+	size_t agreements_len;
+};
+/* From the last life, before gossip_recover_start. */
+void gossip_recovered_before(struct gossip *g, const struct gossip_recovered *r);
+/* As it is now; it changes with GOSSIP_RECOVERED and when an agreement comes into force. Valid
+ * until the next event. */
+void gossip_recovered(const struct gossip *g, struct gossip_recovered *out);
+/*
  * Behind it: an agreement with that node was in force when the store was left, so it may have what
  * was signed since. A mute node waits for it as for every party of an agreement in force now,
  * though it can only be heard when there is an agreement again: else the operator has to give it

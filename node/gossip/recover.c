@@ -444,12 +444,13 @@ static bool awaited(struct gossip *g, const struct node_id *node)
 	return !t->heard && !t->given_up;
 }
 
-/* Those in force now have all been heard, or given up. */
+/* Those in force now have all been heard, or given up, and so have those who were left. */
 static void mute_for_terms(struct gossip *g)
 {
 	const struct node_id *node;
 
 	MARK("agreement-of-a-former-life");
+	recover_free(g);
 	for (size_t at = 0; party_next(g, &at, &node);)
 		peer_totals(g, node)->heard = true;
 	enter_state(g, RECOVERY_HEARS);
@@ -825,6 +826,25 @@ int gossip_recover_start(struct gossip *g, struct gossip_time now, const struct 
 		terms_note(g, true);
 	arena_reset(&g->scratch);
 	return 0;
+}
+
+void gossip_recovered_before(struct gossip *g, const struct gossip_recovered *r)
+{
+	g->recovery.terms = realloc(g->recovery.terms, (r->agreements_len + 1) * sizeof(uint64_t));
+	if (!g->recovery.terms)
+		abort();
+	if (r->agreements_len)
+		memcpy(g->recovery.terms, r->agreements, r->agreements_len * sizeof(uint64_t));
+	g->recovery.terms_len = r->agreements_len;
+	g->recovery.heard_s = r->since_s;
+}
+
+void gossip_recovered(const struct gossip *g, struct gossip_recovered *out)
+{
+	*out = (struct gossip_recovered){0};
+	if (!is_mute(g) && g->recovery.heard_s)
+		*out = (struct gossip_recovered){
+			g->recovery.heard_s, g->recovery.terms, g->recovery.terms_len};
 }
 
 /* A node is of one incarnation as long as it lives: with another one it starts anew, and whatever

@@ -248,6 +248,74 @@ def test_former_peers_are_waited_for():
             raise Failed("former peers are remembered for good")
 
 
+def test_a_restart_forgets_no_former_life():
+    """An agreement that the copy does not know comes back behind the recovery and a restart: what
+    was signed under it in the life that is lost is heard first."""
+    with Federation() as fed:
+        fr, de, pl = fed.add("fr", "de", "pl")
+        fed.agree("fr", "de")
+        fed.start()
+        publish(fr, "a", 100)
+        de.wait_held(fr, "green", 100)
+        copy = os.path.join(fed.dir, "copy")
+        fr.run("backup", copy)
+        de.stop()
+        lost = fed.agree("fr", "pl")
+        until(lambda: fr.connected("pl"), 20, "fr and pl connected")
+        publish(fr, "b", 50)
+        pl.wait_held(fr, "green", 150)
+        fr.stop()
+        pl.stop()
+        agreements = os.path.join(fr.home, "keys", "agreements")
+        found, = [os.path.join(agreements, name) for name in os.listdir(agreements)
+                  if lost in open(os.path.join(agreements, name), encoding="utf-8").read()]
+        aside = os.path.join(fed.dir, "aside")
+        os.rename(found, aside)
+        shutil.rmtree(os.path.join(fr.home, "data"))
+        shutil.copytree(os.path.join(copy, "data"), os.path.join(fr.home, "data"))
+        os.remove(os.path.join(fr.home, "guard"))
+        de.start()
+        fr.start()
+        signs_again(fr)
+        fr.stop()
+        os.rename(aside, found)
+        for stop in (fr.stop, fr.kill, None):
+            fr.start()
+            said = fr.json("recover", status=4)["recovery"]
+            if said["rule"] != "old-agreement" or said["waiting_for"] != ["pl"]:
+                raise Failed(f"recover says {said}")
+            publish(fr, "c", 10, status=4)
+            if stop:
+                stop()
+        pl.start()
+        signs_again(fr)
+        publish(fr, "c", 10)
+        same_everywhere(fr, (fr, de, pl), 160)
+        if [a for n in (de, pl) for a in n.json("alarms") if a["rule"] == "split-view"]:
+            raise Failed("two histories")
+        # Known by now; and what cannot be read is not passed over.
+        fr.stop()
+        fr.start()
+        if fr.status()["mute"]:
+            raise Failed("mute again, of what it has heard")
+        fr.stop()
+        known = os.path.join(fr.home, "recover.known")
+        with open(known, encoding="ascii") as f:
+            good = f.read()
+        if len(good.splitlines()) != 3 or lost not in good:
+            raise Failed(f"recover.known: {good}")
+        for text, says in (("", None), ("since\n", ':1: saw "since", wanted'),
+                           (good + "agreement 12\n", ':4: saw "agreement 12", wanted')):
+            with open(known, "w", encoding="ascii") as f:
+                f.write(text)
+            fr.start(wait=False)
+            if says and (fr.ended() == 0 or "recover.known" + says not in fr.tail()):
+                raise Failed(f"it starts with {text}: {fr.tail()}")
+            if not says:
+                fr.wait_ready()
+                fr.stop()
+
+
 def test_death_at_every_step_of_a_seal():
     with Federation() as fed:
         fr, de = fed.add("fr", "de")
@@ -270,4 +338,5 @@ if __name__ == "__main__":
     run_tests([test_behind_its_guard_it_takes_its_entries_back,
                test_without_a_guard_every_peer_is_heard,
                test_whom_it_goes_on_without_is_remembered, test_former_peers_are_waited_for,
+               test_a_restart_forgets_no_former_life,
                test_death_at_every_step_of_a_seal])

@@ -186,6 +186,33 @@ void node_left(struct world_node *n)
 		n->left_with |= world_party_bit(cast_actor_of(&node));
 }
 
+void node_recovered(struct world_node *n)
+{
+	struct world_recovered *kept = n->recovered;
+	struct gossip_recovered r;
+
+	gossip_recovered(n->gossip, &r);
+	if (!r.since_s)
+		return;
+	if (!kept)
+		kept = n->recovered = need(calloc(1, sizeof(*kept)));
+	kept->since_s = r.since_s;
+	kept->agreements_len = r.agreements_len;
+	if (kept->agreements_len > WORLD_RECOVERED_MAX)
+		abort();
+	memcpy(kept->agreements, r.agreements, r.agreements_len * sizeof(r.agreements[0]));
+}
+
+static void recovered_put(struct world_recovered **to, const struct world_recovered *from)
+{
+	free(*to);
+	*to = NULL;
+	if (!from)
+		return;
+	*to = need(malloc(sizeof(**to)));
+	**to = *from;
+}
+
 /* Whether this is an old copy, and when it may sign, is the engine's to decide. */
 static int recovery_open(struct world_node *n)
 {
@@ -203,6 +230,10 @@ static int recovery_open(struct world_node *n)
 	for (size_t i = 0; i < n->guard.feeds_len; i++)
 		feeds[i] = (struct gossip_guard_feed){
 			n->guard.feeds[i].log, n->guard.feeds[i].size, n->guard.feeds[i].root};
+	if (n->recovered)
+		gossip_recovered_before(n->gossip,
+			&(struct gossip_recovered){n->recovered->since_s, n->recovered->agreements,
+				n->recovered->agreements_len});
 	rc = gossip_recover_start(n->gossip, world_time(n), there ? &guard : NULL);
 	free(feeds);
 	for (unsigned i = 0; i < n->world->nodes_len && i < 64; i++)
@@ -390,6 +421,8 @@ void node_free(struct world_node *n)
 	free(n->acts);
 	disk_free(n->disk);
 	disk_free(n->backup);
+	free(n->recovered);
+	free(n->recovered_then);
 }
 
 /* --- faults of the machine -------------------------------------------------------------------- */
@@ -454,6 +487,7 @@ void world_backup(struct world *w, unsigned node)
 	disk_free(n->backup);
 	n->backup = disk_copy(n->disk);
 	n->joined_then = n->joined | n->left_with;
+	recovered_put(&n->recovered_then, n->recovered);
 	watch_backed_up(w, n);
 }
 
@@ -479,6 +513,7 @@ void world_restore(struct world *w, unsigned node, enum world_guard guard, uint6
 	n->backup = NULL;
 	n->joined = n->known = n->joined_then;
 	n->left_with = 0;
+	recovered_put(&n->recovered, n->recovered_then);
 	watch_restored(w, n, guard);
 	watch_acts_restored(n);
 	event_of_node(n, EVENT_START, w->now_ms + back_ms);
@@ -496,6 +531,7 @@ unsigned world_clone(struct world *w, unsigned node)
 	clone = &w->nodes[index];
 	n->twin = clone;
 	clone->twin = n;
+	recovered_put(&clone->recovered, n->recovered);
 	w->twins = true;
 	for (size_t i = 0; i < n->revocations_len; i++)
 		node_revoked(clone, &n->revocations[i]);

@@ -748,6 +748,7 @@ static void carry_out(struct world_node *n, struct gossip_action *action)
 			go_mute(n, action);
 		return;
 	case GOSSIP_RECOVERED:
+		node_recovered(n);
 		unmute(n);
 		return;
 	case GOSSIP_MAY_SEAL:
@@ -864,6 +865,7 @@ void node_on_tick(struct world_node *n)
 		return;
 	note_joined(n);
 	node_roster(n, false);
+	node_recovered(n);
 	gossip_tick(n->gossip, world_time(n));
 	node_actions(n);
 	net_dial(n);

@@ -41,8 +41,9 @@
 #include "sim/store.h"
 
 #define WORLD_NODES_MAX      CAST_MAX
-#define WORLD_AGREEMENTS_MAX 64u /* in one node's keys directory */
-#define WORLD_ALARMS_MAX     64u /* remembered of a node; the others are counted */
+#define WORLD_RECOVERED_MAX  192u /* agreements that a restored node may know of */
+#define WORLD_AGREEMENTS_MAX 64u  /* in one node's keys directory */
+#define WORLD_ALARMS_MAX     64u  /* remembered of a node; the others are counted */
 
 struct world;
 struct world_node;
@@ -156,6 +157,13 @@ struct world_node {
 	/* Sets of actors (the first 64): with whom agreements are in force, or were when it was
 	 * left; what the backup says of that; and what a mute node remembers of it. */
 	uint64_t joined, joined_then, left_with;
+	/* What it remembers of its last recovery, and what the backup says of that; NULL: nothing.
+	 */
+	struct world_recovered {
+		int64_t since_s;
+		uint64_t agreements[WORLD_RECOVERED_MAX];
+		size_t agreements_len;
+	} * recovered, *recovered_then;
 	uint64_t known;    /* with whom it has had some that a copy of it can know of */
 	int64_t skew_ms;   /* of its wall clock */
 	unsigned slowness; /* of its line: so many times the usual; 0 is 1 */

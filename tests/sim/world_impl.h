@@ -89,6 +89,8 @@ struct world_log *node_log(struct world_node *n, const struct log_name *name);
 void node_provenance_name(struct world_node *n);
 void node_on_start(struct world_node *n);
 void node_left(struct world_node *n);
+/* What a node that was restored once knows of that is kept. */
+void node_recovered(struct world_node *n);
 /* The machine has died. */
 void node_down(struct world_node *n);
 

@@ -368,6 +368,55 @@ static void an_agreement_that_is_extended_is_of_a_former_life(void **state)
 	}
 }
 
+/* What the last life knew of a recovery counts in this one too; and of all whose agreement is in
+ * force, or was when it ended, only the parties of one that it did not know are waited for. */
+static void a_stop_forgets_no_former_life(void **state)
+{
+	struct gossip_recovered r;
+	struct node_id waits;
+	uint64_t known[2];
+	struct life l;
+	size_t at = 0;
+
+	(void)state;
+	life_init(&l, SIGNED, SIGNED);
+	start_without_guard(&l);
+	meet(&l, 1, PEER, SIGNED);
+	meet(&l, 2, THIRD, SIGNED);
+	gossip_recovered(l.p.g, &r);
+	assert_int_equal(r.since_s, 0);
+	probe_tick(&l.p, 2000);
+	assert_int_equal(l.p.recovered, 1);
+	gossip_recovered(l.p.g, &r);
+	assert_true(r.since_s > 0 && r.since_s <= probe_time(&l.p).wall_ms / 1000);
+	assert_int_equal(r.agreements_len, 2);
+	memcpy(known, r.agreements, sizeof(known));
+	r.agreements = known;
+	life_free(&l);
+	for (; r.agreements_len > 0; r.agreements_len--) {
+		life_init(&l, SIGNED, SIGNED);
+		gossip_recovered_before(l.p.g, &r);
+		start_with_guard(&l, SIGNED);
+		gossip_recover_former(l.p.g, &cast_actor(3)->node);
+		gossip_agreements(l.p.g, probe_time(&l.p), l.p.agreements, l.p.agreements_len);
+		probe_actions(&l.p);
+		if (r.agreements_len == 2) {
+			assert_null(l.p.mute);
+			life_free(&l);
+			continue;
+		}
+		assert_non_null(l.p.mute);
+		assert_string_equal(l.p.mute, "old-agreement");
+		assert_true(gossip_recovery_peer(l.p.g, &at, &waits));
+		assert_true(node_id_eq(&waits, &cast_actor(THIRD)->node));
+		assert_false(gossip_recovery_peer(l.p.g, &at, &waits));
+		meet(&l, 1, THIRD, SIGNED);
+		probe_tick(&l.p, 2000);
+		assert_int_equal(l.p.recovered, 1);
+		life_free(&l);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +432,7 @@ int main(void)
 		cmocka_unit_test(nor_are_those_that_answer_terms_before_the_last),
 		cmocka_unit_test(nor_are_those_that_answer_a_hello_behind_theirs),
 		cmocka_unit_test(an_agreement_that_is_extended_is_of_a_former_life),
+		cmocka_unit_test(a_stop_forgets_no_former_life),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
