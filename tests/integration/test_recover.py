@@ -39,9 +39,9 @@ def acts(node, name):
     return [a for a in node.json("log") if a["act"] == name]
 
 
-def same_everywhere(origin, nodes, size):
+def same_everywhere(origin, nodes, size, seconds=30):
     for node in nodes:
-        node.wait_held(origin, "green", size)
+        node.wait_held(origin, "green", size, seconds)
     origin.wait_sealed()
     roots = {n.feed(origin, "green")["root"] for n in nodes}
     if len(roots) != 1 or [n for n in nodes if n.feed(origin, "green")["frozen"]]:
@@ -155,7 +155,8 @@ def dies_at(fed, fr, de, step, count):
     for i in range(20):
         if fr.dead():
             break
-        publish(fr, f"{tag} {i}", 50, status=None)
+        # Only what is no small group gets a commit for its checkpoints.
+        publish(fr, f"{tag} {i}", 1000 if step == "carry" else 50, status=None)
     if fr.process.poll() != -9:
         raise Failed(f"{tag}: it did not die there: {fr.process.poll()}")
     announced = de.feed(fr, "green")
@@ -167,7 +168,8 @@ def dies_at(fed, fr, de, step, count):
         raise Failed(f"{tag}: announced {announced}, held {fr.held(fr, 'green')}")
     publish(fr, f"{tag} last", 1)
     size = fr.held(fr, "green")
-    same_everywhere(fr, (fr, de), size)
+    # Who opens session after session, as all these lives do, is not answered for a minute.
+    same_everywhere(fr, (fr, de), size, 120)
     if [a for a in de.json("alarms")] or not fr.find(values(f"{tag} last", 1).strip()):
         raise Failed(f"{tag}: {de.json('alarms')}")
 
