@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/records.h"
+#include "keys/pausefile.h"
 #include "policy/decide.h"
 #include "proto/codec.h"
 
@@ -181,6 +182,26 @@ static int why_run(struct why *w)
 		"nothing is known of it here: publish --dry-run tells whether it could go out");
 }
 
+/* Does the operator keep everything from the peer just now? What does not read pauses all. */
+static int is_paused(struct why *w, bool *paused)
+{
+	const char *path = cli_path(w->cli, PAUSEFILE_NAME);
+	struct pausefile *p = arena_alloc(&w->cli->arena, sizeof(*p));
+	int rc = p ? pausefile_read(p, path, &w->cli->err) : ENT_ENOMEM;
+
+	if (rc == 0) {
+		*paused = p->out;
+		for (size_t i = 0; i < p->peers_len; i++)
+			*paused |= node_id_eq(&p->peers[i], &w->peer);
+		return 0;
+	}
+	if (rc != ENT_EINVALID)
+		return cli_fail_code(w->cli, rc, path);
+	w->cli->err.text[0] = '\0';
+	*paused = true;
+	return 0;
+}
+
 /* The place that answers the question in one word: the first that lets it go, else the first. */
 static const json_t *telling_place(const json_t *places)
 {
@@ -195,7 +216,7 @@ static int run(struct cli *c)
 	struct why *w;
 	const json_t *verdict;
 	struct store_hold hold;
-	bool held_back;
+	bool held_back, paused = false;
 	json_t *answer;
 	int rc;
 
@@ -217,6 +238,10 @@ static int run(struct cli *c)
 	held_back = w->target.has_value &&
 		    store_hold_get(c->reader, w->target.value.type,
 			    bytes_from(w->target.value.text, w->target.value.len), &hold) == 0;
+	if (rc == 0)
+		rc = is_paused(w, &paused);
+	if (rc == 0 && paused)
+		cli_note(c, "nothing goes there now: this node is paused (entente resume)");
 	if (rc == 0 && held_back)
 		cli_note(c, "it is held back from every export of this node (entente unhold)");
 	if (rc != 0 || !c->json) {
@@ -224,10 +249,10 @@ static int run(struct cli *c)
 		return rc;
 	}
 	verdict = telling_place(w->places);
-	answer = json_pack("{s:s, s:o, s:s, s:O, s:O, s:b, s:o}", "asked", c->args[0], "peer",
+	answer = json_pack("{s:s, s:o, s:s, s:O, s:O, s:b, s:b, s:o}", "asked", c->args[0], "peer",
 		cli_json_node(&w->peer), "name", cli_name(c, &w->peer), "allow",
 		json_object_get(verdict, "allow"), "rule", json_object_get(verdict, "rule"),
-		"held_back", held_back, "places", w->places);
+		"held_back", held_back, "paused", paused, "places", w->places);
 	return cli_json(c, answer, CLI_DONE);
 }
 

@@ -80,6 +80,9 @@ def test_one_peer_is_paused_also_while_the_daemon_is_down():
               "neither goes nor comes with a paused peer")
         if fr.status()["paused"] != {"out": False, "in": False, "peers": [de.id]}:
             raise Failed(str(fr.status()["paused"]))
+        at_peer = [fr.json("why", "one.bad-example-zone.net", peer) for peer in ("de", "at")]
+        if [w["paused"] for w in at_peer] != [True, False] or not all(w["allow"] for w in at_peer):
+            raise Failed(f"why of a paused peer: {at_peer}")
         fr.run("resume", "de")
         de.wait_held(fr, "green", 1)
         fr.wait_held(de, "green", 1)
@@ -137,8 +140,10 @@ def test_a_pause_that_cannot_be_read_pauses_everything():
         fed.start()
         if fr.status()["paused"] != {"out": True, "in": True, "peers": []}:
             raise Failed(str(fr.status()["paused"]))
-        fr.run("resume")
         publish(fr, "one.bad-example-zone.net")
+        if "paused" not in fr.run("why", "one.bad-example-zone.net", "de").err:
+            raise Failed("why says nothing of the pause")
+        fr.run("resume")
         de.wait_held(fr, "green", 1)
         fr.stop()
         de.stop()
