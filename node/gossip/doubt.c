@@ -392,8 +392,9 @@ bool split_run(struct gossip *g, struct session *s, struct feed *f, const struct
 
 	if (!l || s->closing || f->frozen || f->origin->frozen)
 		return false;
-	/* Under the checkpoint that our own tree stands under, or with nothing signed of ours. */
-	if (f->ground.size == c->size || f->ground.size == 0)
+	/* Under the checkpoint that our own tree stands under, or with nothing signed of ours, and
+	 * nothing that it went on from on its way to the disk. */
+	if (f->ground.size == c->size || (f->ground.size == 0 && start <= f->held))
 		return split_prove(g, s, f, &f->ground, c, NULL, 0);
 	MARK("run-in-doubt");
 	/* The agreement has ended since: what cannot be asked about blames nobody. */

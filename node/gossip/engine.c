@@ -567,15 +567,18 @@ struct feed *feed_need(struct gossip *g, const struct log_name *name, struct ori
 	return f;
 }
 
-void feed_load(struct feed *f, uint64_t size, uint64_t floor, const struct checkpoint *held,
-	const struct checkpoint *seen, bool frozen)
+void feed_load(const struct gossip *g, struct feed *f, uint64_t size, uint64_t floor,
+	const struct checkpoint *held, const struct checkpoint *seen, bool frozen)
 {
+	const bool told = !node_id_eq(&f->name.node, &g->config.self);
+
 	f->held = f->expected = size;
 	f->floor = floor;
 	f->complete = *held;
 	f->seen = *seen;
-	/* What is stored was verified under the newest checkpoint that is. */
-	f->ground = !f->own && seen->size >= size ? *seen : *held;
+	/* What is stored of others was verified under the newest checkpoint that is. Of ours, of a
+	 * former incarnation too, one may be that only was shown. */
+	f->ground = told && seen->size >= size ? *seen : *held;
 	f->frozen = frozen;
 }
 
@@ -590,7 +593,7 @@ int gossip_feed(struct gossip *g, const struct log_name *name, uint64_t size, ui
 	f = feed_need(g, name, o);
 	if (!f)
 		return ENT_ELIMIT;
-	feed_load(f, size, floor, held, seen, frozen);
+	feed_load(g, f, size, floor, held, seen, frozen);
 	bodies_suspect(g, f);
 	return 0;
 }

@@ -405,8 +405,8 @@ int origin_learn(struct gossip *g, const struct card_chain *chain,
 	const struct node_id *introduced_by, const struct node_id *told_by, bool *news);
 struct feed *feed_find(const struct gossip *g, const struct log_name *name);
 struct feed *feed_need(struct gossip *g, const struct log_name *name, struct origin *origin);
-void feed_load(struct feed *f, uint64_t size, uint64_t floor, const struct checkpoint *held,
-	const struct checkpoint *seen, bool frozen);
+void feed_load(const struct gossip *g, struct feed *f, uint64_t size, uint64_t floor,
+	const struct checkpoint *held, const struct checkpoint *seen, bool frozen);
 struct peer_totals *peer_totals(struct gossip *g, const struct node_id *peer);
 
 /* --- orphan.c --------------------------------------------------------------------------------- */

@@ -73,7 +73,7 @@ void orphans_adopt(struct gossip *g, struct origin *origin)
 		}
 		MARK("orphan-adopted");
 		*at = o->next;
-		feed_load(f, o->size, o->floor, &o->held, &o->seen, o->frozen);
+		feed_load(g, f, o->size, o->floor, &o->held, &o->seen, o->frozen);
 		bodies_suspect(g, f);
 		feed_announce(g, f);
 		if (o->split)

@@ -256,6 +256,81 @@ static void a_run_that_does_not_fit_is_not_asked_for_again(void **state)
 	}
 }
 
+/* The verdict on a run comes before the word that the one before it is on the disk, and that one is
+ * of the other history. */
+static void a_run_behind_one_on_its_way_to_the_disk_blames_nobody(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct ingest_job *first;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	probe_hear_cards(&p, 1, &cast_actor(ORIGIN)->chain);
+	fourth_comes(&p);
+	log = probe_published(&p, ORIGIN, CLEAR, 4, 10);
+	fork = forked(&p, &other, log, 2, 4);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_run(&p, 1, log, 0, 4);
+	probe_hear_head(&p, 2, &fork->complete);
+	gossip_closed(p.g, probe_time(&p), 1, "gone");
+	probe_actions(&p);
+	assert_int_equal(probe_last(&p, WIRE_SUBSCRIBE)->subscribe.from, 4);
+	probe_hear_run(&p, 2, fork, 4, 6);
+	assert_int_equal(p.jobs_len, 2);
+	first = p.jobs[0];
+	p.jobs[0] = p.jobs[1];
+	p.jobs[1] = first;
+	probe_reject(&p, ENT_EPROOF);
+	assert_null(p.alarm);
+	assert_int_equal(p.closed, 0);
+	probe_store(&p);
+	probe_tick(&p, 3000);
+	hear_answer(&p, 2, fork);
+	assert_proven(&p, &log->name);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
+/* What was shown of a feed of a former incarnation is not what its entries here stand under. */
+static void a_run_of_an_own_former_feed_blames_nobody(void **state)
+{
+	const struct log_name name = probe_name(SELF, CLEAR);
+	const struct identity *keys = &cast_actor(SELF)->identity;
+	struct cast_terms terms = probe_terms(PEER);
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct arena arena = {0};
+	struct card_chain later = cast_changed_card(SELF, true, 7, &arena);
+	struct env_rng rng;
+	struct probe p;
+
+	(void)state;
+	probe_init_of(&p, &later);
+	rng = sim_random_env(&p.random);
+	probe_agree(&p, &terms);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	log = sim_store_need(&p.store, &name);
+	sim_log_publish(log, keys, 1, 10, &rng);
+	fork = sim_store_need(&other, &name);
+	sim_log_publish(fork, keys, 2, 10, &rng);
+	assert_int_equal(gossip_feed(p.g, &name, 1, 0, &log->complete, &fork->complete, false), 0);
+	probe_hear_head(&p, 1, &fork->complete);
+	probe_hear_run(&p, 1, fork, 1, 2);
+	assert_int_equal(p.jobs_len, 1);
+	probe_reject(&p, ENT_EPROOF);
+	assert_null(p.alarm);
+	assert_int_equal(p.closed, 0);
+	hear_answer(&p, 1, fork);
+	assert_string_equal(p.alarm, "split-view");
+	assert_int_equal(p.closed, 0);
+	sim_store_free(&other);
+	probe_free(&p);
+	arena_free(&arena);
+}
+
 static void a_reduced_head_is_enough_to_find_out(void **state)
 {
 	struct sim_store other = {0};
@@ -613,6 +688,8 @@ int main(void)
 		cmocka_unit_test(a_question_that_may_have_met_no_terms_blames_nobody),
 		cmocka_unit_test(who_may_not_account_for_what_it_gave_ends_the_session),
 		cmocka_unit_test(a_run_that_does_not_fit_is_not_asked_for_again),
+		cmocka_unit_test(a_run_behind_one_on_its_way_to_the_disk_blames_nobody),
+		cmocka_unit_test(a_run_of_an_own_former_feed_blames_nobody),
 		cmocka_unit_test(a_reduced_head_is_enough_to_find_out),
 		cmocka_unit_test(who_is_subscribed_beyond_what_is_held_hears_of_it),
 		cmocka_unit_test(what_lies_ahead_is_compared_when_it_is_reached),
