@@ -383,9 +383,9 @@ void split_grown(struct gossip *g, struct feed *f)
 	}
 }
 
-bool split_run(struct gossip *g, struct session *s, struct feed *f, const struct checkpoint *c,
-	uint64_t start)
+bool split_run(struct gossip *g, struct session *s, struct feed *f, const struct ingest_job *job)
 {
+	const struct checkpoint *c = &job->checkpoint;
 	struct link *l = link_find(s, f);
 	const struct checkpoint *mine = comparable(f, c->size);
 	struct doubt *d;
@@ -394,7 +394,8 @@ bool split_run(struct gossip *g, struct session *s, struct feed *f, const struct
 		return false;
 	/* Under the checkpoint that our own tree stands under, or with nothing signed of ours, and
 	 * nothing that it went on from on its way to the disk. */
-	if (f->ground.size == c->size || (f->ground.size == 0 && start <= f->held))
+	if (f->ground.size == c->size ||
+		(f->ground.size == 0 && (job->start <= f->held || job->joins)))
 		return split_prove(g, s, f, &f->ground, c, NULL, 0);
 	MARK("run-in-doubt");
 	/* The agreement has ended since: what cannot be asked about blames nobody. */
@@ -405,7 +406,7 @@ bool split_run(struct gossip *g, struct session *s, struct feed *f, const struct
 	doubt_free(g, l);
 	d = doubt_need(g, l);
 	d->about = CLAIM_RUN;
-	d->start = start;
+	d->start = job->start;
 	d->claim = *c;
 	d->root_len = HASH_BYTES;
 	d->has_signature = d->verified = true;

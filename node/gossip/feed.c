@@ -530,8 +530,7 @@ void gossip_rejected(struct gossip *g, struct gossip_time now, const struct inge
 
 		if (l)
 			link_no_thaw(g, l);
-	} else if (lie && s &&
-		   !(f && code == ENT_EPROOF && split_run(g, s, f, &job->checkpoint, job->start)))
+	} else if (lie && s && !(f && code == ENT_EPROOF && split_run(g, s, f, job)))
 		peer_lied(g, s, &job->feed, err_sentence(code));
 	if (f)
 		feed_choose(g, f);
