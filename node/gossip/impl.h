@@ -628,8 +628,8 @@ void split_claim(struct gossip *g, struct link *l, uint64_t size, const uint8_t 
 void split_checkpoint(struct gossip *g, struct link *l, const struct checkpoint *c, bool verified);
 /* More is held: what lay ahead may be within reach. */
 void split_grown(struct gossip *g, struct feed *f);
-/* A run does not lead from our tree to its checkpoint, which is signed. True: it is looked into, and
- * the neighbour not to blame yet. */
+/* A run does not lead from our tree to its checkpoint, which is signed. True: it is looked into,
+ * and the neighbour not to blame yet. */
 bool split_run(struct gossip *g, struct session *s, struct feed *f, const struct ingest_job *job);
 void splits_tick(struct gossip *g);
 void doubt_free(struct gossip *g, struct link *l);
