@@ -186,15 +186,17 @@ static void ask_in_turn(struct gossip *g, struct doubt *d, uint64_t first,
 static void ask_ahead(struct gossip *g, struct doubt *d)
 {
 	const struct checkpoint *mine = comparable(d->link->feed, d->claim.size);
+	/* A feed may wait for long, for another day's quota for one. */
+	bool answered = mine->size == d->answered_first && d->claim.size <= d->answered_size;
 
-	/* Nothing is whole here, but what the claim covers is: only its signature lacks. */
-	if (mine->size == 0 && d->claim.size <= d->link->feed->held) {
+	/* Nothing is whole here, or only what was answered about, but what the claim covers is:
+	 * only its signature lacks. */
+	if ((mine->size == 0 || answered) && d->claim.size <= d->link->feed->held) {
 		if (!d->has_signature)
 			ask_in_turn(g, d, d->claim.size, NULL);
 		return;
 	}
-	/* A feed may wait for long, for another day's quota for one. */
-	if (mine->size == d->answered_first && d->claim.size <= d->answered_size)
+	if (answered)
 		return;
 	if (mine->size > 0 && mine->size < d->claim.size)
 		ask_in_turn(g, d, mine->size, mine);

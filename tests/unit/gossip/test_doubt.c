@@ -528,6 +528,41 @@ static void what_has_been_answered_is_not_asked_again(void **state)
 	probe_free(&p);
 }
 
+/* What it claims lay ahead when that was answered. Then a run led past it, under a checkpoint whose
+ * rest never comes: now its signature is all that lacks. */
+static void what_a_run_has_led_past_is_asked_for_again(void **state)
+{
+	const struct gossip_action *completes = NULL;
+	struct sim_log *log, small;
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 2);
+	probe_published(&p, ORIGIN, CLEAR, 7, 10);
+	small = *log;
+	sim_log_sign(log, 5, &cast_actor(ORIGIN)->identity, &small.complete);
+	hear_held(&p, 2, log, 4);
+	probe_tick(&p, 2000);
+	hear_answer(&p, 2, &small);
+	probe_hear_run(&p, 2, log, 2, 6);
+	assert_int_equal(p.jobs_len, 1);
+	probe_store(&p);
+	probe_forget(&p);
+	probe_tick(&p, 31000);
+	assert_non_null(probe_last(&p, WIRE_PROOF_WANT));
+	assert_int_equal(probe_last(&p, WIRE_PROOF_WANT)->proof_want.first, 4);
+	hear_answer(&p, 2, &small);
+	probe_tick(&p, 2000);
+	for (size_t i = 0; i < p.kept_len; i++)
+		if (p.kept[i].type == GOSSIP_COMPLETE)
+			completes = &p.kept[i];
+	assert_non_null(completes);
+	assert_int_equal(completes->checkpoint.size, 5);
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 1);
+	assert_int_equal(p.closed, 0);
+	probe_free(&p);
+}
+
 /* --- blame ------------------------------------------------------------------------------------ */
 
 /* PEER sends a run that does not lead to the signed root, and is asked. */
@@ -698,6 +733,7 @@ int main(void)
 		cmocka_unit_test(who_has_said_the_same_is_asked_after_silence),
 		cmocka_unit_test(an_answer_that_has_moved_on_is_good_too),
 		cmocka_unit_test(what_has_been_answered_is_not_asked_again),
+		cmocka_unit_test(what_a_run_has_led_past_is_asked_for_again),
 		cmocka_unit_test(a_run_that_no_fork_explains_is_the_neighbours_lie),
 		cmocka_unit_test(a_slow_answer_for_a_run_blames_nobody),
 		cmocka_unit_test(an_answer_that_proves_nothing_is_blamed),
