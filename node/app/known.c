@@ -74,7 +74,7 @@ static int known_read(struct app *a, const char *path, struct bytes text, struct
 	size_t room = text.len / sizeof("agreement"), count = 0;
 	uint64_t *ids = calloc(room + 1, sizeof(*ids));
 	struct gossip_recovered r = {.agreements = ids};
-	struct bytes line;
+	struct bytes line = {0};
 	bool good = true;
 
 	if (!ids)
@@ -84,13 +84,17 @@ static int known_read(struct app *a, const char *path, struct bytes text, struct
 				  : agreement_read(line, &ids[r.agreements_len++]);
 		count++;
 	}
-	if (good && r.since_s)
+	if (count == 0) { /* an empty file is not one of a node that was never restored */
+		good = false;
+		count = 1;
+	}
+	if (good)
 		gossip_recovered_before(a->gossip, &r);
 	free(ids);
 	if (good)
 		return 0;
 	return err_set(err, ENT_EINVALID, "%s:%zu: saw \"%.*s\", wanted %s", path, count,
-		(int)(line.len < 40 ? line.len : 40), (const char *)line.data,
+		(int)(line.len < 40 ? line.len : 40), line.data ? (const char *)line.data : "",
 		count == 1 ? "\"since\" and seconds" : "\"agreement\" and its 16 hex digits");
 }
 
