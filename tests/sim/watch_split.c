@@ -53,11 +53,13 @@ static bool differ(struct world_node *a, struct world_node *b, const struct log_
 	       look(a, feed, vb.size, &va) && !hash_eq(&va.root, &vb.root);
 }
 
+/* Of two cards that contradict each other it may hold the one that does not name the incarnation. */
 static bool knows(const struct world_node *n, const struct log_name *feed)
 {
 	uint64_t incarnation;
 
-	return gossip_incarnation(n->gossip, &feed->node, &incarnation);
+	return gossip_incarnation(n->gossip, &feed->node, &incarnation) &&
+	       (incarnation >= feed->incarnation || !gossip_contradicted(n->gossip, &feed->node));
 }
 
 /* May the feed pass between the two, this way or that? */
