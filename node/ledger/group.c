@@ -289,6 +289,11 @@ static bool of_item(int code)
 	}
 }
 
+static int of_store(int code)
+{
+	return of_item(code) ? 0 : code;
+}
+
 static int apply_item(struct ledger *l, struct store_txn *txn, struct ledger_item *i)
 {
 	switch (i->type) {
@@ -419,7 +424,7 @@ static int prune_rest(struct ledger *l, struct store_txn *txn)
 	if (!l->prune || (l->prune_alone && l->items))
 		return 0;
 	rc = apply_forget(l, txn, true);
-	return rc < 0 && !of_item(rc) ? rc : 0;
+	return rc < 0 ? of_store(rc) : 0;
 }
 
 static bool forgets(const struct ledger *l)
@@ -457,18 +462,14 @@ static int group_try(struct ledger *l)
 	rc = pending_put(l, txn);
 	if (rc == 0)
 		rc = epoch_begin(l, txn);
+	/* A log that has no room, or may not be signed, spoils nobody else's commit. */
 	if (rc == 0)
-		rc = successions_write(l, txn);
-	if (rc == 0) {
-		/* A log that has no room spoils nobody else's commit. */
-		int retained = retain_apply(l, txn);
-
-		rc = of_item(retained) ? 0 : retained;
-	}
+		rc = of_store(successions_write(l, txn));
+	if (rc == 0)
+		rc = of_store(retain_apply(l, txn));
 	for (struct ledger_item *i = l->items; i && rc == 0; i = i->next) {
 		i->code = apply_item(l, txn, i);
-		if (!of_item(i->code))
-			rc = i->code;
+		rc = of_store(i->code);
 	}
 	if (rc == 0)
 		rc = prune_rest(l, txn);

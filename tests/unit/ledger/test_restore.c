@@ -352,6 +352,39 @@ static void a_feed_that_is_cut_to_nothing_begins_with_it_again(void **state)
 	life_free(&l);
 }
 
+/* More of the feed was signed than is here, by a clone, and the word that is its first entry may not
+ * take that one's place. */
+static void a_word_that_may_not_be_signed_keeps_nothing_else_from_the_store(void **state)
+{
+	struct ledger_item *keep;
+	struct log_name feed;
+	struct life l;
+	uint64_t acts;
+
+	(void)state;
+	life_init(&l);
+	ledger_allow_sealing(l.ledger);
+	assert_int_equal(publish(&l, 5), 0);
+	assert_int_equal(run(&l), 0);
+	renew(&l);
+	feed = feed_of(&l, FIRST + 1);
+	life_begin(&l, false, true, l.dir);
+	keep = ledger_item_new(LEDGER_KEEP);
+	keep->checkpoint = (struct checkpoint){.log = feed, .size = 3};
+	ledger_put(l.ledger, keep);
+	put(&l, LEDGER_CUT, &feed);
+	(void)!run(&l);
+	assert_int_equal(log_of(&l, &feed).size, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		acts = log_of(&l, &l.provenance).size;
+		act(&l);
+		(void)!run(&l);
+		assert_int_equal(log_of(&l, &l.provenance).size, acts + 1);
+	}
+	assert_int_equal(log_of(&l, &feed).size, 0);
+	life_free(&l);
+}
+
 /* T25. A bit that flips in memory between hashing and storing. In a header it does not come as far
  * as the store; in salt or body the second path finds it, nothing is signed, and nothing more until
  * somebody has looked. */
@@ -547,6 +580,7 @@ int main(void)
 		cmocka_unit_test(under_an_agreement_that_is_over_it_says_nothing_by_itself),
 		cmocka_unit_test(a_new_incarnation_says_first_how_far_the_former_is_good),
 		cmocka_unit_test(a_feed_that_is_cut_to_nothing_begins_with_it_again),
+		cmocka_unit_test(a_word_that_may_not_be_signed_keeps_nothing_else_from_the_store),
 		cmocka_unit_test(a_bit_that_flips_before_the_seal_is_never_signed),
 		cmocka_unit_test(a_small_group_is_signed_and_stored_with_one_save),
 		cmocka_unit_test(a_save_that_fails_leaves_store_and_guard_as_they_were),
