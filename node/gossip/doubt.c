@@ -392,7 +392,7 @@ bool split_run(struct gossip *g, struct session *s, struct feed *f, const struct
 	const struct checkpoint *mine = comparable(f, c->size);
 	struct doubt *d;
 
-	if (!l || s->closing || f->frozen || f->origin->frozen)
+	if (!l || f->frozen || f->origin->frozen)
 		return false;
 	/* Under the checkpoint that our own tree stands under, or with nothing signed of ours, and
 	 * nothing that it went on from on its way to the disk. */
@@ -400,7 +400,8 @@ bool split_run(struct gossip *g, struct session *s, struct feed *f, const struct
 		(f->ground.size == 0 && (job->start <= f->held || job->joins)))
 		return split_prove(g, s, f, &f->ground, c, NULL, 0);
 	MARK("run-in-doubt");
-	/* The agreement has ended since: what cannot be asked about blames nobody. */
+	/* The agreement has ended since, or the session does: what cannot be asked about blames
+	 * nobody. */
 	if (mine->size > 0 && !may_ask(g, l)) {
 		link_unfit(g, l);
 		return true;
@@ -576,7 +577,8 @@ void on_proof_want(struct gossip *g, struct session *s, const struct wire_proof_
 		witness_proof_want(g, s, want);
 		return;
 	}
-	if (l && l->given && !may_send(g, s, &want->feed)) {
+	/* Nor can it while it joins at a floor: what it has given is not here any more. */
+	if (l && l->given && (!may_send(g, s, &want->feed) || f->complete.size < f->floor)) {
 		cannot_account(g, s);
 		return;
 	}

@@ -87,29 +87,35 @@ static void a_run_of_a_fork_is_the_origins_doing(void **state)
 	probe_free(&p);
 }
 
-/* The agreement is narrowed while the run is being verified: what may not be asked about any more
- * blames nobody. */
+/* The agreement is narrowed, or ends and the session with it, while the run is being verified: what
+ * may not be asked about any more blames nobody. */
 static void a_run_that_may_not_be_asked_about_blames_nobody(void **state)
 {
-	struct cast_terms less = probe_terms(PEER);
-	struct sim_store other = {0};
-	struct sim_log *fork;
-	struct probe p;
-
 	(void)state;
-	fork = forked(&p, &other, holding(&p, 4), 2, 5);
-	hear_held(&p, 1, fork, 7);
-	probe_hear_run(&p, 1, fork, 4, 7);
-	less.serial = 2;
-	less.gives[PEER] = 0;
-	p.agreements[0] = cast_agreement(&less, &p.arena);
-	gossip_agreements(p.g, probe_time(&p), p.agreements, p.agreements_len);
-	probe_actions(&p);
-	probe_reject(&p, ENT_EPROOF);
-	assert_int_equal(p.closed, 0);
-	assert_null(probe_last(&p, WIRE_PROOF_WANT));
-	sim_store_free(&other);
-	probe_free(&p);
+	for (unsigned ends = 0; ends < 2; ends++) {
+		struct cast_terms less = probe_terms(PEER);
+		struct sim_store other = {0};
+		struct sim_log *fork;
+		struct probe p;
+
+		fork = forked(&p, &other, holding(&p, 4), 2, 5);
+		hear_held(&p, 1, fork, 7);
+		probe_hear_run(&p, 1, fork, 4, 7);
+		less.serial = 2;
+		less.gives[PEER] = 0;
+		p.agreements[0] = cast_agreement(&less, &p.arena);
+		gossip_agreements(p.g, probe_time(&p), p.agreements + ends,
+			p.agreements_len - ends);
+		if (!ends)
+			probe_actions(&p);
+		probe_reject(&p, ENT_EPROOF); /* as the session is being closed */
+		assert_int_equal(p.closed, ends);
+		assert_int_equal(p.penalty_ms, 0);
+		assert_null(p.alarm);
+		assert_null(probe_last(&p, WIRE_PROOF_WANT));
+		sim_store_free(&other);
+		probe_free(&p);
+	}
 }
 
 static void hear_terms(struct probe *p, uint32_t session, size_t from)

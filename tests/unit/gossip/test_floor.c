@@ -461,6 +461,47 @@ static void who_is_joining_tells_of_no_floor(void **state)
 	probe_free(&p);
 }
 
+/* THIRD wants to know about a run that it was given before: nothing of that is here any more, and
+ * silence would be held against this node. */
+static void who_is_joining_cannot_account_for_what_it_gave(void **state)
+{
+	struct wire_message m = {.type = WIRE_PROOF_WANT};
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	for (unsigned given = 0; given < 2; given++) {
+		probe_greeted(&p);
+		greet_third(&p);
+		log = probe_published(&p, PEER, CLEAR, 10, 20);
+		hear_head(&p, 1, log, 0);
+		probe_hear_run(&p, 1, log, 0, 10);
+		probe_store(&p);
+		if (given) {
+			probe_hear_subscribe(&p, 2, &log->name, 0);
+			gossip_entered(p.g, probe_time(&p), 2, &log->name);
+			probe_actions(&p);
+			assert_int_equal(probe_count(&p, WIRE_DATA), 1);
+		}
+		log = probe_published(&p, PEER, CLEAR, LOG_SIZE - 10, 20);
+		hear_head(&p, 1, log, FLOOR);
+		probe_tick(&p, GOSSIP_JOIN_AGAIN_MS + 1000);
+		assert_true(subscribed_from(&p) == FLOOR);
+		hear_join(&p, 1, log, FLOOR, 600, 0);
+		probe_store(&p);
+		m.proof_want.feed = log->name;
+		m.proof_want.first = 4;
+		m.proof_want.second = 10;
+		probe_forget(&p);
+		probe_hear(&p, 2, &m);
+		assert_null(probe_last(&p, WIRE_PROOF));
+		assert_int_equal(p.closed, given ? 2 : 0);
+		assert_int_equal(p.penalty_ms, 0);
+		assert_null(p.alarm);
+		probe_free(&p);
+	}
+}
+
 static void who_begins_at_our_floor_gets_the_range_before_it(void **state)
 {
 	struct log_name feed = probe_name(SELF, CLEAR);
@@ -514,6 +555,7 @@ int main(void)
 		cmocka_unit_test(a_floor_that_moves_before_its_news_alarms_nobody),
 		cmocka_unit_test(what_could_not_be_read_is_told_of),
 		cmocka_unit_test(who_is_joining_tells_of_no_floor),
+		cmocka_unit_test(who_is_joining_cannot_account_for_what_it_gave),
 		cmocka_unit_test(who_begins_at_our_floor_gets_the_range_before_it),
 	};
 
