@@ -53,7 +53,7 @@ static bool differ(struct world_node *a, struct world_node *b, const struct log_
 	       look(a, feed, vb.size, &va) && !hash_eq(&va.root, &vb.root);
 }
 
-/* Of two cards that contradict each other it may hold the one that does not name the incarnation. */
+/* Of two cards that contradict each other it may hold the one without the incarnation. */
 static bool knows(const struct world_node *n, const struct log_name *feed)
 {
 	uint64_t incarnation;

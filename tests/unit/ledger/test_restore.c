@@ -352,8 +352,8 @@ static void a_feed_that_is_cut_to_nothing_begins_with_it_again(void **state)
 	life_free(&l);
 }
 
-/* More of the feed was signed than is here, by a clone, and the word that is its first entry may not
- * take that one's place. */
+/* More of the feed was signed than is here, by a clone, and the word that is its first entry may
+ * not take that one's place. */
 static void a_word_that_may_not_be_signed_keeps_nothing_else_from_the_store(void **state)
 {
 	struct ledger_item *keep;
