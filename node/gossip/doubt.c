@@ -443,6 +443,23 @@ static void claim_refuted(struct gossip *g, struct doubt *d)
 	doubt_end(g, l, doubt_pass_on);
 }
 
+/* Asked for a checkpoint, it came with a newer one: now there is something to compare. The one that
+ * was meant another may still show. */
+static void answer_moved_on(struct gossip *g, struct doubt *d, const struct checkpoint *c)
+{
+	const struct checkpoint meant = d->claim;
+	bool shown = d->has_signature || meant.size >= c->size;
+	struct link *l = d->link;
+
+	d->claim = *c;
+	d->root_len = HASH_BYTES;
+	d->has_signature = d->verified = true;
+	if (d->mine.size == 0)
+		ask_ahead(g, d);
+	if (!shown)
+		ask_another(g, l, meant.size, meant.root.bytes);
+}
+
 /* c is larger than anything of ours: what do its hashes say of ours? */
 static void answer_larger(struct gossip *g, struct doubt *d, const struct checkpoint *c,
 	const struct wire_proof *p)
@@ -456,13 +473,8 @@ static void answer_larger(struct gossip *g, struct doubt *d, const struct checkp
 		d->answered_first = d->mine.size;
 		d->answered_size = c->size;
 	}
-	/* Asked for a checkpoint, it came with a newer one: now there is something to compare. */
 	if (d->mine.size == 0 || p->hashes_len == 0) {
-		d->claim = *c;
-		d->root_len = HASH_BYTES;
-		d->has_signature = d->verified = true;
-		if (d->mine.size == 0)
-			ask_ahead(g, d);
+		answer_moved_on(g, d, c);
 		return;
 	}
 	if (proof_roots(d->mine.size, c->size, hashes, p->hashes_len, &first, &second) != 0 ||

@@ -534,11 +534,18 @@ static void what_has_been_answered_is_not_asked_again(void **state)
 	probe_free(&p);
 }
 
+static const struct gossip_action *completed(const struct probe *p)
+{
+	for (size_t i = 0; i < p->kept_len; i++)
+		if (p->kept[i].type == GOSSIP_COMPLETE)
+			return &p->kept[i];
+	return NULL;
+}
+
 /* What it claims lay ahead when that was answered. Then a run led past it, under a checkpoint whose
  * rest never comes: now its signature is all that lacks. */
 static void what_a_run_has_led_past_is_asked_for_again(void **state)
 {
-	const struct gossip_action *completes = NULL;
 	struct sim_log *log, small;
 	struct probe p;
 
@@ -559,12 +566,38 @@ static void what_a_run_has_led_past_is_asked_for_again(void **state)
 	assert_int_equal(probe_last(&p, WIRE_PROOF_WANT)->proof_want.first, 4);
 	hear_answer(&p, 2, &small);
 	probe_tick(&p, 2000);
-	for (size_t i = 0; i < p.kept_len; i++)
-		if (p.kept[i].type == GOSSIP_COMPLETE)
-			completes = &p.kept[i];
-	assert_non_null(completes);
-	assert_int_equal(completes->checkpoint.size, 5);
+	assert_non_null(completed(&p));
+	assert_int_equal(completed(&p)->checkpoint.size, 5);
 	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 1);
+	assert_int_equal(p.closed, 0);
+	probe_free(&p);
+}
+
+/* The same where the one that is asked has gone on by then, and shows what it has now: another has
+ * said the same, and stands there still. */
+static void who_has_said_the_same_is_asked_when_the_first_has_moved_on(void **state)
+{
+	struct sim_log *log, small;
+	struct probe p;
+
+	(void)state;
+	log = part_held(&p, 0);
+	another_comes(&p, 3, FIFTH, TLP_BIT(TLP_CLEAR));
+	small = *log;
+	sim_log_sign(log, 2, &cast_actor(ORIGIN)->identity, &small.complete);
+	hear_held(&p, 2, log, 2);
+	hear_held(&p, 3, log, 2);
+	probe_tick(&p, 2000);
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 1);
+	assert_int_equal(p.said_to[probe_last(&p, WIRE_PROOF_WANT) - p.said], 2);
+	hear_answer(&p, 2, log);
+	probe_tick(&p, 2000);
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 2);
+	assert_int_equal(p.said_to[probe_last(&p, WIRE_PROOF_WANT) - p.said], 3);
+	hear_answer(&p, 3, &small);
+	probe_tick(&p, 2000);
+	assert_non_null(completed(&p));
+	assert_int_equal(completed(&p)->checkpoint.size, 2);
 	assert_int_equal(p.closed, 0);
 	probe_free(&p);
 }
@@ -740,6 +773,7 @@ int main(void)
 		cmocka_unit_test(an_answer_that_has_moved_on_is_good_too),
 		cmocka_unit_test(what_has_been_answered_is_not_asked_again),
 		cmocka_unit_test(what_a_run_has_led_past_is_asked_for_again),
+		cmocka_unit_test(who_has_said_the_same_is_asked_when_the_first_has_moved_on),
 		cmocka_unit_test(a_run_that_no_fork_explains_is_the_neighbours_lie),
 		cmocka_unit_test(a_slow_answer_for_a_run_blames_nobody),
 		cmocka_unit_test(an_answer_that_proves_nothing_is_blamed),
