@@ -100,9 +100,12 @@
 #define GOSSIP_INGEST_MAX    (16u * 1024u * 1024u) /* received, not stored, all peers together */
 /* Subscribing costs two entries of the provenance log, new terms the heads of all feeds, a proof or
  * bodies a read of the store: so many of these are taken from a neighbour in the time, and twice
- * more for each feed that it was told of. Who asks more misbehaves. */
-#define GOSSIP_ASKS_MAX 64u
-#define GOSSIP_ASKS_MS  10000u
+ * more for each feed that it was told of. Who asks more misbehaves. A line may stand still for
+ * DEAD_MS, and then bring at once what was asked all the while: it is counted over TIMES such
+ * times. */
+#define GOSSIP_ASKS_MAX   64u
+#define GOSSIP_ASKS_MS    10000u
+#define GOSSIP_ASKS_TIMES (1u + DEAD_MS / GOSSIP_ASKS_MS)
 /* Of the dear ones no more in the time, however many feeds there are: at new terms each of them is
  * looked at, and with ten thousands that takes milliseconds; bodies are up to 256 reads. Together
  * they keep the engine busy for less than a tenth of the time. */

@@ -287,9 +287,10 @@ struct session {
 	uint64_t credit_owed;   /* taken and stored, not granted again yet */
 	size_t unflushed;
 	size_t data_unflushed;      /* of these, up to the end of the last DATA */
-	uint64_t asks_ms;           /* a window of ten seconds, */
+	uint64_t asks_ms;           /* a window of forty seconds, */
 	uint32_t asks;              /* and how often they subscribed or changed terms in it */
-	uint32_t dear;              /* what of that costs more than to subscribe, see limits.h */
+	uint64_t dear_ms;           /* a window of ten seconds, */
+	uint32_t dear;              /* and what of that costs more than to subscribe in it */
 	uint64_t again_ms;          /* a window of ten seconds, */
 	uint32_t again;             /* and how often they were asked for a feed again in it */
 	uint64_t receipts_ms;       /* a window of ten seconds, */

@@ -18,17 +18,21 @@ void misbehaved(struct gossip *g, struct session *s, const char *what)
 
 bool asks_too_often(struct gossip *g, struct session *s)
 {
-	if (g->now.mono_ms - s->asks_ms > GOSSIP_ASKS_MS) {
+	if (g->now.mono_ms - s->asks_ms > GOSSIP_ASKS_TIMES * GOSSIP_ASKS_MS) {
 		s->asks_ms = g->now.mono_ms;
-		s->asks = s->dear = 0;
+		s->asks = 0;
 	}
-	return ++s->asks > GOSSIP_ASKS_MAX + 2 * s->links.count;
+	return ++s->asks > GOSSIP_ASKS_TIMES * (GOSSIP_ASKS_MAX + 2 * s->links.count);
 }
 
 bool asks_too_dearly(struct gossip *g, struct session *s, uint32_t cost)
 {
 	if (asks_too_often(g, s))
 		return true;
+	if (g->now.mono_ms - s->dear_ms > GOSSIP_ASKS_MS) {
+		s->dear_ms = g->now.mono_ms;
+		s->dear = 0;
+	}
 	s->dear += cost;
 	return s->dear > GOSSIP_DEAR_MAX;
 }

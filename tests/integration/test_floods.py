@@ -142,7 +142,7 @@ def test_requests_without_end():
                                        if a["rule"] == "peer-misbehaved"
                                        and a["subject"].startswith(n.node.id)], 10,
                   f"{name}: the peer is named")
-            gauge.within(name, memory=4 << 20, files=8, disk=2 << 20, acts=400)
+            gauge.within(name, memory=4 << 20, files=8, disk=2 << 20, acts=800)
         fr.run("publish", "--tlp", "green", "-", stdin="two.bad-example-zone.net\n")
         de.wait_held(fr, "green", 2)
         fr.stop()

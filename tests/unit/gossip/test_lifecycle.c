@@ -761,7 +761,7 @@ static void revocations_without_end_are_misbehaviour(void **state)
 	(void)state;
 	probe_greeted(&p);
 	note = cast_revocation(0x999, PEER, PEER, &p.arena);
-	for (unsigned i = 0; i < 200 && !p.closed; i++)
+	for (unsigned i = 0; i < GOSSIP_ASKS_TIMES * (GOSSIP_ASKS_MAX + 8) && !p.closed; i++)
 		hear_revocation(&p, 1, note);
 	assert_blamed(&p, 1, PEER);
 	probe_free(&p);
