@@ -44,6 +44,20 @@ static int load_origin(void *ctx, const struct store_origin *o)
 	return 0;
 }
 
+/* It may contradict the one that is pinned, which somebody else has brought: that is an alarm, as it
+ * is while the daemon runs, and nothing that others could keep it from starting by. */
+static void load_file(struct app *a, const struct card_chain *chain)
+{
+	char id[NODE_ID_TEXT_SIZE];
+	int rc = gossip_origin(a->gossip, chain, NULL);
+
+	if (rc == 0)
+		return;
+	node_id_text(id, &card_chain_last(chain)->node);
+	log_error("exchange", "a card in keys/ is not taken node=%s: %s", id,
+		rc == ENT_EPROOF ? "it contradicts the one known" : err_sentence(rc));
+}
+
 /* What was seen of its cards before the restart. */
 static int load_rival(void *ctx, struct bytes text)
 {
@@ -168,7 +182,7 @@ int exchange_open(struct app *a, struct err_text *err)
 		if (rc == 0)
 			rc = store_origin_each(r, load_origin, a);
 		for (size_t i = 0; i < a->keys->chains_len && rc == 0; i++)
-			rc = gossip_origin(a->gossip, &a->keys->chains[i], NULL);
+			load_file(a, &a->keys->chains[i]);
 		if (rc == 0)
 			rc = store_rival_each(r, load_rival, a);
 		load.reader = r;

@@ -306,6 +306,46 @@ def test_introducers_who_contradict_each_other_freeze_the_origin():
         fed.stop()
 
 
+def test_a_card_that_contradicts_an_introduced_one_keeps_nobody_from_starting():
+    """ua has been introduced to fr by one card, and then accepts an agreement with the other."""
+    with Federation() as fed:
+        fr, de, ua = fed.add("fr", "de", "ua")
+        fed.agree("fr", "de")
+        fed.agree("de", "ua", introduces=("de",))
+        fed.start()
+        fed.wait_connected()
+        publish(fr, "first")
+        arrives("first", de, ua)
+        fr.stop()
+        fork = os.path.join(fed.dir, "fork")
+        shutil.copytree(fr.home, fork)
+        entente("card", "renew", "--contact", "one", home=fork)
+        entente("card", "export", "-o", os.path.join(fed.dir, "one.card"), home=fork)
+        shutil.copy(os.path.join(fed.dir, "one.card"), key_file(de, f"cards/{fr.id}.card"))
+        until(lambda: any(o["serial"] == 2 for o in ua.json("origins") if o["node"] == fr.id), 5,
+              "ua has the one card")
+        fr.run("card", "renew", "--contact", "other")
+        fr.run("card", "export", "-o", fr.card)
+        fed.agree("fr", "ua")
+
+        def contradiction():
+            return [a for a in ua.status()["alarms"] if a["rule"] == "card-contradiction"]
+        until(contradiction, 5, "ua sees two cards")
+        ua.stop()
+        ua.start()
+        alarm, = until(contradiction, 5, "ua sees two cards after a restart")
+        claim(alarm["subject"] == fr.id, f"it is about another: {alarm}")
+        until(lambda: linked(ua, "de"), 15, "ua goes on with the others")
+        # The owner goes behind what both share, with the next root.
+        fr.run("card", "rotate-root", "--after", 1)
+        fr.run("card", "export", "-o", fr.card)
+        shutil.copy(fr.card, key_file(ua, f"cards/{fr.id}.card"))
+        ua.stop()
+        ua.start()
+        until(lambda: not contradiction(), 5, "the alarm ends with its cause")
+        fed.stop()
+
+
 # --- terms that change while a bulk flows --------------------------------------------------------
 
 class Line:
@@ -661,6 +701,7 @@ LONG = [
     test_root_is_rotated_here_and_where_it_is_kept,
     test_a_stolen_root_loses_whatever_it_signs,
     test_introducers_who_contradict_each_other_freeze_the_origin,
+    test_a_card_that_contradicts_an_introduced_one_keeps_nobody_from_starting,
     test_after_a_step_of_the_clock_the_operator_has_the_last_word,
     test_a_text_placed_by_hand_comes_into_history_when_it_can_be_written,
     test_terms_change_while_a_bulk_flows,
