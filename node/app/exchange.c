@@ -44,8 +44,8 @@ static int load_origin(void *ctx, const struct store_origin *o)
 	return 0;
 }
 
-/* It may contradict the one that is pinned, which somebody else has brought: that is an alarm, as it
- * is while the daemon runs, and nothing that others could keep it from starting by. */
+/* It may contradict the one that is pinned, which somebody else has brought: that is an alarm, as
+ * while the daemon runs, and nothing that others could keep it from starting by. */
 static void load_file(struct app *a, const struct card_chain *chain)
 {
 	char id[NODE_ID_TEXT_SIZE];
