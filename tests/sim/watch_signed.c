@@ -144,14 +144,34 @@ static bool forgets_unheard(struct world *w, struct world_node *n, struct line *
 	return true;
 }
 
+/* The largest that one of these actors knows of whichever of its machines is asked. */
+static uint64_t line_told(struct world *w, const struct line *line, uint64_t actors)
+{
+	uint64_t told = 0;
+
+	for (unsigned i = 0; i < w->nodes_len; i++) {
+		const struct world_node *n = &w->nodes[i];
+		uint64_t heard = told_of(w, n, &line->name)->heard;
+
+		if (n->twin && told_of(w, n->twin, &line->name)->heard < heard)
+			continue;
+		if ((actors & world_party_bit(n->actor)) && heard > told)
+			told = heard;
+	}
+	return told;
+}
+
 /*
  * Nor of what has gone to those alone with whom it agreed after the copy was made, and does no
- * more: nothing that it has tells of them. Then two histories are signed, and have to come out.
+ * more: nothing that it has tells of them; or to one machine of a peer that runs two, and it has
+ * heard the other. Then two histories are signed, and have to come out.
  */
 static bool forgets_unknown(struct world *w, struct world_node *n, const struct line *line,
 	const struct checkpoint *c)
 {
-	const uint64_t heard = line_heard(w, line, n->known | world_party_bit(n->actor));
+	const uint64_t own = line_heard(w, line, world_party_bit(n->actor));
+	const uint64_t told = line_told(w, line, n->known);
+	const uint64_t heard = own > told ? own : told;
 	struct line anew = {0};
 	bool does = node_of(w->watch, n)->bare && continues(n, line, heard, c, &anew);
 
