@@ -804,8 +804,12 @@ int gossip_recover_start(struct gossip *g, struct gossip_time now, const struct 
 	}
 	if (rc < 0)
 		return rc;
-	if (conflict) {
+	/* The store may have the proof of it: then it has stopped already, and whatever else is
+	 * wrong lets it go on no more than that. */
+	if (conflict)
 		recover_conflict(g, NULL, conflict);
+	if (g->recovery.conflict) {
+		MARK("forked-before-the-start");
 	} else if (!guard) {
 		enter_state(g, RECOVERY_HEARS);
 		say_mute(g, "no-guard", "there is no guard file: this is a restored or copied node",

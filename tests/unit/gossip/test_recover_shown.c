@@ -2,6 +2,8 @@
 /* What a mute node has been shown counts: however it came, and over a restart. */
 #include "unit/gossip/life.h"
 
+#include "merkle/split.h"
+
 /* What it was shown before the last stop the guard has too: others need not be heard for it. */
 static void behind_its_guard_it_stays_so_over_a_restart(void **state)
 {
@@ -417,12 +419,68 @@ static void a_stop_forgets_no_former_life(void **state)
 	}
 }
 
+/* What the store has of it: two checkpoints of one size, of the log as it lies here. */
+static void proof_write(struct life *l, struct buf *out)
+{
+	struct wire_message m = {.type = WIRE_SPLIT};
+	struct split split = {0};
+
+	sign_at(&l->all, SIGNED, &split.first);
+	split.second = split.first;
+	split.second.root.bytes[0] ^= 1;
+	checkpoint_sign(&split.second, cast_actor(SELF)->identity.log_secret);
+	split_to_wire(&m.split, &split);
+	assert_int_equal(wire_encode(out, &m), 0);
+}
+
+/* All that was signed is here, and that it was two histories as well: then nothing that a peer can
+ * say lets it go on, be it a copy without a guard or one with a newer one. */
+static void what_was_proven_before_the_last_stop_ends_by_nobodys_word(void **state)
+{
+	static const uint64_t guards[] = {0, SIGNED, SIGNED + 1};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct buf proof = buf_with_max(WIRE_MESSAGE_MAX);
+		struct gossip_recovery_view v;
+		struct life l;
+
+		life_init(&l, SIGNED, SIGNED);
+		proof_write(&l, &proof);
+		assert_int_equal(gossip_split(l.p.g,
+					 bytes_skip(buf_view(&proof), WIRE_PREFIX_BYTES)),
+			0);
+		if (guards[i] > SIGNED) {
+			struct gossip_guard guard = {&l.line, 1};
+
+			l.line.size = guards[i];
+			assert_int_equal(gossip_recover_start(l.p.g, probe_time(&l.p), &guard), 0);
+			probe_actions(&l.p);
+		} else if (guards[i]) {
+			start_with_guard(&l, guards[i]);
+		} else {
+			start_without_guard(&l);
+		}
+		meet(&l, 1, PEER, SIGNED);
+		meet(&l, 2, THIRD, SIGNED);
+		probe_tick(&l.p, 10000);
+		assert_int_equal(l.p.recovered, 0);
+		gossip_recovery_view(l.p.g, &v);
+		assert_int_equal(v.state, RECOVERY_STOPPED);
+		assert_string_equal(v.rule, "split");
+		assert_string_equal(l.p.mute, "split");
+		buf_free(&proof);
+		life_free(&l);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(behind_its_guard_it_stays_so_over_a_restart),
 		cmocka_unit_test(what_was_shown_before_the_last_stop_may_be_another_history),
 		cmocka_unit_test(the_proof_of_two_histories_may_come_as_an_answer),
+		cmocka_unit_test(what_was_proven_before_the_last_stop_ends_by_nobodys_word),
 		cmocka_unit_test(heads_that_were_on_their_way_are_not_all_of_new_terms),
 		cmocka_unit_test(nor_are_those_that_answer_a_hello_of_former_terms),
 		cmocka_unit_test(a_run_that_is_not_kept_shows_what_was_signed),
