@@ -484,6 +484,8 @@ struct place {
 	const char *dir;
 	const struct keydir *former;
 	struct keydir_names history;
+	uint64_t *rest; /* agreements that somebody has revoked by a root that is not known here */
+	size_t rest_len;
 };
 
 static int check_agreement(struct place *in, const struct agreement *a, uint64_t id,
@@ -563,10 +565,11 @@ static void read_agreement(struct place *in, const char *name, uint64_t id)
 
 /*
  * Tries the version in force, then those of history: a revocation bears the root that its party
- * had in one of them, or has now. ENT_ENOTFOUND when this node knows no such agreement.
+ * had in one of them, or has now. ENT_ENOTFOUND when this node knows no such agreement. *strange:
+ * it is of one, and of a party of it, by a root that neither names, nor a card here.
  */
 static int verify_revocation(struct place *in, struct bytes note, uint64_t id, const char *path,
-	struct revocation *r, struct err_text *err)
+	struct revocation *r, bool *strange, struct err_text *err)
 {
 	const struct agreement *a = keydir_agreement(in->k, id);
 	char version_path[KEYDIR_PATH_MAX];
@@ -584,7 +587,8 @@ static int verify_revocation(struct place *in, struct bytes note, uint64_t id, c
 		rc = revocation_parse(note, path, a, chain, r, err);
 		if (rc == 0)
 			return 0;
-		/* Of a known agreement, but not by a root that is known: a broken file. */
+		/* Of a known agreement, but not by a root that is known. */
+		*strange |= rc == ENT_ENOTFOUND;
 		if (rc == ENT_ENOTFOUND)
 			rc = ENT_ECRYPTO;
 	}
@@ -635,6 +639,7 @@ static void read_revocation(struct place *in, const char *name, uint64_t id,
 	struct buf text = buf_with_max(NOTE_BYTES_MAX);
 	char path[KEYDIR_PATH_MAX];
 	struct err_text error;
+	bool strange = false;
 	int rc;
 
 	rc = keydir_read_below(path, in->dir, "agreements", name, &text, &error);
@@ -642,10 +647,22 @@ static void read_revocation(struct place *in, const char *name, uint64_t id,
 	if (rc == ENT_ENOTFOUND)
 		return;
 	if (!rc)
-		rc = verify_revocation(in, buf_view(&text), id, path, &r->revocation, &error);
-	if (!rc && !node_id_eq(&r->revocation.node, node))
+		rc = verify_revocation(in, buf_view(&text), id, path, &r->revocation, &strange,
+			&error);
+	if ((!rc || strange) && !node_id_eq(&r->revocation.node, node)) {
+		strange = false;
 		rc = err_set(&error, ENT_EINVALID,
 			"%s:3: node: saw another node than in the file's name", path);
+	}
+	/* It was verified when it came here, by a card that is gone or older now. */
+	if (rc && strange) {
+		in->rest[in->rest_len++] = id;
+		err_set(&error, rc,
+			"%s: saw the signature of a root that no card here names, wanted its "
+			"party's newest card in cards/: until then the agreement does not count, "
+			"and nobody is told that it is over",
+			path);
+	}
 	if (!rc && in->k->revocations_len == AGREEMENTS_MAX) {
 		drop_agreement(in->k, id);
 	} else if (!rc) {
@@ -727,6 +744,8 @@ static void sort_out(struct place *in, const struct keydir_names *names)
 	read_revocations(in, names);
 	for (size_t i = 0; i < k->revocations_len; i++)
 		drop_agreement(k, k->revocations[i].revocation.agreement);
+	for (size_t i = 0; i < in->rest_len; i++)
+		drop_agreement(k, in->rest[i]);
 }
 
 static void keep_agreements(struct place *in)
@@ -753,7 +772,8 @@ static int read_agreements(struct keydir *k, const char *dir, const struct keydi
 	k->agreement_notes =
 		arena_alloc(&k->arena, (AGREEMENTS_MAX + 1) * sizeof(*k->agreement_notes));
 	k->revocations = arena_alloc(&k->arena, (AGREEMENTS_MAX + 1) * sizeof(*k->revocations));
-	if (!k->agreements || !k->agreement_notes || !k->revocations)
+	in.rest = arena_alloc(&k->arena, (names.len + 1) * sizeof(*in.rest));
+	if (!k->agreements || !k->agreement_notes || !k->revocations || !in.rest)
 		return ENT_ENOMEM;
 	if (!listed && former)
 		keep_agreements(&in);

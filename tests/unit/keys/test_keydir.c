@@ -591,6 +591,72 @@ static void a_revocation_that_breaks_later_counts_all_the_same(void **state)
 	assert_int_equal(k.revocations_len, 0);
 }
 
+/* Its party has moved to a next root since the agreement was made, and the card that names that one
+ * is gone: it would come into force again at the next start. */
+static void a_revocation_counts_when_the_card_of_its_root_is_gone(void **state)
+{
+	struct bytes notes[2] = {de_chain, BYTES_NONE}, text = version(1);
+	struct buf chain_text = buf_with_max(100000);
+	char node[NODE_ID_TEXT_SIZE], name[128];
+	struct card_chain chain;
+	struct root_key third;
+	struct card c;
+	(void)state;
+
+	node_id_text(node, &de.card.node);
+	snprintf(name, sizeof(name), "agreements/0123456789abcdef.%s.revocation", node);
+	assert_int_equal(root_key_generate(&third, &de.rng), 0);
+	maker_rotate(&c, &de.card, &de.next_root, &third);
+	notes[1] = maker_card(&arena, &c, &de.next_root);
+	assert_int_equal(card_chain_parse(notes, 2, "f", &arena, &chain, &err), 0);
+	card_chain_write(&chain_text, &chain);
+	put(FILE_NAME, text);
+	put("history/0123456789abcdef.1.agreement", text);
+	put(card_name(&de), buf_view(&chain_text));
+	de.card.root = c.root;
+	root_key_free(&de.root);
+	de.root = de.next_root;
+	de.next_root = third;
+	put(name, revocation_of(&de));
+	read_again();
+	assert_int_equal(k.problems_len, 0);
+	assert_int_equal(k.agreements_len, 0);
+	assert_int_equal(k.revocations_len, 1);
+	/* The daemon knows it still, */
+	remove_name(card_name(&de));
+	read_again();
+	assert_int_equal(k.agreements_len, 0);
+	assert_int_equal(k.revocations_len, 1);
+	/* and one that starts anew cannot pass it on, but goes by it: without the card, */
+	keydir_free(&k);
+	read_again();
+	assert_int_equal(k.agreements_len, 0);
+	expect_problem("no card here names");
+	assert_int_equal(k.revocations_len, 0);
+	/* with an older one, */
+	put(card_name(&de), de_chain);
+	keydir_free(&k);
+	read_again();
+	assert_int_equal(k.agreements_len, 0);
+	expect_problem("no card here names");
+	/* and where another party has revoked as well it passes that on. */
+	node_id_text(node, &fr.card.node);
+	snprintf(name, sizeof(name), "agreements/0123456789abcdef.%s.revocation", node);
+	put(name, revocation_of(&fr));
+	keydir_free(&k);
+	read_again();
+	assert_int_equal(k.agreements_len, 0);
+	assert_int_equal(k.revocations_len, 1);
+	remove_name(name);
+	put(card_name(&de), buf_view(&chain_text));
+	keydir_free(&k);
+	read_again();
+	assert_int_equal(k.problems_len, 0);
+	assert_int_equal(k.agreements_len, 0);
+	assert_int_equal(k.revocations_len, 1);
+	buf_free(&chain_text);
+}
+
 static void put_unsynced(const char *name, struct bytes data)
 {
 	char path[1200];
@@ -809,6 +875,7 @@ int main(void)
 		T(the_newest_card_stands_and_contradictions_are_told),
 		T(a_revocation_ends_the_agreement),
 		T(a_revocation_that_breaks_later_counts_all_the_same),
+		T(a_revocation_counts_when_the_card_of_its_root_is_gone),
 		T(a_revocation_behind_the_limit_counts),
 		T(what_cannot_be_listed_has_not_ended),
 		T(installs_agreement_and_cards),
