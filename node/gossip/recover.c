@@ -330,10 +330,13 @@ void gossip_cut(struct gossip *g, struct gossip_time now, const struct log_name 
 	if (!f || !f->cutting)
 		return;
 	f->cutting = false;
-	if (done)
+	if (done) {
 		f->held = f->expected = size;
-	else
+		/* An erasure in it may have been carried out, and stands no more. */
+		bodies_suspect(g, f);
+	} else {
 		g->store_retry_ms = now.mono_ms + STORE_RETRY_MS;
+	}
 	feed_choose(g, f);
 	arena_reset(&g->scratch);
 }

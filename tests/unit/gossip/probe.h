@@ -175,6 +175,21 @@ static inline void probe_tick(struct probe *p, uint64_t ms)
 	}
 }
 
+/* The entry of another log, with or without its body. */
+static inline void entry_append(struct sim_log *here, const struct sim_log *log, uint64_t index, bool bare)
+{
+	struct cursor c = cursor_of(sim_log_entries(log, index, index + 1));
+	uint8_t packed[ENTRY_PACKED_MAX];
+	struct entry e;
+
+	assert_int_equal(entry_next(&c, &e), 0);
+	e.erased = bare;
+	if (bare)
+		e.salt = e.body = BYTES_NONE;
+	entry_pack(packed, &e);
+	sim_log_append(here, bytes_from(packed, entry_packed_len(&e)), 1);
+}
+
 /* --- what peers say --------------------------------------------------------------------------- */
 
 static inline void probe_hear(struct probe *p, uint32_t session, const struct wire_message *m)

@@ -7,20 +7,6 @@
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-static void entry_append(struct sim_log *here, const struct sim_log *log, uint64_t index, bool bare)
-{
-	struct cursor c = cursor_of(sim_log_entries(log, index, index + 1));
-	uint8_t packed[ENTRY_PACKED_MAX];
-	struct entry e;
-
-	assert_int_equal(entry_next(&c, &e), 0);
-	e.erased = bare;
-	if (bare)
-		e.salt = e.body = BYTES_NONE;
-	entry_pack(packed, &e);
-	sim_log_append(here, bytes_from(packed, entry_packed_len(&e)), 1);
-}
-
 /* Of THIRD's feed so many entries are here, some of them without a body; PEER (1) has brought them,
  * and THIRD (2) is connected too. */
 static struct sim_log *lacking_those(struct probe *p, uint32_t size, bool (*bare)(uint64_t index))

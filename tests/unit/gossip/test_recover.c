@@ -629,12 +629,19 @@ static void a_tail_in_the_way_of_what_was_signed_goes_first(void **state)
 	assert_string_equal(l.p.mute, "own-ahead");
 	assert_int_equal(l.p.cuts, 1);
 	assert_null(probe_last(&l.p, WIRE_SUBSCRIBE));
-	/* The store drops it. */
-	l.own->size = HELD_FIRST;
-	l.own->entries.len = (size_t)l.own->ends[HELD_FIRST - 1];
+	/* The store drops it; an erasure in it has been carried out. */
+	probe_tick(&l.p, 1000);
+	assert_null(probe_last(&l.p, WIRE_BODIES_WANT));
+	l.own->size = 0;
+	buf_reset(&l.own->entries);
+	for (uint64_t i = 0; i < HELD_FIRST; i++)
+		entry_append(l.own, &l.all, i, i == 2);
 	gossip_cut(l.p.g, probe_time(&l.p), &l.own->name, HELD_FIRST, true);
 	probe_actions(&l.p);
 	give(&l, 1, HELD_FIRST, SIGNED);
+	probe_tick(&l.p, 250);
+	assert_non_null(probe_last(&l.p, WIRE_BODIES_WANT));
+	assert_int_equal(probe_last(&l.p, WIRE_BODIES_WANT)->bodies_want.indexes[0], 2);
 	meet(&l, 2, THIRD, 0);
 	probe_tick(&l.p, 2000);
 	assert_int_equal(l.p.recovered, 1);
