@@ -526,9 +526,9 @@ unsigned world_clone(struct world *w, unsigned node)
 
 	assert(!n->twin);
 	narrate(w, "n%u gets a clone, n%u", node, index);
-	watch_cloned(w, n);
 	node_init(w, index, n->guise, disk_copy(n->disk));
 	clone = &w->nodes[index];
+	watch_cloned(w, n, clone);
 	n->twin = clone;
 	clone->twin = n;
 	recovered_put(&clone->recovered, n->recovered);

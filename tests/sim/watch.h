@@ -81,7 +81,7 @@ void watch_up(struct world *w, struct world_node *n);
 void watch_backed_up(struct world *w, const struct world_node *n);
 /* From here on the node may lack what it had, and with an old guard contradict itself. */
 void watch_restored(struct world *w, struct world_node *n, enum world_guard guard);
-void watch_cloned(struct world *w, struct world_node *n);
+void watch_cloned(struct world *w, struct world_node *n, struct world_node *clone);
 /* Its operator gives up a peer that may have more of it: what comes of that is his. */
 void watch_gives_up(struct world *w, struct world_node *n);
 /* It was restored once, or cloned. */

@@ -627,9 +627,11 @@ bool watch_is_copy(const struct world_node *n)
 	return n->twin || node_of(n->world->watch, n)->restored;
 }
 
-void watch_cloned(struct world *w, struct world_node *n)
+void watch_cloned(struct world *w, struct world_node *n, struct world_node *clone)
 {
 	node_of(w->watch, n)->may_fork = true;
+	/* The copy of a copy is one. */
+	node_of(w->watch, clone)->restored = node_of(w->watch, n)->restored;
 	for (size_t i = 0; i < w->watch->feeds_len; i++)
 		if (node_id_eq(&w->watch->feeds[i].node, &n->actor->node))
 			line_find(w, &w->watch->feeds[i])->may_fork = true;
