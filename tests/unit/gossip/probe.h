@@ -176,7 +176,8 @@ static inline void probe_tick(struct probe *p, uint64_t ms)
 }
 
 /* The entry of another log, with or without its body. */
-static inline void entry_append(struct sim_log *here, const struct sim_log *log, uint64_t index, bool bare)
+static inline void entry_append(struct sim_log *here, const struct sim_log *log, uint64_t index,
+	bool bare)
 {
 	struct cursor c = cursor_of(sim_log_entries(log, index, index + 1));
 	uint8_t packed[ENTRY_PACKED_MAX];
