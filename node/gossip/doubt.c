@@ -48,6 +48,7 @@ struct doubt {
 	uint64_t asked_ms, ask_again_ms;
 	uint64_t first, second;
 	struct checkpoint mine; /* of size first, or of size 0 */
+	bool ours;              /* what is here lies under it, or it under that */
 	/* what has been answered of a tree ahead: asked the same, the same would come */
 	uint64_t answered_first, answered_size;
 };
@@ -119,6 +120,20 @@ void doubt_pass_on(struct gossip *g, struct link *l)
 	ask_another(g, l, size, root);
 }
 
+void doubts_rejoin(const struct feed *f)
+{
+	for (struct link *l = f->links; l; l = l->next_of_feed) {
+		struct doubt *d = l->doubt;
+
+		l->agrees = 0;
+		if (!d)
+			continue;
+		d->about = CLAIM_TOLD;
+		d->accuses = d->ours = false;
+		d->answered_first = d->answered_size = 0;
+	}
+}
+
 bool doubt_waits(const struct link *l)
 {
 	return l->doubt && l->doubt->asked && l->doubt->about == CLAIM_RUN;
@@ -170,6 +185,7 @@ static bool ask(struct gossip *g, struct doubt *d, uint64_t first, uint64_t seco
 		d->mine = *mine;
 	else
 		d->mine.size = 0;
+	d->ours = mine != &l->feed->ground || !l->feed->ground_guessed;
 	send_message(g, l->session, &m);
 	return true;
 }
@@ -394,10 +410,10 @@ bool split_run(struct gossip *g, struct session *s, struct feed *f, const struct
 
 	if (!l || f->frozen || f->origin->frozen)
 		return false;
-	/* Under the checkpoint that our own tree stands under, or with nothing signed of ours, and
-	 * nothing that it went on from on its way to the disk. */
-	if (f->ground.size == c->size ||
-		(f->ground.size == 0 && (job->start <= f->held || job->joins)))
+	/* Under the checkpoint that our own tree stands under, or with nothing of ours that it goes
+	 * on from. */
+	if (f->ground.size == c->size ? !f->ground_guessed || !hash_eq(&f->ground.root, &c->root)
+				      : f->ground.size == 0 && (job->start == 0 || job->joins))
 		return split_prove(g, s, f, &f->ground, c, NULL, 0);
 	MARK("run-in-doubt");
 	/* The agreement has ended since, or the session does: what cannot be asked about blames
@@ -460,6 +476,17 @@ static void answer_moved_on(struct gossip *g, struct doubt *d, const struct chec
 		ask_another(g, l, meant.size, meant.root.bytes);
 }
 
+/* What goes on from the checkpoint that was taken for that of our tree does not fit it: by what is
+ * whole here more may come to light. */
+static void ground_is_not_ours(struct feed *f, const struct checkpoint *mine)
+{
+	if (!f->ground_guessed || !checkpoint_same(mine, &f->ground))
+		return;
+	MARK("ground-was-another");
+	f->ground = f->complete;
+	f->ground_guessed = false;
+}
+
 /* c is larger than anything of ours: what do its hashes say of ours? */
 static void answer_larger(struct gossip *g, struct doubt *d, const struct checkpoint *c,
 	const struct wire_proof *p)
@@ -490,11 +517,14 @@ static void answer_larger(struct gossip *g, struct doubt *d, const struct checkp
 			doubt_free(g, l);
 		return;
 	}
-	claim_holds(l, d->mine.size, first.bytes);
+	if (d->ours)
+		claim_holds(l, d->mine.size, first.bytes);
+	else if (d->about == CLAIM_RUN)
+		ground_is_not_ours(f, &d->mine);
 	feed_complete(g, f, c);
 	/* It goes on from ours. Where ours reached the run, the run was a lie, as was a root within
 	 * ours; else what lies ahead will tell. */
-	if (d->about == CLAIM_RUN ? d->mine.size >= d->start : d->accuses) {
+	if (d->about == CLAIM_RUN ? d->ours && d->mine.size >= d->start : d->accuses) {
 		claim_refuted(g, d);
 		return;
 	}

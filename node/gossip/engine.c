@@ -576,9 +576,11 @@ void feed_load(const struct gossip *g, struct feed *f, uint64_t size, uint64_t f
 	f->floor = floor;
 	f->complete = *held;
 	f->seen = *seen;
-	/* What is stored of others was verified under the newest checkpoint that is. Of ours, of a
+	/* What is stored of others beyond what is whole was verified under the newest checkpoint
+	 * that is, or under one before that, which a fork may have parted from it. Of ours, of a
 	 * former incarnation too, one may be that only was shown. */
-	f->ground = told && seen->size >= size ? *seen : *held;
+	f->ground_guessed = told && held->size < size && seen->size >= size;
+	f->ground = f->ground_guessed ? *seen : *held;
 	f->frozen = frozen;
 }
 
@@ -626,6 +628,7 @@ void gossip_sealed(struct gossip *g, struct gossip_time now, const struct checkp
 		return;
 	f->held = f->expected = c->size;
 	f->complete = f->ground = *c;
+	f->ground_guessed = false;
 	if (c->size > f->seen.size)
 		f->seen = *c;
 	if (f->own) {

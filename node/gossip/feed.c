@@ -425,6 +425,7 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 	ground = f->ground;
 	seen = f->seen;
 	f->ground = *c;
+	f->ground_guessed = false;
 	if (c->size > f->seen.size)
 		f->seen = *c;
 	complete_passed(g, f, &ground, &seen);

@@ -108,6 +108,7 @@ void floor_joined(struct gossip *g, struct feed *f, uint64_t floor)
 	f->cut_ms = 0;
 	/* Nothing is complete until the run that joins ends under its checkpoint. */
 	f->complete = (struct checkpoint){0};
+	doubts_rejoin(f);
 	for (struct link *l = f->links; l; l = l->next_of_feed) {
 		if (l->sink != SINK_NONE)
 			sink_close(g, l);

@@ -194,6 +194,7 @@ struct feed {
 	struct checkpoint seen;        /* newest verified; size 0: none */
 	struct checkpoint least;       /* own: smallest shown and not here yet; size 0: none */
 	struct checkpoint ground;      /* newest known to contain all that is held; size 0: none */
+	bool ground_guessed;           /* since the start: it may be of another history */
 	const struct settled *settled; /* what a later incarnation says of it; NULL: nothing */
 	struct split *split;           /* proof of a split view; NULL: none is known */
 	struct link *links;
@@ -636,6 +637,8 @@ void splits_tick(struct gossip *g);
 void doubt_free(struct gossip *g, struct link *l);
 /* The neighbour shows nothing any more: others who have said the same may. */
 void doubt_pass_on(struct gossip *g, struct link *l);
+/* What was here is no longer: what did not fit it is no lie any more. */
+void doubts_rejoin(const struct feed *f);
 /* Has it been asked about a run that did not fit, and has not answered? */
 bool doubt_waits(const struct link *l);
 void on_proof(struct gossip *g, struct session *s, const struct wire_proof *p);

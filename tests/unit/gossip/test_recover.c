@@ -481,6 +481,36 @@ static void nor_does_it_drop_what_its_guard_has_for_another_history(void **state
 	}
 }
 
+/* Nothing signed of it lies here but what the guard has, and a clone has signed another history. */
+static void nor_is_blamed_who_gives_that(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *fork;
+	struct env_rng rng;
+	struct life l;
+
+	(void)state;
+	life_init(&l, HELD_FIRST, 0);
+	rng = sim_random_env(&l.p.random);
+	fork = sim_store_need(&other, &l.own->name);
+	sim_log_publish(fork, &cast_actor(SELF)->identity, SIGNED, 30, &rng);
+	start_with_guard(&l, HELD_FIRST);
+	meet(&l, 1, PEER, 0);
+	probe_hear_head(&l.p, 1, &fork->complete);
+	assert_string_equal(l.p.mute, "own-ahead");
+	probe_hear_run(&l.p, 1, fork, HELD_FIRST, SIGNED);
+	assert_int_equal(l.p.jobs_len, 1);
+	l.p.alarm = NULL;
+	probe_reject(&l.p, ENT_EPROOF);
+	assert_null(l.p.alarm);
+	assert_int_equal(l.p.closed, 0);
+	probe_tick(&l.p, 70000);
+	assert_int_equal(l.p.closed, 0);
+	assert_int_equal(l.p.recovered, 0);
+	sim_store_free(&other);
+	life_free(&l);
+}
+
 static void what_reads_back_otherwise_is_never_signed_over(void **state)
 {
 	struct life l;
@@ -691,6 +721,7 @@ int main(void)
 		cmocka_unit_test(nor_where_they_are_of_one_size),
 		cmocka_unit_test(what_is_shown_while_a_seal_is_on_its_way_is_compared_with_it),
 		cmocka_unit_test(nor_does_it_drop_what_its_guard_has_for_another_history),
+		cmocka_unit_test(nor_is_blamed_who_gives_that),
 		cmocka_unit_test(what_reads_back_otherwise_is_never_signed_over),
 		cmocka_unit_test(nobody_but_itself_can_make_it_mute),
 		cmocka_unit_test(what_was_shown_is_remembered_over_a_stop),
