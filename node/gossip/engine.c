@@ -200,6 +200,7 @@ void gossip_free(struct gossip *g)
 	orphans_free(g);
 	recover_free(g);
 	free(g->recovery.terms);
+	free(g->recovery.late);
 	map_free(&g->feeds);
 	map_free(&g->origins);
 	map_free(&g->totals);

@@ -380,6 +380,8 @@ struct gossip {
 		int64_t heard_s;  /* UTC: since then all who had more have said so; 0: never */
 		uint64_t *terms;  /* ids of agreements whose parties were to say so, */
 		size_t terms_len; /* or that have come since */
+		uint64_t *late;   /* those for which alone it is mute; none: for all */
+		size_t late_len;
 		/* Parties of agreements that were in force when the store was left. */
 		struct node_id *former;
 		size_t former_len;

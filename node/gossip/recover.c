@@ -77,6 +77,7 @@ static void enter_state(struct gossip *g, enum gossip_recovery state)
 	g->recovery.state = state;
 	g->recovery.quiet_ms = g->now.mono_ms;
 	g->recovery.confirmed = false;
+	g->recovery.late_len = 0;
 }
 
 static bool in_force(const struct gossip *g, const struct agreement *a)
@@ -258,6 +259,20 @@ static bool contradicts(const struct gossip *g, const struct feed *f, const stru
 	       (c->size < f->guard_size && guard_covers(g, f));
 }
 
+/* Mute for some agreements alone: all others had been heard by the last life, of which this may be
+ * an older copy. */
+static bool older_than_known(const struct gossip *g, const struct feed *f,
+	const struct checkpoint *c)
+{
+	if (g->recovery.late_len == 0 || g->recovery.recoveries > 0 || c->size <= f->guard_size)
+		return false;
+	for (size_t i = 0; i < g->recovery.late_len; i++)
+		if (f->name.audience.kind == AUDIENCE_AGREEMENT &&
+			f->name.audience.id == g->recovery.late[i])
+			return false;
+	return true;
+}
+
 static void keep_shown(struct gossip *g, struct feed *f, const struct checkpoint *c)
 {
 	struct queued_action *q;
@@ -306,7 +321,7 @@ void recover_shown(struct gossip *g, struct session *s, struct feed *f, const st
 			split_prove(g, s, f, &f->seen, c, NULL, 0);
 		return;
 	}
-	if (!is_mute(g))
+	if (!is_mute(g) || older_than_known(g, f, c))
 		own_ahead(g, peer, f);
 	else if (g->recovery.state == RECOVERY_PULLS && c->size > f->guard_size)
 		enter_state(g, RECOVERY_HEARS);
@@ -453,10 +468,9 @@ static void mute_for_terms(struct gossip *g)
 	const struct node_id *node;
 
 	MARK("agreement-of-a-former-life");
-	recover_free(g);
+	enter_state(g, RECOVERY_HEARS);
 	for (size_t at = 0; party_next(g, &at, &node);)
 		peer_totals(g, node)->heard = true;
-	enter_state(g, RECOVERY_HEARS);
 	say_mute(g, "old-agreement",
 		"an agreement older than the recovery is in force again: what was signed under it "
 		"is not known",
@@ -475,6 +489,25 @@ static void unhear(struct gossip *g, const struct agreement *a, bool all)
 	}
 }
 
+/* Was it, or a version of it, in force in a life that is lost? */
+static bool was_former(const struct gossip *g, const struct agreement *a)
+{
+	return g->recovery.heard_s && (a->serial > 1 || a->valid_from <= g->recovery.heard_s);
+}
+
+static bool hears_nobody(const struct gossip *g)
+{
+	return !is_mute(g) || g->recovery.state == RECOVERY_PULLS;
+}
+
+static void late_add(struct gossip *g, uint64_t id)
+{
+	g->recovery.late = realloc(g->recovery.late, (g->recovery.late_len + 1) * sizeof(id));
+	if (!g->recovery.late)
+		abort();
+	g->recovery.late[g->recovery.late_len++] = id;
+}
+
 /*
  * An agreement that a backup does not have may have been in force in the life that is lost, and its
  * feed been signed: when its file is placed again its parties are heard first. Nothing was signed
@@ -488,12 +521,14 @@ void recover_terms(struct gossip *g)
 		return;
 	for (size_t i = 0; i < g->agreements_len; i++) {
 		const struct agreement *a = g->agreements[i];
+		bool former = was_former(g, a), turns = former && hears_nobody(g);
 
-		if (!in_force(g, a) || terms_known(g, a->id) ||
-			(!was_mute && a->serial == 1 && a->valid_from > g->recovery.heard_s))
+		if (!in_force(g, a) || terms_known(g, a->id) || (!was_mute && !former))
 			continue;
-		if (!is_mute(g))
+		if (turns)
 			mute_for_terms(g);
+		if (g->recovery.late_len > 0 || turns)
+			late_add(g, a->id);
 		unhear(g, a, !was_mute);
 	}
 	terms_note(g, is_mute(g));
@@ -828,8 +863,8 @@ int gossip_recover_start(struct gossip *g, struct gossip_time now, const struct 
 			"the store is behind the guard file: an older copy was restored", NULL,
 			NULL);
 	}
-	/* Whoever is heard from here on is heard on these. */
-	if (is_mute(g))
+	/* Whoever is heard from here on is heard on these; PULLS goes by what was known before. */
+	if (is_mute(g) && !(g->recovery.heard_s && hears_nobody(g)))
 		terms_note(g, true);
 	arena_reset(&g->scratch);
 	return 0;

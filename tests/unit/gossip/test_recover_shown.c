@@ -474,6 +474,94 @@ static void what_was_proven_before_the_last_stop_ends_by_nobodys_word(void **sta
 	}
 }
 
+/* A copy of a machine that was restored once, with a guard as old: it waits for the parties of one
+ * agreement only, until somebody shows what it has signed since. */
+static void a_copy_of_a_restored_node_hears_all_once_it_shows(void **state)
+{
+	struct cast_terms more = probe_terms(3);
+	struct checkpoint c = {.size = SIGNED};
+	struct node_id waits;
+	struct life l;
+
+	(void)state;
+	for (unsigned lost = 0; lost < 2; lost++) {
+		uint64_t known[2];
+		struct gossip_recovered r = {.agreements = known, .agreements_len = 2};
+		unsigned waiting = 0;
+
+		life_init(&l, HELD_FIRST, HELD_FIRST);
+		for (size_t i = 0; i < 2; i++)
+			known[i] = l.p.agreements[i]->id;
+		r.since_s = probe_time(&l.p).wall_ms / 1000 - 1;
+		gossip_recovered_before(l.p.g, &r);
+		start_with_guard(&l, HELD_FIRST);
+		gossip_recover_former(l.p.g, &cast_actor(4)->node);
+		assert_null(l.p.mute);
+		probe_agree(&l.p, &more);
+		assert_string_equal(l.p.mute, "old-agreement");
+		meet(&l, 3, 3, HELD_FIRST);
+		if (!lost) { /* what stands under that agreement is what it waits for */
+			c.log = probe_name(SELF, audience_agreement(more.id));
+			checkpoint_sign(&c, cast_actor(SELF)->identity.log_secret);
+			probe_hear_head(&l.p, 3, &c);
+			assert_int_equal(l.p.ahead, 1);
+			assert_string_equal(l.p.mute, "old-agreement");
+		}
+		meet(&l, 1, PEER, lost ? SIGNED : HELD_FIRST);
+		if (lost)
+			give(&l, 1, HELD_FIRST, SIGNED);
+		probe_tick(&l.p, 5000);
+		assert_int_equal(l.p.recovered, 0);
+		for (size_t at = 0; gossip_recovery_peer(l.p.g, &at, &waits); waiting++)
+			assert_true(node_id_eq(&waits, &cast_actor(THIRD)->node) ||
+				    node_id_eq(&waits, &cast_actor(4)->node));
+		assert_int_equal(waiting, lost ? 2 : 0);
+		life_free(&l);
+	}
+}
+
+/* Its guard has what was signed since, and knows nothing of the life that was lost. */
+static void behind_its_guard_a_restored_node_hears_of_an_old_agreement(void **state)
+{
+	struct node_id waits;
+	struct life l;
+
+	(void)state;
+	for (unsigned old = 0; old < 3; old++) {
+		struct cast_terms more = probe_terms(3);
+		uint64_t known[3] = {0, 0, more.id};
+		struct gossip_recovered r = {.agreements = known, .agreements_len = 2 + (old == 2)};
+		size_t at = 0;
+
+		life_init(&l, HELD_FIRST, HELD_FIRST);
+		for (size_t i = 0; i < 2; i++)
+			known[i] = l.p.agreements[i]->id;
+		r.since_s = probe_time(&l.p).wall_ms / 1000 - 5;
+		if (old == 0) {
+			more.from = r.since_s + 1;
+			more.until = more.from + 100000;
+		}
+		gossip_recovered_before(l.p.g, &r);
+		start_with_guard(&l, SIGNED);
+		assert_string_equal(l.p.mute, "behind-guard");
+		probe_agree(&l.p, &more);
+		meet(&l, 1, PEER, SIGNED);
+		give(&l, 1, HELD_FIRST, SIGNED);
+		probe_tick(&l.p, 5000);
+		assert_int_equal(l.p.recovered, old != 1);
+		if (old == 1) {
+			assert_string_equal(l.p.mute, "old-agreement");
+			assert_true(gossip_recovery_peer(l.p.g, &at, &waits));
+			assert_true(node_id_eq(&waits, &cast_actor(3)->node));
+			assert_false(gossip_recovery_peer(l.p.g, &at, &waits));
+			meet(&l, 3, 3, HELD_FIRST);
+			probe_tick(&l.p, 2000);
+			assert_int_equal(l.p.recovered, 1);
+		}
+		life_free(&l);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -491,6 +579,8 @@ int main(void)
 		cmocka_unit_test(nor_are_those_that_answer_a_hello_behind_theirs),
 		cmocka_unit_test(an_agreement_that_is_extended_is_of_a_former_life),
 		cmocka_unit_test(a_stop_forgets_no_former_life),
+		cmocka_unit_test(a_copy_of_a_restored_node_hears_all_once_it_shows),
+		cmocka_unit_test(behind_its_guard_a_restored_node_hears_of_an_old_agreement),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
