@@ -408,8 +408,13 @@ bool split_run(struct gossip *g, struct session *s, struct feed *f, const struct
 	const struct checkpoint *mine = comparable(f, c->size);
 	struct doubt *d;
 
-	if (!l || f->frozen || f->origin->frozen)
+	if (!l)
 		return false;
+	/* Its cards contradict each other since: what it has signed is not looked into. */
+	if (f->origin->frozen) {
+		link_unfit(g, l);
+		return true;
+	}
 	/* Under the checkpoint that our own tree stands under, or with nothing of ours that it goes
 	 * on from. */
 	if (f->ground.size == c->size ? !f->ground_guessed || !hash_eq(&f->ground.root, &c->root)

@@ -118,6 +118,30 @@ static void a_run_that_may_not_be_asked_about_blames_nobody(void **state)
 	}
 }
 
+/* Nor does one whose origin is frozen by then, by a card in a file. */
+static void a_run_of_an_origin_with_two_cards_blames_nobody(void **state)
+{
+	struct card_chain cards[2];
+	struct sim_store other = {0};
+	struct sim_log *fork;
+	struct probe p;
+
+	(void)state;
+	fork = forked(&p, &other, holding(&p, 4), 2, 5);
+	hear_held(&p, 1, fork, 7);
+	probe_hear_run(&p, 1, fork, 4, 7);
+	for (unsigned i = 0; i < 2; i++)
+		cards[i] = cast_changed_card(ORIGIN, false, 7 + i, &p.arena);
+	assert_int_equal(gossip_origin(p.g, &cards[0], NULL), 0);
+	assert_int_equal(gossip_origin(p.g, &cards[1], NULL), ENT_EPROOF);
+	probe_actions(&p);
+	probe_reject(&p, ENT_EPROOF);
+	assert_string_equal(p.alarm, "card-contradiction");
+	assert_int_equal(p.closed, 0);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
 static void hear_terms(struct probe *p, uint32_t session, size_t from)
 {
 	struct wire_agreement list[8];
@@ -759,6 +783,7 @@ int main(void)
 		cmocka_unit_test(a_larger_fork_is_asked_for_and_proven),
 		cmocka_unit_test(a_run_of_a_fork_is_the_origins_doing),
 		cmocka_unit_test(a_run_that_may_not_be_asked_about_blames_nobody),
+		cmocka_unit_test(a_run_of_an_origin_with_two_cards_blames_nobody),
 		cmocka_unit_test(a_question_that_may_have_met_no_terms_blames_nobody),
 		cmocka_unit_test(who_may_not_account_for_what_it_gave_ends_the_session),
 		cmocka_unit_test(a_run_that_does_not_fit_is_not_asked_for_again),
