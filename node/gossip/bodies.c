@@ -197,6 +197,8 @@ static size_t missing_next(struct gossip *g, struct feed *f, uint64_t indexes[WI
 	if (store->missing(store->ctx, &f->name, f->lacks_from, indexes, WIRE_BODIES_MAX, &len) !=
 		0)
 		return 0;
+	while (len > 0 && indexes[len - 1] >= feed_good(f))
+		len--;
 	if (len == 0 && f->lacks_from == 0) {
 		lacks_nothing(g, f);
 	} else if (len == 0) {
@@ -230,7 +232,7 @@ static void consider(struct gossip *g, struct feed *f)
 		nothing_came(g, f, link_find(f->ask->session, f));
 		ask_late(f);
 	}
-	if (f->frozen || f->origin->frozen || g->refusing || g->now.mono_ms < f->lacks_ms ||
+	if (feed_good(f) == 0 || f->origin->frozen || g->refusing || g->now.mono_ms < f->lacks_ms ||
 		g->now.mono_ms < g->store_retry_ms ||
 		g->ingest_bytes + 2 * WIRE_BODIES_BYTES_MAX > g->config.ingest_max ||
 		(f->lacks_known && !anybody(g, f)))
@@ -400,7 +402,7 @@ void on_bodies(struct gossip *g, struct session *s, struct wire_bodies *m, size_
 	const struct bodies_ask *a = late ? s->late : s->asked == f && f ? f->ask : NULL;
 
 	/* Unasked, or too late for any use. */
-	if (!l || !a || a->answered || f->frozen || !may_take(g, s, &m->feed)) {
+	if (!l || !a || a->answered || feed_good(f) == 0 || !may_take(g, s, &m->feed)) {
 		peer_totals(g, &s->peer)->redundant_bytes += wire_bytes;
 		return;
 	}

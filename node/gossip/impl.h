@@ -651,6 +651,8 @@ void on_proof_want(struct gossip *g, struct session *s, const struct wire_proof_
 void feed_settle(const struct gossip *g, struct feed *f);
 /* It is frozen below what is good of it. */
 bool feed_thaws(const struct feed *f);
+/* So many of its entries are good, as far as is known; of one that is frozen maybe none. */
+uint64_t feed_good(const struct feed *f);
 /* May a run under that checkpoint be taken? */
 bool feed_takes(const struct feed *f, const struct wire_checkpoint *c);
 /* May the neighbour have such a run? Of a feed that is not frozen it may. */

@@ -25,6 +25,11 @@ bool feed_thaws(const struct feed *f)
 	       origin_key(f->origin, f->name.incarnation);
 }
 
+uint64_t feed_good(const struct feed *f)
+{
+	return !f->frozen ? UINT64_MAX : f->settled ? f->settled->size : 0;
+}
+
 bool feed_takes(const struct feed *f, const struct wire_checkpoint *c)
 {
 	return !f->frozen || (feed_thaws(f) && c->size == f->settled->size &&
@@ -73,6 +78,7 @@ void gossip_settled(struct gossip *g, struct gossip_time now, const struct check
 	f->settled = s;
 	for (struct link *l = f->links; l; l = l->next_of_feed)
 		l->unfit_told = 0;
+	bodies_suspect(g, f);
 	if (feed_thaws(f)) {
 		MARK("frozen-goes-on");
 		feed_choose(g, f);

@@ -114,6 +114,35 @@ static void goes_on_as_far_as_it_is_good_and_no_further(void **state)
 	}
 }
 
+/* Somebody has withheld bodies, before the feed was frozen: of what is good they are wanted. */
+static void bodies_of_what_is_good_are_asked_for(void **state)
+{
+	static const uint64_t bare[] = {1, GOOD - 1};
+	const struct wire_message *m;
+	struct sim_log *here;
+	struct scene s;
+
+	(void)state;
+	scene_init(&s, GOOD, true);
+	here = sim_store_find(&s.p.store, &s.good->name);
+	here->size = 0;
+	buf_reset(&here->entries);
+	for (uint64_t i = 0; i < GOOD; i++)
+		entry_append(here, s.good, i, i == bare[0] || i == bare[1]);
+	here->complete = s.good->complete;
+	probe_hear_head(&s.p, 1, &s.good->complete);
+	probe_tick(&s.p, 2000);
+	assert_null(probe_last(&s.p, WIRE_BODIES_WANT));
+	sim_log_sign(s.good, GOOD - 2, &cast_actor(ORIGIN)->identity, &s.good->complete);
+	settle(&s);
+	probe_tick(&s.p, 2000);
+	m = probe_last(&s.p, WIRE_BODIES_WANT);
+	assert_non_null(m);
+	assert_int_equal(m->bodies_want.indexes_len, 1);
+	assert_int_equal(m->bodies_want.indexes[0], bare[0]);
+	scene_free(&s);
+}
+
 static void what_was_frozen_before_anything_came_is_had_whole(void **state)
 {
 	struct scene s;
@@ -210,6 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(goes_on_as_far_as_it_is_good_and_no_further),
+		cmocka_unit_test(bodies_of_what_is_good_are_asked_for),
 		cmocka_unit_test(what_was_frozen_before_anything_came_is_had_whole),
 		cmocka_unit_test(another_history_of_that_size_is_not_taken_and_nobody_blamed),
 		cmocka_unit_test(whoever_was_told_the_other_history_keeps_it),
