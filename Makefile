@@ -183,13 +183,15 @@ $(FLOOR): $(FLOOR_OBJECTS) $(FLOOR_GEN:.c=.o) $(call archives,app)
 
 unit: $(UNIT_TESTS)
 
-# make sim SEEDS=1000; one seed again, told: make sim SEEDS=1 SEED=17 NARRATE=1
+# make sim SEEDS=1000; one seed again, told: make sim SEEDS=1 SEED=17 NARRATE=1; another than the
+# standard mix (tests/sim/mix.h): MIX=small
 SEEDS ?= 100
 SEED  ?= 1
+MIX   ?= standard
 SIM_QUICK = $(SIM:build/plain/%=build/quick/%)
 sim: setup
 	$(Q)$(SUBMAKE) $(if $(filter plain,$(VARIANT)),VARIANT=quick) $(SIM_QUICK)
-	$(Q)$(if $(NARRATE)$(filter 1,$(V)),NARRATE=1) $(SIM_QUICK) $(SEEDS) $(SEED)
+	$(Q)$(if $(NARRATE)$(filter 1,$(V)),NARRATE=1) $(SIM_QUICK) $(SEEDS) $(SEED) $(MIX)
 
 # Deliberate bugs, each of which the seeds must find; some minutes.
 sim-mutants: setup

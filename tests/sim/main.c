@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Runs seeds of the standard mix, one worker a core.
+ * Runs seeds of a mix (mix.h), the standard one if none is named, one worker a core.
  *
- *     main SEEDS [FIRST]
+ *     main SEEDS [FIRST [MIX]]
  *
  * Every 64th seed is played twice, and must give the same trace (I13). NARRATE=1 tells on stderr
  * what happens; UNREACHED=1 names the branches that no seed has reached; TRACES=1 gives the trace
@@ -61,6 +61,7 @@ _Static_assert(sizeof(struct told) <= 4096, "a write of so much is atomic");
 
 struct totals {
 	uint64_t seeds, violations, events, nodes;
+	const char *mix;
 	bool traces; /* are told */
 	uint8_t reached[MARKS_MAX];
 	unsigned workers;
@@ -70,15 +71,15 @@ struct totals {
 
 /* --- a worker --------------------------------------------------------------------------------- */
 
-static void play(uint64_t seed, struct told *told)
+static void play(const struct mix_kind *kind, uint64_t seed, struct told *told)
 {
 	struct mix_result r, again;
 
-	mix_play(seed, &r);
+	mix_play(kind, seed, &r);
 	*told = (struct told){.seed = seed, .events = r.events, .nodes = r.nodes, .trace = r.trace};
 	snprintf(told->failure, sizeof(told->failure), "%s", r.failure);
 	if (!r.failure[0] && seed % TWICE_EVERY == 0) {
-		mix_play(seed, &again);
+		mix_play(kind, seed, &again);
 		if (again.trace != r.trace)
 			snprintf(told->failure, sizeof(told->failure),
 				"I13: seed %" PRIu64 " gives two traces", seed);
@@ -92,14 +93,15 @@ static void tell(int out, const struct told *told)
 		exit(2);
 }
 
-static void work(int out, unsigned worker, uint64_t first, uint64_t end, unsigned stride)
+static void work(const struct totals *t, int out, unsigned worker, uint64_t first, uint64_t end)
 {
+	const struct mix_kind *kind = mix_kind(t->mix);
 	struct told told;
 
-	for (uint64_t seed = first + worker; seed < end; seed += stride) {
+	for (uint64_t seed = first + worker; seed < end; seed += t->workers) {
 		told = (struct told){.worker = worker, .begins = true, .seed = seed};
 		tell(out, &told);
-		play(seed, &told);
+		play(kind, seed, &told);
 		told.worker = worker;
 		tell(out, &told);
 	}
@@ -141,8 +143,8 @@ static void count(struct totals *t, const struct told *told)
 	if (!told->failure[0])
 		return;
 	if (t->violations++ < FAILURES_MAX)
-		printf("%s\n    again: make sim SEEDS=1 SEED=%" PRIu64 " NARRATE=1\n",
-			told->failure, told->seed);
+		printf("%s\n    again: make sim SEEDS=1 SEED=%" PRIu64 " MIX=%s NARRATE=1\n",
+			told->failure, told->seed, t->mix);
 }
 
 /* A worker that dies takes its seed along: that is a violation too. */
@@ -186,7 +188,7 @@ static void run(struct totals *t, uint64_t first, uint64_t seeds)
 			abort();
 		if (t->pids[i] == 0) {
 			close(pipes[0]);
-			work(pipes[1], i, first, first + seeds, t->workers);
+			work(t, pipes[1], i, first, first + seeds);
 		}
 	}
 	close(pipes[1]);
@@ -220,7 +222,8 @@ int main(int argc, char **argv)
 	uint64_t seeds, first;
 	size_t branches;
 
-	if (argc < 2 || marks_len() > MARKS_MAX)
+	t.mix = argc > 3 ? argv[3] : "standard";
+	if (argc < 2 || marks_len() > MARKS_MAX || !mix_kind(t.mix))
 		return 2;
 	seeds = strtoull(argv[1], NULL, 10);
 	first = argc > 2 && argv[2][0] ? strtoull(argv[2], NULL, 10) : 1;

@@ -10,8 +10,6 @@
 #include "sim/watch.h"
 #include "sim/world.h"
 
-#define NODES_MIN  20u
-#define NODES_MAX  24u
 #define STEPS      320u
 #define PACTS_MAX  120u
 #define SHORT_S    20 /* an agreement that ends by the clock lives so long at the most */
@@ -34,6 +32,7 @@
 #define GREEN         audience_of(AUDIENCE_GREEN)
 
 struct mix {
+	const struct mix_kind *kind;
 	struct world *w;
 	struct sim_random *random;
 	struct cast_terms pacts[PACTS_MAX]; /* the newest version of each agreement */
@@ -136,7 +135,7 @@ static struct cast_terms *pact_between(struct mix *m, uint64_t parties)
 static void pact_new(struct mix *m)
 {
 	uint64_t parties = cast_bit(some_node(m));
-	int want = chance(m, 80) ? 2 : 3;
+	int want = chance(m, m->kind->twos) ? 2 : 3;
 	struct cast_terms *t;
 
 	if (m->pacts_len == PACTS_MAX)
@@ -447,6 +446,15 @@ static void run_twice(struct mix *m, unsigned node, bool shameless)
 	}
 }
 
+static void some_run_twice(struct mix *m)
+{
+	bool shameless = chance(m, 50);
+	unsigned node = some_node(m);
+
+	if (!m->w->nodes[node].twin)
+		run_twice(m, node, shameless);
+}
+
 static void disk_slow_down(struct mix *m, unsigned node)
 {
 	m->w->nodes[node].disk_ms = 500 + below(m, 8000);
@@ -466,7 +474,7 @@ static void machines(struct mix *m)
 		world_kill(m->w, node, back_ms);
 	else if (what < 30)
 		world_backup(m->w, node);
-	else if (what < 38)
+	else if (what < 30 + m->kind->restores)
 		restore(m, node, back_ms);
 	else if (what < 60)
 		world_kill_at(m->w, node, (enum ledger_step)below(m, LEDGER_STEPS), back_ms);
@@ -545,7 +553,8 @@ static void standing(struct mix *m)
 /* A ring, so that everybody is somehow joined to everybody, and chords across it. */
 static void found(struct mix *m)
 {
-	unsigned n = NODES_MIN + below(m, NODES_MAX - NODES_MIN + 1);
+	const struct mix_kind *k = m->kind;
+	unsigned n = k->nodes_min + below(m, k->nodes_max - k->nodes_min + 1);
 
 	world_nodes(m->w, n);
 	m->players = n;
@@ -823,30 +832,37 @@ static void part(const struct mix *m)
 	watch_closed(w);
 }
 
-void mix_play(uint64_t seed, struct mix_result *r)
+static bool falls_on(struct mix_every every, uint64_t seed)
 {
-	struct mix m = {.w = world_new(seed)};
+	return seed % every.seeds == every.rest;
+}
+
+void mix_play(const struct mix_kind *kind, uint64_t seed, struct mix_result *r)
+{
+	struct mix m = {.kind = kind, .w = world_new(seed)};
 	struct world *w = m.w;
 	bool lying, doubled;
 
 	m.random = &w->random;
 	lying = chance(&m, 50);
-	doubled = chance(&m, 30);
-	m.limited = chance(&m, 20);
-	m.sweeping = chance(&m, 20);
-	m.listing = chance(&m, 30);
-	w->letting_go = m.ending = seed % 5 == 3;
-	m.pausing = seed % 11 == 3;
-	m.revoking = seed % 7 == 2;
-	m.crowding = seed % 13 == 6;
-	m.babbling = seed % 17 == 5;
+	doubled = chance(&m, kind->doubled);
+	m.limited = chance(&m, kind->limited);
+	m.sweeping = chance(&m, kind->sweeping);
+	m.listing = chance(&m, kind->listing);
+	w->letting_go = m.ending = falls_on(kind->ending, seed);
+	m.pausing = falls_on(kind->pausing, seed);
+	m.revoking = falls_on(kind->revoking, seed);
+	m.crowding = falls_on(kind->crowding, seed);
+	m.babbling = falls_on(kind->babbling, seed);
 	w->ingest_max = m.crowding ? CROWDED_BYTES : 0;
 	found(&m);
 	for (unsigned i = 0; i < STEPS && !world_failure(w); i++) {
 		if ((lying || m.babbling) && i % (STEPS / 4) == STEPS / 8)
 			turn_liar(&m);
-		if (doubled && i == STEPS / 2)
-			run_twice(&m, some_node(&m), chance(&m, 50));
+		/* At even distances. */
+		if (doubled && i && i % (STEPS / (kind->doubles + 1)) == 0 &&
+			i / (STEPS / (kind->doubles + 1)) <= kind->doubles)
+			some_run_twice(&m);
 		alone(&m);
 		step(&m);
 	}
