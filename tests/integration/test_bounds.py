@@ -92,7 +92,7 @@ def test_what_no_correct_node_sends_closes_and_is_named():
         s.send("Data", feed=s.peer.feed("green").packed, count=1, entries=bytes(257 << 10))
 
     def subscribe_for_ever(s):
-        for _ in range(200):
+        for _ in range(400):
             s.send("Subscribe", feed=s.peer.feed("green").packed, **{"from": 0})
 
     def unsigned_checkpoint(s):
