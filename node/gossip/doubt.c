@@ -306,11 +306,12 @@ static void doubt_settle(struct gossip *g, struct doubt *d)
 	}
 }
 
-/* Who told of a checkpoint and does not hold so much has nothing to show for it but its signature.
- */
+/* Who told of a checkpoint and does not hold so much has nothing to show for it but its signature,
+ * by which alone nothing is seen before our own tree is there. */
 static bool may_show(const struct doubt *d)
 {
-	return d->has_signature || d->link->peer_held >= d->claim.size;
+	return d->link->peer_held >= d->claim.size ||
+	       (d->has_signature && d->claim.size <= d->link->feed->held);
 }
 
 /* Has another neighbour said the same? Then it is looked into there. */

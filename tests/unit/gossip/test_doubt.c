@@ -485,6 +485,32 @@ static void who_has_said_the_same_is_asked_instead(void **state)
 	probe_free(&p);
 }
 
+/* One has but seen the checkpoint that another holds all of: it has nothing to show. */
+static void who_has_it_is_asked_though_another_has_seen_it(void **state)
+{
+	struct sim_store other = {0};
+	struct sim_log *log, *fork;
+	struct wire_head head;
+	struct wire_message m = {.type = WIRE_HEADS, .heads = {&head, 1}};
+	struct probe p;
+
+	(void)state;
+	log = holding(&p, 3);
+	another_comes(&p, 3, FIFTH, TLP_BIT(TLP_CLEAR));
+	fork = forked(&p, &other, log, 2, 3);
+	head = (struct wire_head){.feed = log->name, .held = 3};
+	checkpoint_to_wire(&head.newest, &fork->complete);
+	probe_hear(&p, 2, &m);
+	hear_held(&p, 3, fork, 5);
+	probe_tick(&p, 3000);
+	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 1);
+	assert_int_equal(p.said_to[probe_last(&p, WIRE_PROOF_WANT) - p.said], 3);
+	hear_answer(&p, 3, fork);
+	assert_proven(&p, &log->name);
+	sim_store_free(&other);
+	probe_free(&p);
+}
+
 /* The same of a root within what is held, of which the one that was asked has nothing to show. */
 static void who_has_said_the_same_is_asked_after_silence(void **state)
 {
@@ -794,6 +820,7 @@ int main(void)
 		cmocka_unit_test(what_lies_ahead_is_compared_when_it_is_reached),
 		cmocka_unit_test(nothing_that_is_said_meanwhile_is_forgotten),
 		cmocka_unit_test(who_has_said_the_same_is_asked_instead),
+		cmocka_unit_test(who_has_it_is_asked_though_another_has_seen_it),
 		cmocka_unit_test(who_has_said_the_same_is_asked_after_silence),
 		cmocka_unit_test(an_answer_that_has_moved_on_is_good_too),
 		cmocka_unit_test(what_has_been_answered_is_not_asked_again),
