@@ -204,21 +204,35 @@ static inline void probe_hear(struct probe *p, uint32_t session, const struct wi
 	buf_free(&b);
 }
 
+/* What the peers read: as the engine does itself. Returns how many. */
+static inline size_t probe_agreements(const struct probe *p, struct wire_agreement list[8])
+{
+	for (size_t i = 0; i < p->agreements_len; i++) {
+		list[i] = (struct wire_agreement){
+			.id = p->agreements[i]->id, .serial = p->agreements[i]->serial};
+		memcpy(list[i].hash, p->agreements[i]->hash, sizeof(list[i].hash));
+	}
+	return p->agreements_len;
+}
+
 static inline void probe_hear_hello(struct probe *p, uint32_t session, uint64_t credit)
 {
 	struct wire_agreement list[8];
 	struct wire_message m = {.type = WIRE_HELLO,
 		.hello = {.version = WIRE_VERSION,
 			.agreements = list,
-			.agreements_len = p->agreements_len,
+			.agreements_len = probe_agreements(p, list),
 			.credit = credit,
 			.software = bytes_str("probe")}};
 
-	for (size_t i = 0; i < p->agreements_len; i++) {
-		list[i] = (struct wire_agreement){
-			.id = p->agreements[i]->id, .serial = p->agreements[i]->serial};
-		memcpy(list[i].hash, p->agreements[i]->hash, sizeof(list[i].hash));
-	}
+	probe_hear(p, session, &m);
+}
+
+static inline void probe_hear_terms(struct probe *p, uint32_t session)
+{
+	struct wire_agreement list[8];
+	struct wire_message m = {.type = WIRE_TERMS, .terms = {list, probe_agreements(p, list)}};
+
 	probe_hear(p, session, &m);
 }
 
@@ -230,14 +244,20 @@ static inline void probe_hear_cards(struct probe *p, uint32_t session,
 	probe_hear(p, session, &m);
 }
 
-static inline void probe_hear_head(struct probe *p, uint32_t session,
-	const struct checkpoint *newest)
+static inline void probe_hear_floor(struct probe *p, uint32_t session,
+	const struct checkpoint *newest, uint64_t floor)
 {
-	struct wire_head head = {.feed = newest->log, .held = newest->size};
+	struct wire_head head = {.feed = newest->log, .floor = floor, .held = newest->size};
 	struct wire_message m = {.type = WIRE_HEADS, .heads = {&head, 1}};
 
 	checkpoint_to_wire(&head.newest, newest);
 	probe_hear(p, session, &m);
+}
+
+static inline void probe_hear_head(struct probe *p, uint32_t session,
+	const struct checkpoint *newest)
+{
+	probe_hear_floor(p, session, newest, 0);
 }
 
 static inline void probe_hear_held(struct probe *p, uint32_t session, const struct log_name *feed,
@@ -256,20 +276,47 @@ static inline void probe_hear_subscribe(struct probe *p, uint32_t session,
 	probe_hear(p, session, &m);
 }
 
-static inline void probe_hear_run(struct probe *p, uint32_t session, const struct sim_log *log,
-	uint64_t from, uint64_t to)
+/* Under a checkpoint of the log; what joins says the range before it, but for its last left_cut
+ * hashes. */
+static inline void probe_hear_data(struct probe *p, uint32_t session, const struct sim_log *log,
+	const struct checkpoint *under, uint64_t from, uint64_t to, bool joins, size_t left_cut)
 {
 	struct wire_message m = {.type = WIRE_DATA,
 		.data = {.feed = log->name,
 			.start = from,
 			.count = (uint32_t)(to - from),
 			.entries = sim_log_entries(log, from, to)}};
-	struct range right;
+	struct range left, right;
 
-	checkpoint_to_wire(&m.data.checkpoint, &log->complete);
-	sim_log_range(log, to, log->complete.size, &right);
+	checkpoint_to_wire(&m.data.checkpoint, under);
+	sim_log_range(log, 0, from, &left);
+	sim_log_range(log, to, under->size, &right);
+	if (joins) {
+		m.data.left = (const uint8_t(*)[32])left.hashes;
+		m.data.left_len = left.hashes_len - left_cut;
+	}
 	m.data.right = (const uint8_t(*)[32])right.hashes;
 	m.data.right_len = right.hashes_len;
+	probe_hear(p, session, &m);
+}
+
+static inline void probe_hear_run(struct probe *p, uint32_t session, const struct sim_log *log,
+	uint64_t from, uint64_t to)
+{
+	probe_hear_data(p, session, log, &log->complete, from, to, false, 0);
+}
+
+static inline void probe_hear_join(struct probe *p, uint32_t session, const struct sim_log *log,
+	const struct checkpoint *under, uint64_t from, uint64_t to)
+{
+	probe_hear_data(p, session, log, under, from, to, true, 0);
+}
+
+static inline void probe_hear_proof_want(struct probe *p, uint32_t session,
+	const struct log_name *feed, uint64_t first, uint64_t second)
+{
+	struct wire_message m = {.type = WIRE_PROOF_WANT, .proof_want = {*feed, first, second}};
+
 	probe_hear(p, session, &m);
 }
 

@@ -5,6 +5,13 @@
  */
 #include "unit/gossip/forks.h"
 
+/* Once, and no one else. */
+static void assert_asked(const struct probe *p, uint32_t session)
+{
+	assert_int_equal(probe_count(p, WIRE_PROOF_WANT), 1);
+	assert_int_equal(p->said_to[probe_last(p, WIRE_PROOF_WANT) - p->said], session);
+}
+
 /* --- finding out ------------------------------------------------------------------------------ */
 
 static void equal_sizes_with_other_roots_are_proof_at_once(void **state)
@@ -194,7 +201,6 @@ static void a_question_that_may_have_met_no_terms_blames_nobody(void **state)
 static void who_may_not_account_for_what_it_gave_ends_the_session(void **state)
 {
 	struct cast_terms less = probe_terms(PEER);
-	struct wire_message m = {.type = WIRE_PROOF_WANT};
 	struct sim_log *log;
 	struct probe p;
 
@@ -213,11 +219,8 @@ static void who_may_not_account_for_what_it_gave_ends_the_session(void **state)
 		p.agreements[0] = cast_agreement(&less, &p.arena);
 		gossip_agreements(p.g, probe_time(&p), p.agreements, p.agreements_len);
 		probe_actions(&p);
-		m.proof_want.feed = log->name;
-		m.proof_want.first = 4;
-		m.proof_want.second = 8;
 		probe_forget(&p);
-		probe_hear(&p, 1, &m);
+		probe_hear_proof_want(&p, 1, &log->name, 4, 8);
 		assert_null(probe_last(&p, WIRE_PROOF));
 		assert_int_equal(p.closed, given);
 		assert_int_equal(p.penalty_ms, 0);
@@ -471,14 +474,12 @@ static void who_has_said_the_same_is_asked_instead(void **state)
 	hear_held(&p, 2, fork, 5);
 	hear_held(&p, 3, fork, 5);
 	probe_tick(&p, 3000);
-	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 1);
-	assert_int_equal(p.said_to[probe_last(&p, WIRE_PROOF_WANT) - p.said], 2);
+	assert_asked(&p, 2);
 	gossip_closed(p.g, probe_time(&p), 2, "gone");
 	probe_actions(&p);
 	probe_forget(&p);
 	probe_tick(&p, 3000);
-	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 1);
-	assert_int_equal(p.said_to[probe_last(&p, WIRE_PROOF_WANT) - p.said], 3);
+	assert_asked(&p, 3);
 	hear_answer(&p, 3, fork);
 	assert_proven(&p, &log->name);
 	sim_store_free(&other);
@@ -503,8 +504,7 @@ static void who_has_it_is_asked_though_another_has_seen_it(void **state)
 	probe_hear(&p, 2, &m);
 	hear_held(&p, 3, fork, 5);
 	probe_tick(&p, 3000);
-	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 1);
-	assert_int_equal(p.said_to[probe_last(&p, WIRE_PROOF_WANT) - p.said], 3);
+	assert_asked(&p, 3);
 	hear_answer(&p, 3, fork);
 	assert_proven(&p, &log->name);
 	sim_store_free(&other);
@@ -638,8 +638,7 @@ static void who_has_said_the_same_is_asked_when_the_first_has_moved_on(void **st
 	hear_held(&p, 2, log, 2);
 	hear_held(&p, 3, log, 2);
 	probe_tick(&p, 2000);
-	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 1);
-	assert_int_equal(p.said_to[probe_last(&p, WIRE_PROOF_WANT) - p.said], 2);
+	assert_asked(&p, 2);
 	hear_answer(&p, 2, log);
 	probe_tick(&p, 2000);
 	assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 2);
@@ -713,8 +712,7 @@ static void a_slow_answer_for_a_run_blames_nobody(void **state)
 		assert_null(probe_last(&p, WIRE_PROOF_WANT));
 		probe_tick(&p, 2000);
 		probe_tick(&p, 2000);
-		assert_int_equal(probe_count(&p, WIRE_PROOF_WANT), 1);
-		assert_int_equal(p.said_to[probe_last(&p, WIRE_PROOF_WANT) - p.said], 3);
+		assert_asked(&p, 3);
 		probe_tick(&p, 31000);
 		hear_answer(&p, slow ? 1 : 3, fork);
 		assert_proven(&p, &log->name);

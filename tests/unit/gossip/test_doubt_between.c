@@ -63,34 +63,6 @@ static void a_run_after_a_restart_blames_nobody(void **state)
 	}
 }
 
-static void hear_floor(struct probe *p, uint32_t session, const struct checkpoint *newest,
-	uint64_t floor)
-{
-	struct wire_head head = {.feed = newest->log, .floor = floor, .held = newest->size};
-	struct wire_message m = {.type = WIRE_HEADS, .heads = {&head, 1}};
-
-	checkpoint_to_wire(&head.newest, newest);
-	probe_hear(p, session, &m);
-}
-
-/* All that lies above the floor, under the checkpoint. */
-static void hear_join(struct probe *p, uint32_t session, const struct sim_log *log, uint64_t floor,
-	const struct checkpoint *under)
-{
-	struct wire_message m = {.type = WIRE_DATA,
-		.data = {.feed = log->name,
-			.start = floor,
-			.count = (uint32_t)(under->size - floor),
-			.entries = sim_log_entries(log, floor, under->size)}};
-	struct range left;
-
-	checkpoint_to_wire(&m.data.checkpoint, under);
-	sim_log_range(log, 0, floor, &left);
-	m.data.left = (const uint8_t(*)[32])left.hashes;
-	m.data.left_len = left.hashes_len;
-	probe_hear(p, session, &m);
-}
-
 /* A run of the other history did not fit; then the node joined at a floor of just that one. */
 static void what_did_not_fit_before_joining_blames_nobody(void **state)
 {
@@ -118,12 +90,12 @@ static void what_did_not_fit_before_joining_blames_nobody(void **state)
 	probe_hear_run(&p, 2, fork, 300, 900);
 	probe_reject(&p, ENT_EPROOF);
 	assert_int_equal(p.closed, 0);
-	hear_floor(&p, 3, &whole, 512);
+	probe_hear_floor(&p, 3, &whole, 512);
 	probe_forget(&p);
 	probe_tick(&p, GOSSIP_JOIN_AGAIN_MS + 500);
 	assert_non_null(probe_last(&p, WIRE_SUBSCRIBE));
 	assert_true(probe_last(&p, WIRE_SUBSCRIBE)->subscribe.from == 512);
-	hear_join(&p, 3, fork, 512, &whole);
+	probe_hear_join(&p, 3, fork, &whole, 512, whole.size);
 	assert_int_equal(p.jobs_len, 1);
 	assert_true(p.jobs[0]->joins);
 	gossip_stored(p.g, probe_time(&p), p.jobs[0]);

@@ -5,36 +5,6 @@
 #define LOG_SIZE 700u
 #define FLOOR    512u
 
-static void hear_head(struct probe *p, uint32_t session, const struct sim_log *log, uint64_t floor)
-{
-	struct wire_head head = {.feed = log->name, .floor = floor, .held = log->complete.size};
-	struct wire_message m = {.type = WIRE_HEADS, .heads = {&head, 1}};
-
-	checkpoint_to_wire(&head.newest, &log->complete);
-	probe_hear(p, session, &m);
-}
-
-/* A run that joins; left_cut hashes of its range are left out. */
-static void hear_join(struct probe *p, uint32_t session, const struct sim_log *log, uint64_t from,
-	uint64_t to, size_t left_cut)
-{
-	struct wire_message m = {.type = WIRE_DATA,
-		.data = {.feed = log->name,
-			.start = from,
-			.count = (uint32_t)(to - from),
-			.entries = sim_log_entries(log, from, to)}};
-	struct range left, right;
-
-	checkpoint_to_wire(&m.data.checkpoint, &log->complete);
-	sim_log_range(log, 0, from, &left);
-	sim_log_range(log, to, log->complete.size, &right);
-	m.data.left = (const uint8_t(*)[32])left.hashes;
-	m.data.left_len = left.hashes_len - left_cut;
-	m.data.right = (const uint8_t(*)[32])right.hashes;
-	m.data.right_len = right.hashes_len;
-	probe_hear(p, session, &m);
-}
-
 static void greet_third(struct probe *p)
 {
 	struct cast_terms terms = probe_terms(THIRD);
@@ -62,13 +32,14 @@ static void a_newcomer_joins_at_the_only_floor(void **state)
 	(void)state;
 	probe_greeted(&p);
 	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
-	hear_head(&p, 1, log, FLOOR);
+	probe_hear_floor(&p, 1, &log->complete, FLOOR);
 	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 0); /* somebody may have it all */
 	probe_tick(&p, GOSSIP_JOIN_NEW_MS + 500);
 	assert_true(subscribed_from(&p) == FLOOR);
-	hear_join(&p, 1, log, FLOOR, 600, 1); /* without all of the range it is no joining */
+	probe_hear_data(&p, 1, log, &log->complete, FLOOR, 600, true,
+		1); /* without all of the range it is no joining */
 	assert_int_equal(p.jobs_len, 0);
-	hear_join(&p, 1, log, FLOOR, 600, 0);
+	probe_hear_join(&p, 1, log, &log->complete, FLOOR, 600);
 	assert_int_equal(p.jobs_len, 1);
 	assert_true(p.jobs[0]->joins);
 	assert_int_equal(ingest_verify(&f, p.jobs[0]), 0);
@@ -97,9 +68,9 @@ static void a_false_range_is_the_senders_lie(void **state)
 	(void)state;
 	probe_greeted(&p);
 	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
-	hear_head(&p, 1, log, FLOOR);
+	probe_hear_floor(&p, 1, &log->complete, FLOOR);
 	probe_tick(&p, GOSSIP_JOIN_NEW_MS + 500);
-	hear_join(&p, 1, log, FLOOR, LOG_SIZE, 0);
+	probe_hear_join(&p, 1, log, &log->complete, FLOOR, LOG_SIZE);
 	p.jobs[0]->left[0].bytes[5] ^= 1;
 	assert_int_equal(ingest_verify(&f, p.jobs[0]), ENT_EPROOF);
 	assert_true(f.tree.end == 0);
@@ -117,9 +88,9 @@ static void whoever_has_it_all_is_preferred(void **state)
 	probe_greeted(&p);
 	greet_third(&p);
 	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
-	hear_head(&p, 1, log, FLOOR);
+	probe_hear_floor(&p, 1, &log->complete, FLOOR);
 	probe_tick(&p, GOSSIP_JOIN_NEW_MS / 2);
-	hear_head(&p, 2, log, 0);
+	probe_hear_floor(&p, 2, &log->complete, 0);
 	assert_true(subscribed_from(&p) == 0);
 	assert_int_equal(p.said_to[p.said_len - 1], 2);
 	probe_forget(&p);
@@ -138,13 +109,13 @@ static void who_says_that_it_goes_on_and_gives_nothing_keeps_nobody_back(void **
 	probe_greeted(&p);
 	greet_third(&p);
 	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
-	hear_head(&p, 1, log, FLOOR);
-	hear_head(&p, 2, log, 0);
+	probe_hear_floor(&p, 1, &log->complete, FLOOR);
+	probe_hear_floor(&p, 2, &log->complete, 0);
 	assert_true(subscribed_from(&p) == 0);
 	for (unsigned i = 0; i < 3; i++) {
 		probe_tick(&p, 3000);
 		assert_true(subscribed_from(&p) == 0);
-		hear_head(&p, 2, log, 0); /* its word alone changes nothing */
+		probe_hear_floor(&p, 2, &log->complete, 0); /* its word alone changes nothing */
 	}
 	probe_forget(&p);
 	probe_tick(&p, 1000 + GOSSIP_JOIN_NEW_MS + 500);
@@ -164,8 +135,8 @@ static void a_subscriber_is_not_asked_for_what_it_has_not_offered(void **state)
 	probe_greeted(&p);
 	greet_third(&p);
 	log = probe_published(&p, PEER, CLEAR, 5, 20);
-	hear_head(&p, 1, log, 0);
-	hear_head(&p, 2, log, 0);
+	probe_hear_floor(&p, 1, &log->complete, 0);
+	probe_hear_floor(&p, 2, &log->complete, 0);
 	probe_hear_run(&p, 1, log, 0, 5);
 	probe_store(&p);
 	probe_hear_subscribe(&p, 2, &log->name, 9);
@@ -191,11 +162,11 @@ static void behind_a_head_beyond_what_is_held_comes_its_root(void **state)
 	probe_greeted(&p);
 	log = probe_published(&p, PEER, CLEAR, 5, 20);
 	root = log->complete.root;
-	hear_head(&p, 1, log, 0);
+	probe_hear_floor(&p, 1, &log->complete, 0);
 	probe_hear_run(&p, 1, log, 0, 5);
 	probe_store(&p);
 	probe_published(&p, PEER, CLEAR, 4, 20);
-	hear_head(&p, 1, log, 0);
+	probe_hear_floor(&p, 1, &log->complete, 0);
 	greet_third(&p);
 	probe_open(&p, 3, THIRD);
 	probe_hear_hello(&p, 3, SESSION_CREDIT_BYTES);
@@ -229,8 +200,8 @@ static void the_lowest_floor_that_gives_nothing_keeps_nobody_back(void **state)
 		probe_greeted(&p);
 		greet_third(&p);
 		log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
-		hear_head(&p, 1, log, lowest == 1 ? 256 : FLOOR);
-		hear_head(&p, 2, log, lowest == 2 ? 256 : FLOOR);
+		probe_hear_floor(&p, 1, &log->complete, lowest == 1 ? 256 : FLOOR);
+		probe_hear_floor(&p, 2, &log->complete, lowest == 2 ? 256 : FLOOR);
 		probe_tick(&p, GOSSIP_JOIN_NEW_MS + 500);
 		assert_true(subscribed_from(&p) == 256);
 		/* Both give nothing: by turns, which grow longer. */
@@ -254,8 +225,8 @@ static void a_line_that_is_slower_than_a_turn_gives_in_the_end(void **state)
 	probe_greeted(&p);
 	greet_third(&p);
 	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
-	hear_head(&p, 1, log, FLOOR);
-	hear_head(&p, 2, log, FLOOR);
+	probe_hear_floor(&p, 1, &log->complete, FLOOR);
+	probe_hear_floor(&p, 2, &log->complete, FLOOR);
 	for (unsigned s = 0; s < 600 && p.jobs_len == 0; s++) {
 		probe_forget(&p);
 		probe_tick(&p, 1000);
@@ -263,7 +234,7 @@ static void a_line_that_is_slower_than_a_turn_gives_in_the_end(void **state)
 			if (subscribed_at(&p, session))
 				asked[session] = p.now_ms;
 			if (asked[session] && p.now_ms - asked[session] == 50000)
-				hear_join(&p, session, log, FLOOR, LOG_SIZE, 0);
+				probe_hear_join(&p, session, log, &log->complete, FLOOR, LOG_SIZE);
 		}
 	}
 	assert_int_equal(p.jobs_len, 1);
@@ -282,9 +253,9 @@ static void who_gives_of_others_only_keeps_nobody_back_for_ever(void **state)
 	greet_third(&p);
 	log = probe_published(&p, THIRD, CLEAR, LOG_SIZE, 20);
 	busy = probe_published(&p, PEER, CLEAR, 1, 20);
-	hear_head(&p, 1, log, 0);
-	hear_head(&p, 1, busy, 0);
-	hear_head(&p, 2, log, FLOOR);
+	probe_hear_floor(&p, 1, &log->complete, 0);
+	probe_hear_floor(&p, 1, &busy->complete, 0);
+	probe_hear_floor(&p, 2, &log->complete, FLOOR);
 	for (unsigned i = 0; i < 120 && !joins; i++) {
 		probe_forget(&p);
 		probe_hear_run(&p, 1, busy, busy->size - 1, busy->size);
@@ -306,12 +277,12 @@ static void whoever_holds_something_waits_before_it_gives_it_up(void **state)
 	(void)state;
 	probe_greeted(&p);
 	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
-	hear_head(&p, 1, log, 0);
+	probe_hear_floor(&p, 1, &log->complete, 0);
 	assert_true(subscribed_from(&p) == 0);
 	probe_hear_run(&p, 1, log, 0, 300);
 	probe_store(&p);
 	probe_forget(&p);
-	hear_head(&p, 1, log, FLOOR);
+	probe_hear_floor(&p, 1, &log->complete, FLOOR);
 	probe_tick(&p, GOSSIP_JOIN_NEW_MS + 5000);
 	assert_int_equal(probe_count(&p, WIRE_SUBSCRIBE), 0);
 	probe_tick(&p, GOSSIP_JOIN_AGAIN_MS);
@@ -328,17 +299,17 @@ static void whoever_has_it_all_is_preferred_until_the_floor_is_joined(void **sta
 	probe_greeted(&p);
 	greet_third(&p);
 	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
-	hear_head(&p, 1, log, 0);
+	probe_hear_floor(&p, 1, &log->complete, 0);
 	probe_hear_run(&p, 1, log, 0, 300);
 	probe_store(&p);
-	hear_head(&p, 1, log, FLOOR);
+	probe_hear_floor(&p, 1, &log->complete, FLOOR);
 	probe_tick(&p, GOSSIP_JOIN_AGAIN_MS + 500);
 	assert_true(subscribed_from(&p) == FLOOR);
-	hear_head(&p, 2, log, 0);
+	probe_hear_floor(&p, 2, &log->complete, 0);
 	probe_tick(&p, 500);
 	assert_true(subscribed_from(&p) == 300);
 	assert_int_equal(p.said_to[p.said_len - 1], 2);
-	hear_join(&p, 1, log, FLOOR, LOG_SIZE, 0);
+	probe_hear_join(&p, 1, log, &log->complete, FLOOR, LOG_SIZE);
 	assert_int_equal(p.jobs_len, 0);
 	probe_free(&p);
 }
@@ -351,8 +322,8 @@ static void runs_that_join_unasked_are_dropped(void **state)
 	(void)state;
 	probe_greeted(&p);
 	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
-	hear_head(&p, 1, log, 0);
-	hear_join(&p, 1, log, FLOOR, LOG_SIZE, 0);
+	probe_hear_floor(&p, 1, &log->complete, 0);
+	probe_hear_join(&p, 1, log, &log->complete, FLOOR, LOG_SIZE);
 	assert_int_equal(p.jobs_len, 0);
 	assert_int_equal(p.closed, 0);
 	probe_free(&p);
@@ -369,7 +340,7 @@ static void a_floor_that_cannot_be_is_misbehaviour(void **state)
 
 		probe_greeted(&p);
 		log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
-		hear_head(&p, 1, log, floors[i]);
+		probe_hear_floor(&p, 1, &log->complete, floors[i]);
 		assert_blamed(&p, 1, PEER);
 		probe_free(&p);
 	}
@@ -443,9 +414,9 @@ static void who_is_joining_tells_of_no_floor(void **state)
 	(void)state;
 	probe_greeted(&p);
 	log = probe_published(&p, PEER, CLEAR, LOG_SIZE, 20);
-	hear_head(&p, 1, log, FLOOR);
+	probe_hear_floor(&p, 1, &log->complete, FLOOR);
 	probe_tick(&p, GOSSIP_JOIN_NEW_MS + 500);
-	hear_join(&p, 1, log, FLOOR, 600, 0);
+	probe_hear_join(&p, 1, log, &log->complete, FLOOR, 600);
 	gossip_stored(p.g, probe_time(&p), p.jobs[0]);
 	probe_actions(&p);
 	/* The origin comes again, and hears of every checkpoint of its own that was seen. */
@@ -465,7 +436,6 @@ static void who_is_joining_tells_of_no_floor(void **state)
  * silence would be held against this node. */
 static void who_is_joining_cannot_account_for_what_it_gave(void **state)
 {
-	struct wire_message m = {.type = WIRE_PROOF_WANT};
 	struct sim_log *log;
 	struct probe p;
 
@@ -474,7 +444,7 @@ static void who_is_joining_cannot_account_for_what_it_gave(void **state)
 		probe_greeted(&p);
 		greet_third(&p);
 		log = probe_published(&p, PEER, CLEAR, 10, 20);
-		hear_head(&p, 1, log, 0);
+		probe_hear_floor(&p, 1, &log->complete, 0);
 		probe_hear_run(&p, 1, log, 0, 10);
 		probe_store(&p);
 		if (given) {
@@ -484,16 +454,13 @@ static void who_is_joining_cannot_account_for_what_it_gave(void **state)
 			assert_int_equal(probe_count(&p, WIRE_DATA), 1);
 		}
 		log = probe_published(&p, PEER, CLEAR, LOG_SIZE - 10, 20);
-		hear_head(&p, 1, log, FLOOR);
+		probe_hear_floor(&p, 1, &log->complete, FLOOR);
 		probe_tick(&p, GOSSIP_JOIN_AGAIN_MS + 1000);
 		assert_true(subscribed_from(&p) == FLOOR);
-		hear_join(&p, 1, log, FLOOR, 600, 0);
+		probe_hear_join(&p, 1, log, &log->complete, FLOOR, 600);
 		probe_store(&p);
-		m.proof_want.feed = log->name;
-		m.proof_want.first = 4;
-		m.proof_want.second = 10;
 		probe_forget(&p);
-		probe_hear(&p, 2, &m);
+		probe_hear_proof_want(&p, 2, &log->name, 4, 10);
 		assert_null(probe_last(&p, WIRE_PROOF));
 		assert_int_equal(p.closed, given ? 2 : 0);
 		assert_int_equal(p.penalty_ms, 0);

@@ -88,18 +88,16 @@ static void what_waits_for_the_kernel_goes_with_its_session(void **state)
 /* Nothing leaves, an answer neither; were it silent, the other would blame it. */
 static void asked_about_what_it_gave_before_the_pause_it_ends_the_session(void **state)
 {
-	struct wire_message m = {.type = WIRE_PROOF_WANT};
+	struct log_name feed;
 	struct probe p;
 
 	(void)state;
-	m.proof_want.feed = subscribed(&p);
-	m.proof_want.first = 3;
-	m.proof_want.second = 5;
+	feed = subscribed(&p);
 	gossip_flushed(p.g, probe_time(&p), 1, SIZE_MAX);
 	probe_pause(&p, true, false, NULL);
 	assert_int_equal(p.closed, 0);
 	probe_forget(&p);
-	probe_hear(&p, 1, &m);
+	probe_hear_proof_want(&p, 1, &feed, 3, 5);
 	assert_int_equal(p.closed, 1);
 	assert_true(p.dropped);
 	assert_int_equal(p.penalty_ms, 0);

@@ -137,9 +137,6 @@ static void gives_the_last_one_again_in_a_new_session(void **state)
 /* By the terms of then it may have had no use for it. */
 static void gives_the_last_one_again_to_whoever_has_other_terms(void **state)
 {
-	struct wire_agreement a = {.serial = 1};
-	struct wire_message m = {
-		.type = WIRE_TERMS, .terms = {.agreements = &a, .agreements_len = 1}};
 	struct sim_log *log;
 	struct probe p;
 
@@ -148,9 +145,7 @@ static void gives_the_last_one_again_to_whoever_has_other_terms(void **state)
 	log = grow(&p, CLEAR, 5);
 	assert_int_equal(probe_count(&p, WIRE_RECEIPT), 1);
 	probe_forget(&p);
-	a.id = p.agreements[0]->id;
-	memcpy(a.hash, p.agreements[0]->hash, sizeof(a.hash));
-	probe_hear(&p, 1, &m);
+	probe_hear_terms(&p, 1);
 	probe_tick(&p, 100);
 	assert_int_equal(probe_count(&p, WIRE_RECEIPT), 0);
 	probe_tick(&p, GOSSIP_RECEIPT_MS);

@@ -441,11 +441,30 @@ static void reads_no_more_agreements_than_the_limit(void **state)
 	assert_int_equal(k.problems_len, KEYDIR_PROBLEMS_MAX);
 }
 
+/* The chain with a card by de's next root, which names a third. */
+static void next_root_signs(struct buf *text, struct card *c, struct root_key *third)
+{
+	struct bytes notes[2] = {de_chain, BYTES_NONE};
+	struct card_chain chain;
+
+	assert_int_equal(root_key_generate(third, &de.rng), 0);
+	maker_rotate(c, &de.card, &de.next_root, third);
+	notes[1] = maker_card(&arena, c, &de.next_root);
+	assert_int_equal(card_chain_parse(notes, 2, "f", &arena, &chain, &err), 0);
+	card_chain_write(text, &chain);
+}
+
+static void next_root_is_used(const struct root_key *third)
+{
+	root_key_free(&de.root);
+	de.root = de.next_root;
+	de.next_root = *third;
+}
+
 static void a_new_text_wants_the_roots_in_force(void **state)
 {
-	struct bytes notes[2] = {de_chain, BYTES_NONE}, old = version(1);
 	struct buf text = buf_with_max(100000);
-	struct card_chain chain;
+	struct bytes old = version(1);
 	struct root_key third;
 	struct card c;
 	(void)state;
@@ -453,11 +472,7 @@ static void a_new_text_wants_the_roots_in_force(void **state)
 	put(FILE_NAME, old);
 	read_again();
 	assert_int_equal(keydir_remember(dir, k.agreements[0], old, &err), 0);
-	assert_int_equal(root_key_generate(&third, &de.rng), 0);
-	maker_rotate(&c, &de.card, &de.next_root, &third);
-	notes[1] = maker_card(&arena, &c, &de.next_root);
-	assert_int_equal(card_chain_parse(notes, 2, "f", &arena, &chain, &err), 0);
-	card_chain_write(&text, &chain);
+	next_root_signs(&text, &c, &third);
 	put(card_name(&de), buf_view(&text));
 	/* What history knows goes on under the former root, also after a restart. */
 	read_again();
@@ -474,9 +489,7 @@ static void a_new_text_wants_the_roots_in_force(void **state)
 	assert_int_equal(keydir_agreement(&k, ID)->serial, 1);
 	/* The owner's next root does. */
 	draft.parties[1].root = c.root;
-	root_key_free(&de.root);
-	de.root = de.next_root;
-	de.next_root = third;
+	next_root_is_used(&third);
 	put(FILE_NAME, version(2));
 	read_again();
 	assert_int_equal(k.problems_len, 0);
@@ -595,28 +608,21 @@ static void a_revocation_that_breaks_later_counts_all_the_same(void **state)
  * is gone: it would come into force again at the next start. */
 static void a_revocation_counts_when_the_card_of_its_root_is_gone(void **state)
 {
-	struct bytes notes[2] = {de_chain, BYTES_NONE}, text = version(1);
 	struct buf chain_text = buf_with_max(100000);
 	char node[NODE_ID_TEXT_SIZE], name[128];
-	struct card_chain chain;
+	struct bytes text = version(1);
 	struct root_key third;
 	struct card c;
 	(void)state;
 
 	node_id_text(node, &de.card.node);
 	snprintf(name, sizeof(name), "agreements/0123456789abcdef.%s.revocation", node);
-	assert_int_equal(root_key_generate(&third, &de.rng), 0);
-	maker_rotate(&c, &de.card, &de.next_root, &third);
-	notes[1] = maker_card(&arena, &c, &de.next_root);
-	assert_int_equal(card_chain_parse(notes, 2, "f", &arena, &chain, &err), 0);
-	card_chain_write(&chain_text, &chain);
+	next_root_signs(&chain_text, &c, &third);
 	put(FILE_NAME, text);
 	put("history/0123456789abcdef.1.agreement", text);
 	put(card_name(&de), buf_view(&chain_text));
 	de.card.root = c.root;
-	root_key_free(&de.root);
-	de.root = de.next_root;
-	de.next_root = third;
+	next_root_is_used(&third);
 	put(name, revocation_of(&de));
 	read_again();
 	assert_int_equal(k.problems_len, 0);
