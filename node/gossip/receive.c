@@ -262,12 +262,9 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 		return;
 	}
 	if (!news) {
-		/* By an older card it cannot take all that comes of the origin. When it was told
-		 * ours nobody may have vouched for the origin there. */
-		if (card_concerns(g, s, known)) {
-			map_remove(&s->chains_told, known->node.bytes);
+		/* By an older card it cannot take all that comes of the origin. */
+		if (card_concerns(g, s, known))
 			chain_tell(g, s, known);
-		}
 		return;
 	}
 	/* Of one that is new here nobody has a former one. */

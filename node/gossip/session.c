@@ -414,11 +414,15 @@ static bool heads_tell(struct gossip *g, struct session *s, struct heads_batch *
 		struct feed *f = value;
 		struct link *l = link_find(s, f);
 
-		if ((l && l->told) || !worth_telling(g, s, f) || !(l = link_need(g, s, f)))
+		if (!worth_telling(g, s, f) || !(l = link_need(g, s, f)))
 			continue;
 		if (s->unflushed >= TELL_AHEAD)
 			return false;
+		/* Also of a feed to which it has subscribed: when it was told the chain nobody may
+		 * have vouched for the origin there. */
 		chain_tell(g, s, f->origin);
+		if (l->told)
+			continue;
 		head_fill(f, &b->heads[b->len]);
 		b->links[b->len++] = l;
 		if (b->len == WIRE_HEADS_MAX)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* What the engine is told of the store at start, and of what was written but not signed then. */
-#include "unit/gossip/probe.h"
+#include "unit/gossip/forks.h"
 
 /* A crash between commit and signature leaves entries beyond the newest checkpoint in the store;
  * they are sealed after the engine has been told of the feed, and nothing else may follow. */
@@ -133,8 +133,6 @@ static void leaves_no_subscription_open_beside_another(void **state)
  * everything twice. */
 static void heads_told_since_they_were_asked_for_are_not_told_again(void **state)
 {
-	struct wire_message terms = {.type = WIRE_TERMS};
-	struct wire_agreement named = {.serial = 1};
 	unsigned clear = 0, secret = 0;
 	struct probe p;
 
@@ -142,12 +140,8 @@ static void heads_told_since_they_were_asked_for_are_not_told_again(void **state
 	probe_greeted(&p);
 	probe_published(&p, SELF, CLEAR, 5, 20);
 	probe_forget(&p);
-	named.id = p.agreements[0]->id;
-	memcpy(named.hash, p.agreements[0]->hash, sizeof(named.hash));
-	terms.terms.agreements = &named;
-	terms.terms.agreements_len = 1;
-	probe_hear(&p, 1, &terms);
-	probe_published(&p, SELF, audience_agreement(named.id), 5, 20);
+	probe_hear_terms(&p, 1);
+	probe_published(&p, SELF, audience_agreement(p.agreements[0]->id), 5, 20);
 	probe_tick(&p, 2000);
 	for (size_t i = 0; i < p.said_len; i++)
 		for (size_t k = 0; p.said[i].type == WIRE_HEADS && k < p.said[i].heads.heads_len;
@@ -160,12 +154,44 @@ static void heads_told_since_they_were_asked_for_are_not_told_again(void **state
 	probe_free(&p);
 }
 
+/* When it was told the card, nobody had vouched for the origin there; heads of a feed that it has
+ * subscribed to meanwhile are no news. */
+static void who_asks_is_told_the_cards_of_feeds_it_has_too(void **state)
+{
+	const struct wire_message *m;
+	struct card_chain newer;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_greeted(&p);
+	fourth_comes(&p);
+	newer = cast_changed_card(THIRD, false, 7, &p.arena);
+	probe_hear_cards(&p, 1, &newer);
+	log = probe_published(&p, THIRD, CLEAR, 5, 20);
+	probe_hear_head(&p, 1, &log->complete);
+	probe_hear_run(&p, 1, log, 0, 5);
+	probe_store(&p);
+	assert_non_null(probe_last(&p, WIRE_CARDS));
+	probe_hear_subscribe(&p, 2, &log->name, 5);
+	probe_forget(&p);
+	probe_hear_terms(&p, 2);
+	probe_tick(&p, 2000);
+	m = probe_last(&p, WIRE_CARDS);
+	assert_non_null(m);
+	assert_int_equal(p.said_to[m - p.said], 2);
+	assert_true(bytes_eq(m->cards.cards[1], newer.notes[1]));
+	assert_int_equal(probe_last(&p, WIRE_HEADS)->heads.heads_len, 0);
+	probe_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_of_entries_that_are_sealed_only_after_a_crash),
 		cmocka_unit_test(leaves_no_subscription_open_beside_another),
 		cmocka_unit_test(heads_told_since_they_were_asked_for_are_not_told_again),
+		cmocka_unit_test(who_asks_is_told_the_cards_of_feeds_it_has_too),
 		cmocka_unit_test(goes_on_from_what_is_held_when_an_origin_becomes_known_again),
 		cmocka_unit_test(remembers_where_a_feed_of_nobody_begins),
 	};
