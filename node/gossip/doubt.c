@@ -459,8 +459,7 @@ static void claim_refuted(struct gossip *g, struct doubt *d)
 	if (d->accuses)
 		raise_alarm(g, "root-differs",
 			"a neighbour said another root than it can show; nothing speaks against "
-			"the "
-			"origin",
+			"the origin",
 			&s->peer, &l->feed->name);
 	doubt_end(g, l, doubt_pass_on);
 }
@@ -698,10 +697,12 @@ static void doubt_tick(struct gossip *g, struct doubt *d)
 		return;
 	else if (d->claim.size <= f->held && claim_signed(d))
 		feed_complete(g, f, &d->claim);
-	else if (!may_show(d))
-		ask_another(g, d->link, d->claim.size, d->claim.root.bytes);
 	else if (now >= d->ask_again_ms && d->link->peer_held >= d->claim.size)
 		ask_ahead(g, d);
+	else if (now >= d->ask_again_ms && !may_show(d)) {
+		d->ask_again_ms = now + ASK_PAUSE_MS;
+		ask_another(g, d->link, d->claim.size, d->claim.root.bytes);
+	}
 }
 
 void splits_tick(struct gossip *g)

@@ -78,7 +78,8 @@ void gossip_settled(struct gossip *g, struct gossip_time now, const struct check
 	f->settled = s;
 	for (struct link *l = f->links; l; l = l->next_of_feed)
 		l->unfit_told = 0;
-	bodies_suspect(g, f);
+	if (f->frozen)
+		bodies_suspect(g, f);
 	if (feed_thaws(f)) {
 		MARK("frozen-goes-on");
 		feed_choose(g, f);
