@@ -841,6 +841,7 @@ void mix_play(const struct mix_kind *kind, uint64_t seed, struct mix_result *r)
 {
 	struct mix m = {.kind = kind, .w = world_new(seed)};
 	struct world *w = m.w;
+	unsigned apart = STEPS / (kind->doubles + 1);
 	bool lying, doubled;
 
 	m.random = &w->random;
@@ -859,9 +860,7 @@ void mix_play(const struct mix_kind *kind, uint64_t seed, struct mix_result *r)
 	for (unsigned i = 0; i < STEPS && !world_failure(w); i++) {
 		if ((lying || m.babbling) && i % (STEPS / 4) == STEPS / 8)
 			turn_liar(&m);
-		/* At even distances. */
-		if (doubled && i && i % (STEPS / (kind->doubles + 1)) == 0 &&
-			i / (STEPS / (kind->doubles + 1)) <= kind->doubles)
+		if (doubled && i % apart == 0 && i > 0 && i <= apart * kind->doubles)
 			some_run_twice(&m);
 		alone(&m);
 		step(&m);
