@@ -177,7 +177,13 @@ void event_send(struct pipeline *p, struct pipeline_event *e)
 	p->config.notify(p->config.ctx);
 }
 
-bool pipeline_event_next(struct pipeline *p, struct pipeline_event *event)
+/* The node has gone mute anew since: for whoever hears of it the former muteness goes on. */
+static bool is_past(const struct pipeline *p, const struct pipeline_event *e)
+{
+	return e->type == PIPELINE_UNMUTED && ledger_muted(p->ledger);
+}
+
+static struct event_node *event_take(struct pipeline *p)
 {
 	struct event_node *n;
 
@@ -189,6 +195,15 @@ bool pipeline_event_next(struct pipeline *p, struct pipeline_event *event)
 			p->events.last = NULL;
 	}
 	pthread_mutex_unlock(&p->events.lock);
+	return n;
+}
+
+bool pipeline_event_next(struct pipeline *p, struct pipeline_event *event)
+{
+	struct event_node *n;
+
+	while ((n = event_take(p)) && is_past(p, &n->event))
+		free(n);
 	if (!n)
 		return false;
 	*event = n->event;

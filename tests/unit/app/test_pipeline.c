@@ -376,6 +376,33 @@ static void nothing_is_taken_back_by_an_index_that_is_not_whole(void **state)
 	buf_free(&body);
 }
 
+/* What has been done to the mute node comes to the loop when that has muted it anew: heard then, it
+ * would tell everybody that the node signs, and forget whom it waits for. */
+static void nobody_hears_of_an_end_of_muteness_after_the_next_has_begun(void **state)
+{
+	struct fixture *d = *state;
+	struct pipeline_event e;
+	bool early = false, ended = false;
+
+	pipeline_mute(d->p);
+	quiet_await();
+	stand(d, "writer");
+	pipeline_unmute(d->p);
+	stood_await(d);
+	pipeline_mute(d->p);
+	while (pipeline_event_next(d->p, &e))
+		early |= e.type == PIPELINE_UNMUTED;
+	go(d);
+	assert_false(early);
+	pipeline_unmute(d->p);
+	for (int left = WAIT_MS; left > 0 && !ended; left--) {
+		while (pipeline_event_next(d->p, &e))
+			ended |= e.type == PIPELINE_UNMUTED;
+		usleep(1000);
+	}
+	assert_true(ended);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -387,6 +414,9 @@ int main(void)
 			setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_is_taken_back_by_an_index_that_is_not_whole,
 			setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			nobody_hears_of_an_end_of_muteness_after_the_next_has_begun, setup,
+			teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
