@@ -38,15 +38,21 @@ bool app_alarm_stands(const struct app *a, const char *rule, const char *subject
 	return alarm_find(a, rule, subject) != NULL;
 }
 
-/* The oldest gives way, but none that asks for somebody at once while there are others. */
+/* What peers and origins cause, as often as they like, goes before what is wrong here; and of each
+ * what does not ask for somebody at once. */
+static int alarm_weight(const struct alarm *al)
+{
+	return 2 * !al->of_others + (strcmp(al->severity, "page") == 0);
+}
+
+/* The oldest of those that weigh least gives way. */
 static void alarm_drop(struct app *a)
 {
 	size_t at = 0;
 
-	while (at < a->alarms_len && strcmp(a->alarms[at].severity, "page") == 0)
-		at++;
-	if (at == a->alarms_len)
-		at = 0;
+	for (size_t i = 1; i < a->alarms_len; i++)
+		if (alarm_weight(&a->alarms[i]) < alarm_weight(&a->alarms[at]))
+			at = i;
 	a->alarms_len--;
 	memmove(a->alarms + at, a->alarms + at + 1, (a->alarms_len - at) * sizeof(a->alarms[0]));
 }
@@ -66,8 +72,8 @@ static bool alarm_again(struct alarm *al, const char *text)
 	return true;
 }
 
-void app_alarm(struct app *a, const char *rule, const char *severity, const char *subject,
-	const char *text, const char *what_to_do)
+static void alarm_raise(struct app *a, const char *rule, const char *severity, const char *subject,
+	const char *text, const char *what_to_do, bool of_others)
 {
 	struct alarm *al = alarm_find(a, rule, subject);
 
@@ -83,10 +89,23 @@ void app_alarm(struct app *a, const char *rule, const char *severity, const char
 	al->rule = rule;
 	al->severity = severity;
 	al->unsure = false;
+	al->of_others = of_others;
 	al->since_ms = app_now(a).wall_ms;
 	al->what_to_do = what_to_do;
 	text_cut(al->subject, sizeof(al->subject), subject);
 	text_cut(al->text, sizeof(al->text), text);
+}
+
+void app_alarm(struct app *a, const char *rule, const char *severity, const char *subject,
+	const char *text, const char *what_to_do)
+{
+	alarm_raise(a, rule, severity, subject, text, what_to_do, false);
+}
+
+void app_alarm_of_others(struct app *a, const char *rule, const char *severity, const char *subject,
+	const char *text, const char *what_to_do)
+{
+	alarm_raise(a, rule, severity, subject, text, what_to_do, true);
 }
 
 void app_alarm_clear(struct app *a, const char *rule)
@@ -135,7 +154,7 @@ void app_alarm_split(struct app *a, const struct log_name *feed)
 	char subject[LOG_NAME_TEXT_SIZE];
 
 	log_name_text(subject, feed);
-	app_alarm(a, SPLIT_VIEW, "today", subject,
+	app_alarm_of_others(a, SPLIT_VIEW, "today", subject,
 		"the origin signed two histories of this feed; it is frozen, and the proof kept",
 		"entente split export, and ask the origin; docs/OPERATING.md, Alarms");
 }

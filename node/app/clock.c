@@ -21,6 +21,7 @@ static void clock_alarm(struct app *a, const char *what)
 {
 	char text[160];
 
+	a->clock_doubted = true;
 	app_alarm_clear(a, ALARM_CLOCK);
 	if (a->clock.waiting_len == 0) {
 		app_alarm(a, ALARM_CLOCK, "today", a->options->home, what,
@@ -80,7 +81,7 @@ void app_clock_tick(struct app *a)
 
 bool app_clock_doubted(const struct app *a)
 {
-	return app_alarm_stands(a, ALARM_CLOCK, a->options->home);
+	return a->clock_doubted;
 }
 
 /* Whoever asks what is in force looks here first, so that a step counts before it works. */
@@ -111,6 +112,7 @@ size_t app_clock_confirmed(struct app *a, const char *operator_name)
 		.text = bytes_str("the time is confirmed by the operator"),
 		.operator_name = bytes_str(operator_name)};
 
+	a->clock_doubted = false;
 	app_alarm_clear(a, ALARM_CLOCK);
 	if (!doubted && waiting == 0)
 		return 0;

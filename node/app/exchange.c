@@ -263,7 +263,7 @@ static void carry_alarm(struct app *a, const struct gossip_action *action)
 		act.has_log = true;
 		act.log = action->feed;
 	}
-	app_alarm(a, action->rule, severity, subject, action->text,
+	app_alarm_of_others(a, action->rule, severity, subject, action->text,
 		"look at the peer and the feed named; docs/OPERATING.md, Alarms");
 	alarm_entered(a, action->rule, subject);
 	app_enter(a, &act);

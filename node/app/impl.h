@@ -58,7 +58,8 @@ struct alarm {
 	const char *rule;     /* static */
 	const char *severity; /* page, today, info */
 	int64_t since_ms;
-	bool unsure; /* its cause is being looked for again */
+	bool unsure;    /* its cause is being looked for again */
+	bool of_others; /* app_alarm_of_others */
 	char subject[160];
 	char text[320];
 	const char *what_to_do; /* static */
@@ -151,6 +152,7 @@ struct app {
 	struct clock_watch clock;
 	bool clock_unsaved; /* what waits is not in its file yet: tried again */
 	uint64_t clock_saved_ms;
+	bool clock_doubted; /* until the operator has confirmed it */
 	bool clock_stepped; /* what is in force is to be looked at anew */
 	bool sealing;       /* the first seal may happen */
 	bool compacting;
@@ -216,6 +218,9 @@ void app_enter(struct app *a, const struct act_body *act);
 /* --- alarms.c --------------------------------------------------------------------------------- */
 /* An alarm that stands already (same rule and subject) is not added again. */
 void app_alarm(struct app *a, const char *rule, const char *severity, const char *subject,
+	const char *text, const char *what_to_do);
+/* One that a peer or an origin has caused: where there are too many it gives way to all others. */
+void app_alarm_of_others(struct app *a, const char *rule, const char *severity, const char *subject,
 	const char *text, const char *what_to_do);
 bool app_alarm_stands(const struct app *a, const char *rule, const char *subject);
 void app_alarm_clear(struct app *a, const char *rule);
