@@ -154,9 +154,15 @@ void app_alarm_split(struct app *a, const struct log_name *feed)
 	char subject[LOG_NAME_TEXT_SIZE];
 
 	log_name_text(subject, feed);
-	app_alarm_of_others(a, SPLIT_VIEW, "today", subject,
-		"the origin signed two histories of this feed; it is frozen, and the proof kept",
-		"entente split export, and ask the origin; docs/OPERATING.md, Alarms");
+	if (node_id_eq(&feed->node, &a->self))
+		app_alarm(a, SPLIT_VIEW, "today", subject,
+			"our own log key has signed two histories of this feed: a clone runs",
+			"docs/OPERATING.md, Mute");
+	else
+		app_alarm_of_others(a, SPLIT_VIEW, "today", subject,
+			"the origin signed two histories of this feed; it is frozen, and the proof "
+			"kept",
+			"entente split export, and ask the origin; docs/OPERATING.md, Alarms");
 }
 
 static bool split_settled(struct store_reader *r, const char *subject)

@@ -244,6 +244,8 @@ static bool peer_alarm_allowed(struct app *a, bool page)
 
 static void carry_alarm(struct app *a, const struct gossip_action *action)
 {
+	static const char *const what_to_do =
+		"look at the peer and the feed named; docs/OPERATING.md, Alarms";
 	struct act_body act = {.act = ACT_ALARM,
 		.rule = bytes_str(action->rule),
 		.text = text_utf8_prefix(bytes_str(action->text), ACT_TEXT_MAX)};
@@ -263,8 +265,10 @@ static void carry_alarm(struct app *a, const struct gossip_action *action)
 		act.has_log = true;
 		act.log = action->feed;
 	}
-	app_alarm_of_others(a, action->rule, severity, subject, action->text,
-		"look at the peer and the feed named; docs/OPERATING.md, Alarms");
+	if (node_id_eq(&action->feed.node, &a->self))
+		app_alarm(a, action->rule, severity, subject, action->text, what_to_do);
+	else
+		app_alarm_of_others(a, action->rule, severity, subject, action->text, what_to_do);
 	alarm_entered(a, action->rule, subject);
 	app_enter(a, &act);
 }

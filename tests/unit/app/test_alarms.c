@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
@@ -73,6 +74,21 @@ static void one_that_pages_stays_before_one_that_does_not(void **state)
 	assert_true(app_alarm_stands(a, "broken-key-file", subject));
 }
 
+/* After a restart as before it: nobody is to ask the origin, which is this node. */
+static void two_histories_of_our_own_are_told_as_ours(void **state)
+{
+	struct app *a = *state;
+	struct log_name feed = {{{2}}, 1, {AUDIENCE_GREEN, 0}};
+	char subject[LOG_NAME_TEXT_SIZE];
+
+	a->self = feed.node;
+	log_name_text(subject, &feed);
+	app_alarm_split(a, &feed);
+	assert_non_null(strstr(a->alarms[0].text, "our own log key"));
+	splits(a, 2 * APP_ALARMS_MAX);
+	assert_true(app_alarm_stands(a, "split-view", subject));
+}
+
 /* Bodies go by the clock, and do not come back. */
 static void the_clock_is_doubted_until_somebody_confirms_it_whatever_else_stands(void **state)
 {
@@ -101,6 +117,8 @@ int main(void)
 			what_others_cause_takes_no_place_of_what_is_wrong_here, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_that_pages_stays_before_one_that_does_not,
 			setup, teardown),
+		cmocka_unit_test_setup_teardown(two_histories_of_our_own_are_told_as_ours, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(
 			the_clock_is_doubted_until_somebody_confirms_it_whatever_else_stands, setup,
 			teardown),
