@@ -13,6 +13,8 @@
  */
 #include "store/impl.h"
 
+#include <stdlib.h>
+
 #include "base/vocab.h"
 
 bool entry_erasable(const struct entry_header *h)
@@ -338,30 +340,6 @@ static int target_lacks(struct store_reader *r, const struct erase_target *t,
 	return rc == ENT_ENOTFOUND ? 1 : rc;
 }
 
-/* What the tail alone has erased, if it was carried out, is missing: others may have it to give. */
-static int object_lacks(struct store_txn *txn, struct store_reader *r, const struct store_log *log,
-	uint64_t size, const uint8_t object[OBJECT_ID_BYTES], struct buf *targets)
-{
-	struct store_entry erasure = {.header = {.version = ENTRY_VERSION, .kind = KIND_ERASURE},
-		.log = log->number,
-		.index = size};
-	const struct erase_target *t;
-	int rc;
-
-	memcpy(erasure.header.object, object, OBJECT_ID_BYTES);
-	buf_reset(targets);
-	rc = erase_targets(&r->index, r, &erasure, 0, 0, targets);
-	t = (const struct erase_target *)(const void *)targets->data;
-	for (size_t i = 0; rc == 0 && i < targets->len / sizeof(*t); i++) {
-		rc = target_lacks(r, &t[i], object);
-		if (rc != 1)
-			continue;
-		r->arrival = 0; /* the views are void after any change */
-		rc = missing_put(txn, t[i].log, t[i].index);
-	}
-	return rc;
-}
-
 /* Where begins what the index has not gone through of a log that ends at the size. */
 static int unindexed_from(struct store_txn *txn, const struct store_log *log, uint64_t size,
 	uint64_t position, uint64_t *from)
@@ -396,13 +374,111 @@ static int erasures_again(void *ctx, const struct bundle *b)
 	int rc = 0;
 
 	for (uint32_t slot = 0; slot < b->count && rc == 0; slot++) {
-		if ((rc = entry_next(&c, &e)) != 0)
-			break;
+		if (entry_next(&c, &e) != 0)
+			return ENT_ECORRUPT;
 		entry_header_decode(e.leaf, &h);
 		if (entry_is_erasure(&h))
 			rc = erasure_put(ctx, b->log, b->first + slot, h.object);
 	}
 	return rc;
+}
+
+/* What the tail alone has erased, if it was carried out, is missing: others may have it to give. */
+static int targets_lack(struct store_txn *txn, struct store_reader *r, const struct buf *targets)
+{
+	const struct erase_target *t = (const struct erase_target *)(const void *)targets->data;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < targets->len / sizeof(*t); i++) {
+		rc = target_lacks(r, &t[i], t[i].object);
+		if (rc != 1)
+			continue;
+		r->arrival = 0; /* the views are void after any change */
+		rc = missing_put(txn, t[i].log, t[i].index);
+	}
+	return rc;
+}
+
+static int object_lacks(struct store_txn *txn, struct store_reader *r, const struct store_log *log,
+	uint64_t size, const uint8_t object[OBJECT_ID_BYTES], struct buf *targets)
+{
+	struct store_entry erasure = {.header = {.version = ENTRY_VERSION, .kind = KIND_ERASURE},
+		.log = log->number,
+		.index = size};
+	int rc;
+
+	memcpy(erasure.header.object, object, OBJECT_ID_BYTES);
+	buf_reset(targets);
+	rc = erase_targets(&r->index, r, &erasure, 0, 0, targets);
+	return rc ? rc : targets_lack(txn, r, targets);
+}
+
+/* The same of what the index has not gone through, or not again. */
+struct lacking {
+	struct store_txn *txn;
+	struct store_reader *reader;
+	const struct store_log *cut;
+	uint64_t size, position;
+	struct bytes objects; /* ascending */
+	struct buf *targets;
+};
+
+static int object_cmp(const void *a, const void *b)
+{
+	return memcmp(a, b, OBJECT_ID_BYTES);
+}
+
+static int lacking_gather(void *ctx, const struct bundle *b)
+{
+	const struct lacking *l = ctx;
+	struct cursor c = cursor_of(b->entries);
+	struct entry_header h;
+	struct entry e;
+
+	for (uint32_t slot = 0; slot < b->count; slot++) {
+		struct erase_target t = {.log = b->log, .index = b->first + slot};
+
+		if (entry_next(&c, &e) != 0)
+			return ENT_ECORRUPT;
+		entry_header_decode(e.leaf, &h);
+		if (!e.erased ||
+			!bsearch(h.object, l->objects.data, l->objects.len / OBJECT_ID_BYTES,
+				OBJECT_ID_BYTES, object_cmp))
+			continue;
+		memcpy(t.object, h.object, sizeof(t.object));
+		buf_append(l->targets, &t, sizeof(t));
+	}
+	return buf_failed(l->targets) ? ENT_ENOMEM : 0;
+}
+
+static int lacking_visit(void *ctx, const struct log_name *name, uint32_t number)
+{
+	const struct lacking *l = ctx;
+	struct store_log log;
+	uint64_t from, to;
+	int rc = store_log_at(l->reader, number, &log);
+
+	(void)name;
+	to = number == l->cut->number ? l->size : log.size;
+	if (rc == 0)
+		rc = unindexed_from(l->txn, &log, to, l->position, &from);
+	if (rc || from >= to)
+		return rc;
+	return reader_bundles(l->reader, number, from, to, lacking_gather, ctx);
+}
+
+static int unindexed_lack(struct store_txn *txn, struct store_reader *r,
+	const struct store_log *log, uint64_t size, uint64_t position, struct bytes objects,
+	struct buf *targets)
+{
+	struct lacking l = {txn, r, log, size, position, objects, targets};
+	int rc;
+
+	buf_reset(targets);
+	r->arrival = 0;
+	rc = erase_siblings_each(txn->store, txn->mdb, &log->name, 0, log->name.incarnation,
+		lacking_visit, &l);
+	return rc ? rc : targets_lack(txn, r, targets);
 }
 
 /* What the tail said hid what was said of the same before, signed. The index knows where; what it
@@ -425,6 +501,9 @@ static int objects_again(struct store_txn *txn, struct store_reader *r, const st
 	r->arrival = 0;
 	for (size_t i = 0; rc == 0 && i < objects.len; i += OBJECT_ID_BYTES)
 		rc = object_lacks(txn, r, log, size, objects.data + i, &targets);
+	if (rc == 0)
+		rc = unindexed_lack(txn, r, log, size, state.position, objects, &targets);
+	r->arrival = 0;
 	buf_free(&targets);
 	return rc;
 }

@@ -443,6 +443,42 @@ static void what_only_the_tail_erased_is_missing_from_then_on(void **state)
 	place_free(&w);
 }
 
+/* A power cut takes the index, and so does another tail that was cut just before. */
+static void so_it_is_where_the_index_has_not_got_there_yet(void **state)
+{
+	(void)state;
+	for (unsigned indexed = 0; indexed < 2; indexed++) {
+		struct store_index_ops ops = {place_hidden, NULL};
+		uint64_t indexes[4];
+		struct place w;
+
+		place_init(&w, 20);
+		ops.ctx = &w;
+		say(&w, OLD, 2, "two.example.org");
+		say(&w, OLD, 1, "one.example.org");
+		hold(&w, OLD);
+		say(&w, NEW, 3, "three.example.org");
+		say(&w, NEW, 2, "two.example.org");
+		erase(&w, NEW, 2, false);
+		say(&w, NEW, 1, "one.example.org");
+		say(&w, NEW, 3, "three.example.org");
+		hold(&w, NEW);
+		erase(&w, NEW, 1, false);
+		erase(&w, NEW, 2, false);
+		settle(&w);
+		assert_false(has_body(&w, NEW, 3));
+		assert_ok(store_index_drop(w.store));
+		if (indexed)
+			assert_true(store_index_step(w.store, &ops, 1) > 0);
+		cut(&w, NEW, 5);
+		assert_int_equal(missing(&w, NEW, indexes), 1);
+		assert_true(indexes[0] == 3);
+		assert_int_equal(missing(&w, OLD, indexes), 1);
+		assert_true(indexes[0] == 1);
+		place_free(&w);
+	}
+}
+
 /* Nor does it matter whether what goes can be read: it was never signed. */
 static void a_tail_that_does_not_read_is_cut_all_the_same(void **state)
 {
@@ -668,6 +704,7 @@ int main(void)
 		cmocka_unit_test(what_was_erased_under_a_signature_stays_so_when_the_tail_goes),
 		cmocka_unit_test(so_it_does_where_a_floor_has_passed_it),
 		cmocka_unit_test(what_only_the_tail_erased_is_missing_from_then_on),
+		cmocka_unit_test(so_it_is_where_the_index_has_not_got_there_yet),
 		cmocka_unit_test(a_tail_that_does_not_read_is_cut_all_the_same),
 		cmocka_unit_test(a_cut_reads_what_was_said_of_its_objects_and_nothing_else),
 		cmocka_unit_test(entries_that_went_are_not_taken_for_those_in_their_place),
