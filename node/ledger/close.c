@@ -73,6 +73,7 @@ static int sign_all(struct closing *c, struct store_txn *txn)
 
 		/* The node may have gone mute since. */
 		if (!w->checked || !may_seal(l, w)) {
+			w->checked = false; /* nor does it go into the guard */
 			c->left[c->left_len++] = *w;
 			continue;
 		}

@@ -155,37 +155,79 @@ int group_recompute(struct ledger *l, struct grown *logs, size_t len, struct sto
 	return rc;
 }
 
+/* Signs what may be, and keeps the rest. 1: there is a feed in it that is in the guard. */
+static int grown_sign_all(struct ledger *l, bool urgent[GROUP_LOGS_MAX])
+{
+	size_t kept = 0;
+	int left = 0;
+
+	for (size_t i = 0; i < l->grown_len; i++) {
+		struct grown *w = &l->grown[i];
+
+		/* The node may have gone mute since. */
+		if (w->checked && may_seal(l, w)) {
+			urgent[l->pending_len] = w->urgent;
+			grown_sign(l, w, &l->pending[l->pending_len++]);
+		} else {
+			left |= w->checked && is_feed(&w->log);
+			l->grown[kept++] = *w;
+		}
+	}
+	l->grown_len = kept;
+	return left;
+}
+
+/* What stands in the guard counts as signed, after a stop: it is again as it was, but for what has
+ * been signed now. */
+static void guard_back(struct ledger *l, struct guardfile *before, size_t first)
+{
+	const struct ledger_ops *ops = &l->config.ops;
+	int rc = 0;
+
+	MARK("mute-between-guard-and-signature");
+	guardfile_free(l->config.guard);
+	*l->config.guard = *before;
+	*before = (struct guardfile){0};
+	for (size_t i = first; i < l->pending_len && rc == 0; i++)
+		if (is_feed(&l->pending[i].log))
+			rc = guardfile_set(l->config.guard, &l->pending[i].log, l->pending[i].size,
+				&l->pending[i].root);
+	if (rc == 0)
+		rc = ops->guard_save(ops->ctx, l->config.guard, BYTES_NONE);
+	if (rc != 0)
+		log_error("ledger", "the guard has what was not signed: %s", err_sentence(rc));
+}
+
 /* Signs what has been committed and not been signed, from this group or from one whose sealing
  * failed. ENT_EMUTE: all but feeds, which stay as they are until the next start. */
 int group_seal(struct ledger *l)
 {
 	bool urgent[GROUP_LOGS_MAX];
-	size_t kept = 0, first = l->pending_len;
+	size_t first = l->pending_len;
+	struct guardfile before = {0};
 	int rc;
 
 	ledger_at(l, LEDGER_STEP_REREAD);
+	l->unsealed = true;
+	if ((rc = guardfile_copy(&before, l->config.guard)) != 0)
+		return rc;
 	rc = group_recompute(l, l->grown, l->grown_len, NULL);
 	if (rc == 0)
 		rc = guard_write(l);
-	l->unsealed = rc != 0;
-	if (rc != 0)
+	if (rc != 0) {
+		guardfile_free(l->config.guard);
+		*l->config.guard = before;
 		return rc;
-	ledger_at(l, LEDGER_STEP_SIGN);
-	for (size_t i = 0; i < l->grown_len; i++) {
-		/* The node may have gone mute since. */
-		if (l->grown[i].checked && may_seal(l, &l->grown[i])) {
-			urgent[l->pending_len] = l->grown[i].urgent;
-			grown_sign(l, &l->grown[i], &l->pending[l->pending_len++]);
-		} else {
-			l->grown[kept++] = l->grown[i];
-		}
 	}
-	l->unsealed = kept && !ledger_muted(l);
-	l->grown_len = kept;
+	ledger_at(l, LEDGER_STEP_SIGN);
+	if (grown_sign_all(l, urgent))
+		guard_back(l, &before, first);
+	guardfile_free(&before);
+	l->unsealed = l->grown_len && !ledger_muted(l);
 	ledger_at(l, LEDGER_STEP_TELL);
 	for (size_t i = first; i < l->pending_len; i++)
 		tell_signed(l, &l->pending[i], urgent[i]);
-	return kept ? ENT_EMUTE : 0;
+	return l->grown_len ? ENT_EMUTE : 0;
 }
 
 /* Is there more of it than has been signed, and is it for us to sign? */

@@ -29,6 +29,7 @@ struct life {
 	bool by_journal; /* guard_save takes a redo, */
 	bool has_redo;   /* and the last one brought one */
 	unsigned saves;
+	enum ledger_step mute_at;   /* goes mute there, from another thread; 0: nowhere */
 	enum ledger_step steps[32]; /* of the run at hand */
 	size_t steps_len;
 	size_t flips; /* where in a publication a bit flips before it is stored; 0: nowhere */
@@ -84,6 +85,8 @@ static inline void step(void *ctx, enum ledger_step at)
 
 	if (l->steps_len < COUNT_OF(l->steps))
 		l->steps[l->steps_len++] = at;
+	if (at == l->mute_at && at != LEDGER_STEP_COMMIT)
+		ledger_mute(l->ledger);
 }
 
 static inline void tell(void *ctx, const struct ledger_news *news)

@@ -95,6 +95,37 @@ static void a_tail_that_was_never_signed_is_cut_and_the_loss_entered(void **stat
 	life_free(&l);
 }
 
+/* What stands in the guard counts as signed, after a stop: where somebody says in the midst of a
+ * group that this is an old copy it has nothing that was not. */
+static void the_guard_has_nothing_that_was_not_signed(void **state)
+{
+	static const enum ledger_step steps[] = {LEDGER_STEP_GUARD, LEDGER_STEP_SIGN};
+
+	(void)state;
+	for (unsigned k = 0; k < 4; k++) {
+		struct log_name feed;
+		struct life l;
+
+		life_init(&l);
+		l.by_journal = k & 1;
+		feed = feed_of(&l, FIRST);
+		ledger_allow_sealing(l.ledger);
+		assert_int_equal(publish(&l, 5), 0);
+		l.mute_at = steps[k / 2];
+		(void)!publish(&l, 3);
+		l.mute_at = 0;
+		assert_true(ledger_muted(l.ledger));
+		assert_int_equal(guardfile_find(&l.saved, &feed)->size, l.sealed.size);
+		assert_int_equal(guardfile_find(&l.guard, &feed)->size, l.sealed.size);
+		put(&l, LEDGER_UNMUTE, NULL);
+		for (unsigned i = 0; i < 3; i++)
+			(void)!run(&l);
+		assert_int_equal(l.sealed.size, 8);
+		assert_int_equal(guardfile_find(&l.saved, &feed)->size, 8);
+		life_free(&l);
+	}
+}
+
 /* Neither by the word that ends a recovery, nor by a start, but when the agreement is in force. */
 static void what_nobody_is_heard_of_is_not_signed_on(void **state)
 {
@@ -573,6 +604,7 @@ int main(void)
 		cmocka_unit_test(a_word_ends_only_the_muteness_it_was_given_for),
 		cmocka_unit_test(without_a_guard_that_is_kept_it_stays_mute),
 		cmocka_unit_test(a_tail_that_was_never_signed_is_cut_and_the_loss_entered),
+		cmocka_unit_test(the_guard_has_nothing_that_was_not_signed),
 		cmocka_unit_test(what_nobody_is_heard_of_is_not_signed_on),
 		cmocka_unit_test(nothing_is_put_where_more_was_signed),
 		cmocka_unit_test(what_was_shown_is_kept_though_a_tail_is_longer),
