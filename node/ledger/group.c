@@ -289,7 +289,7 @@ static bool of_item(int code)
 	}
 }
 
-static int of_store(int code)
+int of_store(int code)
 {
 	return of_item(code) ? 0 : code;
 }
@@ -464,7 +464,7 @@ static int group_try(struct ledger *l)
 		rc = epoch_begin(l, txn);
 	/* A log that has no room, or may not be signed, spoils nobody else's commit. */
 	if (rc == 0)
-		rc = of_store(successions_write(l, txn));
+		rc = successions_write(l, txn);
 	if (rc == 0)
 		rc = of_store(retain_apply(l, txn));
 	for (struct ledger_item *i = l->items; i && rc == 0; i = i->next) {

@@ -61,6 +61,7 @@ struct ledger {
 	bool succeeding;       /* former feeds want a succession, */
 	bool succeeded;        /* which is in this group */
 	bool succession_waits; /* some are under agreements that are not in force */
+	bool saying;           /* one is being put */
 
 	/* --- the group -------------------------------------------------------------------- */
 	struct ledger_item *items, *last; /* in order */
@@ -103,6 +104,9 @@ void runs_tell(struct ledger *l, const struct log_name *feed);
 int group_commit(struct ledger *l) MUST_CHECK;
 void group_act(struct ledger *l, const struct act_body *act);
 void received_flush(struct ledger *l);
+
+/* 0 where the error is about one item, and leaves the transaction as it was. */
+int of_store(int code) MUST_CHECK;
 
 int append_own(struct ledger *l, struct store_txn *txn, const struct log_name *name,
 	struct bytes entries, const struct hash *leaves, uint32_t count, bool urgent,
@@ -150,7 +154,7 @@ int successions_look(struct ledger *l) MUST_CHECK;
 /* A feed has become complete up to a checkpoint: a former one without a succession gets one. */
 void succession_due(struct ledger *l, const struct log_name *log);
 int successions_write(struct ledger *l, struct store_txn *txn) MUST_CHECK;
-/* The own feed is about to grow: one that waited for its agreement comes first. */
+/* The own feed is about to grow: one that waits, for its agreement or for room, comes first. */
 int succession_first(struct ledger *l, struct store_txn *txn,
 	const struct log_name *name) MUST_CHECK;
 /* Is the feed's agreement in force, if it is under one? Where none is nobody hears what is said,

@@ -53,7 +53,9 @@ static int former_look(void *ctx, const struct store_log *log)
 		return 0;
 	if (s->alone && !audience_eq(*s->alone, log->name.audience))
 		return 0;
-	if (store_log_get(s->reader, &name, &known) == 0 && known.size > 0)
+	/* It has been, or something that is not here stands in its place (append_own). */
+	if (store_log_get(s->reader, &name, &known) == 0 &&
+		(known.size > 0 || known.has_checkpoint))
 		return 0;
 	if (!s->alone && !is_heard(s->l, log->name.audience)) {
 		s->waits = true;
@@ -167,8 +169,10 @@ static int former_succeed(struct ledger *l, struct store_txn *txn, const struct 
 	uint64_t from;
 	int rc = entry_make(l, f, &entry, &leaf);
 
+	l->saying = true; /* this is it: none comes before it (succession_first) */
 	if (rc == 0)
 		rc = append_own(l, txn, &name, buf_view(&entry), &leaf, 1, true, &from);
+	l->saying = false;
 	buf_free(&entry);
 	if (rc == 0)
 		group_act(l, &act);
@@ -198,7 +202,9 @@ void tell_said(struct ledger *l)
 	buf_reset(&l->said);
 }
 
-/* Before any other own entry of the group: they are the first of their feeds. */
+/* Before any other own entry of the group: they are the first of their feeds. One that may not be
+ * said keeps no other back, and is not tried with every group; where there was no room there will
+ * be some. */
 int successions_write(struct ledger *l, struct store_txn *txn)
 {
 	struct successions *s;
@@ -211,10 +217,14 @@ int successions_write(struct ledger *l, struct store_txn *txn)
 	s = malloc(sizeof(*s));
 	rc = s ? formers_find(l, NULL, s) : ENT_ENOMEM;
 	l->succession_waits = false;
-	for (size_t i = 0; rc == 0 && i < s->len; i++)
-		rc = former_succeed(l, txn, &s->formers[i]);
-	l->succession_waits = s && s->waits;
 	l->succeeded = rc == 0 && !s->more;
+	for (size_t i = 0; rc == 0 && i < s->len; i++) {
+		int one = former_succeed(l, txn, &s->formers[i]);
+
+		l->succeeded &= one != ENT_ELIMIT;
+		rc = of_store(one);
+	}
+	l->succession_waits = s && s->waits;
 	free(s);
 	return rc;
 }
@@ -225,17 +235,16 @@ int succession_first(struct ledger *l, struct store_txn *txn, const struct log_n
 	struct store_log log;
 	int rc;
 
-	if (!l->succession_waits || name->audience.kind != AUDIENCE_AGREEMENT)
+	if (l->saying || !is_feed(name) ||
+		(!l->succession_waits && (!l->succeeding || l->succeeded)))
 		return 0;
 	rc = store_txn_log(txn, name, false, &log);
 	if (rc != ENT_ENOTFOUND && (rc != 0 || log.size > 0))
 		return rc;
 	s = malloc(sizeof(*s));
 	rc = s ? formers_find(l, &name->audience, s) : ENT_ENOMEM;
-	l->succession_waits = false; /* this is it */
 	if (rc == 0 && s->len > 0)
 		rc = former_succeed(l, txn, &s->formers[0]);
-	l->succession_waits = true;
 	free(s);
 	return rc;
 }

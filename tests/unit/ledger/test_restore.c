@@ -416,6 +416,80 @@ static void a_word_that_may_not_be_signed_keeps_nothing_else_from_the_store(void
 	life_free(&l);
 }
 
+/* One former feed for each of so many agreements, and the next incarnation. */
+static void many_formers(struct life *l, unsigned len)
+{
+	ledger_allow_sealing(l->ledger);
+	for (unsigned i = 0; i < len; i++) {
+		l->audience = audience_agreement(0x77 + i);
+		assert_int_equal(publish(l, 2), 0);
+	}
+	assert_int_equal(run(l), 0);
+	renew(l);
+}
+
+/* More than one group says: who publishes in the first of them is not to come before the word,
+ * which later on would not be said any more. */
+static void of_many_feeds_each_begins_with_the_word_though_it_is_published_at_once(void **state)
+{
+	struct buf body = buf_with_max(ENTRY_BODY_MAX);
+	struct entry_header h;
+	struct log_name feed;
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	many_formers(&l, 20);
+	life_begin(&l, false, true, l.dir);
+	ledger_allow_sealing(l.ledger);
+	l.audience = audience_agreement(0x77 + 19);
+	assert_int_equal(publish(&l, 2), 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(run(&l), 0);
+	assert_false(ledger_owes(l.ledger));
+	for (unsigned i = 0; i < 20; i++) {
+		l.audience = audience_agreement(0x77 + i);
+		feed = feed_of(&l, FIRST + 1);
+		assert_int_equal(log_of(&l, &feed).size, i == 19 ? 3 : 1);
+		first_entry(&l, &feed, &h, &body);
+		assert_int_equal(h.kind, KIND_SUCCESSION);
+	}
+	buf_free(&body);
+	life_free(&l);
+}
+
+/* The first of them may not be signed: more of that feed was, by a clone. */
+static void a_word_that_may_not_be_signed_keeps_no_other_back(void **state)
+{
+	struct ledger_item *keep;
+	struct log_name feed;
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	many_formers(&l, 3);
+	l.audience = audience_agreement(0x77);
+	feed = feed_of(&l, FIRST + 1);
+	life_begin(&l, true, true, l.dir);
+	ledger_allow_sealing(l.ledger);
+	keep = ledger_item_new(LEDGER_KEEP);
+	keep->checkpoint = (struct checkpoint){.log = feed, .size = 3};
+	ledger_put(l.ledger, keep);
+	(void)!run(&l);
+	put(&l, LEDGER_UNMUTE, NULL);
+	for (unsigned i = 0; i < 4; i++)
+		(void)!run(&l);
+	assert_int_equal(l.unmuted, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		l.audience = audience_agreement(0x77 + i);
+		feed = feed_of(&l, FIRST + 1);
+		assert_int_equal(log_of(&l, &feed).size, i ? 1 : 0);
+	}
+	/* Nothing is to come of trying it again and again. */
+	assert_false(ledger_owes(l.ledger));
+	life_free(&l);
+}
+
 /* T25. A bit that flips in memory between hashing and storing. In a header it does not come as far
  * as the store; in salt or body the second path finds it, nothing is signed, and nothing more until
  * somebody has looked. */
@@ -613,6 +687,9 @@ int main(void)
 		cmocka_unit_test(a_new_incarnation_says_first_how_far_the_former_is_good),
 		cmocka_unit_test(a_feed_that_is_cut_to_nothing_begins_with_it_again),
 		cmocka_unit_test(a_word_that_may_not_be_signed_keeps_nothing_else_from_the_store),
+		cmocka_unit_test(
+			of_many_feeds_each_begins_with_the_word_though_it_is_published_at_once),
+		cmocka_unit_test(a_word_that_may_not_be_signed_keeps_no_other_back),
 		cmocka_unit_test(a_bit_that_flips_before_the_seal_is_never_signed),
 		cmocka_unit_test(a_small_group_is_signed_and_stored_with_one_save),
 		cmocka_unit_test(a_save_that_fails_leaves_store_and_guard_as_they_were),
