@@ -441,6 +441,8 @@ static int group_try(struct ledger *l)
 	int rc;
 
 	l->closed = false;
+	for (struct ledger_item *i = l->items; i; i = i->next)
+		i->code = 0; /* of an attempt before */
 	rc = doubt_end(l);
 	if (rc != 0)
 		return rc;

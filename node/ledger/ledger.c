@@ -233,13 +233,15 @@ static bool was_told(const struct ledger_item *i)
 static bool may_wait(const struct ledger_item *i)
 {
 	switch (i->type) {
+	case LEDGER_CUT:
+		/* It would spoil every group to come: the tail stays, and that is told. */
+		return i->code != ENT_ECORRUPT;
 	case LEDGER_ACT:
 	case LEDGER_PIN:
 	case LEDGER_RIVAL:
 	case LEDGER_FREEZE:
 	case LEDGER_SPLIT:
 	case LEDGER_AGREEMENT:
-	case LEDGER_CUT:
 	case LEDGER_KEEP:
 	case LEDGER_EPOCH:
 	case LEDGER_UNMUTE:

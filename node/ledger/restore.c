@@ -19,7 +19,8 @@ static int range_read(struct ledger *l, const struct store_log *log, uint64_t si
 		return rc;
 	rc = proof_range_build(out, 0, size, store_tree_subtree, &tree);
 	store_reader_close(tree.reader);
-	return rc;
+	/* A bundle that does not read spoils nobody else's commit. */
+	return rc == ENT_ECORRUPT ? ENT_EINVALID : rc;
 }
 
 static void growing_forget(struct ledger *l, const struct log_name *name)
@@ -105,21 +106,49 @@ int apply_complete(struct ledger *l, struct store_txn *txn, const struct ledger_
 
 /* --- a new provenance log --------------------------------------------------------------------- */
 
-/* What was entered in the former and never signed is entered here again. */
+static bool acts_read(struct bytes acts, uint32_t count)
+{
+	struct cursor c = cursor_of(acts);
+	struct entry e;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (entry_next(&c, &e) != 0)
+			return false;
+	return true;
+}
+
+/* What was entered in the former and never signed is entered here again, as far as it reads: what
+ * does not stays where it is. */
 static int tail_enter(struct ledger *l, const struct store_log *former, uint64_t from)
 {
 	struct store_reader *r;
+	uint64_t lost = 0;
+	bool each = false; /* one by one, since some do not read */
 	int rc = store_reader_open(l->config.store, &r);
 
 	while (rc == 0 && from < former->size) {
+		const size_t len = l->acts.len;
 		uint32_t count;
 
-		rc = store_run_read(r, &former->name, from, former->size, BATCH_BYTES_MAX, &l->acts,
-			&count);
+		rc = store_run_read(r, &former->name, from, each ? from + 1 : former->size,
+			BATCH_BYTES_MAX, &l->acts, &count);
+		if (rc == 0 && !acts_read(bytes_skip(buf_view(&l->acts), len), count))
+			rc = ENT_ECORRUPT;
+		if (rc == ENT_ECORRUPT) {
+			rc = 0;
+			l->acts.len = len;
+			lost += each;
+			from += each;
+			each = true;
+			continue;
+		}
 		from += count;
 		l->acts_len += count;
 	}
 	store_reader_close(r);
+	if (lost > 0)
+		log_error("ledger", "%llu acts that were never signed do not read and are lost",
+			(unsigned long long)lost);
 	return rc;
 }
 

@@ -17,8 +17,9 @@ static int bundle_cut(struct store_txn *txn, uint64_t arrival, const struct bund
 	uint8_t *out;
 	int rc = bundle_fill(&kept, &c, (uint32_t)(size - b->first), marks);
 
+	/* What comes behind it is gone from this transaction already. */
 	if (rc)
-		return rc;
+		return ENT_ECORRUPT;
 	/* The value lies in the map and is replaced by this. */
 	out = buf_extend(&copy, bundle_len(&kept));
 	if (!out)

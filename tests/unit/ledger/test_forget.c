@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-#include "store/db.h"
 #include "unit/ledger/life.h"
 
 /* What the thread of the index does after each step; meanwhile: before the writer is asked. */
@@ -55,35 +54,6 @@ static void what_lies_below_the_floor_goes_though_an_erasure_came_between(void *
 	assert_int_equal(store_entry_get(r, log_of(&l, &feed).number, 0, &e), ENT_ENOTFOUND);
 	store_reader_close(r);
 	life_free(&l);
-}
-
-/* Spoils the bundle that has an entry, in the file; a new life begins. */
-static void bundle_spoil(struct life *l, const struct log_name *name, uint64_t index)
-{
-	static const char *const tables[] = {"entries"};
-	struct store_log log = log_of(l, name);
-	MDB_val key, value = db_val("", 1);
-	struct store_reader *r;
-	struct store_entry e;
-	struct db db = {0};
-	uint8_t arrival[8];
-	char path[2048];
-	MDB_txn *txn;
-
-	assert_int_equal(store_reader_open(l->store, &r), 0);
-	assert_int_equal(store_entry_get(r, log.number, index, &e), 0);
-	store_reader_close(r);
-	be64_put(arrival, e.place.arrival);
-	key = db_val(arrival, sizeof(arrival));
-	life_end(l);
-	snprintf(path, sizeof(path), "%s/log", l->dir);
-	assert_int_equal(db_open(&db, path, true, 0, tables, COUNT_OF(tables)), 0);
-	assert_int_equal(mdb_txn_begin(db.env, NULL, 0, &txn), 0);
-	assert_int_equal(mdb_put(txn, db.tables[0], &key, &value, 0), 0);
-	assert_int_equal(mdb_txn_commit(txn), 0);
-	db_close(&db);
-	life_begin(l, false, false, l->dir);
-	ledger_allow_sealing(l->ledger);
 }
 
 /* The index has let go of what is erased, and of what lies below the floor. */

@@ -85,6 +85,7 @@ static void a_tail_that_was_never_signed_is_cut_and_the_loss_entered(void **stat
 	put(&l, LEDGER_CUT, &feed);
 	l.guard_fails = false;
 	(void)!run(&l);
+	assert_int_equal(l.cut_code, 0);
 	assert_int_equal(l.cut_to, 5);
 	assert_int_equal(log_of(&l, &feed).size, 5);
 	assert_int_equal(log_of(&l, &l.provenance).size, acts + 1);
@@ -258,6 +259,76 @@ static void a_new_provenance_log_cites_the_former_and_takes_its_tail_along(void 
 	l.provenance = next;
 	arena_free(&arena);
 	buf_free(&body);
+	life_free(&l);
+}
+
+/* Others are stored all the same, and who asked is told. The tree is read before anything is cut,
+ * and of the longer one it is a row; what the tail had erased is looked for when that has gone. */
+static void a_tail_that_cannot_be_cut_keeps_nothing_else_from_the_store(void **state)
+{
+	static const uint32_t sizes[] = {5, 256};
+
+	(void)state;
+	for (size_t k = 0; k < COUNT_OF(sizes); k++) {
+		struct log_name feed;
+		struct life l;
+		uint64_t acts;
+
+		life_init(&l);
+		feed = feed_of(&l, FIRST);
+		ledger_allow_sealing(l.ledger);
+		assert_int_equal(publish(&l, sizes[k]), 0);
+		l.guard_fails = true; /* committed, and never signed */
+		put_entries(&l, 3, KIND_ERASURE);
+		assert_int_equal(run(&l), ENT_EIO);
+		l.guard_fails = false;
+		bundle_spoil(&l, &feed, 0);
+		ledger_mute(l.ledger);
+		put(&l, LEDGER_CUT, &feed);
+		(void)!run(&l);
+		for (unsigned i = 0; i < 3; i++) {
+			acts = log_of(&l, &l.provenance).size;
+			act(&l);
+			(void)!run(&l);
+			assert_int_equal(log_of(&l, &l.provenance).size, acts + 1);
+		}
+		assert_int_not_equal(l.cut_code, 0);
+		assert_int_equal(log_of(&l, &feed).size, sizes[k] + 3);
+		life_free(&l);
+	}
+}
+
+/* The former stays as it is, with what does not read in it. */
+static void a_former_provenance_log_that_does_not_read_keeps_nothing_from_the_store(void **state)
+{
+	struct log_name former, next;
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	act(&l);
+	assert_int_equal(run(&l), 0);
+	assert_int_equal(run(&l), 0);
+	former = l.provenance;
+	life_end(&l);
+	life_begin(&l, false, false, l.dir);
+	for (unsigned i = 0; i < 3; i++) {
+		act(&l);
+		assert_int_equal(run(&l), ENT_EMUTE);
+	}
+	assert_int_equal(log_of(&l, &former).size, 4);
+	bundle_spoil(&l, &former, 2);
+	next = former;
+	next.audience.id++;
+	put(&l, LEDGER_EPOCH, &next);
+	for (unsigned i = 0; i < 3; i++) {
+		act(&l);
+		(void)!run(&l);
+	}
+	/* It is cited; what reads of its tail, and those three. */
+	assert_int_equal(log_of(&l, &next).size, 6);
+	assert_int_equal(log_of(&l, &former).size, 4);
+	l.provenance = next;
 	life_free(&l);
 }
 
@@ -679,6 +750,9 @@ int main(void)
 		cmocka_unit_test(without_a_guard_that_is_kept_it_stays_mute),
 		cmocka_unit_test(a_tail_that_was_never_signed_is_cut_and_the_loss_entered),
 		cmocka_unit_test(the_guard_has_nothing_that_was_not_signed),
+		cmocka_unit_test(a_tail_that_cannot_be_cut_keeps_nothing_else_from_the_store),
+		cmocka_unit_test(
+			a_former_provenance_log_that_does_not_read_keeps_nothing_from_the_store),
 		cmocka_unit_test(what_nobody_is_heard_of_is_not_signed_on),
 		cmocka_unit_test(nothing_is_put_where_more_was_signed),
 		cmocka_unit_test(what_was_shown_is_kept_though_a_tail_is_longer),
