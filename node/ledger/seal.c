@@ -262,6 +262,18 @@ static int find_tail(void *ctx, const struct store_log *log)
 	return 0;
 }
 
+/* What was signed of it before, which its walk has not read. */
+static int tail_before(struct store_reader *r, struct grown *w)
+{
+	struct store_tree tree = {.reader = r};
+	struct store_log log = {0};
+	int rc = store_log_get(r, &w->log, &log);
+
+	tree.log = log.number;
+	return rc != 0 ? rc
+		       : proof_range_build(&w->before, 0, w->before.end, store_tree_subtree, &tree);
+}
+
 int tails_find(struct ledger *l)
 {
 	struct store_reader *r;
@@ -272,16 +284,15 @@ int tails_find(struct ledger *l)
 		return rc;
 	l->tails_wait = false;
 	rc = store_log_each(r, find_tail, l);
-	for (size_t i = first; i < l->grown_len && rc == 0; i++) {
-		struct grown *w = &l->grown[i];
-		struct store_log log;
-		struct store_tree tree = {.reader = r};
-
-		rc = store_log_get(r, &w->log, &log);
-		tree.log = log.number;
-		if (rc == 0)
-			rc = proof_range_build(&w->before, 0, w->before.end, store_tree_subtree,
-				&tree);
+	for (size_t i = first; i < l->grown_len && rc == 0;) {
+		rc = tail_before(r, &l->grown[i]);
+		i += rc == 0;
+		if (rc != ENT_ECORRUPT)
+			continue;
+		/* The others are signed all the same. */
+		log_error("ledger", "a feed does not read, and what was not signed of it is not");
+		l->grown[i] = l->grown[--l->grown_len];
+		rc = 0;
 	}
 	store_reader_close(r);
 	if (rc != 0)

@@ -332,6 +332,31 @@ static void a_former_provenance_log_that_does_not_read_keeps_nothing_from_the_st
 	life_free(&l);
 }
 
+/* Behind a crash each tail is signed by itself. */
+static void a_feed_that_does_not_read_keeps_no_other_from_being_signed(void **state)
+{
+	struct log_name first, second;
+	struct life l;
+
+	(void)state;
+	life_init(&l);
+	first = feed_of(&l, FIRST);
+	ledger_allow_sealing(l.ledger);
+	assert_int_equal(publish(&l, 5), 0);
+	l.guard_fails = true; /* committed, and never signed */
+	assert_int_equal(publish(&l, 3), ENT_EIO);
+	l.audience = audience_of(AUDIENCE_GREEN);
+	second = feed_of(&l, FIRST);
+	assert_int_equal(publish(&l, 2), ENT_EIO);
+	l.guard_fails = false;
+	bundle_spoil(&l, &first, 0);
+	for (unsigned i = 0; i < 3; i++)
+		(void)!run(&l);
+	assert_int_equal(log_of(&l, &second).held.size, 2);
+	assert_int_equal(log_of(&l, &first).held.size, 5);
+	life_free(&l);
+}
+
 static void renew(struct life *l)
 {
 	struct env_rng rng = test_rng(&l->seed);
@@ -751,6 +776,7 @@ int main(void)
 		cmocka_unit_test(a_tail_that_was_never_signed_is_cut_and_the_loss_entered),
 		cmocka_unit_test(the_guard_has_nothing_that_was_not_signed),
 		cmocka_unit_test(a_tail_that_cannot_be_cut_keeps_nothing_else_from_the_store),
+		cmocka_unit_test(a_feed_that_does_not_read_keeps_no_other_from_being_signed),
 		cmocka_unit_test(
 			a_former_provenance_log_that_does_not_read_keeps_nothing_from_the_store),
 		cmocka_unit_test(what_nobody_is_heard_of_is_not_signed_on),
