@@ -154,6 +154,9 @@ int successions_look(struct ledger *l) MUST_CHECK;
 /* A feed has become complete up to a checkpoint: a former one without a succession gets one. */
 void succession_due(struct ledger *l, const struct log_name *log);
 int successions_write(struct ledger *l, struct store_txn *txn) MUST_CHECK;
+/* An entry that says how far a former feed is good, packed behind what is in out, and its leaf. */
+int succession_entry(struct ledger *l, const struct log_name *former, uint64_t size,
+	const struct hash *root, struct buf *out, struct hash *leaf) MUST_CHECK;
 /* The own feed is about to grow: one that waits, for its agreement or for room, comes first. */
 int succession_first(struct ledger *l, struct store_txn *txn,
 	const struct log_name *name) MUST_CHECK;

@@ -19,6 +19,10 @@
 /* What one signature covers, less what the group may hold besides. */
 #define AGAIN_ENTRIES_MAX (BATCH_ENTRIES_MAX / 2)
 #define AGAIN_BYTES_MAX   (BATCH_BYTES_MAX / 2)
+/* Entries behind which a succession is said again, and by which it holds up a floor: an origin that
+ * does not say it again does not keep others from retention. */
+#define SUCCESSION_EVERY (4 * FLOOR_STEP)
+#define SUCCESSION_HOLDS (16 * SUCCESSION_EVERY)
 
 struct again {
 	struct buf entries;
@@ -40,7 +44,7 @@ struct retaining {
 	struct store_reader *reader;
 	bool caught_up;
 	unsigned blocks;
-	bool former; /* an own feed of another incarnation is here */
+	struct buf formers; /* struct log_name: own feeds of other incarnations that are here */
 	struct arena arena;
 };
 
@@ -117,7 +121,7 @@ static bool holds(struct retaining *w, const struct store_entry *e)
 		return true;
 	case KIND_RETRACTION:
 	case KIND_ERASURE:
-		return w->former;
+		return w->formers.len > 0;
 	case KIND_SUCCESSION:
 		return true;
 	default:
@@ -141,6 +145,23 @@ static int succession_stands(struct retaining *w, const struct store_log *log,
 		return rc == ENT_ENOTFOUND ? 0 : rc;
 	return known.incarnation == log->name.incarnation &&
 	       (known.index <= e->index || known.index >= log->size);
+}
+
+/* 1: whoever joins above the block would not know of a former feed what is said there. */
+static int block_says(struct retaining *w, const struct store_log *log, uint64_t index)
+{
+	int rc = 0;
+
+	if (log->held.size - index > SUCCESSION_HOLDS)
+		return 0;
+	for (uint64_t i = index; i < index + FLOOR_STEP && rc == 0; i++) {
+		struct store_entry e;
+
+		rc = store_entry_get(w->reader, log->number, i, &e);
+		if (rc == 0 && e.header.kind == KIND_SUCCESSION)
+			rc = succession_stands(w, log, &e);
+	}
+	return rc;
 }
 
 /* 1: what stands for its object is this very entry. */
@@ -205,6 +226,37 @@ static int block_again(struct retaining *w, const struct store_log *log, uint64_
 	return rc;
 }
 
+/* What the feed says of a former one, where that lies far back. */
+static int succession_again(struct retaining *w, const struct store_log *log,
+	const struct log_name *former, struct again *a)
+{
+	struct store_succession known;
+	int rc;
+
+	if (!audience_eq(former->audience, log->name.audience) || a->count == AGAIN_ENTRIES_MAX)
+		return 0;
+	rc = store_succession_get(w->reader, former, &known);
+	if (rc)
+		return rc == ENT_ENOTFOUND ? 0 : rc;
+	if (known.incarnation != log->name.incarnation ||
+		known.index + SUCCESSION_EVERY > log->held.size)
+		return 0;
+	rc = succession_entry(w->l, former, known.size, &known.root, &a->entries,
+		&a->leaves[a->count]);
+	a->count += rc == 0;
+	return rc;
+}
+
+static int successions_again(struct retaining *w, const struct store_log *log, struct again *a)
+{
+	const struct log_name *formers = (const struct log_name *)(const void *)w->formers.data;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < w->formers.len / sizeof(*formers); i++)
+		rc = succession_again(w, log, &formers[i], a);
+	return rc;
+}
+
 static int again_append(struct ledger *l, struct store_txn *txn, const struct store_log *log,
 	const struct again *a)
 {
@@ -247,17 +299,14 @@ static int floor_find(struct retaining *w, const struct store_log *log, struct a
 	int rc;
 
 	*floor = log->floor;
-	/* What has to be said again is not said to nobody, and is not lost for those to come. */
-	if (is_own(w, log) && !is_heard(w->l, log->name.audience))
-		return 0;
 	while (*floor + FLOOR_STEP < log->held.size) {
 		if (w->blocks++ >= BLOCKS_MAX)
 			return 0;
 		if ((rc = block_goes(w, log, *floor)) != 1)
 			return rc;
-		rc = is_own(w, log) ? block_again(w, log, *floor, a) : 0;
+		rc = is_own(w, log) ? block_again(w, log, *floor, a) : block_says(w, log, *floor);
 		if (rc != 0)
-			return rc == ENT_ELIMIT ? 0 : rc;
+			return rc == ENT_ELIMIT || rc == 1 ? 0 : rc;
 		*floor += FLOOR_STEP;
 	}
 	return 0;
@@ -288,6 +337,25 @@ static void plan_free(struct plan *p)
 	free(p);
 }
 
+/* What has to be said again is not said to nobody, and is not lost for those to come. */
+static bool may_retain(const struct retaining *w, const struct store_log *log)
+{
+	return is_feed(&log->name) && log->has_held &&
+	       (!is_own(w, log) || (may_say_again(w) && is_heard(w->l, log->name.audience)));
+}
+
+static bool may_go(const struct retaining *w, const struct store_log *log)
+{
+	return log->held.size > log->floor + FLOOR_STEP &&
+	       (retain_of(w->r, &log->name) != 0 || w->r->expired_ms != 0);
+}
+
+static bool has_former(const struct retaining *w, const struct store_log *log)
+{
+	return w->formers.len > 0 && is_own(w, log) && log->held.size > SUCCESSION_EVERY &&
+	       log->name.incarnation == w->l->config.identity->incarnation;
+}
+
 static int log_retain(void *ctx, const struct store_log *log)
 {
 	struct retaining *w = ctx;
@@ -299,20 +367,21 @@ static int log_retain(void *ctx, const struct store_log *log)
 	if (w->blocks >= BLOCKS_MAX)
 		return 1;
 	w->l->retain_at = log->number;
-	if (!is_feed(&log->name) || !log->has_held || log->held.size <= log->floor + FLOOR_STEP ||
-		(retain_of(w->r, &log->name) == 0 && w->r->expired_ms == 0) ||
-		(is_own(w, log) && !may_say_again(w)))
+	if (!may_retain(w, log) || (!may_go(w, log) && !has_former(w, log)))
 		return 0;
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return ENT_ENOMEM;
 	p->log = *log;
+	p->floor = log->floor;
 	p->again.entries = buf_with_max(BATCH_BYTES_MAX);
 	if (is_own(w, log) && !(p->again.leaves = calloc(AGAIN_ENTRIES_MAX, sizeof(struct hash))))
 		rc = ENT_ENOMEM;
-	if (rc == 0)
+	if (rc == 0 && may_go(w, log))
 		rc = floor_find(w, log, &p->again, &p->floor);
-	if (rc != 0 || p->floor == log->floor) {
+	if (rc == 0 && p->again.count == 0 && has_former(w, log))
+		rc = successions_again(w, log, &p->again);
+	if (rc != 0 || (p->floor == log->floor && p->again.count == 0)) {
 		plan_free(p);
 		return rc;
 	}
@@ -327,14 +396,15 @@ static int former_look(void *ctx, const struct store_log *log)
 {
 	struct retaining *w = ctx;
 
-	w->former |= is_own(w, log) && is_feed(&log->name) &&
-		     log->name.incarnation != w->l->config.identity->incarnation;
-	return 0;
+	if (is_own(w, log) && is_feed(&log->name) &&
+		log->name.incarnation != w->l->config.identity->incarnation)
+		buf_append(&w->formers, &log->name, sizeof(log->name));
+	return buf_failed(&w->formers) ? ENT_ENOMEM : 0;
 }
 
 int retain_plan(struct ledger *l, const struct ledger_retention *r)
 {
-	struct retaining w = {.l = l, .r = r};
+	struct retaining w = {.l = l, .r = r, .formers = buf_with_max(SIZE_MAX)};
 	int rc = store_reader_open(l->config.store, &w.reader);
 
 	if (rc != 0)
@@ -346,6 +416,7 @@ int retain_plan(struct ledger *l, const struct ledger_retention *r)
 	if (rc == 0)
 		l->retain_at = 0; /* all of them: from the beginning again */
 	store_reader_close(w.reader);
+	buf_free(&w.formers);
 	arena_free(&w.arena);
 	return rc < 0 ? rc : 0;
 }
@@ -370,7 +441,7 @@ int retain_apply(struct ledger *l, struct store_txn *txn)
 		l->plans = p->next;
 		if (rc == 0 && p->again.count > 0)
 			rc = again_append(l, txn, &p->log, &p->again);
-		if (rc == 0)
+		if (rc == 0 && p->floor > p->log.floor)
 			rc = floor_move(l, txn, &p->log, p->floor);
 		plan_free(p);
 	}

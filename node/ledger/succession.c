@@ -121,12 +121,13 @@ static uint8_t succession_tlp(struct audience audience)
 	}
 }
 
-static int entry_make(struct ledger *l, const struct former *f, struct buf *out, struct hash *leaf)
+int succession_entry(struct ledger *l, const struct log_name *former, uint64_t size,
+	const struct hash *root, struct buf *out, struct hash *leaf)
 {
-	struct record_succession record = {.old_log = f->log, .size = f->size};
+	struct record_succession record = {.old_log = *former, .size = size};
 	struct entry_header header = {.version = ENTRY_VERSION,
 		.kind = KIND_SUCCESSION,
-		.tlp = succession_tlp(f->log.audience),
+		.tlp = succession_tlp(former->audience),
 		.flags = ENTRY_FLAG_URGENT,
 		.time_ms = (uint64_t)l->now_ms};
 	uint8_t raw[ENTRY_HEADER_BYTES], salt[ENTRY_SALT_BYTES];
@@ -136,7 +137,7 @@ static int entry_make(struct ledger *l, const struct former *f, struct buf *out,
 	uint8_t *room;
 	int rc;
 
-	memcpy(record.root, f->root.bytes, sizeof(record.root));
+	memcpy(record.root, root->bytes, sizeof(record.root));
 	rc = record_succession_encode(&body, &record);
 	if (rc == 0) {
 		env_random(&l->config.rng, salt, sizeof(salt));
@@ -167,7 +168,7 @@ static int former_succeed(struct ledger *l, struct store_txn *txn, const struct 
 	struct buf entry = buf_with_max(ENTRY_PACKED_MAX);
 	struct hash leaf;
 	uint64_t from;
-	int rc = entry_make(l, f, &entry, &leaf);
+	int rc = succession_entry(l, &f->log, f->size, &f->root, &entry, &leaf);
 
 	l->saying = true; /* this is it: none comes before it (succession_first) */
 	if (rc == 0)

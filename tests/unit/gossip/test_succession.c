@@ -6,6 +6,7 @@
 #include "unit/gossip/shapes.h"
 
 #define FORMER  20u
+#define HOLDS   16384u /* as ledger/retain.c has it */
 #define DAY_MS  ((int64_t)86400000)
 #define KEPT_MS (DAY_MS / 2)
 
@@ -33,15 +34,16 @@ static int succession_of(struct world *w, unsigned node, const struct log_name *
 	return rc;
 }
 
-/* A day on which more than a block of entries comes. All but the last node let go what is older. */
-static void a_day(struct world *w, int64_t day)
+/* A day on which more than a block of entries comes. From that node on all but the last let go what
+ * is older. */
+static void a_day(struct world *w, unsigned from, int64_t day)
 {
 	for (unsigned i = 0; i < w->nodes_len; i++)
 		world_clock(w, i, day * DAY_MS);
 	world_publish_kind(w, 0, CLEAR, KIND_SIGHTING, false, 300, 50);
 	world_run(w, 2000);
 	for (unsigned i = 0; i + 1 < w->nodes_len; i++)
-		world_retain(w, i, KEPT_MS);
+		world_retain(w, i, i < from ? 0 : KEPT_MS);
 	world_run(w, 2000);
 }
 
@@ -63,7 +65,7 @@ static void who_joins_at_a_floor_learns_how_far_the_former_feed_is_good(void **s
 	assert_true(first.size == FORMER && first.index == 0);
 	/* More than once: what has been said again is swept in its turn. */
 	for (int64_t day = 1; day <= 5 && !world_failure(w); day++)
-		a_day(w, day);
+		a_day(w, 0, day);
 	assert_world(w);
 	assert_true(floor_of(w, 0, &new) > 0 && floor_of(w, 1, &new) > 512);
 	assert_int_equal(succession_of(w, 2, &old, &said), ENT_ENOTFOUND);
@@ -80,10 +82,75 @@ static void who_joins_at_a_floor_learns_how_far_the_former_feed_is_good(void **s
 	world_free(w);
 }
 
+/* The origin keeps everything, and who stands between does not. */
+static void nor_does_the_floor_of_another_hide_it(void **state)
+{
+	struct world *w = world_chain(1, 3);
+	struct log_name old = world_feed(w, 0, CLEAR), new;
+	struct store_succession said;
+
+	(void)state;
+	world_cut(w, 1, 2, true);
+	world_publish(w, 0, CLEAR, FORMER, 50);
+	world_run(w, 3000);
+	world_card(w, 0, true, false, 100);
+	world_run(w, 5000);
+	new = world_feed(w, 0, CLEAR);
+	for (int64_t day = 1; day <= 7 && !world_failure(w); day++)
+		a_day(w, 1, day);
+	assert_world(w);
+	assert_true(floor_of(w, 0, &new) == 0 && floor_of(w, 1, &new) > 512);
+	world_cut(w, 1, 2, false);
+	world_run(w, 15000);
+	assert_world(w);
+	/* It has what a thief may have added to the former feed, and must know that it is void. */
+	assert_int_equal(world_held(w, 2, &old), FORMER);
+	assert_int_equal(succession_of(w, 2, &old, &said), 0);
+	assert_int_equal(said.size, FORMER);
+	world_free(w);
+}
+
+/* An origin that never says it again keeps nobody from retention for long. */
+static void nor_does_it_hold_up_a_floor_for_ever(void **state)
+{
+	struct world *w = world_chain(1, 2);
+	struct log_name new;
+
+	(void)state;
+	world_publish(w, 0, CLEAR, FORMER, 50);
+	world_run(w, 3000);
+	world_card(w, 0, true, false, 100);
+	world_run(w, 5000);
+	new = world_feed(w, 0, CLEAR);
+	for (uint64_t more = 0; more < 2; more++) {
+		uint64_t size = HOLDS + more * 300;
+
+		while (world_held(w, 1, &new) < size) {
+			uint64_t left = size - world_held(w, 1, &new);
+
+			world_publish_kind(w, 0, CLEAR, KIND_SIGHTING, false,
+				left > 1000 ? 1000 : (unsigned)left, 50);
+			world_run(w, 2000);
+			assert_world(w);
+		}
+		assert_int_equal(world_held(w, 1, &new), size);
+		world_clock(w, 1, ((int64_t)more + 1) * DAY_MS);
+		for (unsigned i = 0; i < 4; i++) {
+			world_retain(w, 1, KEPT_MS);
+			world_run(w, 2000);
+		}
+		assert_int_equal(floor_of(w, 1, &new) > 0, more);
+	}
+	assert_world(w);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_joins_at_a_floor_learns_how_far_the_former_feed_is_good),
+		cmocka_unit_test(nor_does_the_floor_of_another_hide_it),
+		cmocka_unit_test(nor_does_it_hold_up_a_floor_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
