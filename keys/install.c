@@ -68,6 +68,17 @@ static int plan_chain(struct plan *p, struct bytes text, const char *file, struc
 	return 0;
 }
 
+static bool is_revoked(const struct keydir *k, uint64_t id)
+{
+	for (size_t i = 0; i < k->revocations_len; i++)
+		if (k->revocations[i].revocation.agreement == id)
+			return true;
+	for (size_t i = 0; i < k->ended_len; i++)
+		if (k->ended[i] == id)
+			return true;
+	return false;
+}
+
 static int check_plan(struct plan *p, int64_t now_s, struct err_text *err)
 {
 	const struct agreement *a = &p->agreement;
@@ -93,10 +104,9 @@ static int check_plan(struct plan *p, int64_t now_s, struct err_text *err)
 	}
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < p->k.revocations_len; i++)
-		if (p->k.revocations[i].revocation.agreement == a->id)
-			return err_set(err, ENT_ESTATE,
-				"%s: agreement %016" PRIx64 " has been revoked", p->file, a->id);
+	if (is_revoked(&p->k, a->id))
+		return err_set(err, ENT_ESTATE, "%s: agreement %016" PRIx64 " has been revoked",
+			p->file, a->id);
 	if (now_s >= a->valid_until) {
 		char until[TEXT_TIME_SIZE];
 

@@ -484,8 +484,6 @@ struct place {
 	const char *dir;
 	const struct keydir *former;
 	struct keydir_names history;
-	uint64_t *rest; /* agreements that somebody has revoked by a root that is not known here */
-	size_t rest_len;
 };
 
 static int check_agreement(struct place *in, const struct agreement *a, uint64_t id,
@@ -656,7 +654,7 @@ static void read_revocation(struct place *in, const char *name, uint64_t id,
 	}
 	/* It was verified when it came here, by a card that is gone or older now. */
 	if (rc && strange) {
-		in->rest[in->rest_len++] = id;
+		in->k->ended[in->k->ended_len++] = id;
 		err_set(&error, rc,
 			"%s: saw the signature of a root that no card here names, wanted its "
 			"party's newest card in cards/: until then the agreement does not count, "
@@ -664,7 +662,7 @@ static void read_revocation(struct place *in, const char *name, uint64_t id,
 			path);
 	}
 	if (!rc && in->k->revocations_len == AGREEMENTS_MAX) {
-		drop_agreement(in->k, id);
+		in->k->ended[in->k->ended_len++] = id;
 	} else if (!rc) {
 		r->note = arena_copy(&in->k->arena, buf_view(&text));
 		in->k->revocations_len += r->note.data != NULL;
@@ -744,8 +742,8 @@ static void sort_out(struct place *in, const struct keydir_names *names)
 	read_revocations(in, names);
 	for (size_t i = 0; i < k->revocations_len; i++)
 		drop_agreement(k, k->revocations[i].revocation.agreement);
-	for (size_t i = 0; i < in->rest_len; i++)
-		drop_agreement(k, in->rest[i]);
+	for (size_t i = 0; i < k->ended_len; i++)
+		drop_agreement(k, k->ended[i]);
 }
 
 static void keep_agreements(struct place *in)
@@ -772,8 +770,8 @@ static int read_agreements(struct keydir *k, const char *dir, const struct keydi
 	k->agreement_notes =
 		arena_alloc(&k->arena, (AGREEMENTS_MAX + 1) * sizeof(*k->agreement_notes));
 	k->revocations = arena_alloc(&k->arena, (AGREEMENTS_MAX + 1) * sizeof(*k->revocations));
-	in.rest = arena_alloc(&k->arena, (names.len + 1) * sizeof(*in.rest));
-	if (!k->agreements || !k->agreement_notes || !k->revocations || !in.rest)
+	k->ended = arena_alloc(&k->arena, (names.len + 1) * sizeof(*k->ended));
+	if (!k->agreements || !k->agreement_notes || !k->revocations || !k->ended)
 		return ENT_ENOMEM;
 	if (!listed && former)
 		keep_agreements(&in);

@@ -54,6 +54,9 @@ struct keydir {
 	size_t revocations_len;
 	struct keydir_revocation
 		*revocations; /* valid ones, of agreements this node knows or knew */
+	/* Agreements that others end: by a root that is not known here, or behind the limit. */
+	size_t ended_len;
+	uint64_t *ended;
 	size_t problems_len;
 	struct keydir_problem *problems; /* KEYDIR_PROBLEMS_MAX at the most */
 	/* SHA-256 of a file's bytes -> what was read from them and verified. */

@@ -610,7 +610,7 @@ static void a_revocation_counts_when_the_card_of_its_root_is_gone(void **state)
 {
 	struct buf chain_text = buf_with_max(100000);
 	char node[NODE_ID_TEXT_SIZE], name[128];
-	struct bytes text = version(1);
+	struct bytes text = version(1), next = version(2);
 	struct root_key third;
 	struct card c;
 	(void)state;
@@ -645,6 +645,11 @@ static void a_revocation_counts_when_the_card_of_its_root_is_gone(void **state)
 	read_again();
 	assert_int_equal(k.agreements_len, 0);
 	expect_problem("no card here names");
+	/* and a next version is not taken for one that would count, */
+	assert_int_equal(keydir_install(dir, text, "fr-de", NULL, NULL, 0, NOW, &err), ENT_ESTATE);
+	assert_non_null(strstr(err.text, "revoked"));
+	assert_int_equal(keydir_install(dir, next, "fr-de", NULL, NULL, 0, NOW, &err), ENT_ESTATE);
+	assert_false(exists("history/0123456789abcdef.2.agreement"));
 	/* and where another party has revoked as well it passes that on. */
 	node_id_text(node, &fr.card.node);
 	snprintf(name, sizeof(name), "agreements/0123456789abcdef.%s.revocation", node);
