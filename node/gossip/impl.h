@@ -377,10 +377,11 @@ struct gossip {
 		unsigned recoveries; /* in this life */
 		bool started, may_seal, has_signed;
 		bool conflict, confirmed;
-		int64_t heard_s;  /* UTC: since then all who had more have said so; 0: never */
-		uint64_t *terms;  /* ids of agreements whose parties were to say so, */
-		size_t terms_len; /* or that have come since */
-		uint64_t *late;   /* those for which alone it is mute; none: for all */
+		int64_t heard_s; /* UTC: since then all who had more have said so; 0: never */
+		int64_t heard_offset_ms; /* wall minus monotonic, by the clock of then */
+		uint64_t *terms;         /* ids of agreements whose parties were to say so, */
+		size_t terms_len;        /* or that have come since */
+		uint64_t *late;          /* those for which alone it is mute; none: for all */
 		size_t late_len;
 		/* Parties of agreements that were in force when the store was left. */
 		struct node_id *former;
@@ -625,6 +626,21 @@ void recover_incarnation(struct gossip *g, const struct origin *self);
 void recover_tick(struct gossip *g);
 /* Of former agreements nothing is remembered any more. */
 void recover_free(struct gossip *g);
+
+/* --- former.c --------------------------------------------------------------------------------- */
+/* Agreements of which the node itself is a party: in force now, or in a second; some begin then. */
+bool terms_in_force(const struct gossip *g, const struct agreement *a);
+bool terms_begun_soon(const struct gossip *g, const struct agreement *a);
+bool terms_come(const struct gossip *g);
+/* Have its parties been heard, or is nothing of a former life under it? */
+bool terms_known(const struct gossip *g, uint64_t id);
+/* Adds those in force; anew: without the others. */
+void terms_note(struct gossip *g, bool anew);
+/* Was it, or a version of it, in force in a life that is lost? */
+bool terms_former(const struct gossip *g, const struct agreement *a);
+/* All have been heard now; or so it was before this life, if ever. */
+void terms_heard(struct gossip *g);
+void terms_start(struct gossip *g);
 
 /* --- doubt.c ---------------------------------------------------------------------------------- */
 /* A neighbour has told of a root, or shown a checkpoint; verified: its signature holds. */

@@ -80,36 +80,6 @@ static void enter_state(struct gossip *g, enum gossip_recovery state)
 	g->recovery.late_len = 0;
 }
 
-static bool in_force(const struct gossip *g, const struct agreement *a)
-{
-	return agreement_in_time(a, g->now.wall_ms / 1000) &&
-	       agreement_party_of(a, &g->config.self);
-}
-
-static bool terms_known(const struct gossip *g, uint64_t id)
-{
-	for (size_t i = 0; i < g->recovery.terms_len; i++)
-		if (g->recovery.terms[i] == id)
-			return true;
-	return false;
-}
-
-/* Adds those in force; anew: without the others. */
-static void terms_note(struct gossip *g, bool anew)
-{
-	size_t len = anew ? 0 : g->recovery.terms_len;
-	uint64_t *grown =
-		realloc(g->recovery.terms, (len + g->agreements_len + 1) * sizeof(*grown));
-
-	if (!grown)
-		abort();
-	g->recovery.terms = grown;
-	g->recovery.terms_len = len;
-	for (size_t i = 0; i < g->agreements_len; i++)
-		if (in_force(g, g->agreements[i]) && !terms_known(g, g->agreements[i]->id))
-			grown[g->recovery.terms_len++] = g->agreements[i]->id;
-}
-
 /* Whoever is connected and has told all its heads tells of news by itself; the others are to be
  * heard anew. */
 static void hear_again(struct gossip *g)
@@ -384,7 +354,8 @@ void recover_heard(struct gossip *g, struct session *s)
 static bool named_before(const struct gossip *g, size_t i, const struct node_id *node)
 {
 	while (i-- > 0)
-		if (in_force(g, g->agreements[i]) && agreement_party_of(g->agreements[i], node))
+		if (terms_in_force(g, g->agreements[i]) &&
+			agreement_party_of(g->agreements[i], node))
 			return true;
 	return false;
 }
@@ -440,7 +411,7 @@ static bool party_next(const struct gossip *g, size_t *at, const struct node_id 
 	for (size_t i = 0; i < g->agreements_len; i++) {
 		const struct agreement *a = g->agreements[i];
 
-		for (size_t k = 0; in_force(g, a) && k < a->parties_len; k++) {
+		for (size_t k = 0; terms_in_force(g, a) && k < a->parties_len; k++) {
 			*node = &a->parties[k].node;
 			if (node_id_eq(*node, &g->config.self) || named_before(g, i, *node) ||
 				seen++ < *at)
@@ -489,12 +460,6 @@ static void unhear(struct gossip *g, const struct agreement *a, bool all)
 	}
 }
 
-/* Was it, or a version of it, in force in a life that is lost? */
-static bool was_former(const struct gossip *g, const struct agreement *a)
-{
-	return g->recovery.heard_s && (a->serial > 1 || a->valid_from <= g->recovery.heard_s);
-}
-
 static bool hears_nobody(const struct gossip *g)
 {
 	return !is_mute(g) || g->recovery.state == RECOVERY_PULLS;
@@ -502,6 +467,9 @@ static bool hears_nobody(const struct gossip *g)
 
 static void late_add(struct gossip *g, uint64_t id)
 {
+	for (size_t i = 0; i < g->recovery.late_len; i++)
+		if (g->recovery.late[i] == id)
+			return;
 	g->recovery.late = realloc(g->recovery.late, (g->recovery.late_len + 1) * sizeof(id));
 	if (!g->recovery.late)
 		abort();
@@ -521,9 +489,10 @@ void recover_terms(struct gossip *g)
 		return;
 	for (size_t i = 0; i < g->agreements_len; i++) {
 		const struct agreement *a = g->agreements[i];
-		bool former = was_former(g, a), turns = former && hears_nobody(g);
+		bool former = terms_former(g, a), turns = former && hears_nobody(g);
 
-		if (!in_force(g, a) || terms_known(g, a->id) || (!was_mute && !former))
+		if (!(turns ? terms_begun_soon(g, a) : terms_in_force(g, a)) ||
+			terms_known(g, a->id) || (!was_mute && !former))
 			continue;
 		if (turns)
 			mute_for_terms(g);
@@ -698,7 +667,8 @@ static bool is_told_of(const struct gossip *g, const struct feed *f)
 	if (revoked(g, f->name.audience.id))
 		return false;
 	for (size_t i = 0; i < g->agreements_len; i++)
-		if (g->agreements[i]->id == f->name.audience.id && in_force(g, g->agreements[i]))
+		if (g->agreements[i]->id == f->name.audience.id &&
+			terms_in_force(g, g->agreements[i]))
 			return true;
 	return false;
 }
@@ -743,7 +713,7 @@ static void go_on(struct gossip *g)
 
 	MARK("recovered");
 	if (g->recovery.state == RECOVERY_HEARS)
-		g->recovery.heard_s = g->now.wall_ms / 1000;
+		terms_heard(g);
 	terms_note(g, true);
 	g->recovery.state = RECOVERY_GOES_ON;
 	g->recovery.recoveries++;
@@ -775,7 +745,10 @@ void recover_tick(struct gossip *g)
 {
 	if (!g->recovery.started)
 		return;
-	if (is_mute(g) && has_recovered(g))
+	/* Agreements begin by the clock. Of one that is about to, the parties are heard first. */
+	if (is_mute(g) || g->now.mono_ms - g->second_ms >= 1000)
+		recover_terms(g);
+	if (is_mute(g) && !terms_come(g) && has_recovered(g))
 		go_on(g);
 	if (is_mute(g) || g->recovery.may_seal || !may_seal(g))
 		return;
@@ -814,6 +787,7 @@ int gossip_recover_start(struct gossip *g, struct gossip_time now, const struct 
 	g->now = now;
 	g->recovery.started = true;
 	g->recovery.started_ms = now.mono_ms;
+	terms_start(g);
 	for (size_t at = 0; map_next(&g->feeds, &at, NULL, &value) && rc >= 0;) {
 		struct feed *f = value;
 
@@ -868,25 +842,6 @@ int gossip_recover_start(struct gossip *g, struct gossip_time now, const struct 
 		terms_note(g, true);
 	arena_reset(&g->scratch);
 	return 0;
-}
-
-void gossip_recovered_before(struct gossip *g, const struct gossip_recovered *r)
-{
-	g->recovery.terms = realloc(g->recovery.terms, (r->agreements_len + 1) * sizeof(uint64_t));
-	if (!g->recovery.terms)
-		abort();
-	if (r->agreements_len)
-		memcpy(g->recovery.terms, r->agreements, r->agreements_len * sizeof(uint64_t));
-	g->recovery.terms_len = r->agreements_len;
-	g->recovery.heard_s = r->since_s;
-}
-
-void gossip_recovered(const struct gossip *g, struct gossip_recovered *out)
-{
-	*out = (struct gossip_recovered){0};
-	if (!is_mute(g) && g->recovery.heard_s)
-		*out = (struct gossip_recovered){
-			g->recovery.heard_s, g->recovery.terms, g->recovery.terms_len};
 }
 
 /* A node is of one incarnation as long as it lives: with another one it starts anew, and whatever

@@ -180,6 +180,151 @@ static void a_new_agreement_makes_nobody_mute(void **state)
 	world_free(w);
 }
 
+/* Nothing that is signed under the agreement from now on contradicts what the lost life signed. */
+static void signs_only_when_heard(struct world *w, const struct cast_terms *terms)
+{
+	struct log_name feed = world_feed(w, 0, audience_agreement(terms->id));
+
+	for (unsigned i = 0; i < 120; i++) {
+		world_run(w, 100);
+		if (world_wall_s(w) >= terms->from && i % 2 == 0)
+			world_publish(w, 0, audience_agreement(terms->id), 1, 50);
+	}
+	assert_world(w);
+	assert_int_equal(w->nodes[0].mutes, 2);
+	assert_true(world_held(w, 0, &feed) == 0 || world_held(w, 0, &feed) >= 5);
+}
+
+/* Its file lies there already when a next version begins, and something is published in that
+ * second. */
+static void one_that_begins_by_the_clock_makes_mute_before(void **state)
+{
+	(void)state;
+	for (unsigned known = 0; known < 2; known++) {
+		const struct agreement *y;
+		struct cast_terms terms;
+		struct world *w = restored_before(&terms, &y, 0);
+
+		assert_false(w->nodes[0].mute);
+		world_remove(w, 1, terms.id);
+		terms.serial = 2;
+		terms.from = world_wall_s(w) + 5;
+		terms.until = terms.from + 100000;
+		y = world_draw_up(w, &terms);
+		world_place(w, 0, y);
+		if (known)
+			world_place(w, 1, y);
+		signs_only_when_heard(w, &terms);
+		world_place(w, 1, y);
+		world_run(w, 10000);
+		assert_world(w);
+		assert_false(w->nodes[0].mute);
+		world_free(w);
+	}
+}
+
+/* The peer was heard before that, and does not know of it yet. */
+static void one_that_begins_while_it_is_mute_is_heard_of_too(void **state)
+{
+	struct world *w = world_chain(1, 2);
+	struct cast_terms terms = terms_open(0, 1);
+	const struct agreement *y;
+	struct log_name feed;
+
+	(void)state;
+	terms.id++;
+	feed = world_feed(w, 0, audience_agreement(terms.id));
+	world_publish(w, 0, CLEAR, 5, 50);
+	world_run(w, 3000);
+	world_backup(w, 0);
+	(void)world_agree(w, &terms);
+	world_run(w, 3000);
+	world_publish(w, 0, audience_agreement(terms.id), 5, 50);
+	world_run(w, 3000);
+	world_remove(w, 0, terms.id);
+	world_remove(w, 1, terms.id);
+	world_restore(w, 0, GUARD_LOST, 500);
+	world_run(w, 600);
+	assert_true(w->nodes[0].mute);
+	terms.serial = 2;
+	terms.from = world_wall_s(w) + 1;
+	terms.until = terms.from + 100000;
+	y = world_draw_up(w, &terms);
+	world_place(w, 0, y);
+	for (unsigned i = 0; i < 60; i++) {
+		world_run(w, 200);
+		world_publish(w, 0, audience_agreement(terms.id), 1, 50);
+	}
+	assert_world(w);
+	assert_true(w->nodes[0].mute);
+	world_place(w, 1, y);
+	world_run(w, 10000);
+	assert_world(w);
+	assert_false(w->nodes[0].mute);
+	assert_int_equal(world_held(w, 0, &feed), 5);
+	world_free(w);
+}
+
+/* A machine that has no time yet: by its clock the agreement is to come, and begins after the
+ * recovery. */
+static void a_clock_that_was_behind_hides_no_agreement(void **state)
+{
+	struct world *w = world_chain(1, 2);
+	struct cast_terms terms = terms_open(0, 1);
+	const struct agreement *y;
+	struct log_name feed;
+
+	(void)state;
+	terms.id++;
+	feed = world_feed(w, 0, audience_agreement(terms.id));
+	world_publish(w, 0, CLEAR, 5, 50);
+	world_run(w, 3000);
+	world_backup(w, 0);
+	terms.from = world_wall_s(w);
+	terms.until = terms.from + 100000;
+	y = world_agree(w, &terms);
+	world_run(w, 3000);
+	world_publish(w, 0, audience_agreement(terms.id), 5, 50);
+	world_run(w, 3000);
+	assert_int_equal(world_held(w, 1, &feed), 5);
+	world_remove(w, 0, terms.id);
+	world_restore(w, 0, GUARD_LOST, 500);
+	world_clock(w, 0, -200000);
+	world_run(w, 10000);
+	assert_false(w->nodes[0].mute);
+	world_clock(w, 0, 0);
+	world_run(w, 3000);
+	world_place(w, 0, y);
+	world_publish(w, 0, audience_agreement(terms.id), 2, 50);
+	goes_on_under(w, &terms);
+}
+
+/* Machines without a battery begin each life in the past. */
+static void nor_does_one_that_is_behind_at_a_start_make_new_ones_old(void **state)
+{
+	struct world *w = world_chain(1, 2);
+	struct cast_terms terms = terms_open(0, 1);
+
+	(void)state;
+	world_backup(w, 0);
+	world_restore(w, 0, GUARD_LOST, 500);
+	world_run(w, 10000);
+	assert_false(w->nodes[0].mute);
+	terms.id++;
+	terms.from = world_wall_s(w) + 1;
+	terms.until = terms.from + 100000;
+	world_clock(w, 0, -200000);
+	world_kill(w, 0, 500);
+	world_run(w, 5000);
+	world_clock(w, 0, 0);
+	world_run(w, 5000);
+	world_place(w, 0, world_draw_up(w, &terms));
+	world_run(w, 3000);
+	assert_int_equal(w->nodes[0].mutes, 1);
+	assert_world(w);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +335,10 @@ int main(void)
 			under_an_agreement_that_is_placed_again_the_parties_are_heard_first),
 		cmocka_unit_test(however_long_they_are_away),
 		cmocka_unit_test(a_new_agreement_makes_nobody_mute),
+		cmocka_unit_test(one_that_begins_by_the_clock_makes_mute_before),
+		cmocka_unit_test(one_that_begins_while_it_is_mute_is_heard_of_too),
+		cmocka_unit_test(a_clock_that_was_behind_hides_no_agreement),
+		cmocka_unit_test(nor_does_one_that_is_behind_at_a_start_make_new_ones_old),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
