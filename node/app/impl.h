@@ -110,6 +110,7 @@ struct app {
 	struct node_id self;
 	struct log_name provenance, former_provenance;
 	bool begin_provenance; /* it begins with this start */
+	unsigned acts_later;   /* times that it had to begin behind one of a life that is lost */
 
 	struct keydir *keys;
 	const struct agreement **counted; /* those of keys that do not wait for the operator */

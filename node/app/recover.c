@@ -14,6 +14,7 @@
 #define NODE_ID_TEXT_LEN (NODE_ID_TEXT_SIZE - 1)
 /* A line for each peer that there can be. */
 #define RECOVER_WITHOUT_BYTES_MAX (GOSSIP_PEERS_MAX * NODE_ID_TEXT_SIZE)
+#define ACTS_LATER_MAX            8u
 
 /* --- start ------------------------------------------------------------------------------------ */
 
@@ -145,6 +146,24 @@ static void go_mute(struct app *a, const struct gossip_action *action)
 	app_enter(a, &act);
 }
 
+/*
+ * No witness takes a log that began before the newest that it knows, and that of a life that is
+ * lost began later where the clock was behind when this one did. So often in a life of the process,
+ * since a second copy may always be ahead.
+ */
+static void acts_rewound(struct app *a, const struct log_name *log)
+{
+	bool in_use = log_name_eq(log, &a->provenance);
+	bool later = log->incarnation == a->provenance.incarnation &&
+		     log->audience.id > a->provenance.audience.id;
+
+	if (later && a->acts_later++ < ACTS_LATER_MAX)
+		a->provenance.audience.id = log->audience.id;
+	else if (!in_use)
+		return; /* of a former one it has been said already */
+	app_provenance_anew(a);
+}
+
 void recover_action(struct app *a, const struct gossip_action *action)
 {
 	switch (action->type) {
@@ -161,9 +180,7 @@ void recover_action(struct app *a, const struct gossip_action *action)
 		pipeline_allow_sealing(a->pipeline);
 		return;
 	case GOSSIP_REWOUND:
-		/* Of the log in use; of a former one it has been said already. */
-		if (log_name_eq(&action->feed, &a->provenance))
-			app_provenance_anew(a);
+		acts_rewound(a, &action->feed);
 		return;
 	case GOSSIP_CUT:
 		pipeline_cut(a->pipeline, &action->feed);

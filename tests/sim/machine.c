@@ -333,6 +333,7 @@ void node_down(struct world_node *n)
 	n->up = n->dying = false;
 	n->dies_at = -1;
 	n->life++;
+	n->acts_later = 0;
 	program_free(n);
 	n->deaths++;
 	if (n->back_ms)

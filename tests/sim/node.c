@@ -24,6 +24,7 @@
 #define IDLE_MS   200u /* then the ledger carries to the store what it owes */
 #define RETRY_MS  500u /* after a write that failed */
 #define SYNC_MS   20u  /* what was told before a sync at which the machine dies may still be said */
+#define ACTS_MAX  8u
 
 /* --- the ledger's surroundings ---------------------------------------------------------------- */
 
@@ -330,6 +331,19 @@ static void provenance_anew(struct world_node *n)
 {
 	node_provenance_name(n);
 	to_write(n, item_of(LEDGER_EPOCH, &n->provenance));
+}
+
+/* Also where a life that is lost began a later one. */
+static void acts_rewound(struct world_node *n, const struct log_name *log)
+{
+	bool later = log->incarnation == n->provenance.incarnation &&
+		     log->audience.id > n->provenance.audience.id;
+
+	if (later && n->acts_later++ < ACTS_MAX)
+		n->provenance.audience.id = log->audience.id;
+	else if (!log_name_eq(log, &n->provenance))
+		return;
+	provenance_anew(n);
 }
 
 /* What this program has entered as an old copy goes into a log of its own; at the start that one
@@ -757,8 +771,7 @@ static void carry_out(struct world_node *n, struct gossip_action *action)
 			write_by(n, w->now_ms + 1);
 		return;
 	case GOSSIP_REWOUND:
-		if (log_name_eq(&action->feed, &n->provenance))
-			provenance_anew(n);
+		acts_rewound(n, &action->feed);
 		return;
 	case GOSSIP_CUT:
 		to_write(n, item_of(LEDGER_CUT, &action->feed));

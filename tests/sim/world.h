@@ -177,6 +177,7 @@ struct world_node {
 	struct guardfile guard;
 	bool journals; /* the guard file of this life takes a redo */
 	struct log_name provenance;
+	unsigned acts_later; /* times that it began another, behind one of a life that is lost */
 	struct ledger *ledger;
 	struct gossip *gossip;
 	bool mute;       /* signs no feed */

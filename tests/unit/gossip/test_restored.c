@@ -325,6 +325,63 @@ static void nor_does_one_that_is_behind_at_a_start_make_new_ones_old(void **stat
 	world_free(w);
 }
 
+struct seen_acts {
+	struct log_name log;
+	uint64_t size;
+};
+
+static int acts_look(void *ctx, const struct store_witness *s)
+{
+	struct seen_acts *a = ctx;
+
+	if (log_name_eq(&s->checkpoint.log, &a->log) && s->checkpoint.size > a->size)
+		a->size = s->checkpoint.size;
+	return 0;
+}
+
+/* How much its neighbour has cosigned of the acts that the node enters now. */
+static uint64_t acts_witnessed(const struct world *w)
+{
+	struct seen_acts a = {.log = w->nodes[0].provenance};
+	struct store_reader *r;
+
+	assert_int_equal(store_reader_open(w->nodes[1].store, &r), 0);
+	assert_int_equal(store_witness_each(r, acts_look, &a), 0);
+	store_reader_close(r);
+	return a.size;
+}
+
+/* The log of acts that a copy begins is named after its second. The witness remembers a later one,
+ * of a life that is lost. */
+static void what_is_entered_by_a_clock_that_is_behind_is_witnessed(void **state)
+{
+	struct world *w = world_chain(1, 2);
+	struct disk *old;
+	uint64_t lost;
+
+	(void)state;
+	world_run(w, 3000);
+	world_backup(w, 0);
+	old = w->nodes[0].backup;
+	w->nodes[0].backup = NULL;
+	world_backup(w, 0);
+	world_restore(w, 0, GUARD_LOST, 500);
+	world_run(w, 10000);
+	assert_false(w->nodes[0].mute);
+	assert_true(acts_witnessed(w) > 0);
+	lost = w->nodes[0].provenance.audience.id;
+	w->nodes[0].backup = old;
+	world_restore(w, 0, GUARD_LOST, 500);
+	world_clock(w, 0, -200000);
+	world_run(w, 10000);
+	assert_false(w->nodes[0].mute);
+	world_run(w, 600000);
+	assert_world(w);
+	assert_true(acts_witnessed(w) > 0);
+	assert_true(w->nodes[0].provenance.audience.id > lost);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +395,7 @@ int main(void)
 		cmocka_unit_test(one_that_begins_by_the_clock_makes_mute_before),
 		cmocka_unit_test(one_that_begins_while_it_is_mute_is_heard_of_too),
 		cmocka_unit_test(a_clock_that_was_behind_hides_no_agreement),
+		cmocka_unit_test(what_is_entered_by_a_clock_that_is_behind_is_witnessed),
 		cmocka_unit_test(nor_does_one_that_is_behind_at_a_start_make_new_ones_old),
 	};
 
