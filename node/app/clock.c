@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The wall clock of this machine: when it steps, what would come into force by that waits for the
- * operator (policy/clock.h), over restarts too. */
+ * operator (policy/clock.h), and so does what goes by it for good (bonds.c), over restarts too. */
 #include "app/impl.h"
 
 #include <inttypes.h>
@@ -8,9 +8,12 @@
 
 #include "keys/file.h"
 
-#define ALARM_CLOCK  "clock-step"
-#define WAITING_FILE "clock.waiting"
-#define RETRY_MS     10000
+#define ALARM_CLOCK   "clock-step"
+#define WAITING_FILE  "clock.waiting"
+#define DOUBTED       "doubted\n" /* behind what waits; no hash */
+#define RETRY_MS      10000
+
+#define WAITING_BYTES (AGREEMENTS_MAX * 65 + sizeof(DOUBTED))
 
 static int path_of(const struct app *a, char out[600])
 {
@@ -25,7 +28,8 @@ static void clock_alarm(struct app *a, const char *what)
 	app_alarm_clear(a, ALARM_CLOCK);
 	if (a->clock.waiting_len == 0) {
 		app_alarm(a, ALARM_CLOCK, "today", a->options->home, what,
-			"check the machine's time source");
+			"check the machine's time source; when the time is right: entente clock "
+			"confirm");
 		return;
 	}
 	snprintf(text, sizeof(text), "%s; %zu agreements wait for your word to come into force",
@@ -37,31 +41,35 @@ static void clock_alarm(struct app *a, const char *what)
 /* What waits is not let in for want of its file: the daemon does not start then. */
 int app_clock_open(struct app *a, struct err_text *err)
 {
-	struct buf text = buf_with_max(AGREEMENTS_MAX * 65);
+	struct buf text = buf_with_max(WAITING_BYTES);
+	bool doubted = false;
 	char path[600];
 	int rc = path_of(a, path);
 
 	if (rc == 0)
 		rc = file_read(path, &text, err);
-	if (rc == 0)
+	if (rc == 0) {
 		clock_read(&a->clock, buf_view(&text));
+		doubted = text.len > 0;
+	}
 	buf_free(&text);
-	if (a->clock.waiting_len)
+	if (doubted)
 		clock_alarm(a, "the clock had stepped before the start");
 	return rc == ENT_ENOTFOUND ? 0 : rc;
 }
 
 static void waiting_save(struct app *a)
 {
-	struct buf text = buf_with_max(AGREEMENTS_MAX * 65);
+	struct buf text = buf_with_max(WAITING_BYTES);
 	struct err_text err;
 	bool unsaved = false;
 	char path[600];
 
 	clock_text(&text, &a->clock);
+	buf_str(&text, DOUBTED);
 	if (path_of(a, path) != 0)
 		return;
-	if (a->clock.waiting_len == 0)
+	if (!a->clock_doubted)
 		unlink(path);
 	else
 		unsaved = file_write(path, buf_view(&text), 0600, &err) != 0;
@@ -97,10 +105,10 @@ void app_clock_look(struct app *a)
 	act.from = (uint64_t)(now.wall_ms - step);
 	act.to = (uint64_t)now.wall_ms;
 	app_enter(a, &act);
-	if (clock_hold(&a->clock, (const struct agreement *const *)a->keys->agreements,
-		    a->keys->agreements_len))
-		waiting_save(a);
+	(void)clock_hold(&a->clock, (const struct agreement *const *)a->keys->agreements,
+		a->keys->agreements_len);
 	clock_alarm(a, "the clock of this machine has stepped");
+	waiting_save(a);
 	a->clock_stepped = true;
 }
 
@@ -118,10 +126,10 @@ size_t app_clock_confirmed(struct app *a, const char *operator_name)
 		return 0;
 	act.from = act.to = (uint64_t)app_now(a).wall_ms;
 	app_enter(a, &act);
-	if (waiting == 0)
-		return 0;
 	clock_confirm(&a->clock);
 	waiting_save(a);
+	if (waiting == 0)
+		return 0;
 	keys_reload(a);
 	return waiting;
 }
