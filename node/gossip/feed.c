@@ -131,12 +131,21 @@ static bool may_take_over(const struct gossip *g, const struct link *l)
 	       l->distrust_until_ms <= g->now.mono_ms && feed_leads(g, l);
 }
 
+/* Nothing can come of it, and that is not its silence. */
+static bool kept_back(const struct gossip *g, const struct link *l)
+{
+	return g->refusing || !may_take(g, l->session, &l->feed->name) ||
+	       quota_spent(g, l->session, l->feed);
+}
+
 /* Marks whether somebody leads, and since when somebody who could take over. */
 static void look_around(struct gossip *g, struct feed *f)
 {
 	bool anybody = false, other = false;
 
-	for (const struct link *l = f->links; l; l = l->next_of_feed) {
+	for (struct link *l = f->links; l; l = l->next_of_feed) {
+		if (l->asked_ms && kept_back(g, l))
+			l->asked_ms = 0;
 		anybody = anybody || feed_leads(g, l);
 		other = other || may_take_over(g, l);
 	}
@@ -383,6 +392,12 @@ static void job_done(struct gossip *g, const struct ingest_job *job)
 		g->crowded = false;
 }
 
+static void job_credit(struct gossip *g, struct session *s, const struct ingest_job *job)
+{
+	s->done_ms = g->now.mono_ms;
+	credit_return(g, s, job->wire_bytes);
+}
+
 void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest_job *job)
 {
 	struct feed *f = feed_find(g, &job->feed);
@@ -402,7 +417,7 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 	}
 	quota_arrived(g, f, job, true);
 	if (s)
-		credit_return(g, s, job->wire_bytes);
+		job_credit(g, s, job);
 	if (!f || job->start + job->count <= f->held)
 		return;
 	if (job->joins) {
@@ -504,7 +519,7 @@ void gossip_rejected(struct gossip *g, struct gossip_time now, const struct inge
 	}
 	quota_arrived(g, f, job, false);
 	if (s)
-		credit_return(g, s, job->wire_bytes);
+		job_credit(g, s, job);
 	if (f && !lie)
 		refused_run_shows(g, s, f, job);
 	if (f && !lie && code != ENT_ESTATE) {

@@ -17,6 +17,13 @@ bool link_continues(const struct link *l)
  * but a neighbour that keeps only this one back must not cost it for ever. */
 #define BUSY_IN_VAIN_MS 300000u
 
+/* It gives of others, or may not give of any until the disk here has done with what it gave. */
+static bool busy(const struct gossip *g, const struct session *s)
+{
+	return g->now.mono_ms - s->data_ms < ASK_AGAIN_MS ||
+	       g->now.mono_ms - s->done_ms < ASK_AGAIN_MS || s->credit_in < SESSION_CREDIT_MIN / 4;
+}
+
 /* So often the time that it is given doubles: about as long as that. */
 #define VAIN_MAX 5u
 
@@ -25,9 +32,9 @@ bool link_continues(const struct link *l)
 bool link_in_vain(const struct gossip *g, const struct link *l)
 {
 	uint64_t asked = g->now.mono_ms - l->asked_ms;
-	bool busy = g->now.mono_ms - l->session->data_ms < ASK_AGAIN_MS;
 
-	return l->asked_ms && asked >= (busy ? BUSY_IN_VAIN_MS : (uint64_t)ASK_AGAIN_MS << l->vain);
+	return l->asked_ms &&
+	       asked >= (busy(g, l->session) ? BUSY_IN_VAIN_MS : (uint64_t)ASK_AGAIN_MS << l->vain);
 }
 
 /* Lower floors first; but who was asked in vain comes last, by turns. */
@@ -38,6 +45,13 @@ static bool joins_sooner(const struct gossip *g, const struct link *a, const str
 	return link_in_vain(g, a) ? a->asked_ms < b->asked_ms : a->peer_floor < b->peer_floor;
 }
 
+/* It goes on from here, and may after midnight: what waits for a quota is not given up. */
+static bool goes_on_tomorrow(const struct gossip *g, const struct link *l)
+{
+	return l->announced && l->peer_held > l->feed->expected && link_continues(l) &&
+	       link_thaws(l) && quota_ends(g, l->session, l->feed);
+}
+
 /* Whom to join at among those who lead; NULL when one of them goes on from here. Who only says so,
  * and gives nothing, does not count: it may not give it to us any more. */
 static struct link *cut_off(const struct gossip *g, const struct feed *f)
@@ -45,6 +59,8 @@ static struct link *cut_off(const struct gossip *g, const struct feed *f)
 	struct link *best = NULL;
 
 	for (struct link *l = f->links; l; l = l->next_of_feed) {
+		if (goes_on_tomorrow(g, l))
+			return NULL;
 		/* Where nothing lies above a floor there is no run to join with. */
 		if (!feed_leads(g, l) || l->peer_floor == l->peer_held)
 			continue;

@@ -259,7 +259,8 @@ struct session {
 	bool splits_wait; /* proofs of split views wait likewise */
 	bool tell_heads;  /* tell them the heads again, but for those told since they asked: */
 	uint64_t terms_stamp; /* a count of both, another with each head and each TERMS */
-	uint64_t data_ms;     /* when the last run that we wanted came */
+	uint64_t data_ms;     /* when the last run that we wanted came, */
+	uint64_t done_ms;     /* and when the store had last done with one */
 	uint64_t opened_ms;
 	struct wire_agreement theirs[WIRE_AGREEMENTS_MAX];
 	size_t theirs_len;
@@ -586,6 +587,8 @@ static inline void sinks_by(struct session *s, uint64_t ms)
 /* --- quota.c ---------------------------------------------------------------------------------- */
 /* The day's quota of the neighbour or of the feed's origin is used up. */
 bool quota_spent(const struct gossip *g, const struct session *s, const struct feed *f);
+/* It is, and another day there is one: there may be none on any. */
+bool quota_ends(const struct gossip *g, const struct session *s, const struct feed *f);
 /* If a quota keeps who has more of the feed from being asked, what ends that is watched for. */
 void quota_notice(struct gossip *g, struct feed *f);
 /* All feeds are looked at anew. */

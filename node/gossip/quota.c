@@ -91,6 +91,13 @@ bool quota_spent(const struct gossip *g, const struct session *s, const struct f
 	return !is_ours(g, f) && (peer_spent(g, s) || origin_spent(g, f->origin));
 }
 
+bool quota_ends(const struct gossip *g, const struct session *s, const struct feed *f)
+{
+	struct quota_use limit = session_limit(s);
+
+	return quota_spent(g, s, f) && limit.records > 0 && limit.bytes > 0;
+}
+
 /* --- waiting and going on --------------------------------------------------------------------- */
 
 static void enter_spent(struct gossip *g, struct session *s, const struct feed *f,

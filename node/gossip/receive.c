@@ -531,6 +531,7 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 		if (!g->crowded)
 			g->crowded_ms = g->now.mono_ms;
 		g->crowded = true;
+		f->upstream->asked_ms = 0; /* it gives */
 		feed_leave(g, f, true);
 		late_run(g, s, data);
 		return;
@@ -557,7 +558,9 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 	if (joins)
 		ingest_job_join(job, data);
 	f->joining = 0;
-	f->upstream->asked_ms = 0;
+	/* Others were asked before, and left for this one. */
+	for (struct link *l = f->links; l; l = l->next_of_feed)
+		l->asked_ms = 0;
 	f->upstream->vain = 0;
 	f->expected = job->start + job->count;
 	f->progress_ms = s->data_ms = g->now.mono_ms;
