@@ -90,9 +90,46 @@ bool watch_may_be_spent(const struct world_node *n, const struct world_node *by,
 	return watch_spent(watch_brought_of(n, &feed->node), quota);
 }
 
+static void log_of(struct world_node *n, const struct log_name *feed, struct store_log *log)
+{
+	struct store_reader *r;
+
+	*log = (struct store_log){0};
+	if (!n->up || store_reader_open(n->store, &r) != 0)
+		return;
+	if (store_log_get(r, feed, log) != 0)
+		*log = (struct store_log){0};
+	store_reader_close(r);
+}
+
+/* Another neighbour goes on from what is held, when its quota of the day allows: until then nothing
+ * is given up for a floor. */
+static bool waits_at_floor(struct world *w, struct world_node *from, struct world_node *to,
+	const struct log_name *feed)
+{
+	struct store_log here, there;
+
+	log_of(to, feed, &here);
+	log_of(from, feed, &there);
+	if (there.floor <= here.size)
+		return false;
+	for (unsigned i = 0; i < w->nodes_len; i++) {
+		struct world_node *by = &w->nodes[i];
+
+		if (by == to || !watch_linked(by, to) || !watch_allows(by, by, to, NULL, feed) ||
+			!watch_allows(to, by, to, NULL, feed) || !watch_may_be_spent(to, by, feed))
+			continue;
+		log_of(by, feed, &there);
+		if (by->hand ||
+			(there.has_held && there.held.size > here.size && there.floor <= here.size))
+			return true;
+	}
+	return false;
+}
+
 /* Over one link; true when it makes more known or held there. */
 static bool pass(struct reach *r, const struct log_name *feed, unsigned origin,
-	const struct world_node *from, const struct world_node *to, struct could *could)
+	struct world_node *from, struct world_node *to, struct could *could)
 {
 	bool news = false;
 
@@ -104,7 +141,8 @@ static bool pass(struct reach *r, const struct log_name *feed, unsigned origin,
 	if (!*known(r, to, origin) && (introduces(to, from) || watch_listed(to, &feed->node)))
 		news = *known(r, to, origin) = true;
 	if (could[from->index].hold <= could[to->index].hold || !*known(r, to, origin) ||
-		!watch_allows(to, from, to, NULL, feed) || watch_may_be_spent(to, from, feed))
+		!watch_allows(to, from, to, NULL, feed) || watch_may_be_spent(to, from, feed) ||
+		waits_at_floor(r->w, from, to, feed))
 		return news;
 	could[to->index] = (struct could){could[from->index].hold, from->index};
 	return true;
