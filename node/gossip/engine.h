@@ -180,7 +180,7 @@ void gossip_sealed(struct gossip *g, struct gossip_time now, const struct checkp
 void gossip_erased(struct gossip *g, struct gossip_time now, const struct log_name *feed);
 
 /* At start, behind the feeds, and when it is heard: what a later incarnation of the origin says of
- * a feed, which need not be here. Its signature is not looked at. */
+ * a feed, which need not be here if a card in force names it. Its signature is not looked at. */
 void gossip_settled(struct gossip *g, struct gossip_time now, const struct checkpoint *good);
 
 /* The floor of a feed has moved up here. */

@@ -421,6 +421,7 @@ int orphan_keep(struct gossip *g, const struct log_name *name, uint64_t size, ui
 	const struct checkpoint *held, const struct checkpoint *seen, bool frozen);
 /* The same of a proof against it. */
 int orphan_split(struct gossip *g, const struct split *split);
+bool orphan_is(const struct gossip *g, const struct log_name *name);
 /* The store has given up what lies before. */
 void orphan_floor(struct gossip *g, const struct log_name *name, uint64_t floor);
 /* The origin is known, or known better, from now on. */

@@ -45,6 +45,14 @@ int orphan_split(struct gossip *g, const struct split *split)
 	return ENT_ENOTFOUND;
 }
 
+bool orphan_is(const struct gossip *g, const struct log_name *name)
+{
+	for (const struct orphan *o = g->orphans; o; o = o->next)
+		if (log_name_eq(&o->name, name))
+			return true;
+	return false;
+}
+
 static void orphan_free(struct orphan *o)
 {
 	free(o->split);

@@ -52,6 +52,13 @@ void link_no_thaw(struct gossip *g, struct link *l)
 	feed_choose(g, l->feed);
 }
 
+/* It is here, or may come by the card in force. What others say of feeds that may not, and a rogue
+ * can say it of as many as it likes, takes no room from what may. */
+static bool may_be_frozen(const struct gossip *g, const struct log_name *name)
+{
+	return origin_of(g, name) || orphan_is(g, name);
+}
+
 void gossip_settled(struct gossip *g, struct gossip_time now, const struct checkpoint *good)
 {
 	uint8_t key[LOG_NAME_BYTES];
@@ -62,6 +69,8 @@ void gossip_settled(struct gossip *g, struct gossip_time now, const struct check
 	log_name_pack(key, &good->log);
 	s = map_get(&g->settled, key);
 	if (!s) {
+		if (!may_be_frozen(g, &good->log))
+			return;
 		s = calloc(1, sizeof(*s));
 		if (!s)
 			abort();

@@ -235,6 +235,53 @@ static void a_word_about_a_whole_feed_changes_nothing(void **state)
 	scene_free(&s);
 }
 
+/* A rogue says so of feeds that no card of it names, as many as it likes. */
+static void words_about_feeds_of_nobody_take_no_room(void **state)
+{
+	static const struct checkpoint none;
+	struct checkpoint good = none;
+	struct scene s;
+
+	(void)state;
+	scene_init(&s, HELD, true);
+	good.log = probe_name(FOURTH, CLEAR);
+	good.size = 1;
+	for (uint64_t i = 1; i <= GOSSIP_FEEDS_MAX; i++) {
+		good.log.incarnation = i;
+		gossip_settled(s.p.g, probe_time(&s.p), &good);
+	}
+	settle(&s);
+	probe_hear_head(&s.p, 1, &s.good->complete);
+	assert_int_equal(asked(&s), 1);
+	scene_free(&s);
+}
+
+/* Whose card comes later, and the words stand in the store. */
+static void a_word_about_a_feed_of_nobody_counts_once_its_origin_is_known(void **state)
+{
+	struct cast_terms terms = probe_terms(PEER);
+	static const struct checkpoint none;
+	struct checkpoint mine = none;
+	struct sim_log *log;
+	struct probe p;
+
+	(void)state;
+	probe_init(&p);
+	log = probe_published(&p, PEER, CLEAR, GOOD, 10);
+	sim_log_append(sim_store_need(&p.store, &log->name), sim_log_entries(log, 0, HELD), HELD);
+	sim_log_sign(log, HELD, &cast_actor(PEER)->identity, &mine);
+	assert_int_equal(gossip_feed(p.g, &log->name, HELD, 0, &mine, &mine, true), ENT_ENOTFOUND);
+	gossip_settled(p.g, probe_time(&p), &log->complete);
+	probe_agree(&p, &terms);
+	probe_open(&p, 1, PEER);
+	probe_hear_hello(&p, 1, SESSION_CREDIT_BYTES);
+	probe_forget(&p);
+	probe_hear_head(&p, 1, &log->complete);
+	assert_non_null(probe_last(&p, WIRE_SUBSCRIBE));
+	assert_int_equal(probe_last(&p, WIRE_SUBSCRIBE)->subscribe.from, HELD);
+	probe_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +291,8 @@ int main(void)
 		cmocka_unit_test(another_history_of_that_size_is_not_taken_and_nobody_blamed),
 		cmocka_unit_test(whoever_was_told_the_other_history_keeps_it),
 		cmocka_unit_test(nobody_else_is_asked),
+		cmocka_unit_test(words_about_feeds_of_nobody_take_no_room),
+		cmocka_unit_test(a_word_about_a_feed_of_nobody_counts_once_its_origin_is_known),
 		cmocka_unit_test(a_word_about_a_whole_feed_changes_nothing),
 	};
 
