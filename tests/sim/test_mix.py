@@ -21,7 +21,7 @@ REGRESSIONS += [140005971, 161001384, 161001575, 161002013, 161003277, 170006842
 REGRESSIONS += [181000435, 191000369, 202000411, 220000590, 234002814, 244016296]
 REGRESSIONS += [244012916, 245011293, 245015918, 250000619, 251000558]
 REGRESSIONS += [254004316, 255006797]
-REGRESSIONS_RARE = [20004251, 21000311, 23004561, 41004068]
+REGRESSIONS_OF = {"rare": [20004251, 21000311, 23004561, 41004068], "small": [50001619]}
 NAME = "no_seed_breaks_a_promise"
 
 
@@ -34,7 +34,7 @@ def main():
     runs = [(seeds, first, "standard")] + [(others, "1", mix) for mix in ("rare", "small", "floors")]
     if not sanitised:
         runs += [("1", str(seed), "standard") for seed in REGRESSIONS]
-        runs += [("1", str(seed), "rare") for seed in REGRESSIONS_RARE]
+        runs += [("1", str(seed), mix) for mix, seeds in REGRESSIONS_OF.items() for seed in seeds]
     failed = 0
     for run in runs:
         done = subprocess.run([os.environ["SIM"], *run], stdout=subprocess.PIPE, text=True)

@@ -144,7 +144,8 @@ static bool forgets_unheard(struct world *w, struct world_node *n, struct line *
 	return true;
 }
 
-/* The largest that one of these actors knows of whichever of its machines is asked. */
+/* The largest that one of these actors knows of whichever of its machines is asked; a liar says
+ * what it likes. */
 static uint64_t line_told(struct world *w, const struct line *line, uint64_t actors)
 {
 	uint64_t told = 0;
@@ -153,7 +154,7 @@ static uint64_t line_told(struct world *w, const struct line *line, uint64_t act
 		const struct world_node *n = &w->nodes[i];
 		uint64_t heard = told_of(w, n, &line->name)->heard;
 
-		if (n->twin && told_of(w, n->twin, &line->name)->heard < heard)
+		if (n->hand || (n->twin && told_of(w, n->twin, &line->name)->heard < heard))
 			continue;
 		if ((actors & world_party_bit(n->actor)) && heard > told)
 			told = heard;
@@ -164,7 +165,7 @@ static uint64_t line_told(struct world *w, const struct line *line, uint64_t act
 /*
  * Nor of what has gone to those alone with whom it agreed after the copy was made, and does no
  * more: nothing that it has tells of them; or to one machine of a peer that runs two, and it has
- * heard the other. Then two histories are signed, and have to come out.
+ * heard the other; or to a liar. Then two histories are signed, and have to come out.
  */
 static bool forgets_unknown(struct world *w, struct world_node *n, const struct line *line,
 	const struct checkpoint *c)
