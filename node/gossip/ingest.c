@@ -96,11 +96,14 @@ static int verify_signature(struct ingest_frontier *f, const struct ingest_job *
 	int rc;
 
 	if (f->verified.size == c->size && hash_eq(&f->verified.root, &c->root) &&
+		memcmp(f->verified_key, job->log_key, sizeof(f->verified_key)) == 0 &&
 		memcmp(f->verified.signature, c->signature, sizeof(c->signature)) == 0)
 		return 0;
 	rc = checkpoint_verify(c, job->log_key);
-	if (rc == 0)
+	if (rc == 0) {
 		f->verified = *c;
+		memcpy(f->verified_key, job->log_key, sizeof(f->verified_key));
+	}
 	return rc;
 }
 

@@ -61,6 +61,7 @@ int ingest_job_skip(struct ingest_job *job, uint64_t count) MUST_CHECK;
 struct ingest_frontier {
 	struct range tree;
 	struct checkpoint verified; /* last one whose signature was checked; size 0: none */
+	uint8_t verified_key[32];   /* by this key: a newer card may give the name to another */
 };
 
 /* The compact range [0, start) of a job that joins. ENT_EPROOF. */
