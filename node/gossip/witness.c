@@ -45,19 +45,20 @@ static bool log_later(const struct log_name *a, const struct log_name *b)
 						: a->audience.id > b->audience.id;
 }
 
-/* Does a card in force name the log's incarnation? Else it is a thief's, whose card is beaten, and
- * what is remembered of it stands against nobody. */
-static bool log_named(const struct gossip *g, const struct log_name *log)
+/* Is it signed by the key that a card in force names for the log's incarnation? Else it is a
+ * thief's, whose card is beaten, and what is remembered of it stands against nobody. */
+static bool counts(const struct gossip *g, const struct checkpoint *c)
 {
-	const struct origin *o = origin_find(g, &log->node);
+	const struct origin *o = origin_find(g, &c->log.node);
+	const uint8_t *key = o ? origin_key(o, c->log.incarnation) : NULL;
 
-	return o && origin_key(o, log->incarnation);
+	return key && (!o->rotated || checkpoint_verify(c, key) == 0);
 }
 
 /* Is there something of the peer's log that counts? */
 static bool remembers(const struct gossip *g, const struct watched *w)
 {
-	return w && w->newest.size > 0 && log_named(g, &w->newest.log);
+	return w && w->newest.size > 0 && counts(g, &w->newest);
 }
 
 static void witness_say(struct gossip *g, struct session *s, const struct checkpoint *c)
@@ -273,7 +274,7 @@ void gossip_witnessed(struct gossip *g, struct gossip_time now, uint32_t session
 	w->keeping.size = 0;
 	if (durable) {
 		/* It may have turned out meanwhile that this log has two histories. */
-		if (!log_name_eq(&c->log, &w->newest.log))
+		if (!log_name_eq(&c->log, &w->newest.log) || !remembers(g, w))
 			w->rewritten = false;
 		w->newest = *c;
 		/* Who has shown it is answered as all are; where it failed, in the next session. */
@@ -286,13 +287,12 @@ void gossip_witnessed(struct gossip *g, struct gossip_time now, uint32_t session
 int gossip_witness(struct gossip *g, const struct checkpoint *c, bool rewritten)
 {
 	struct watched *w = watched_need(g, &c->log.node);
-	bool named = log_named(g, &c->log);
+	bool named = counts(g, c);
 
 	if (!w)
 		return ENT_ELIMIT;
 	if (w->newest.size &&
-		(named == log_named(g, &w->newest.log) ? !log_later(&c->log, &w->newest.log)
-						       : !named))
+		(named == counts(g, &w->newest) ? !log_later(&c->log, &w->newest.log) : !named))
 		return 0;
 	w->newest = *c;
 	w->rewritten = rewritten;
@@ -451,7 +451,7 @@ void on_witness(struct gossip *g, struct session *s, const struct wire_witness *
 	}
 	s->witness.answers--;
 	/* Of a thief's log, whose card is beaten, it has to say what it saw. */
-	if (!log_named(g, &c.log))
+	if (!counts(g, &c))
 		return;
 	rc = cosignature_check(g, &s->peer, true, &cosignature, &c);
 	/* What this node has never signed nobody can have witnessed: a report costs it a log. */

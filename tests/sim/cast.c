@@ -111,10 +111,11 @@ struct card_chain cast_next_card(unsigned i, bool other, struct arena *arena)
 	return chain;
 }
 
-struct card_chain cast_changed_card(unsigned i, bool next_root, uint64_t add, struct arena *arena)
+struct card_chain cast_rival_card(unsigned i, bool next_root, uint64_t add, uint64_t keys,
+	struct arena *arena)
 {
 	const struct actor *a = cast_actor(i);
-	struct sim_random random = {0xc4a49e00u + i + (add << 32)};
+	struct sim_random random = {0xc4a49e00u + i + (keys << 32)};
 	struct env_rng rng = sim_random_env(&random);
 	struct bytes notes[2] = {a->chain.notes[0]};
 	struct card_chain chain;
@@ -136,6 +137,11 @@ struct card_chain cast_changed_card(unsigned i, bool next_root, uint64_t add, st
 	notes[1] = card_note(arena, &next, next_root ? &a->next_root : &a->root);
 	must(card_chain_parse(notes, 2, "cast", arena, &chain, NULL));
 	return chain;
+}
+
+struct card_chain cast_changed_card(unsigned i, bool next_root, uint64_t add, struct arena *arena)
+{
+	return cast_rival_card(i, next_root, add, add, arena);
 }
 
 /* --- changes of cards ------------------------------------------------------------------------- */

@@ -41,6 +41,9 @@ struct card_chain cast_next_card(unsigned i, bool other, struct arena *arena);
 /* The same with new keys, of an incarnation CAST_EPOCH + add: signed by the actor's root, or by its
  * next root, which makes itself root. Keys follow from i and add. */
 struct card_chain cast_changed_card(unsigned i, bool next_root, uint64_t add, struct arena *arena);
+/* The same with the keys of another number. */
+struct card_chain cast_rival_card(unsigned i, bool next_root, uint64_t add, uint64_t keys,
+	struct arena *arena);
 
 /* --- changes of cards ------------------------------------------------------------------------- */
 
