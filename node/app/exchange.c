@@ -335,6 +335,9 @@ static void carry_out(struct app *a, struct gossip_action *action)
 	case GOSSIP_FREEZE:
 		pipeline_freeze(a->pipeline, &action->feed);
 		return;
+	case GOSSIP_PUT_ASIDE:
+		pipeline_put_aside(a->pipeline, &action->feed);
+		return;
 	case GOSSIP_SPLIT:
 		pipeline_split(a->pipeline, &action->feed, action->message);
 		return;
@@ -442,6 +445,12 @@ static void on_event(struct app *a, struct pipeline_event *e)
 		break;
 	case PIPELINE_ERASED:
 		gossip_erased(a->gossip, now, &e->feed);
+		break;
+	case PIPELINE_IS_ASIDE:
+		/* What it had erased in former logs, and said to be void, is back. */
+		if (e->code == 0)
+			pipeline_reindex(a->pipeline, NULL);
+		gossip_put_aside(a->gossip, now, &e->feed, e->code == 0);
 		break;
 	case PIPELINE_WAS_CUT:
 	case PIPELINE_UNMUTED:

@@ -479,6 +479,14 @@ void pipeline_freeze(struct pipeline *p, const struct log_name *feed)
 	queue_put(&p->to_writer, i);
 }
 
+void pipeline_put_aside(struct pipeline *p, const struct log_name *feed)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_ASIDE);
+
+	i->feed = *feed;
+	queue_put(&p->to_writer, i);
+}
+
 void pipeline_hold(struct pipeline *p, const struct ledger_hold *hold, struct bytes value)
 {
 	struct ledger_item *i = ledger_item_new(LEDGER_HOLD);

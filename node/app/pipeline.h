@@ -70,6 +70,7 @@ enum pipeline_event_type {
 	PIPELINE_SETTLED,    /* checkpoint, unsigned: so far a former feed is good */
 	PIPELINE_FLOOR,      /* feed, floor: it has moved there */
 	PIPELINE_ERASED,     /* feed: some of its erasures are carried out */
+	PIPELINE_IS_ASIDE,   /* feed, code: nothing is stored under the name any more */
 	PIPELINE_WAS_CUT,    /* feed, size, code: its unsigned tail is gone */
 	PIPELINE_UNMUTED,    /* the guard has what stands; feeds are signed again */
 	PIPELINE_CORRUPT,    /* checkpoint.log: re-reading gave another root; nothing was signed */
@@ -111,6 +112,8 @@ void pipeline_receipt(struct pipeline *p, const struct store_receipt *r);
 /* PIPELINE_WITNESSED follows, unless it is evidence. */
 void pipeline_witness(struct pipeline *p, uint32_t session, const struct store_witness *w);
 void pipeline_freeze(struct pipeline *p, const struct log_name *feed);
+/* PIPELINE_IS_ASIDE follows. */
+void pipeline_put_aside(struct pipeline *p, const struct log_name *feed);
 /* Retention: takes the settings. Asked again before it is done it is done once. */
 void pipeline_retain(struct pipeline *p, struct ledger_retention *r);
 /* Keeps a version of an agreement: in force, or when it was over; note empty: as it is kept. */

@@ -79,6 +79,8 @@ static enum pipeline_event_type event_type(enum ledger_news_type type)
 		return PIPELINE_HELD;
 	case LEDGER_WAS_CUT:
 		return PIPELINE_WAS_CUT;
+	case LEDGER_IS_ASIDE:
+		return PIPELINE_IS_ASIDE;
 	case LEDGER_UNMUTED:
 		return PIPELINE_UNMUTED;
 	case LEDGER_CORRUPT:

@@ -99,6 +99,13 @@ static void ask_end(struct feed *f)
 	f->ask = NULL;
 }
 
+void bodies_forget(struct gossip *g, struct feed *f)
+{
+	ask_end(f);
+	if (f->lacks)
+		lacks_nothing(g, f);
+}
+
 /* So far it may have the feed. It has told so; or it was given it from here, and may have more of
  * it than we; or it is the one that we have subscribed at, which tells of nothing that we have. */
 static uint64_t there(const struct link *l)

@@ -266,7 +266,7 @@ static void claim_contradicts(struct gossip *g, struct doubt *d)
 	}
 	if (!claim_signed(d)) {
 		doubt_pass_on(g, l);
-		misbehaved(g, s, "announced a checkpoint that its origin did not sign");
+		not_signed(g, s, f->origin, "announced a checkpoint that its origin did not sign");
 	} else if (!split_prove_own(g, s, f, &d->claim)) {
 		doubt_free(g, l); /* the store cannot read what it holds */
 	}
@@ -593,7 +593,8 @@ void on_proof(struct gossip *g, struct session *s, const struct wire_proof *p)
 	}
 	checkpoint_from_wire(&c, &f->name, &p->checkpoint);
 	if (checkpoint_verify(&c, origin_key(f->origin, f->name.incarnation)) != 0) {
-		misbehaved(g, s, "announced a checkpoint that its origin did not sign");
+		doubt_free(g, l);
+		not_signed(g, s, f->origin, "announced a checkpoint that its origin did not sign");
 		return;
 	}
 	answer_judge(g, d, &c, p);

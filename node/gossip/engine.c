@@ -275,6 +275,7 @@ static int origin_take(struct gossip *g, struct origin *o, const struct card_cha
 	memcpy(o->receipt_key, last->receipt.public_key, sizeof(o->receipt_key));
 	memcpy(o->witness_key, last->witness.public_key, sizeof(o->witness_key));
 	memcpy(o->name, last->name, sizeof(o->name) - 1);
+	o->rotated = memcmp(chain->cards[0].root.public_key, last->root.public_key, 32) != 0;
 	o->chain = buf_view(&text);
 	return 0;
 }
@@ -312,6 +313,8 @@ static enum card_relation origin_compare(struct gossip *g, struct origin *o,
 	shared = card_chain_shared(&known, seen);
 	if (relation == CARD_CONTRADICTS && (!o->frozen || shared < o->parted))
 		o->parted = shared;
+	o->beaten |= (relation == CARD_NEWER && shared < known.cards_len) ||
+		     (relation == CARD_OLDER && shared < seen->cards_len);
 	if (relation == CARD_NEWER && shared < known.cards_len && shared <= o->parted) {
 		o->frozen = false;
 		free((void *)(uintptr_t)o->rival.data);
@@ -322,12 +325,18 @@ static enum card_relation origin_compare(struct gossip *g, struct origin *o,
 
 /*
  * A chain that takes the next root into use may beat one that a stolen root has signed: what was
- * published under keys of that one is nobody's, and stays as it stands.
+ * published under keys of that one is nobody's, and stays as it stands; but where its name is that
+ * of a feed of the owner it makes room.
  */
 static void feeds_disown(struct gossip *g, const struct origin *o)
 {
 	for (struct feed *f = o->feeds; f; f = f->next_of_origin) {
-		if (origin_key(o, f->name.incarnation))
+		const uint8_t *key = origin_key(o, f->name.incarnation);
+
+		if (key && memcmp(key, f->log_key, sizeof(f->log_key)) != 0 &&
+			!node_id_eq(&o->node, &g->config.self))
+			feed_aside(g, f);
+		if (key)
 			continue;
 		feed_freeze(g, NULL, f);
 		/* What has been said of it can be verified by nothing any more. */
@@ -558,6 +567,7 @@ struct feed *feed_need(struct gossip *g, const struct log_name *name, struct ori
 	f->own = node_id_eq(&name->node, &g->config.self) &&
 		 name->incarnation == g->recovery.incarnation;
 	log_name_pack(f->key, name);
+	memcpy(f->log_key, origin_key(origin, name->incarnation), sizeof(f->log_key));
 	if (map_put(&g->feeds, f->key, f) != 0) {
 		free(f);
 		return NULL;
@@ -598,6 +608,7 @@ int gossip_feed(struct gossip *g, const struct log_name *name, uint64_t size, ui
 		return ENT_ELIMIT;
 	feed_load(g, f, size, floor, held, seen, frozen);
 	bodies_suspect(g, f);
+	feed_aside_stored(g, f);
 	return 0;
 }
 

@@ -89,6 +89,7 @@ enum gossip_action_type {
 	GOSSIP_PIN,   /* origin: keep its card chain (chain, node, peer = introducer or all zero) */
 	GOSSIP_RIVAL, /* node: keep the chain that contradicts the one pinned */
 	GOSSIP_FREEZE,    /* feed: keep that it is frozen */
+	GOSSIP_PUT_ASIDE, /* feed: what is stored of it is another's; report gossip_put_aside */
 	GOSSIP_SPLIT,     /* feed, message: the payload of SPLIT: keep the proof */
 	GOSSIP_ALARM,     /* rule, text, peer, feed */
 	GOSSIP_REVOKED,   /* agreement, node: whose revocation; chain: the note; peer: by whom */
@@ -186,6 +187,11 @@ void gossip_settled(struct gossip *g, struct gossip_time now, const struct check
 /* The floor of a feed has moved up here. */
 void gossip_floor(struct gossip *g, struct gossip_time now, const struct log_name *feed,
 	uint64_t floor);
+
+/* What GOSSIP_PUT_ASIDE asked for is durable: nothing is stored under the name. Or it is not, and
+ * nothing of the feed is taken. */
+void gossip_put_aside(struct gossip *g, struct gossip_time now, const struct log_name *feed,
+	bool done);
 
 /* Own provenance checkpoint, for HELLO and for witnesses. */
 void gossip_provenance(struct gossip *g, const struct checkpoint *c);

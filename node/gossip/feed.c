@@ -198,7 +198,7 @@ void feed_choose(struct gossip *g, struct feed *f)
 {
 	struct link *best;
 
-	if (f->frozen && !feed_thaws(f)) {
+	if (f->aside || (f->frozen && !feed_thaws(f))) {
 		feed_leave(g, f, true);
 		feed_unlag(g, f);
 		return;
@@ -418,7 +418,7 @@ void gossip_stored(struct gossip *g, struct gossip_time now, const struct ingest
 	quota_arrived(g, f, job, true);
 	if (s)
 		job_credit(g, s, job);
-	if (!f || job->start + job->count <= f->held)
+	if (feed_aside_run(g, f) || !f || job->start + job->count <= f->held)
 		return;
 	if (job->joins) {
 		MARK("joined-at-floor");
@@ -520,6 +520,10 @@ void gossip_rejected(struct gossip *g, struct gossip_time now, const struct inge
 	quota_arrived(g, f, job, false);
 	if (s)
 		job_credit(g, s, job);
+	if (feed_aside_run(g, f)) {
+		arena_reset(&g->scratch);
+		return;
+	}
 	if (f && !lie)
 		refused_run_shows(g, s, f, job);
 	if (f && !lie && code != ENT_ESTATE) {
@@ -546,6 +550,14 @@ void gossip_rejected(struct gossip *g, struct gossip_time now, const struct inge
 
 		if (l)
 			link_no_thaw(g, l);
+	} else if (f && f->origin->beaten && code == ENT_ECRYPTO &&
+		   checkpoint_verify(&job->checkpoint, job->log_key) != 0) {
+		/* By another card than the one here it may be signed. */
+		struct link *l = s ? link_find(s, f) : NULL;
+
+		MARK("run-by-a-beaten-card");
+		if (l)
+			link_unfit(g, l);
 	} else if (lie && s && !(f && code == ENT_EPROOF && split_run(g, s, f, job)))
 		peer_lied(g, s, &job->feed, err_sentence(code));
 	if (f)

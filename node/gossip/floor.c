@@ -140,7 +140,8 @@ void gossip_floor(struct gossip *g, struct gossip_time now, const struct log_nam
 	g->now = now;
 	if (!f)
 		orphan_floor(g, feed, floor);
-	if (!f || floor <= f->floor)
+	/* Of what was here before it was put aside. */
+	if (!f || floor <= f->floor || floor > f->held)
 		return;
 	f->floor = floor;
 	for (struct link *l = f->links; l; l = l->next_of_feed) {

@@ -9,6 +9,7 @@
  *     floor.c    where it begins: floors of neighbours and our own, joining at one
  *     revocation.c  ends of agreements that travel
  *     orphan.c   stored feeds whose origin is not known
+ *     aside.c    feeds whose name has another key by a newer card
  *     send.c     where it goes: pushing runs, reduced heads
  *     bodies.c   bodies that are missing, asked for and given
  *     receipt.c  what is held is receipted, and who holds what is ours
@@ -94,6 +95,8 @@ struct origin {
 	bool introduced;              /* by that alone: no roster in force lists it */
 	bool frozen;                  /* two chains contradict each other, */
 	size_t parted;                /* which share so many cards */
+	bool rotated; /* its cards are not all of one root: a name may have had another key */
+	bool beaten;  /* a chain that the one here beats was seen: some go by its keys */
 	struct node_id told_by; /* the chain here, in a session; all zero: files and the store */
 	uint32_t serial;
 	uint64_t chain_stamp;      /* another with each chain taken */
@@ -176,10 +179,13 @@ struct receipt {
 struct feed {
 	struct log_name name;
 	uint8_t key[LOG_NAME_BYTES];
+	uint8_t log_key[32]; /* that what is here was taken by */
 	struct origin *origin;
 	struct feed *next_of_origin;
 	bool own; /* of this node's incarnation in force: it alone appends here */
 	bool frozen;
+	bool aside;          /* what was here is another's, and is being put aside */
+	unsigned jobs;       /* so many runs are being verified and stored */
 	bool cutting;        /* its unsigned tail is being dropped */
 	uint64_t guard_size; /* own, while mute: what the guard has; 0: nothing */
 	struct hash guard_root;
@@ -428,6 +434,14 @@ void orphan_floor(struct gossip *g, const struct log_name *name, uint64_t floor)
 void orphans_adopt(struct gossip *g, struct origin *origin);
 void orphans_free(struct gossip *g);
 
+/* --- aside.c ---------------------------------------------------------------------------------- */
+/* The chain names another key for the feed than the one by which what is here was taken. */
+void feed_aside(struct gossip *g, struct feed *f);
+/* At start, what the store has of it: is it of the key that the chain names? */
+void feed_aside_stored(struct gossip *g, struct feed *f);
+/* A run is no longer on its way. True: it was of what is being put aside. */
+bool feed_aside_run(struct gossip *g, struct feed *f);
+
 /* --- session.c -------------------------------------------------------------------------------- */
 struct session *session_find(const struct gossip *g, uint32_t id);
 bool may_send(const struct gossip *g, const struct session *s, const struct log_name *feed);
@@ -463,6 +477,8 @@ void chain_contradicted(struct gossip *g, struct session *s, struct origin *o,
 	const struct card_chain *rival);
 
 /* --- bodies.c --------------------------------------------------------------------------------- */
+/* Nothing of it is here any more. */
+void bodies_forget(struct gossip *g, struct feed *f);
 /* Bodies of it may be missing: the store is to be asked. */
 void bodies_suspect(struct gossip *g, struct feed *f);
 void bodies_tick(struct gossip *g);
@@ -513,6 +529,9 @@ const char *revocation_heard(struct gossip *g, struct session *s, struct bytes n
 uint64_t credit_window(const struct gossip *g);
 void credit_return(struct gossip *g, struct session *s, size_t bytes);
 void misbehaved(struct gossip *g, struct session *s, const char *what);
+/* The same of who shows what no key of the origin's chain here has signed: but it may go by a chain
+ * that contradicts that one, or that is beaten, of which it is told. */
+void not_signed(struct gossip *g, struct session *s, const struct origin *o, const char *what);
 /* Subtrees of a stored log, for proofs; ctx: struct log_tree. */
 struct log_tree {
 	const struct gossip *g;

@@ -83,6 +83,7 @@ void orphans_adopt(struct gossip *g, struct origin *origin)
 		*at = o->next;
 		feed_load(g, f, o->size, o->floor, &o->held, &o->seen, o->frozen);
 		bodies_suspect(g, f);
+		feed_aside_stored(g, f);
 		feed_announce(g, f);
 		if (o->split)
 			(void)!split_load(g, f, o->split);

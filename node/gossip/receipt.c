@@ -235,7 +235,7 @@ void on_receipt(struct gossip *g, struct session *s, const struct wire_receipt *
 	checkpoint_from_wire(&c, &f->name, &m->checkpoint);
 	rc = cosignature_check(g, &s->peer, false, &cosignature, &c);
 	if (rc == 0 && !origin_signed(f, &c))
-		rc = f->origin->frozen ? ENT_ENOTFOUND : ENT_ECRYPTO;
+		rc = f->origin->frozen || f->origin->beaten ? ENT_ENOTFOUND : ENT_ECRYPTO;
 	if (rc == ENT_ECRYPTO)
 		misbehaved(g, s, "gave a receipt that was not signed by whom it names");
 	if (rc != 0)

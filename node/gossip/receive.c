@@ -16,6 +16,13 @@ void misbehaved(struct gossip *g, struct session *s, const char *what)
 	close_session(g, s, BYE_MISBEHAVED, what, PENALTY_MS);
 }
 
+void not_signed(struct gossip *g, struct session *s, const struct origin *o, const char *what)
+{
+	MARK("not-signed");
+	if (!o->frozen && !o->beaten)
+		misbehaved(g, s, what);
+}
+
 bool asks_too_often(struct gossip *g, struct session *s)
 {
 	if (g->now.mono_ms - s->asks_ms > GOSSIP_ASKS_TIMES * GOSSIP_ASKS_MS) {
@@ -304,8 +311,9 @@ static bool differs_from(const struct wire_checkpoint *w, const struct checkpoin
 }
 
 /* A newer checkpoint is remembered once its signature holds; one of ours that we do not hold means
- * that we were restored or that a clone runs. Whatever it says is compared with what is here. */
-static void consider_checkpoint(struct gossip *g, struct session *s, struct link *l,
+ * that we were restored or that a clone runs. Whatever it says is compared with what is here.
+ * False: it is signed by another key than the card here names. */
+static bool consider_checkpoint(struct gossip *g, struct session *s, struct link *l,
 	const struct wire_checkpoint *w)
 {
 	struct feed *f = l->feed;
@@ -317,21 +325,22 @@ static void consider_checkpoint(struct gossip *g, struct session *s, struct link
 
 	/* Of two cards that contradict each other it may go by the one that was not taken here. */
 	if (!w->present || f->frozen || f->split || (f->origin->frozen && !f->own))
-		return;
+		return true;
 	checkpoint_from_wire(&c, &f->name, w);
 	if ((newer || differs) && checkpoint_verify(&c, key) != 0) {
-		misbehaved(g, s, "announced a checkpoint that its origin did not sign");
-		return;
+		not_signed(g, s, f->origin, "announced a checkpoint that its origin did not sign");
+		return false;
 	}
 	if (f->own) {
 		recover_shown(g, s, f, &c);
 		if (c.size <= f->complete.size)
 			split_checkpoint(g, l, &c, true);
-		return;
+		return true;
 	}
 	split_checkpoint(g, l, &c, newer || differs);
 	if (newer)
 		f->seen = c;
+	return true;
 }
 
 /* The link of a feed that the peer tells of; NULL, and counted, where it is not to be listened to.
@@ -368,8 +377,7 @@ static void on_head(struct gossip *g, struct session *s, const struct wire_head 
 		return;
 	}
 	l->peer_floor = head->floor;
-	consider_checkpoint(g, s, l, &head->newest);
-	if (s->closing)
+	if (!consider_checkpoint(g, s, l, &head->newest) || s->closing)
 		return;
 	/* It only shows what it has seen of ours (worth_telling). */
 	if (f->own && head->held == 0)
@@ -481,8 +489,8 @@ static void late_run(struct gossip *g, struct session *s, const struct wire_data
 
 	if (!l || !l->announced)
 		return;
-	consider_checkpoint(g, s, l, &data->checkpoint);
-	if (s->closing || l->peer_held >= data->checkpoint.size)
+	if (!consider_checkpoint(g, s, l, &data->checkpoint) || s->closing ||
+		l->peer_held >= data->checkpoint.size)
 		return;
 	MARK("late-run-tells");
 	feed_offer(g, l, data->checkpoint.size);
@@ -562,6 +570,7 @@ static void on_data(struct gossip *g, struct session *s, const struct wire_data 
 	for (struct link *l = f->links; l; l = l->next_of_feed)
 		l->asked_ms = 0;
 	f->upstream->vain = 0;
+	f->jobs++;
 	f->expected = job->start + job->count;
 	f->progress_ms = s->data_ms = g->now.mono_ms;
 	if (f->upstream->peer_held < f->expected)

@@ -184,9 +184,7 @@ void on_split(struct gossip *g, struct session *s, const struct wire_split *w)
 	if (split_verify(&split, key) != 0) {
 		MARK("split-unproven");
 		l->split_told = false;
-		/* It may hold by a card that contradicts the one here. */
-		if (!o->frozen)
-			misbehaved(g, s, "accuses an origin of a split view without proof");
+		not_signed(g, s, o, "accuses an origin of a split view without proof");
 		return;
 	}
 	split_proven(g, s, f, &split);

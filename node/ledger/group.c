@@ -254,6 +254,23 @@ static int apply_freeze(struct store_txn *txn, const struct ledger_item *i)
 	return rc != 0 ? rc : store_log_freeze(txn, &i->feed);
 }
 
+/* Its name belongs to another key: whoever reads the acts finds it under the name it has now. */
+static int apply_aside(struct ledger *l, struct store_txn *txn, const struct ledger_item *i)
+{
+	struct act_body act = {.act = ACT_PUT_ASIDE, .has_log = true, .log = i->feed};
+	struct store_log log;
+	int rc = store_txn_log(txn, &i->feed, false, &log);
+
+	if (rc == 0)
+		rc = store_log_put_aside(txn, &i->feed, &act.from);
+	if (rc != 0)
+		return rc == ENT_ENOTFOUND ? 0 : rc;
+	received_flush(l);
+	act.to = log.size;
+	group_act(l, &act);
+	return 0;
+}
+
 static int apply_split(struct store_txn *txn, const struct ledger_item *i)
 {
 	struct store_log log;
@@ -316,6 +333,8 @@ static int apply_item(struct ledger *l, struct store_txn *txn, struct ledger_ite
 		return store_rival_put(txn, &i->node, buf_view(&i->data));
 	case LEDGER_FREEZE:
 		return apply_freeze(txn, i);
+	case LEDGER_ASIDE:
+		return apply_aside(l, txn, i);
 	case LEDGER_FORGET:
 		return apply_forget(l, txn, i->count > 0);
 	case LEDGER_RETAIN:

@@ -186,6 +186,10 @@ static void tell_item(struct ledger *l, struct ledger_item *i, int code)
 		news.feed = i->feed;
 		news.size = i->size;
 		ledger_tell(l, &news);
+	} else if (i->type == LEDGER_ASIDE) {
+		news.type = LEDGER_IS_ASIDE;
+		news.feed = i->feed;
+		ledger_tell(l, &news);
 	} else if (i->type == LEDGER_PUBLICATION_END) {
 		tell_publication(l, i->publication, news.code);
 	} else if (i->type == LEDGER_HOLD) {
@@ -234,7 +238,8 @@ static bool may_wait(const struct ledger_item *i)
 {
 	switch (i->type) {
 	case LEDGER_CUT:
-		/* It would spoil every group to come: the tail stays, and that is told. */
+	case LEDGER_ASIDE:
+		/* It would spoil every group to come: what is there stays, and that is told. */
 		return i->code != ENT_ECORRUPT;
 	case LEDGER_ACT:
 	case LEDGER_PIN:

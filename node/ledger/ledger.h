@@ -81,6 +81,7 @@ enum ledger_item_type {
 	LEDGER_PIN,      /* node, introduced_by, data: a card chain */
 	LEDGER_RIVAL,    /* node, data: the chain that contradicts it */
 	LEDGER_FREEZE,   /* feed */
+	LEDGER_ASIDE,    /* feed: to be put aside; LEDGER_IS_ASIDE follows */
 	LEDGER_HOLD,     /* hold, data: a value kept from exports, or let go */
 	LEDGER_RECEIPT,  /* receipt: a peer's cosignature to be kept */
 	LEDGER_WITNESS,  /* witness, session: what is cosigned of a peer's log of acts */
@@ -154,6 +155,7 @@ enum ledger_news_type {
 	LEDGER_SETTLED,    /* checkpoint, unsigned: so far a former feed is good, says a later */
 	LEDGER_HELD,       /* user, code: the value is held back, or is not any more */
 	LEDGER_WAS_CUT,    /* feed, size, code */
+	LEDGER_IS_ASIDE,   /* feed, code: nothing is stored under the name any more */
 	LEDGER_UNMUTED,    /* the guard has what stands, and feeds are signed again */
 	LEDGER_CORRUPT, /* feed: re-reading gave another root; nothing was signed, and is muted */
 };

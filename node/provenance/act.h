@@ -37,6 +37,8 @@
  *     alarm              rule, text, peer, log
  *     clock-step         from, to: ms; or text and operator: the word that the time is right
  *     frozen             log
+ *     put-aside          log, to: so much of it here is another's; from: the incarnation under
+ *                        whose name that stands from now on
  *     incarnation        log: a former feed; to, root: how far the new one says it is good
  *     restored           rule; peer and log that showed it: mute from here on
  *     recovered          signs again
@@ -108,7 +110,8 @@
 	X(ROSTER_ENDED, 43, "roster-ended")                                                        \
 	X(REINDEXED, 44, "reindexed")                                                              \
 	X(COMPACTED, 45, "compacted")                                                              \
-	X(QUERIED, 46, "queried")
+	X(QUERIED, 46, "queried")                                                                  \
+	X(PUT_ASIDE, 47, "put-aside")
 
 enum act {
 #define X(name, number, text) ACT_##name = (number),

@@ -39,6 +39,8 @@ static const struct {
 	{ACT_ALARM, "alarm %r[ about %p][ in %l][: %x]"},
 	{ACT_CLOCK_STEP, "clock stepped from %F to %T[ (%x)][ by %o]"},
 	{ACT_FROZEN, "froze %l[: %r][ (%x)]"},
+	{ACT_PUT_ASIDE,
+		"put aside %l up to %t, as incarnation %f: signed by a key of a beaten card"},
 	{ACT_SPLIT_PROVEN, "proved a split view of %l at sizes %f and %t[, shown by %p]"},
 	{ACT_INCARNATION, "new incarnation: the former %l is good up to %t"},
 	{ACT_WITNESSED, "%p witnessed %l up to %t"},

@@ -166,6 +166,14 @@ int store_checkpoint_put(struct store_txn *txn, const struct checkpoint *c) MUST
 int store_checkpoint_keep(struct store_txn *txn, const struct checkpoint *c) MUST_CHECK;
 int store_log_freeze(struct store_txn *txn, const struct log_name *name) MUST_CHECK;
 /*
+ * What is stored of the log was signed by a key to which its name does not belong any more: it
+ * stays, frozen, under the name with the first incarnation from 0 on that is free (given), which no
+ * card names, and what it said of former logs, or erased in them, is taken back. ENT_ENOTFOUND: no
+ * such log.
+ */
+int store_log_put_aside(struct store_txn *txn, const struct log_name *name,
+	uint64_t *incarnation) MUST_CHECK;
+/*
  * Drops the entries of an own log that no checkpoint covers: tree is [0, size of the newest
  * checkpoint held). The index is then of another truth: drop it (store_index_drop), or the next
  * opening does. ENT_ENOTFOUND, ENT_ESTATE (nothing to drop, frozen), ENT_EPROOF (tree is not that

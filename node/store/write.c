@@ -429,6 +429,36 @@ int store_log_freeze(struct store_txn *txn, const struct log_name *name)
 	return txn_log_put(txn, &log);
 }
 
+int store_log_put_aside(struct store_txn *txn, const struct log_name *name, uint64_t *incarnation)
+{
+	uint8_t packed[LOG_NAME_BYTES], number[4];
+	struct store_log log;
+	int rc = store_txn_log(txn, name, false, &log);
+
+	if (rc)
+		return rc;
+	log_name_pack(packed, name);
+	if ((rc = succession_cut(txn, name, 0)) != 0 || (rc = erase_cut(txn, &log, 0)) != 0 ||
+		(rc = txn_del(txn, LOG_NAMES, db_val(packed, sizeof(packed)))) != 0)
+		return rc;
+	log.frozen = true;
+	for (log.name.incarnation = 0;; log.name.incarnation++) {
+		uint32_t other;
+
+		rc = row_number_get(txn->store, txn->mdb, &log.name, &other);
+		if (rc == ENT_ENOTFOUND)
+			break;
+		if (rc)
+			return txn_result(txn, rc);
+	}
+	*incarnation = log.name.incarnation;
+	log_name_pack(packed, &log.name);
+	be32_put(number, log.number);
+	rc = txn_put(txn, LOG_NAMES, db_val(packed, sizeof(packed)), db_val(number, sizeof(number)),
+		MDB_NOOVERWRITE);
+	return rc ? rc : txn_log_put(txn, &log);
+}
+
 int store_origin_put(struct store_txn *txn, const struct node_id *node, struct bytes chain,
 	const struct node_id *introduced_by, int64_t when_ms)
 {

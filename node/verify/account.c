@@ -489,6 +489,18 @@ static void on_joined(struct account *t, const struct act_body *act)
 	account_say(t, FOUND_JOINED, act, "");
 }
 
+/* What was held under the name stands under another, and of the name nothing is held. */
+static void on_put_aside(struct account *t, const struct act_body *act)
+{
+	struct log_name name = {act->log.node, act->from, act->log.audience};
+	struct holding *to = account_holding(t, &name), *h = account_holding(t, &act->log);
+
+	free(to->spans);
+	*to = *h;
+	to->log = name;
+	*h = (struct holding){.log = act->log, .known = true};
+}
+
 static void on_floor_moved(struct account *t, const struct act_body *act)
 {
 	struct holding *h = account_holding(t, &act->log);
@@ -651,6 +663,7 @@ static const struct handler {
 	{ACT_RECALLED, MAY(LOG | RANGE), on_erased},
 	{ACT_AFTER_END, MAY(LOG | RANGE), on_after_end},
 	{ACT_JOINED, MAY(LOG), on_joined},
+	{ACT_PUT_ASIDE, MAY(LOG), on_put_aside},
 	{ACT_FLOOR_MOVED, MAY(LOG), on_floor_moved},
 	{ACT_INCARNATION, MAY(LOG | OWN), on_incarnation},
 	{ACT_ALARM, MAY(LOG), on_alarm},

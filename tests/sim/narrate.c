@@ -154,6 +154,9 @@ void narrate_action(const struct world_node *n, const struct gossip_action *acti
 	case GOSSIP_FREEZE:
 		narrate(w, "n%u freezes %s", n->index, feed_text(w, &action->feed, feed));
 		return;
+	case GOSSIP_PUT_ASIDE:
+		narrate(w, "n%u puts %s aside", n->index, feed_text(w, &action->feed, feed));
+		return;
 	case GOSSIP_SPLIT:
 		narrate(w, "n%u has proof against %s", n->index, feed_text(w, &action->feed, feed));
 		return;

@@ -656,6 +656,9 @@ void node_on_news(struct world_node *n, const struct ledger_news *news)
 	case LEDGER_WAS_CUT:
 		gossip_cut(n->gossip, now, &news->feed, news->size, news->code == 0);
 		break;
+	case LEDGER_IS_ASIDE:
+		gossip_put_aside(n->gossip, now, &news->feed, news->code == 0);
+		break;
 	case LEDGER_UNMUTED:
 		narrate(n->world, "n%u signs again", n->index);
 		n->mute = false;
@@ -741,6 +744,9 @@ static void carry_out(struct world_node *n, struct gossip_action *action)
 		return;
 	case GOSSIP_FREEZE:
 		to_write(n, item_of(LEDGER_FREEZE, &action->feed));
+		return;
+	case GOSSIP_PUT_ASIDE:
+		to_write(n, item_of(LEDGER_ASIDE, &action->feed));
 		return;
 	case GOSSIP_SPLIT:
 		keep_proof(n, action);

@@ -53,6 +53,7 @@ struct probe {
 	size_t kept_len;
 	uint32_t act;    /* the last */
 	unsigned rivals; /* kept, of all its life */
+	unsigned aside;  /* likewise */
 	unsigned acts, openings, pins, freezes, splits, recovered, may_seal, cuts, ahead, rewound;
 	const char *mute; /* rule of the last time it went mute */
 };
@@ -122,6 +123,9 @@ static inline void probe_actions(struct probe *p)
 			break;
 		case GOSSIP_FREEZE:
 			p->freezes++;
+			break;
+		case GOSSIP_PUT_ASIDE:
+			p->aside++;
 			break;
 		case GOSSIP_SPLIT:
 			sim_log_accuse(sim_store_need(&p->store, &action.feed), action.message);

@@ -41,6 +41,7 @@ struct life {
 	uint64_t stored_to, sealed_before_stored;
 	uint64_t cut_to;
 	int cut_code;
+	unsigned aside;
 	int published;
 	unsigned corrupt;
 };
@@ -111,6 +112,9 @@ static inline void tell(void *ctx, const struct ledger_news *news)
 	case LEDGER_WAS_CUT:
 		l->cut_code = news->code;
 		l->cut_to = news->size;
+		break;
+	case LEDGER_IS_ASIDE:
+		l->aside += news->code == 0;
 		break;
 	case LEDGER_UNMUTED:
 		l->unmuted++;

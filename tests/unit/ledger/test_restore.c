@@ -96,6 +96,32 @@ static void a_tail_that_was_never_signed_is_cut_and_the_loss_entered(void **stat
 	life_free(&l);
 }
 
+/* Once, however often it is asked; and of what is not here the name is free as it is. */
+static void a_feed_is_put_aside_and_that_entered(void **state)
+{
+	struct log_name feed;
+	struct store_log log;
+	struct life l;
+	uint64_t acts;
+
+	(void)state;
+	life_init(&l);
+	feed = feed_of(&l, FIRST);
+	feed.node.bytes[0] ^= 1;
+	put(&l, LEDGER_FREEZE, &feed);
+	(void)!run(&l);
+	acts = log_of(&l, &l.provenance).size;
+	put(&l, LEDGER_ASIDE, &feed);
+	put(&l, LEDGER_ASIDE, &feed);
+	(void)!run(&l);
+	assert_int_equal(l.aside, 2);
+	assert_int_equal(log_of(&l, &l.provenance).size, acts + 1);
+	feed.incarnation = 0;
+	log = log_of(&l, &feed);
+	assert_true(log.frozen && log.name.incarnation == 0);
+	life_free(&l);
+}
+
 /* What stands in the guard counts as signed, after a stop: where somebody says in the midst of a
  * group that this is an old copy it has nothing that was not. */
 static void the_guard_has_nothing_that_was_not_signed(void **state)
@@ -774,6 +800,7 @@ int main(void)
 		cmocka_unit_test(a_word_ends_only_the_muteness_it_was_given_for),
 		cmocka_unit_test(without_a_guard_that_is_kept_it_stays_mute),
 		cmocka_unit_test(a_tail_that_was_never_signed_is_cut_and_the_loss_entered),
+		cmocka_unit_test(a_feed_is_put_aside_and_that_entered),
 		cmocka_unit_test(the_guard_has_nothing_that_was_not_signed),
 		cmocka_unit_test(a_tail_that_cannot_be_cut_keeps_nothing_else_from_the_store),
 		cmocka_unit_test(a_feed_that_does_not_read_keeps_no_other_from_being_signed),

@@ -391,6 +391,51 @@ static void what_was_erased_under_a_signature_stays_so_when_the_tail_goes(void *
 	place_free(&w);
 }
 
+static uint64_t put_aside(struct place *w, enum place_log log)
+{
+	uint64_t incarnation;
+	struct store_txn *txn;
+
+	assert_ok(store_begin(w->store, &txn));
+	assert_ok(store_log_put_aside(txn, &w->logs[log].name, &incarnation));
+	assert_ok(store_commit(txn));
+	w->logs[log].name.incarnation = incarnation;
+	return incarnation;
+}
+
+/* It was not the origin that said so. */
+static void what_was_erased_by_a_log_that_is_put_aside_is_not(void **state)
+{
+	const struct log_name old = model_name(1, 100, audience_of(AUDIENCE_GREEN));
+	uint64_t indexes[4];
+	struct store_reader *r;
+	struct place w;
+	size_t len;
+
+	(void)state;
+	for (unsigned settled = 0; settled < 2; settled++) {
+		place_init(&w, 16);
+		say(&w, OLD, 1, "one.example.org");
+		hold(&w, OLD);
+		say(&w, NEW, 2, "two.example.org");
+		erase(&w, NEW, 1, false);
+		hold(&w, NEW);
+		if (settled)
+			settle(&w);
+		assert_false(served(&w, OLD, 0));
+		assert_int_equal(put_aside(&w, NEW), 0);
+		r = look(&w);
+		assert_ok(store_missing(r, &old, 0, indexes, COUNT_OF(indexes), &len));
+		store_reader_close(r);
+		assert_int_equal(len, settled);
+		assert_int_equal(served(&w, OLD, 0), !settled);
+		assert_true(served(&w, NEW, 0));
+		settle(&w);
+		assert_int_equal(served(&w, OLD, 0), !settled);
+		place_free(&w);
+	}
+}
+
 /* The signed erasure itself is forgotten. */
 static void so_it_does_where_a_floor_has_passed_it(void **state)
 {
@@ -702,6 +747,7 @@ int main(void)
 		cmocka_unit_test(a_reader_puts_the_change_off),
 		cmocka_unit_test(where_the_address_space_is_short_it_compacts_all_the_same),
 		cmocka_unit_test(what_was_erased_under_a_signature_stays_so_when_the_tail_goes),
+		cmocka_unit_test(what_was_erased_by_a_log_that_is_put_aside_is_not),
 		cmocka_unit_test(so_it_does_where_a_floor_has_passed_it),
 		cmocka_unit_test(what_only_the_tail_erased_is_missing_from_then_on),
 		cmocka_unit_test(so_it_is_where_the_index_has_not_got_there_yet),

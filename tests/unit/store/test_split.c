@@ -577,6 +577,58 @@ static void what_a_tail_said_goes_with_it(void **state)
 	world_free(&w);
 }
 
+/* Nothing is lost, and the name is free; what the log has said counts no more. */
+static void a_log_that_is_put_aside_leaves_its_name(void **state)
+{
+	struct store_trust t;
+	struct store_reader *r;
+	struct store_txn *txn;
+	struct store_log log;
+	struct hash root;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	model_store(w.store, &w.old);
+	for (uint64_t times = 0; times < 2; times++) {
+		uint64_t incarnation;
+		struct log_name aside;
+		uint32_t number;
+
+		root = model_tree(w.old.leaves, 6);
+		put_succession(&w.new, &w.old.name, 6, &root);
+		put_indicator(&w.new, times ? "a.example.org" : "b.example.org", 7);
+		model_store(w.store, &w.new);
+		checkpoint(&w, &w.new);
+		trust_of(&w, &t);
+		assert_int_equal(t.until, 6);
+		assert_ok(store_begin(w.store, &txn));
+		assert_ok(store_txn_log(txn, &w.new.name, false, &log));
+		number = log.number;
+		assert_ok(store_log_put_aside(txn, &w.new.name, &incarnation));
+		assert_int_equal(incarnation, times);
+		assert_int_equal(store_txn_log(txn, &w.new.name, false, &log), ENT_ENOTFOUND);
+		assert_int_equal(store_log_put_aside(txn, &w.new.name, &incarnation),
+			ENT_ENOTFOUND);
+		assert_ok(store_commit(txn));
+		trust_of(&w, &t);
+		assert_true(t.until == UINT64_MAX);
+		aside = w.new.name;
+		aside.incarnation = times;
+		assert_ok(store_reader_open(w.store, &r));
+		assert_ok(store_log_get(r, &aside, &log));
+		assert_true(log.number == number && log.frozen && log.has_held);
+		assert_int_equal(log.size, 2);
+		w.new.name = aside;
+		index_all(w.store);
+		model_compare(r, &w.new, &(struct env_rng){0}, 0);
+		store_reader_close(r);
+		model_log_free(&w.new);
+		model_log_init(&w.new, model_name(1, NEW, CLEAR));
+	}
+	world_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -591,6 +643,7 @@ int main(void)
 		cmocka_unit_test(a_succession_whose_body_comes_late_counts_then),
 		cmocka_unit_test(what_a_tail_said_goes_with_it),
 		cmocka_unit_test(a_proof_is_kept_with_its_log),
+		cmocka_unit_test(a_log_that_is_put_aside_leaves_its_name),
 	};
 
 	return cmocka_run_group_tests_name("store_split", tests, NULL, NULL);
