@@ -259,6 +259,8 @@ struct session {
 	bool greeted; /* their HELLO is here */
 	bool heard;   /* and all their heads are, of what both have in force */
 	bool closing;
+	bool old_card;    /* it has shown an older card of its own than the one here */
+	bool own_shown;   /* and what it has of ours is not what is here */
 	bool missed;      /* they told of what nobody vouched for here, since they were asked */
 	bool ask_heads;   /* what we passed over may be of interest now: ask for the heads again */
 	bool telling;     /* them all heads, of which some wait until others are on their way */

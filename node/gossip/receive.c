@@ -220,6 +220,32 @@ static void own_card(struct gossip *g, struct session *s)
 	s->ask_heads |= s->cards_due > 0 && g->recovery.state != RECOVERY_GOES_ON;
 }
 
+/* What others have of this node, which alone makes its cards, and has not made: as an old copy, by
+ * which feeds may be void for all others, or by somebody who has its root. */
+static void own_card_shown(struct gossip *g, struct session *s, const struct card_chain *chain)
+{
+	struct origin *self = origin_find(g, &g->config.self);
+	enum card_relation relation;
+	struct card_chain known;
+
+	if (s->own_shown || !self ||
+		card_chain_read(self->chain, "store", &g->scratch, &known, NULL) != 0)
+		return;
+	relation = card_chain_compare(&known, chain);
+	if (relation != CARD_NEWER && relation != CARD_CONTRADICTS)
+		return;
+	MARK("own-card-shown");
+	s->own_shown = true;
+	raise_alarm(g, "own-card",
+		relation == CARD_NEWER
+			? "peers have a newer card of this node than the one here: this is an "
+			  "older copy, or somebody has its root"
+			: "peers have a card of this node that contradicts the one here: this is "
+			  "an older copy, or somebody has its root",
+		&g->config.self, NULL);
+	g->last->action.severity = "page";
+}
+
 static void on_cards(struct gossip *g, struct session *s, const struct wire_cards *cards)
 {
 	static const struct node_id nobody;
@@ -243,8 +269,10 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 		return;
 	}
 	known = origin_find(g, &card_chain_last(&chain)->node);
-	if (node_id_eq(&card_chain_last(&chain)->node, &g->config.self))
+	if (node_id_eq(&card_chain_last(&chain)->node, &g->config.self)) {
+		own_card_shown(g, s, &chain);
 		return;
+	}
 	if (!known) {
 		bool party = is_party(g, &card_chain_last(&chain)->node);
 
@@ -270,6 +298,7 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 	}
 	if (!news) {
 		/* By an older card it cannot take all that comes of the origin. */
+		s->old_card |= node_id_eq(&known->node, &s->peer);
 		if (card_concerns(g, s, known))
 			chain_tell(g, s, known);
 		return;
@@ -278,6 +307,7 @@ static void on_cards(struct gossip *g, struct session *s, const struct wire_card
 	if (known)
 		chain_tell_news(g, known);
 	known = origin_find(g, &card_chain_last(&chain)->node);
+	s->old_card &= !node_id_eq(&known->node, &s->peer);
 	witness_consider(g, &known->node);
 	q = action_new(g, GOSSIP_PIN);
 	q->action.node = known->node;

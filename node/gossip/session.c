@@ -232,12 +232,14 @@ static void chain_say(struct gossip *g, struct session *s, struct bytes written)
 }
 
 /* The chain of a feed's origin goes ahead of the feed's first head, once a session; behind it the
- * one that contradicts it, so that nobody takes for settled what is not. */
+ * one that contradicts it, so that nobody takes for settled what is not. The origin itself is told
+ * of what it does not know. */
 void chain_tell(struct gossip *g, struct session *s, const struct origin *o)
 {
 	uintptr_t told = (uintptr_t)map_get(&s->chains_told, o->node.bytes);
+	bool knows = node_id_eq(&o->node, &s->peer) && !s->old_card && !o->rival.data;
 
-	if (told == (uintptr_t)o->chain_stamp || node_id_eq(&o->node, &s->peer))
+	if (told == (uintptr_t)o->chain_stamp || knows)
 		return;
 	if (map_put(&s->chains_told, o->node.bytes, (void *)(uintptr_t)o->chain_stamp) != 0)
 		return;
@@ -296,7 +298,7 @@ void chain_contradicted(struct gossip *g, struct session *s, struct origin *o,
 			continue;
 		}
 		if (!map_get(&to->chains_told, o->node.bytes)) {
-			if (to == s || has_named(to, o))
+			if (to == s || has_named(to, o) || node_id_eq(&to->peer, &o->node))
 				chain_tell(g, to, o);
 		} else if (to != s) {
 			chain_say(g, to, o->rival);

@@ -780,7 +780,8 @@ static bool alarm_is_due(const struct mix *m, const struct world_node *n,
 		watch_forked(m->w, &a->feed))
 		return true;
 	if ((m->restored | m->doubled) & self)
-		return strncmp(a->rule, "provenance-", 11) == 0 || strcmp(a->rule, "clone") == 0;
+		return strncmp(a->rule, "provenance-", 11) == 0 || strcmp(a->rule, "clone") == 0 ||
+		       strcmp(a->rule, "own-card") == 0;
 	if (strcmp(a->rule, "provenance-rewritten") == 0 && signs_acts_twice(m, &a->feed))
 		return true;
 	return is_one_of(m->doubled, &a->peer) && strncmp(a->rule, "provenance-", 11) == 0;
