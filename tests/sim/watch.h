@@ -124,6 +124,8 @@ void watch_serves_bodies(struct world *w, struct world_node *n, const struct wir
 bool watch_has_body(struct world_node *n, const struct log_name *feed, uint64_t index);
 /* So much of the feed lies at the node under a checkpoint; 0 where it is frozen. */
 uint64_t watch_complete(struct world_node *n, const struct log_name *feed);
+/* What the origin said from there on nobody has, and it says something else now. */
+void watch_unsaid(struct world *w, const struct log_name *feed, uint64_t size);
 /* A correct node confirms to have done what erasures among the first `size` entries ask for. */
 void watch_confirms(struct world *w, struct world_node *n, const struct log_name *feed,
 	uint64_t size);

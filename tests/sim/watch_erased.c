@@ -58,6 +58,13 @@ static uint64_t erased_at(struct world_node *n, struct world_erasure *e)
 	return e->at < size ? e->at : 0;
 }
 
+void watch_unsaid(struct world *w, const struct log_name *feed, uint64_t size)
+{
+	for (size_t k = 0; k < w->erasures_len; k++)
+		if (w->erasures[k].at >= size && log_name_eq(&w->erasures[k].feed, feed))
+			w->erasures[k].at = 0;
+}
+
 static void check_entry(struct world *w, struct world_node *n, struct world_erasure *e)
 {
 	const uint64_t at = erased_at(n, e);

@@ -127,14 +127,16 @@ static bool continues(struct world_node *n, const struct line *line, uint64_t si
 static bool forgets_unheard(struct world *w, struct world_node *n, struct line *line,
 	const struct checkpoint *c)
 {
+	const uint64_t heard = line_heard(w, line, UINT64_MAX);
 	struct line anew = {0};
 
 	if (!node_of(w->watch, n)->bare)
 		return false;
-	if (!continues(n, line, line_heard(w, line, UINT64_MAX), c, &anew)) {
+	if (!continues(n, line, heard, c, &anew)) {
 		line_forget(&anew);
 		return false;
 	}
+	watch_unsaid(w, &line->name, heard);
 	line_forget(line);
 	line->leaves = anew.leaves;
 	line->checked = anew.checked;
