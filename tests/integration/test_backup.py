@@ -267,6 +267,16 @@ def test_what_is_lost_for_good_begins_a_new_incarnation():
         fr.start()
         if fr.status()["mute"] or publish(fr, "c", 1).json["feeds"][0]["size"] != 13:
             raise Failed("after a restart")
+        # The copy is of before that: it has the former card, and hears that there is a newer one.
+        fr.stop()
+        fr.run("restore", copy, "--replace")
+        fr.start()
+        alarm = until(lambda: [a for a in fr.json("alarms") if a["rule"] == "own-card"], 15,
+                      "the old copy hears of its newer card")[0]
+        if alarm["severity"] != "page" or fr.json("card", "show")["incarnations"] != before:
+            raise Failed(f"{alarm}")
+        if [a for a in de.json("alarms") if a["rule"] in ("peer-misbehaved", "peer-lied")]:
+            raise Failed(f"at de: {de.json('alarms')}")
         fed.stop()
 
 
