@@ -2,8 +2,9 @@
 /*
  * Retention: how far a floor may go. A block of entries goes as a whole, when everything in it is
  * old, or expired long since, and more is behind it. Of own claims those that still stand and hold
- * are said once more, in the same commit, and so is what this node says of its former feeds: an
- * origin's claims do not end because its store is swept.
+ * are said once more, and so is what this node says of its former feeds: an origin's claims do not
+ * end because its store is swept. Only when that has been signed does the floor follow: a tail that
+ * was not may be cut, and what stood below a floor would be gone with it.
  *
  * What stands is asked of the index, so own floors move only when it has caught up, and before
  * anything else of the group: what this group retracts comes after, and stands.
@@ -291,23 +292,27 @@ static bool may_say_again(const struct retaining *w)
 	       atomic_load(&w->l->sealing);
 }
 
-/* How far the floor may go now, with what is to be said again for it. Something stays above it:
- * whoever joins there, be it the origin as an old copy of itself, needs a run to join with. */
+/* How far the floor may go now, and what is to be said again before it goes on. Something stays
+ * above it: whoever joins there, be it the origin as an old copy of itself, needs a run to join
+ * with. */
 static int floor_find(struct retaining *w, const struct store_log *log, struct again *a,
 	uint64_t *floor)
 {
+	uint64_t at = log->floor;
 	int rc;
 
-	*floor = log->floor;
-	while (*floor + FLOOR_STEP < log->held.size) {
+	*floor = at;
+	while (at + FLOOR_STEP < log->held.size) {
 		if (w->blocks++ >= BLOCKS_MAX)
 			return 0;
-		if ((rc = block_goes(w, log, *floor)) != 1)
+		if ((rc = block_goes(w, log, at)) != 1)
 			return rc;
-		rc = is_own(w, log) ? block_again(w, log, *floor, a) : block_says(w, log, *floor);
+		rc = is_own(w, log) ? block_again(w, log, at, a) : block_says(w, log, at);
 		if (rc != 0)
 			return rc == ENT_ELIMIT || rc == 1 ? 0 : rc;
-		*floor += FLOOR_STEP;
+		at += FLOOR_STEP;
+		if (a->count == 0)
+			*floor = at;
 	}
 	return 0;
 }
@@ -337,11 +342,30 @@ static void plan_free(struct plan *p)
 	free(p);
 }
 
+/* What stands in the place of something older has been signed: with a tail that was not it would
+ * go, and the older one stand again. */
+static bool is_signed(const struct retaining *w, struct audience audience)
+{
+	const struct ledger *l = w->l;
+	struct log_name name = {l->config.self, l->config.identity->incarnation, audience};
+	struct store_log log;
+	int rc = store_log_get(w->reader, &name, &log);
+
+	if (rc != 0)
+		return rc == ENT_ENOTFOUND;
+	/* These go into the store with this group, before anything else. */
+	for (size_t i = 0; i < l->pending_len; i++)
+		if (log_name_eq(&l->pending[i].log, &name) && l->pending[i].size >= log.size)
+			return true;
+	return log.size == (log.has_held ? log.held.size : 0);
+}
+
 /* What has to be said again is not said to nobody, and is not lost for those to come. */
 static bool may_retain(const struct retaining *w, const struct store_log *log)
 {
 	return is_feed(&log->name) && log->has_held &&
-	       (!is_own(w, log) || (may_say_again(w) && is_heard(w->l, log->name.audience)));
+	       (!is_own(w, log) || (may_say_again(w) && is_heard(w->l, log->name.audience) &&
+					   is_signed(w, log->name.audience)));
 }
 
 static bool may_go(const struct retaining *w, const struct store_log *log)

@@ -27,6 +27,7 @@ struct life {
 	uint8_t object;           /* that publications are about */
 	struct audience audience; /* of all of them; kind 0: clear */
 	bool over;                /* no agreement is in force */
+	int64_t later_ms;         /* than FIRST it is now */
 	bool guard_fails;
 	bool by_journal; /* guard_save takes a redo, */
 	bool has_redo;   /* and the last one brought one */
@@ -48,8 +49,9 @@ struct life {
 
 static inline int64_t wall_ms(void *ctx)
 {
-	(void)ctx;
-	return (int64_t)FIRST * 1000;
+	const struct life *l = ctx;
+
+	return (int64_t)FIRST * 1000 + (l ? l->later_ms : 0);
 }
 
 static inline int guard_save(void *ctx, const struct guardfile *g, struct bytes redo)
@@ -197,7 +199,8 @@ static inline int run(struct life *l)
 	return ledger_run(l->ledger, &done);
 }
 
-/* One publication of count entries; an erasure is of none of the objects. */
+/* One publication of count entries: indicators, or what does not read; an erasure is of none of the
+ * objects. */
 static inline void put_entries(struct life *l, uint32_t count, enum kind kind)
 {
 	struct ledger_item *own = ledger_item_new(LEDGER_OWN);
@@ -209,22 +212,31 @@ static inline void put_entries(struct life *l, uint32_t count, enum kind kind)
 	own->count = count;
 	own->leaves = calloc(count, sizeof(*own->leaves));
 	for (uint32_t i = 0; i < count; i++) {
-		uint8_t raw[ENTRY_HEADER_BYTES], salt[ENTRY_SALT_BYTES], body[8];
+		uint8_t raw[ENTRY_HEADER_BYTES], salt[ENTRY_SALT_BYTES], random[8];
+		struct record_indicator said = {.value = bytes_str("evil.example")};
+		struct buf body = buf_with_max(ENTRY_BODY_MAX);
 		struct entry_header header = {.version = ENTRY_VERSION,
 			.kind = (uint8_t)kind,
+			.type = kind == KIND_INDICATOR ? TYPE_DOMAIN : TYPE_NONE,
 			.tlp = TLP_CLEAR,
-			.body_len = 8,
 			.object = {kind == KIND_ERASURE ? 1 : l->object}};
-		struct entry entry = {BYTES_OF(raw), BYTES_OF(salt), BYTES_OF(body), false};
+		struct entry entry = {BYTES_OF(raw), BYTES_OF(salt), BYTES_NONE, false};
 		struct hash commitment;
 
-		env_random(&rng, body, sizeof(body));
+		env_random(&rng, random, sizeof(random));
+		if (kind != KIND_INDICATOR)
+			buf_bytes(&body, BYTES_OF(random));
+		else if (record_indicator_encode(&body, &said) != 0)
+			abort();
+		header.body_len = (uint16_t)body.len;
+		entry.body = buf_view(&body);
 		env_random(&rng, salt, sizeof(salt));
 		hash_commitment(&commitment, entry.salt, entry.body);
 		memcpy(header.commitment, commitment.bytes, HASH_BYTES);
 		entry_header_encode(raw, &header);
 		entry_pack(buf_extend(&own->data, entry_packed_len(&entry)), &entry);
 		hash_leaf(&own->leaves[i], entry.leaf);
+		buf_free(&body);
 	}
 	if (l->flips)
 		own->data.data[l->flips] ^= 1;

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Retention of own feeds: what is said again before a floor moves. */
+#include "unit/ledger/life.h"
+
+static void index_follows(struct life *l)
+{
+	int rc;
+
+	while ((rc = store_index_step(l->store, NULL, 65536)) > 0)
+		;
+	assert_int_equal(rc, 0);
+}
+
+/* What is so old goes, or has expired so long since; 0: never. */
+static int retain_by(struct life *l, int64_t retain_ms, int64_t expired_ms)
+{
+	struct ledger_item *i = ledger_item_new(LEDGER_RETAIN);
+
+	index_follows(l);
+	i->retention = calloc(1, sizeof(*i->retention));
+	i->retention->retain_ms = retain_ms;
+	i->retention->expired_ms = expired_ms;
+	ledger_put(l->ledger, i);
+	return run(l);
+}
+
+static int retain(struct life *l)
+{
+	return retain_by(l, 1, 0);
+}
+
+/* Is there a whole entry of the node that stands for the object? */
+static bool still_said(struct life *l, uint8_t object)
+{
+	const uint8_t id[OBJECT_ID_BYTES] = {object};
+	struct log_name feed = feed_of(l, FIRST);
+	struct store_reader *r;
+	struct store_entry e;
+	bool stands;
+
+	index_follows(l);
+	assert_int_equal(store_reader_open(l->store, &r), 0);
+	stands = store_object_standing(r, &l->self, feed.audience, id, &e) == 0 &&
+		 !e.entry.erased && e.index >= log_of(l, &feed).floor;
+	store_reader_close(r);
+	return stands;
+}
+
+static void publish_of(struct life *l, uint8_t object, uint32_t count)
+{
+	l->object = object;
+	put_entries(l, count, KIND_INDICATOR);
+	assert_int_equal(run(l), 0);
+}
+
+/* Somebody says that this is an old copy, in the midst of the group that says again what stood
+ * below a floor: with the tail goes what was said again, and not what stood there. */
+static void what_is_said_again_and_not_signed_moves_no_floor(void **state)
+{
+	static const enum ledger_step steps[] = {
+		LEDGER_STEP_REREAD, LEDGER_STEP_GUARD, LEDGER_STEP_SIGN};
+
+	(void)state;
+	for (unsigned k = 0; k < 6; k++) {
+		struct log_name feed;
+		struct life l;
+
+		life_init(&l);
+		feed = feed_of(&l, FIRST);
+		ledger_allow_sealing(l.ledger);
+		publish_of(&l, 1, 1);
+		publish_of(&l, 2, 2 * FLOOR_STEP);
+		assert_int_equal(run(&l), 0);
+		l.later_ms = 10;
+		l.by_journal = k & 1;
+		l.mute_at = steps[k / 2];
+		(void)!retain(&l);
+		assert_true(ledger_muted(l.ledger));
+		l.mute_at = 0;
+		put(&l, LEDGER_CUT, &feed);
+		(void)!run(&l);
+		put(&l, LEDGER_UNMUTE, NULL);
+		assert_int_equal(run(&l), 0);
+		assert_true(still_said(&l, 1));
+		for (unsigned i = 0; i < 3; i++) {
+			assert_int_equal(retain(&l), 0);
+			assert_true(still_said(&l, 1));
+			assert_true(still_said(&l, 2));
+		}
+		assert_int_equal(log_of(&l, &feed).floor, 2 * FLOOR_STEP);
+		life_free(&l);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_said_again_and_not_signed_moves_no_floor),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
