@@ -67,7 +67,7 @@ static bool is_old(const struct retaining *w, int64_t retain_ms, const struct st
 	return retain_ms > 0 && e->received_ms < w->l->now_ms - retain_ms;
 }
 
-/* Long expired, or erased: nobody misses it. */
+/* Long expired, or without a body: nobody misses it, unless that was withheld. */
 static bool is_spent(struct retaining *w, const struct store_entry *e)
 {
 	struct record_indicator indicator;
@@ -83,10 +83,34 @@ static bool is_spent(struct retaining *w, const struct store_entry *e)
 	       (int64_t)indicator.valid_until < w->l->now_ms - w->r->expired_ms;
 }
 
+/* The first entry from some index on that came without its body, once it has been asked. */
+struct withheld {
+	bool known;
+	uint64_t index;
+};
+
+/* 1: the entry is one, and somebody may have its body to give. */
+static int is_withheld(struct retaining *w, const struct store_log *log,
+	const struct store_entry *e, struct withheld *next)
+{
+	size_t len = 0;
+	int rc = 0;
+
+	if (!e->entry.erased)
+		return 0;
+	if (!next->known || next->index < e->index) {
+		rc = store_missing(w->reader, &log->name, e->index, &next->index, 1, &len);
+		next->index = len > 0 ? next->index : UINT64_MAX;
+		next->known = true;
+	}
+	return rc ? rc : next->index == e->index;
+}
+
 /* May the block that begins at the index go? 1, 0 or an error. */
 static int block_goes(struct retaining *w, const struct store_log *log, uint64_t index)
 {
 	int64_t retain_ms = retain_of(w->r, &log->name);
+	struct withheld withheld = {0};
 	struct store_entry e;
 	int rc = store_entry_get(w->reader, log->number, index + FLOOR_STEP - 1, &e);
 
@@ -96,8 +120,10 @@ static int block_goes(struct retaining *w, const struct store_log *log, uint64_t
 	for (uint64_t i = index; i < index + FLOOR_STEP; i++) {
 		if ((rc = store_entry_get(w->reader, log->number, i, &e)) != 0)
 			return rc;
-		if (!is_old(w, retain_ms, &e) && !is_spent(w, &e))
-			return 0;
+		if (is_old(w, retain_ms, &e))
+			continue;
+		if (!is_spent(w, &e) || (rc = is_withheld(w, log, &e, &withheld)) != 0)
+			return rc < 0 ? rc : 0;
 	}
 	return 1;
 }

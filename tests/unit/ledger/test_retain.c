@@ -92,10 +92,75 @@ static void what_is_said_again_and_not_signed_moves_no_floor(void **state)
 	}
 }
 
+/* Entries of an object that came without their bodies; behind them erasures of another or of it. */
+static struct store_run bare_run(struct buf *entries, struct hash *leaves, uint32_t count,
+	uint8_t erased)
+{
+	struct store_run run = {.count = count, .leaves = leaves};
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t raw[ENTRY_HEADER_BYTES];
+		struct entry_header header = {.version = ENTRY_VERSION,
+			.kind = i + 1 < count ? KIND_INDICATOR : KIND_ERASURE,
+			.type = i + 1 < count ? TYPE_DOMAIN : TYPE_NONE,
+			.tlp = TLP_CLEAR,
+			.body_len = 9,
+			.object = {i + 1 < count ? 1 : erased}};
+		struct entry entry = {.leaf = BYTES_OF(raw), .erased = true};
+
+		entry_header_encode(raw, &header);
+		entry_pack(buf_extend(entries, entry_packed_len(&entry)), &entry);
+		hash_leaf(&leaves[i], entry.leaf);
+	}
+	run.entries = buf_view(entries);
+	return run;
+}
+
+/* Who passes on a block without its bodies has not erased it: others have them to give. */
+static void what_was_withheld_is_not_taken_for_erased(void **state)
+{
+	enum { COUNT = 2 * FLOOR_STEP + 1 };
+	static struct hash leaves[COUNT];
+
+	(void)state;
+	for (uint8_t erased = 1; erased <= 2; erased++) {
+		struct buf entries = buf_with_max(BATCH_BYTES_MAX);
+		struct checkpoint c = {.size = COUNT};
+		struct store_txn *txn;
+		struct store_run run;
+		struct store_log log;
+		struct life l;
+
+		life_init(&l);
+		c.log = feed_of(&l, FIRST);
+		c.log.node.bytes[0] ^= 1;
+		run = bare_run(&entries, leaves, COUNT, erased);
+		run.log = c.log;
+		run.received_ms = (int64_t)FIRST * 1000;
+		assert_int_equal(store_begin(l.store, &txn), 0);
+		assert_int_equal(store_txn_log(txn, &c.log, true, &log), 0);
+		assert_int_equal(store_append(txn, &run), 0);
+		assert_int_equal(store_txn_log(txn, &c.log, false, &log), 0);
+		range_root(&log.tree, &c.root);
+		assert_int_equal(store_checkpoint_put(txn, &c), 0);
+		assert_int_equal(store_commit(txn), 0);
+		for (unsigned i = 0; i < 3; i++)
+			assert_int_equal(retain_by(&l, 0, 1), 0);
+		assert_int_equal(log_of(&l, &c.log).floor, erased == 1 ? 2 * FLOOR_STEP : 0);
+		/* Nobody waits for them for ever. */
+		l.later_ms = 10;
+		assert_int_equal(retain_by(&l, 1, 1), 0);
+		assert_int_equal(log_of(&l, &c.log).floor, 2 * FLOOR_STEP);
+		buf_free(&entries);
+		life_free(&l);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_said_again_and_not_signed_moves_no_floor),
+		cmocka_unit_test(what_was_withheld_is_not_taken_for_erased),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
