@@ -470,15 +470,19 @@ void exchange_events(struct app *a)
 		on_event(a, &e);
 }
 
+/* By a clock that is in doubt nothing is old, nor has anything expired: what goes below a floor
+ * does not come back. */
 static void retain(struct app *a)
 {
-	size_t len = a->keys->agreements_len;
+	size_t len = app_clock_doubted(a) ? 0 : a->keys->agreements_len;
 	struct ledger_retention *r = calloc(1, sizeof(*r) + len * sizeof(r->agreements[0]));
 
 	if (!r)
 		return; /* the next time */
-	r->retain_ms = a->conf.retain_s * 1000;
-	r->expired_ms = a->conf.retain_expired_s * 1000;
+	if (!app_clock_doubted(a)) {
+		r->retain_ms = a->conf.retain_s * 1000;
+		r->expired_ms = a->conf.retain_expired_s * 1000;
+	}
 	for (size_t i = 0; i < len; i++) {
 		const struct agreement *g = a->keys->agreements[i];
 

@@ -5,8 +5,10 @@ begins, and what an origin still holds true it has said again before."""
 import datetime
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from faults import Faults, needs_shim  # noqa: E402
 from federation import Failed, Federation, run_tests, until  # noqa: E402
 from bundle_ref import Bundle  # noqa: E402
 
@@ -143,9 +145,33 @@ def test_a_publication_that_is_not_kept_is_not_said_to_be_taken_back():
         fed.stop()
 
 
+@needs_shim
+def test_nothing_is_old_by_a_clock_that_is_in_doubt():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de")
+        faults = Faults(fed, fr)
+        configure(fr, "retain 90d")
+        de.start()
+        faults.start()
+        fed.wait_connected()
+        publish(fr, range(600), "--valid-days", "300")
+        until(lambda: de.find(value(599)), 15, "it arrives at de")
+        faults.set(clock=10 * 366 * 86400)
+        until(lambda: "clock-step" in [a["rule"] for a in fr.status()["alarms"]], 10, "the alarm")
+        time.sleep(5)  # retention looks every two seconds
+        if floor(fr, fr) or not fr.find(value(0)):
+            raise Failed("what is not old has gone, by a clock that stepped")
+        # By the word of the operator it is as late as that.
+        fr.run("clock", "confirm", "--operator", "watch")
+        until(lambda: floor(fr, fr) == 512, 15, "what is old goes")
+        fed.stop()
+
+
 if __name__ == "__main__":
     run_tests([
         test_a_newcomer_joins_at_the_floor,
         test_an_origin_says_again_what_still_holds,
         test_a_publication_that_is_not_kept_is_not_said_to_be_taken_back,
+        test_nothing_is_old_by_a_clock_that_is_in_doubt,
     ])
