@@ -239,7 +239,7 @@ int erase_bundle_noted(struct store_txn *txn, const struct store_log *log, uint6
 
 /* Those of one log that were said at the size or beyond; of which objects, goes to `objects`. What
  * lies below the floor cannot be read again, and may have said the same: there they stand as said
- * just below it. */
+ * just below it, where anything of the log is left. */
 static int erasures_cut(struct store_txn *txn, const struct store_log *log, uint64_t size,
 	struct buf *objects)
 {
@@ -259,9 +259,10 @@ static int erasures_cut(struct store_txn *txn, const struct store_log *log, uint
 		if (done == 0 && be64_get(value.mv_data) >= size) {
 			memcpy(raw, key.mv_data, sizeof(raw));
 			buf_append(objects, raw + 4, OBJECT_ID_BYTES);
-			done = log->floor ? erasure_put(txn, log->number, log->floor - 1, raw + 4)
-					  : txn_result(txn, log_cursor_del(txn->store, LOG_ERASURES,
-								    cursor));
+			done = log->floor && size
+				       ? erasure_put(txn, log->number, log->floor - 1, raw + 4)
+				       : txn_result(txn,
+						 log_cursor_del(txn->store, LOG_ERASURES, cursor));
 		}
 		if (done != 0) {
 			mdb_cursor_close(cursor);

@@ -391,6 +391,21 @@ static void what_was_erased_under_a_signature_stays_so_when_the_tail_goes(void *
 	place_free(&w);
 }
 
+/* Something more is said, and then the floor moves. */
+static void floor_at(struct place *w, enum place_log log, uint64_t floor)
+{
+	struct store_txn *txn;
+
+	while (w->logs[log].made <= floor + 40)
+		make(w, log, 2, KIND_INDICATOR, "two.example.org", false);
+	append(w, log);
+	hold(w, log);
+	settle(w);
+	assert_ok(store_begin(w->store, &txn));
+	assert_ok(store_floor_move(txn, &w->logs[log].name, floor));
+	assert_ok(store_commit(txn));
+}
+
 static uint64_t put_aside(struct place *w, enum place_log log)
 {
 	uint64_t incarnation;
@@ -403,7 +418,7 @@ static uint64_t put_aside(struct place *w, enum place_log log)
 	return incarnation;
 }
 
-/* It was not the origin that said so. */
+/* It was not the origin that said so, wherever it let its log begin. */
 static void what_was_erased_by_a_log_that_is_put_aside_is_not(void **state)
 {
 	const struct log_name old = model_name(1, 100, audience_of(AUDIENCE_GREEN));
@@ -413,11 +428,15 @@ static void what_was_erased_by_a_log_that_is_put_aside_is_not(void **state)
 	size_t len;
 
 	(void)state;
-	for (unsigned settled = 0; settled < 2; settled++) {
+	for (unsigned k = 0; k < 4; k++) {
+		const bool settled = k & 1;
+
 		place_init(&w, 16);
 		say(&w, OLD, 1, "one.example.org");
 		hold(&w, OLD);
 		say(&w, NEW, 2, "two.example.org");
+		if (k & 2)
+			floor_at(&w, NEW, 256);
 		erase(&w, NEW, 1, false);
 		hold(&w, NEW);
 		if (settled)
@@ -429,7 +448,7 @@ static void what_was_erased_by_a_log_that_is_put_aside_is_not(void **state)
 		store_reader_close(r);
 		assert_int_equal(len, settled);
 		assert_int_equal(served(&w, OLD, 0), !settled);
-		assert_true(served(&w, NEW, 0));
+		assert_true(served(&w, NEW, k & 2 ? 256 : 0));
 		settle(&w);
 		assert_int_equal(served(&w, OLD, 0), !settled);
 		place_free(&w);
@@ -439,22 +458,14 @@ static void what_was_erased_by_a_log_that_is_put_aside_is_not(void **state)
 /* The signed erasure itself is forgotten. */
 static void so_it_does_where_a_floor_has_passed_it(void **state)
 {
-	struct store_txn *txn;
 	struct place w;
 
 	(void)state;
 	place_init(&w, 16);
 	erase(&w, NEW, 1, false);
-	for (unsigned i = 1; i < 300; i++)
-		make(&w, NEW, 2, KIND_INDICATOR, "two.example.org", false);
-	append(&w, NEW);
-	hold(&w, NEW);
-	settle(&w);
-	assert_ok(store_begin(w.store, &txn));
-	assert_ok(store_floor_move(txn, &w.logs[NEW].name, 256));
-	assert_ok(store_commit(txn));
+	floor_at(&w, NEW, 256);
 	erase(&w, NEW, 1, false);
-	cut(&w, NEW, 300);
+	cut(&w, NEW, w.logs[NEW].size - 1);
 	say(&w, OLD, 1, "one.example.org");
 	settle(&w);
 	assert_false(served(&w, OLD, 0));
