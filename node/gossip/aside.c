@@ -93,6 +93,8 @@ void gossip_put_aside(struct gossip *g, struct gossip_time now, const struct log
 	if (!f || !f->aside || !done)
 		return;
 	f->aside = false;
+	/* What it had erased is so no more, in former feeds too. */
+	bodies_suspect_all(g, f);
 	feed_choose(g, f);
 	arena_reset(&g->scratch);
 }

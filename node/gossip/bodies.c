@@ -59,6 +59,13 @@ void bodies_suspect(struct gossip *g, struct feed *f)
 	g->lacking = f;
 }
 
+void bodies_suspect_all(struct gossip *g, struct feed *f)
+{
+	for (struct feed *one = f->origin->feeds; one; one = one->next_of_origin)
+		if (audience_eq(one->name.audience, f->name.audience))
+			bodies_suspect(g, one);
+}
+
 static void lacks_nothing(struct gossip *g, struct feed *f)
 {
 	if (g->lacking_next == f)

@@ -483,6 +483,8 @@ void chain_contradicted(struct gossip *g, struct session *s, struct origin *o,
 void bodies_forget(struct gossip *g, struct feed *f);
 /* Bodies of it may be missing: the store is to be asked. */
 void bodies_suspect(struct gossip *g, struct feed *f);
+/* The same of all incarnations of it: an erasure in a later one takes from the others. */
+void bodies_suspect_all(struct gossip *g, struct feed *f);
 void bodies_tick(struct gossip *g);
 void on_bodies(struct gossip *g, struct session *s, struct wire_bodies *m, size_t wire_bytes);
 void bodies_stored(struct gossip *g, const struct ingest_job *job, bool durable);

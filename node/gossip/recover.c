@@ -318,7 +318,7 @@ void gossip_cut(struct gossip *g, struct gossip_time now, const struct log_name 
 	if (done) {
 		f->held = f->expected = size;
 		/* An erasure in it may have been carried out, and stands no more. */
-		bodies_suspect(g, f);
+		bodies_suspect_all(g, f);
 	} else {
 		g->store_retry_ms = now.mono_ms + STORE_RETRY_MS;
 	}

@@ -329,6 +329,44 @@ static void a_verified_checkpoint_is_so_by_its_key_alone(void **state)
 	robbed_free(&r);
 }
 
+/* Of the owner's former feed so much is here, one entry without its body or none. */
+static void former_here(struct sim_log *here, const struct sim_log *former, bool bare)
+{
+	here->size = 0;
+	buf_reset(&here->entries);
+	for (uint64_t i = 0; i < former->size; i++)
+		entry_append(here, former, i, bare && i == 1);
+	here->complete = here->seen = former->complete;
+}
+
+/* It had been carried out, and is nothing that the owner has said: others have the body still. */
+static void what_the_thief_had_erased_in_the_former_feed_is_asked_for(void **state)
+{
+	struct sim_log *former, *here;
+	struct robbed r;
+
+	(void)state;
+	robbed_taken(&r, THIEFS);
+	former = probe_published(&r.p, PEER, CLEAR, 3, 40);
+	here = sim_store_need(&r.p.store, &former->name);
+	former_here(here, former, false);
+	assert_int_equal(gossip_feed(r.p.g, &former->name, 3, 0, &former->complete,
+				 &former->complete, false),
+		0);
+	probe_hear_head(&r.p, FIRST, &former->complete);
+	probe_tick(&r.p, 1000);
+	probe_tick(&r.p, 1000);
+	assert_int_equal(probe_count(&r.p, WIRE_BODIES_WANT), 0);
+	probe_hear_cards(&r.p, FIRST, &r.rotated);
+	former_here(here, former, true);
+	assert_aside(&r);
+	probe_tick(&r.p, 1000);
+	assert_int_equal(probe_count(&r.p, WIRE_BODIES_WANT), 1);
+	assert_true(log_name_eq(&probe_last(&r.p, WIRE_BODIES_WANT)->bodies_want.feed,
+		&former->name));
+	robbed_free(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +378,7 @@ int main(void)
 		cmocka_unit_test(what_a_contradiction_froze_gives_way_as_well),
 		cmocka_unit_test(who_was_deceived_is_not_blamed),
 		cmocka_unit_test(a_verified_checkpoint_is_so_by_its_key_alone),
+		cmocka_unit_test(what_the_thief_had_erased_in_the_former_feed_is_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
