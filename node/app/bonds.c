@@ -97,7 +97,9 @@ void bonds_update(struct app *a)
 
 	for (size_t i = 0; i < a->in_force_len; i++)
 		bond_begin(a, &a->in_force[i]);
-	for (size_t i = 0; i < a->bonds_len; i++) {
+	/* When something ended is not said by a clock that is in doubt: it is once the time is
+	 * confirmed, and nothing goes before. */
+	for (size_t i = 0; i < a->bonds_len && !app_clock_doubted(a); i++) {
 		struct policy_bond *b = &a->bonds[i];
 
 		if (b->ended_s != 0 || is_in_force(a, b))

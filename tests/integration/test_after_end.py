@@ -7,6 +7,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from faults import Faults, needs_shim  # noqa: E402
 from federation import Failed, Federation, run_tests, stays, until  # noqa: E402
 
 
@@ -94,7 +95,31 @@ def test_bodies_go_after_the_end_and_a_restart_remembers():
         fed.audit()
 
 
+@needs_shim
+def test_what_ends_while_the_clock_is_in_doubt_ends_when_the_time_is_right():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        agreement = fed.agree("fr", "de")  # after-end: erase 30d
+        faults = Faults(fed, de)
+        fr.start()
+        faults.start()
+        fed.wait_connected()
+        publish(fr, "green")
+        until(lambda: de.find(value("green")), 10, "it arrives")
+        faults.set(clock=-10 * 366 * 86400)
+        until(lambda: acts(de, "agreement-ended"), 10, "it ends by the clock")
+        os.remove(os.path.join(de.home, "keys", "agreements", agreement + ".agreement"))
+        time.sleep(2)
+        faults.set(clock=0)
+        until(lambda: len(acts(de, "clock-step")) == 2, 10, "the time is right again")
+        de.run("clock", "confirm", "--operator", "watch")
+        stays(lambda: de.find(value("green")) and not acts(de, "after-end"), 6,
+              "it stays for thirty days")
+        fed.stop()
+
+
 if __name__ == "__main__":
     run_tests([
         test_bodies_go_after_the_end_and_a_restart_remembers,
+        test_what_ends_while_the_clock_is_in_doubt_ends_when_the_time_is_right,
     ])
