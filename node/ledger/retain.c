@@ -62,9 +62,20 @@ static int64_t retain_of(const struct ledger_retention *r, const struct log_name
 	return ms;
 }
 
+/* What was said after it came, came by a clock that was behind: it is as old as it says, but for
+ * what it says of the time to come. */
+static int64_t came_ms(const struct retaining *w, const struct store_entry *e)
+{
+	const uint64_t said_ms = e->header.version == ENTRY_VERSION ? e->header.time_ms : 0;
+
+	return said_ms <= (uint64_t)w->l->now_ms && (int64_t)said_ms > e->received_ms
+		       ? (int64_t)said_ms
+		       : e->received_ms;
+}
+
 static bool is_old(const struct retaining *w, int64_t retain_ms, const struct store_entry *e)
 {
-	return retain_ms > 0 && e->received_ms < w->l->now_ms - retain_ms;
+	return retain_ms > 0 && came_ms(w, e) < w->l->now_ms - retain_ms;
 }
 
 /* Long expired, or without a body: nobody misses it, unless that was withheld. */

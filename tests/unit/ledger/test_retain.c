@@ -94,7 +94,7 @@ static void what_is_said_again_and_not_signed_moves_no_floor(void **state)
 
 /* Entries of an object that came without their bodies; behind them erasures of another or of it. */
 static struct store_run bare_run(struct buf *entries, struct hash *leaves, uint32_t count,
-	uint8_t erased)
+	uint8_t erased, int64_t said_ms)
 {
 	struct store_run run = {.count = count, .leaves = leaves};
 
@@ -105,6 +105,7 @@ static struct store_run bare_run(struct buf *entries, struct hash *leaves, uint3
 			.type = i + 1 < count ? TYPE_DOMAIN : TYPE_NONE,
 			.tlp = TLP_CLEAR,
 			.body_len = 9,
+			.time_ms = (uint64_t)said_ms,
 			.object = {i + 1 < count ? 1 : erased}};
 		struct entry entry = {.leaf = BYTES_OF(raw), .erased = true};
 
@@ -116,42 +117,73 @@ static struct store_run bare_run(struct buf *entries, struct hash *leaves, uint3
 	return run;
 }
 
+#define COUNT (2 * FLOOR_STEP + 1)
+
+/* Such a run is here, of another node, under its checkpoint. */
+static struct log_name bare_feed(struct life *l, uint8_t erased, int64_t said_ms,
+	int64_t received_ms)
+{
+	static struct hash leaves[COUNT];
+	struct buf entries = buf_with_max(BATCH_BYTES_MAX);
+	struct store_run run = bare_run(&entries, leaves, COUNT, erased, said_ms);
+	struct checkpoint c = {.log = feed_of(l, FIRST), .size = COUNT};
+	struct store_txn *txn;
+	struct store_log log;
+
+	c.log.node.bytes[0] ^= 1;
+	run.log = c.log;
+	run.received_ms = received_ms;
+	assert_int_equal(store_begin(l->store, &txn), 0);
+	assert_int_equal(store_txn_log(txn, &c.log, true, &log), 0);
+	assert_int_equal(store_append(txn, &run), 0);
+	assert_int_equal(store_txn_log(txn, &c.log, false, &log), 0);
+	range_root(&log.tree, &c.root);
+	assert_int_equal(store_checkpoint_put(txn, &c), 0);
+	assert_int_equal(store_commit(txn), 0);
+	buf_free(&entries);
+	return c.log;
+}
+
 /* Who passes on a block without its bodies has not erased it: others have them to give. */
 static void what_was_withheld_is_not_taken_for_erased(void **state)
 {
-	enum { COUNT = 2 * FLOOR_STEP + 1 };
-	static struct hash leaves[COUNT];
-
 	(void)state;
 	for (uint8_t erased = 1; erased <= 2; erased++) {
-		struct buf entries = buf_with_max(BATCH_BYTES_MAX);
-		struct checkpoint c = {.size = COUNT};
-		struct store_txn *txn;
-		struct store_run run;
-		struct store_log log;
+		struct log_name feed;
 		struct life l;
 
 		life_init(&l);
-		c.log = feed_of(&l, FIRST);
-		c.log.node.bytes[0] ^= 1;
-		run = bare_run(&entries, leaves, COUNT, erased);
-		run.log = c.log;
-		run.received_ms = (int64_t)FIRST * 1000;
-		assert_int_equal(store_begin(l.store, &txn), 0);
-		assert_int_equal(store_txn_log(txn, &c.log, true, &log), 0);
-		assert_int_equal(store_append(txn, &run), 0);
-		assert_int_equal(store_txn_log(txn, &c.log, false, &log), 0);
-		range_root(&log.tree, &c.root);
-		assert_int_equal(store_checkpoint_put(txn, &c), 0);
-		assert_int_equal(store_commit(txn), 0);
+		feed = bare_feed(&l, erased, 0, wall_ms(NULL));
 		for (unsigned i = 0; i < 3; i++)
 			assert_int_equal(retain_by(&l, 0, 1), 0);
-		assert_int_equal(log_of(&l, &c.log).floor, erased == 1 ? 2 * FLOOR_STEP : 0);
+		assert_int_equal(log_of(&l, &feed).floor, erased == 1 ? 2 * FLOOR_STEP : 0);
 		/* Nobody waits for them for ever. */
 		l.later_ms = 10;
 		assert_int_equal(retain_by(&l, 1, 1), 0);
-		assert_int_equal(log_of(&l, &c.log).floor, 2 * FLOOR_STEP);
-		buf_free(&entries);
+		assert_int_equal(log_of(&l, &feed).floor, 2 * FLOOR_STEP);
+		life_free(&l);
+	}
+}
+
+/* It came before the clock of this machine was set. Who says that it is of the time to come keeps
+ * it from nothing. */
+static void what_came_by_a_clock_that_was_behind_is_not_old(void **state)
+{
+	static const int64_t year_ms = 365 * 86400000ll;
+	static const int64_t said_ms[] = {-1000, 1000, -2 * 365 * 86400000ll};
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(said_ms); i++) {
+		struct log_name feed;
+		struct life l;
+
+		life_init(&l);
+		feed = bare_feed(&l, 2, wall_ms(NULL) + said_ms[i], wall_ms(NULL) - 10 * year_ms);
+		assert_int_equal(retain_by(&l, year_ms, 0), 0);
+		assert_int_equal(log_of(&l, &feed).floor, i == 0 ? 0 : 2 * FLOOR_STEP);
+		l.later_ms = 2 * year_ms;
+		assert_int_equal(retain_by(&l, year_ms, 0), 0);
+		assert_int_equal(log_of(&l, &feed).floor, 2 * FLOOR_STEP);
 		life_free(&l);
 	}
 }
@@ -161,6 +193,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_said_again_and_not_signed_moves_no_floor),
 		cmocka_unit_test(what_was_withheld_is_not_taken_for_erased),
+		cmocka_unit_test(what_came_by_a_clock_that_was_behind_is_not_old),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
