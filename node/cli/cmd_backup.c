@@ -198,7 +198,8 @@ static int set_aside(struct cli *c, const char *name)
 	return cli_fail(c, CLI_STORE, "%s: cannot set aside: %s", from, strerror(errno));
 }
 
-/* The guard goes first: it is the word of another copy. */
+/* The guard goes first: it is the word of another copy. So is whom the node was to do without: of
+ * this one nobody has been given up. */
 static int put_in_place(struct cli *c, const char *restoring)
 {
 	struct dirent *entry;
@@ -206,6 +207,8 @@ static int put_in_place(struct cli *c, const char *restoring)
 	DIR *d = opendir(restoring);
 	int rc = d ? set_aside(c, "guard") : cli_fail(c, CLI_STORE, "%s: cannot read", restoring);
 
+	if (!rc)
+		rc = set_aside(c, RECOVER_WITHOUT_NAME);
 	while (!rc && (entry = readdir(d))) {
 		if (entry->d_name[0] == '.')
 			continue;

@@ -205,6 +205,32 @@ def test_what_a_full_disk_cuts_short_leaves_nothing():
         fed.stop()
 
 
+def test_whom_a_copy_gave_up_the_next_one_asks():
+    """The operator's word was for the copy that was set aside."""
+    with Federation() as fed:
+        fr, de = pair(fed)
+        pl, = fed.add("pl")
+        fed.agree("fr", "pl")
+        copy = os.path.join(fed.dir, "copy")
+        fr.run("backup", copy)
+        fed.stop()
+
+        def waits_for():
+            return sorted(fr.json("recover", status=4)["recovery"]["waiting_for"])
+        fr.run("restore", copy, "--replace")
+        fr.start()
+        until(lambda: waits_for() == ["de", "pl"], 10, "it waits for both")
+        fr.run("recover", "--without", "pl", status=None)
+        until(lambda: waits_for() == ["de"], 10, "it goes on without pl")
+        fr.stop()
+        fr.run("restore", copy, "--replace")
+        fr.start()
+        until(lambda: "de" in waits_for(), 10, "it waits")
+        if waits_for() != ["de", "pl"]:
+            raise Failed(f"it waits for {waits_for()} only")
+        fr.stop()
+
+
 def test_what_is_lost_for_good_begins_a_new_incarnation():
     with Federation() as fed:
         fr, de = pair(fed)
@@ -285,4 +311,5 @@ if __name__ == "__main__":
                test_what_lies_behind_links_is_copied, test_a_backup_into_the_home_is_refused,
                test_a_position_of_another_store_passes_over_nothing,
                test_what_a_full_disk_cuts_short_leaves_nothing,
+               test_whom_a_copy_gave_up_the_next_one_asks,
                test_what_is_lost_for_good_begins_a_new_incarnation])
