@@ -10,6 +10,7 @@
 #include <libgen.h>
 #include <string.h>
 #include <sodium.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "keys/field.h"
@@ -285,6 +286,32 @@ static int root_change_was_cut(struct cli *c, struct root_change *r, const struc
 	return rc;
 }
 
+/* Under whatever name it was given. */
+static bool same_file(const char *a, const char *b)
+{
+	struct stat of_a, of_b;
+
+	return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+	       of_a.st_ino == of_b.st_ino;
+}
+
+/* Of a change that was ended the next root is root.key already, and the fresh one beside it. The
+ * card may have come to nothing since (a medium that does not read); the draft once more makes it
+ * again. Another fresh one would take the place of the only copy of that to which the first card
+ * commits. */
+static int fresh_again(struct cli *c, struct root_change *r)
+{
+	char root[PATH_MAX], next[PATH_MAX];
+	int rc = in_dir(c, root, r->dir, "root.key");
+
+	if (!rc)
+		rc = in_dir(c, next, r->dir, "next-root.key");
+	if (!rc && access(r->fresh_path, F_OK) != 0 && same_file(r->path, root) &&
+		access(next, F_OK) == 0)
+		memcpy(r->fresh_path, next, sizeof(next));
+	return rc;
+}
+
 /* Makes the card one of the next root, and commits it to a fresh root, which is written first. */
 static int root_change_begin(struct cli *c, struct root_change *r, struct card *card)
 {
@@ -296,6 +323,8 @@ static int root_change_begin(struct cli *c, struct root_change *r, struct card *
 		return cli_fail(c, CLI_INVALID,
 			"%s: this is not the next root that the card commits to", r->path);
 	rc = fresh_path(c, r, card->serial);
+	if (!rc)
+		rc = fresh_again(c, r);
 	if (!rc)
 		rc = fresh_read(c, r, &there);
 	if (!rc && !there && (rc = root_key_generate(&r->fresh, &rng)) != 0)
@@ -324,15 +353,17 @@ static int root_change_end(struct cli *c, const struct root_change *r, uint32_t 
 {
 	char root[PATH_MAX], next[PATH_MAX], old[PATH_MAX], name[64];
 	int rc = in_dir(c, root, r->dir, "root.key");
+	bool is_root;
 
 	snprintf(name, sizeof(name), "root.before-card-%u.key", serial);
 	if (!rc)
 		rc = in_dir(c, next, r->dir, "next-root.key");
 	if (!rc)
 		rc = in_dir(c, old, r->dir, name);
-	if (!rc && strcmp(r->path, root) != 0 && access(root, F_OK) == 0)
+	is_root = same_file(r->path, root);
+	if (!rc && !is_root && access(root, F_OK) == 0)
 		rc = move(c, root, old);
-	if (!rc && strcmp(r->path, root) != 0)
+	if (!rc && !is_root)
 		rc = move(c, r->path, root);
 	if (!rc)
 		rc = move(c, r->fresh_path, next);
@@ -375,6 +406,9 @@ static int rotate_file(struct cli *c, struct root_change *r, const char *file)
 		return cli_fail(c, CLI_INVALID, "%s: saw a first card, wanted one to follow it",
 			file);
 	rc = root_change_was_cut(c, r, &card, &cut);
+	if (!rc && !cut && is_signed)
+		rc = cli_fail(c, CLI_INVALID, "%s: saw a card that is signed, wanted a draft",
+			file);
 	if (!rc && !cut)
 		rc = root_change_begin(c, r, &card);
 	if (!rc && !cut)

@@ -294,6 +294,39 @@ def test_cards_move_only_forward():
         claim(tree(fr) == before, "an old card has changed something")
 
 
+def test_root_rotated_twice_by_one_draft_loses_no_key():
+    """The signed card is lost on its way, or the command is given again: nothing takes the place of
+    the key to which the first card commits."""
+    with Place() as p:
+        fr, safe, elsewhere = p.path("fr"), p.path("safe"), p.path("elsewhere")
+        entente("root", "new", "-o", safe, "--no-passphrase")
+        entente("init", "--name", "fr", "--org", "x", "--root-public", safe + "/root.public",
+                home=fr)
+        entente("card", "draft", "-o", p.path("1.card"), home=fr)
+        entente("card", "sign", p.path("1.card"), "--root-key", safe + "/root.key")
+        entente("card", "install", p.path("1.card"), home=fr)
+        entente("card", "draft", "-o", p.path("2.card"), home=fr)
+        p.write("again.card", p.read("2.card"))
+        os.mkdir(elsewhere)
+        shutil.move(safe + "/next-root.key", elsewhere)
+        entente("card", "rotate-root", p.path("2.card"), "--root-key",
+                elsewhere + "/next-root.key")
+        before = tree(elsewhere)
+        for key in "next-root.key", "root.key":
+            said = entente("card", "rotate-root", p.path("2.card"), "--root-key",
+                           f"{elsewhere}/{key}", status=6).err
+            claim("2.card: saw a card that is signed, wanted a draft" in said, said)
+        entente("card", "rotate-root", p.path("again.card"), "--root-key",
+                elsewhere + "//root.key")
+        claim(p.read("again.card") == p.read("2.card"), "another card of the same serial")
+        claim(tree(elsewhere) == before, "a key is gone")
+        entente("card", "install", p.path("again.card"), home=fr)
+        entente("card", "draft", "-o", p.path("3.card"), home=fr)
+        entente("card", "rotate-root", p.path("3.card"), "--root-key",
+                elsewhere + "/next-root.key")
+        entente("card", "install", p.path("3.card"), home=fr)
+
+
 # --- agreements ----------------------------------------------------------------------------------
 
 def test_two_agencies_get_from_nothing_to_an_agreement():
