@@ -520,6 +520,18 @@ enum card_key card_chain_transport(const struct card_chain *chain, const uint8_t
 	return CARD_KEY_FORMER;
 }
 
+bool card_chain_same_transport(const struct card_chain *a, const struct card_chain *b)
+{
+	const struct card *since, *of_a[] = {card_chain_last(a), card_chain_former(a, &since)};
+	const struct card *of_b[] = {card_chain_last(b), card_chain_former(b, &since)};
+
+	for (size_t i = 0; i < 2; i++)
+		for (size_t k = 0; k < 2; k++)
+			if (of_a[i] && of_b[k] && transport_eq(of_a[i], of_b[k]->transport))
+				return true;
+	return false;
+}
+
 /* True if every card from index on stands under the same root as the one before index. */
 static bool all_under_old_root(const struct card_chain *chain, size_t index)
 {

@@ -145,6 +145,9 @@ enum card_key { CARD_KEY_NONE, CARD_KEY_CURRENT, CARD_KEY_FORMER };
 enum card_key card_chain_transport(const struct card_chain *chain, const uint8_t transport[32],
 	uint32_t named, int64_t now_s);
 
+/* Does one name a transport key, in force or former, that the other names? */
+bool card_chain_same_transport(const struct card_chain *a, const struct card_chain *b);
+
 /*
  * What a newly seen chain is to the one known (same node): CARD_SAME, CARD_OLDER (a prefix of it),
  * CARD_NEWER (it is a prefix of the new one, or the new one's root rotation beats it, DESIGN 4),

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sodium.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "keys/field.h"
@@ -30,11 +31,23 @@ static const struct card_chain *chain_of(const struct plan *p, const struct node
 	return keydir_chain(&p->k, node);
 }
 
+static const struct card_chain *transport_other(const struct plan *p,
+	const struct card_chain *chain)
+{
+	for (size_t i = 0; i < p->chains_len; i++)
+		if (!node_id_eq(&card_chain_last(&p->chains[i])->node,
+			    &card_chain_last(chain)->node) &&
+			card_chain_same_transport(&p->chains[i], chain))
+			return &p->chains[i];
+	return keydir_transport_other(&p->k, chain);
+}
+
 static int plan_chain(struct plan *p, struct bytes text, const char *file, struct err_text *err)
 {
-	const struct card_chain *known;
+	const struct card_chain *known, *other;
 	const struct card *last;
 	struct card_chain chain;
+	char id[NODE_ID_TEXT_SIZE];
 	int rc = card_chain_read(text, file, &p->k.arena, &chain, err);
 
 	if (rc)
@@ -54,6 +67,12 @@ static int plan_chain(struct plan *p, struct bytes text, const char *file, struc
 			"%s: the cards of %s contradict those that are here", file, last->name);
 	case CARD_NEWER:
 		break;
+	}
+	other = transport_other(p, &chain);
+	if (other) {
+		node_id_text(id, &card_chain_last(other)->node);
+		return err_set(err, ENT_EINVALID,
+			"%s: transport: saw the key of %s, wanted one of its own", file, id);
 	}
 	if (known == &p->k.own)
 		return err_set(err, ENT_ESTATE, "%s: saw a newer card of this node than own.card",
@@ -143,10 +162,10 @@ int keydir_remember(const char *dir, const struct agreement *a, struct bytes not
 	return keydir_write_below(dir, "history", name, note, err);
 }
 
-static int write_plan(const struct plan *p, struct err_text *err)
+static int write_chains(const struct plan *p, struct err_text *err)
 {
 	char name[64], node[NODE_ID_TEXT_SIZE];
-	int rc = keydir_remember(p->dir, &p->agreement, p->note, err);
+	int rc = 0;
 
 	for (size_t i = 0; !rc && i < p->chains_len; i++) {
 		struct buf text = buf_with_max(KEYDIR_CHAIN_MAX);
@@ -159,10 +178,31 @@ static int write_plan(const struct plan *p, struct err_text *err)
 			     : keydir_write_below(p->dir, "cards", name, buf_view(&text), err);
 		buf_free(&text);
 	}
+	return rc;
+}
+
+/* A version that history has and agreements/ has not keeps the one before it from coming into force
+ * again: where it cannot be placed it is not remembered either. */
+static int write_plan(const struct plan *p, struct err_text *err)
+{
+	char name[64], version[64], path[KEYDIR_PATH_MAX];
+	int rc = write_chains(p, err);
+	bool was_there;
+
+	snprintf(name, sizeof(name), "%016" PRIx64 ".agreement", p->agreement.id);
+	snprintf(version, sizeof(version), "history/%016" PRIx64 ".%u.agreement", p->agreement.id,
+		p->agreement.serial);
+	if (!rc && file_path(path, sizeof(path), p->dir, version) != 0)
+		rc = err_set(err, ENT_ELIMIT, "%s: the path is too long", p->dir);
 	if (rc)
 		return rc;
-	snprintf(name, sizeof(name), "%016" PRIx64 ".agreement", p->agreement.id);
-	return keydir_write_below(p->dir, "agreements", name, p->note, err);
+	was_there = access(path, F_OK) == 0;
+	rc = keydir_remember(p->dir, &p->agreement, p->note, err);
+	if (!rc)
+		rc = keydir_write_below(p->dir, "agreements", name, p->note, err);
+	if (rc && !was_there)
+		unlink(path);
+	return rc;
 }
 
 int keydir_install(const char *dir, struct bytes agreement_note, const char *agreement_file,

@@ -201,9 +201,7 @@ static int parse_chain(struct keydir *k, struct bytes text, const char *path,
 
 /* --- cards ------------------------------------------------------------------------------------ */
 
-/* Copies a chain of the former state into this one. It was good then, so it can only run out of
- * memory now, and then there is none. */
-static void keep_chain(struct keydir *k, struct card_chain *to, const struct card_chain *from)
+void keydir_keep_chain(struct keydir *k, struct card_chain *to, const struct card_chain *from)
 {
 	struct card_chain copy;
 
@@ -234,7 +232,7 @@ static void settle_chain(struct keydir *k, struct card_chain *chain,
 			path, card_chain_last(chain)->serial, card_chain_last(former)->serial);
 	if (relation == CARD_CONTRADICTS || chain == &k->own)
 		keydir_add_problem(k, path, &error);
-	keep_chain(k, chain, former);
+	keydir_keep_chain(k, chain, former);
 }
 
 static int read_chain(struct keydir *k, const char *dir, const char *sub, const char *name,
@@ -261,7 +259,7 @@ static void read_own(struct keydir *k, const char *dir, const struct keydir *for
 		return;
 	}
 	k->own = (struct card_chain){0};
-	keep_chain(k, &k->own, known);
+	keydir_keep_chain(k, &k->own, known);
 	if (rc != ENT_ENOTFOUND || k->own.cards_len)
 		keydir_add_problem(k, path, &error);
 }
@@ -294,7 +292,7 @@ static void read_peer(struct keydir *k, const char *dir, const char *name,
 	if (rc) {
 		keydir_add_problem(k, path, &error);
 		*chain = (struct card_chain){0};
-		keep_chain(k, chain, known);
+		keydir_keep_chain(k, chain, known);
 	} else {
 		settle_chain(k, chain, known, path);
 	}
@@ -304,7 +302,7 @@ static void read_peer(struct keydir *k, const char *dir, const char *name,
 static void keep_chains(struct keydir *k, const struct keydir *former)
 {
 	for (size_t i = 0; i < former->chains_len; i++) {
-		keep_chain(k, &k->chains[k->chains_len], &former->chains[i]);
+		keydir_keep_chain(k, &k->chains[k->chains_len], &former->chains[i]);
 		k->chains_len += k->chains[k->chains_len].cards_len > 0;
 	}
 }
@@ -331,6 +329,16 @@ static int read_cards(struct keydir *k, const char *dir, const struct keydir *fo
 	for (size_t i = 0; i < len; i++)
 		read_peer(k, dir, names.list[i], former);
 	return 0;
+}
+
+void keydir_keep_own(struct keydir *k, const struct keydir *former, const char *dir,
+	const struct err_text *why)
+{
+	char path[KEYDIR_PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/own" CARD_END, dir);
+	keydir_add_problem(k, path, why);
+	keydir_keep_chain(k, &k->own, &former->own);
 }
 
 /* --- history ---------------------------------------------------------------------------------- */
@@ -798,6 +806,8 @@ int keydir_read(struct keydir *k, const char *dir, const struct keydir *former,
 	k->former = former;
 	read_own(k, dir, former);
 	rc = read_cards(k, dir, former);
+	if (!rc)
+		keydir_check_transports(k, dir, former);
 	if (!rc)
 		rc = read_agreements(k, dir, former);
 	if (!rc)

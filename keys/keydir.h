@@ -88,6 +88,16 @@ void keydir_free(struct keydir *k);
 /* Own and peers' chains by node id; NULL when unknown. */
 const struct card_chain *keydir_chain(const struct keydir *k, const struct node_id *node);
 const struct agreement *keydir_agreement(const struct keydir *k, uint64_t id);
+/*
+ * The chain of another node that names a transport key of this one, in force or former; NULL: none.
+ * Who comes in is known by that key alone, and it stands in every card for anybody to copy: so a
+ * card counts here only while its key is nobody else's.
+ */
+const struct card_chain *keydir_transport_other(const struct keydir *k,
+	const struct card_chain *chain);
+/* The own chain stays what it was, as where own.card is broken: a problem of that file. */
+void keydir_keep_own(struct keydir *k, const struct keydir *former, const char *dir,
+	const struct err_text *why);
 
 /* Installs a complete roster, after checking that it may follow the one of its id that is here. */
 int keydir_install_roster(const char *dir, struct bytes note, const char *file, int64_t now_s,
@@ -109,9 +119,10 @@ int keydir_psk_write(const char *dir, const uint8_t id[8], const uint8_t psk[32]
  * Installs a complete agreement with the chains of its other parties (in any order; those that the
  * directory has may be left out), after checking all: signatures of all roots in force, this node a
  * party, id binding, serial not lower than known, not revoked, not expired. Nothing is written
- * unless everything holds. History is written first, then cards, then the agreement. The file names
- * are for errors. ENT_EINVALID, ENT_ECRYPTO (a signature, a root), ENT_ENOTFOUND (a party's card),
- * ENT_ESTATE (no own card; revoked; contradicting cards), ENT_EEXPIRED, ENT_ELIMIT, ENT_EIO.
+ * unless everything holds. Cards are written first, then history, then the agreement; where that
+ * fails it is taken out of history again. The file names are for errors. ENT_EINVALID, ENT_ECRYPTO
+ * (a signature, a root), ENT_ENOTFOUND (a party's card), ENT_ESTATE (no own card; revoked;
+ * contradicting cards), ENT_EEXPIRED, ENT_ELIMIT, ENT_EIO.
  */
 int keydir_install(const char *dir, struct bytes agreement_note, const char *agreement_file,
 	const struct bytes *chain_texts, const char *const *chain_files, size_t chains_len,

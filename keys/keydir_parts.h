@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* What reading and installing share. For keydir.c and install.c only. */
+/* What reading and installing share. For the files of the keys directory only. */
 #pragma once
 
 #include "keys/keydir.h"
@@ -21,6 +21,12 @@ int keydir_names_read(struct keydir_names *names, struct arena *arena, const cha
  * listed says nothing of what is gone, so what was known stays. */
 bool keydir_names_known(struct keydir *k, struct keydir_names *names, const char *dir,
 	const char *sub);
+
+/* Copies a chain of the former state into this one. It was good then, so it can only run out of
+ * memory now, and then there is none. */
+void keydir_keep_chain(struct keydir *k, struct card_chain *to, const struct card_chain *from);
+/* transports.c: behind all cards. */
+void keydir_check_transports(struct keydir *k, const char *dir, const struct keydir *former);
 
 void keydir_add_problem(struct keydir *k, const char *file, const struct err_text *error);
 /* A file of the directory; path gets its name. */

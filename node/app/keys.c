@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "intel/suffix.h"
 #include "keys/file.h"
 
@@ -21,6 +22,11 @@
 #define ALARM_FILE   "broken-key-file"
 #define ALARM_KEYS   "keys-unreadable"
 #define ALARM_UNKEPT "key-file-unkept"
+#define ALARM_TAKEN  "transport-taken"
+#define ALARM_NOCARD "card-missing"
+#define ALARM_ENDS   "card-ends"
+#define ALARM_OVER   "card-over"
+#define ENDS_SOON_S  (30 * 86400)
 
 /* --- who may connect -------------------------------------------------------------------------- */
 
@@ -72,8 +78,9 @@ bool keys_authorize(struct app *a, const uint8_t transport_key[32], struct node_
 
 		if (!rotation_admits(a, &a->keys->chains[i], transport_key))
 			continue;
+		/* Another may name the same key, if both lay here at the start. */
 		if (now_s < c->valid_from || now_s >= c->valid_until || !keys_joined(a, &c->node))
-			return false;
+			continue;
 		*peer = c->node;
 		return psk_of(a, peer, psk) == 0;
 	}
@@ -105,8 +112,34 @@ static void peer_dial(struct app *a, const struct card *c)
 	sodium_memzero(psk, sizeof(psk));
 }
 
+/* It is in force, and nothing goes: nothing else says so. */
+static void cards_missing(struct app *a, const struct agreement *g)
+{
+	char id[NODE_ID_TEXT_SIZE], what[200];
+
+	for (size_t i = 0; i < g->parties_len; i++) {
+		if (keydir_chain(a->keys, &g->parties[i].node))
+			continue;
+		node_id_text(id, &g->parties[i].node);
+		snprintf(what, sizeof(what),
+			"agreement %016llx: cards/ has no card of %s: it is not let in, nor is it "
+			"dialled by a start",
+			(unsigned long long)g->id, g->parties[i].name);
+		app_alarm(a, ALARM_NOCARD, "today", id, what,
+			"entente agreement accept AGREEMENT FILE.card, giving the file that is in "
+			"force");
+	}
+}
+
 static void peers_update(struct app *a)
 {
+	int64_t now_s = app_now(a).wall_ms / 1000;
+
+	app_alarm_review(a, ALARM_NOCARD);
+	for (size_t i = 0; i < a->shared.agreements_len; i++)
+		if (agreement_in_time(a->shared.agreements[i], now_s))
+			cards_missing(a, a->shared.agreements[i]);
+	app_alarm_reviewed(a, ALARM_NOCARD);
 	app_alarm_review(a, ALARM_PSK);
 	for (size_t i = 0; i < a->keys->chains_len; i++) {
 		const struct card *c = card_chain_last(&a->keys->chains[i]);
@@ -341,6 +374,31 @@ static void problems_alarm(struct app *a)
 	app_alarm_reviewed(a, ALARM_KEYS);
 }
 
+/* With the own card every link ends, one by one as sessions do, and nobody is told why. */
+static void own_card_alarm(struct app *a)
+{
+	static const char *const what_to_do = "entente card renew (or draft, sign, install)";
+	const struct card *own = card_chain_last(&a->keys->own);
+	int64_t left_s = own->valid_until - app_now(a).wall_ms / 1000;
+	char until[TEXT_TIME_SIZE], what[160];
+
+	app_alarm_review(a, ALARM_ENDS);
+	app_alarm_review(a, ALARM_OVER);
+	text_time_s(until, own->valid_until);
+	if (left_s <= 0) {
+		snprintf(what, sizeof(what),
+			"this node's card was valid until %s: peers let it in no more", until);
+		app_alarm(a, ALARM_OVER, "page", "own.card", what, what_to_do);
+	} else if (left_s <= ENDS_SOON_S) {
+		snprintf(what, sizeof(what),
+			"this node's card is valid until %s: no peer lets it in from then on",
+			until);
+		app_alarm(a, ALARM_ENDS, "today", "own.card", what, what_to_do);
+	}
+	app_alarm_reviewed(a, ALARM_ENDS);
+	app_alarm_reviewed(a, ALARM_OVER);
+}
+
 static void shared_set(struct app *a)
 {
 	const struct agreement **counted =
@@ -438,9 +496,11 @@ void keys_reload(struct app *a)
 
 	if (rc == 0 && fresh->own.cards_len == 0)
 		rc = err_set(&err, ENT_ENOTFOUND, "own.card is gone");
-	else if (rc == 0 && rotation_wanted(a, card_chain_last(&fresh->own)))
-		/* Told to others, a card with keys that are not here would lock us out. */
-		rc = rotation_check(a, card_chain_last(&fresh->own), &err);
+	/* Told to others, a card with keys that are not here would lock us out. What else has
+	 * changed has nothing to do with it: what is over is over. */
+	if (rc == 0 && rotation_wanted(a, card_chain_last(&fresh->own)) &&
+		rotation_check(a, card_chain_last(&fresh->own), &err) != 0)
+		keydir_keep_own(fresh, former, a->keys_dir, &err);
 	if (rc != 0) {
 		app_alarm(a, ALARM_KEYS, "page", a->keys_dir, err.text,
 			"restore the directory; what was in force stays in force");
@@ -454,6 +514,7 @@ void keys_reload(struct app *a)
 	a->turnover = rotation_wanted(a, card_chain_last(&fresh->own));
 	shared_set(a);
 	problems_alarm(a);
+	own_card_alarm(a);
 	cards_enter(a);
 	in_force_update(a);
 	revocations_tell(a);
@@ -494,11 +555,37 @@ void keys_tick(struct app *a)
 	}
 }
 
+/* The card that names another's key would let the other in as its own node, or nobody. The former
+ * one goes on. */
+static bool transport_taken(struct app *a, const struct node_id *node, struct bytes text)
+{
+	char id[NODE_ID_TEXT_SIZE], others[NODE_ID_TEXT_SIZE], what[160];
+	const struct card_chain *other = NULL;
+	struct arena arena = {0};
+	struct card_chain seen;
+
+	node_id_text(id, node);
+	if (card_chain_read(text, "card", &arena, &seen, NULL) == 0)
+		other = keydir_transport_other(a->keys, &seen);
+	if (other) {
+		node_id_text(others, &card_chain_last(other)->node);
+		snprintf(what, sizeof(what),
+			"its new card names the transport key of %s: it is not taken", others);
+		app_alarm_of_others(a, ALARM_TAKEN, "today", id, what,
+			"call both: one has copied the other's key; its former card stays in "
+			"force");
+	} else {
+		app_alarm_end(a, ALARM_TAKEN, id);
+	}
+	arena_free(&arena);
+	return other != NULL;
+}
+
 /* A peer's newer card came in a session: it is what admits and finds that peer from now on, so it
  * goes where its former one lies. */
 void keys_card_seen(struct app *a, const struct node_id *node, struct bytes chain)
 {
-	if (!keydir_chain(a->keys, node))
+	if (!keydir_chain(a->keys, node) || transport_taken(a, node, chain))
 		return;
 	unkept_card(a, node, chain);
 	keys_touched(a);
@@ -559,6 +646,7 @@ void keys_watch(struct app *a)
 			log_warn("keys", "not watched: %s", path);
 	}
 	problems_alarm(a);
+	own_card_alarm(a);
 	rosters_update(a);
 	cards_enter(a);
 	in_force_update(a);

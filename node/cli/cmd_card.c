@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 #include "keys/file.h"
+#include "keys/heard.h"
 #include "keys/identity.h"
 #include "keys/rotation.h"
 
@@ -589,6 +590,43 @@ static void await_again(struct cli *c, uint64_t incarnation, int daemon)
 	}
 }
 
+static bool joins(struct cli *c, const struct node_id *node)
+{
+	for (size_t i = 0; i < c->keydir.agreements_len; i++)
+		if (agreement_in_time(c->keydir.agreements[i], cli_now_s()) &&
+			agreement_party_of(c->keydir.agreements[i], node))
+			return true;
+	return false;
+}
+
+/* Of the former keys one is kept: who has not seen those that go now, since he was away at the
+ * change before, knows none of ours any more. */
+static void tell_unmet(struct cli *c, const struct card *next)
+{
+	const struct card *since, *own = cli_own(c);
+	struct buf text = buf_with_max(HEARD_MAX * 64);
+	struct heard *heard = arena_alloc(&c->arena, sizeof(*heard));
+
+	if (!own || !heard ||
+		memcmp(own->transport, next->transport, sizeof(own->transport)) == 0 ||
+		!card_chain_former(&c->keydir.own, &since))
+		return;
+	heard->nodes_len = 0;
+	if (file_read(cli_path(c, "keys/heard"), &text, &c->err) == 0)
+		heard_read(heard, buf_view(&text));
+	c->err.text[0] = '\0';
+	buf_free(&text);
+	for (size_t i = 0; i < c->keydir.chains_len; i++) {
+		const struct card *peer = card_chain_last(&c->keydir.chains[i]);
+
+		if (heard_of(heard, &peer->node).knows < since->serial && joins(c, &peer->node))
+			cli_note(c,
+				"%s has not met the keys of card %u, which go: send it the new "
+				"card as a file, to be taken with entente agreement accept",
+				cli_clean(c, bytes_str(peer->name)), since->serial);
+	}
+}
+
 int cli_card_settle(struct cli *c, const struct card *card)
 {
 	bool changed;
@@ -596,6 +634,7 @@ int cli_card_settle(struct cli *c, const struct card *card)
 
 	if (rc)
 		return cli_fail_code(c, rc, "keys");
+	tell_unmet(c, card);
 	daemon = daemon_open(c);
 	if (cli_reload(c))
 		await_again(c, card->logs[card->logs_len - 1].incarnation, daemon);

@@ -185,6 +185,29 @@ static void check_psk(struct doctor *d, const struct agreement *a)
 	d->cli->err.text[0] = '\0';
 }
 
+/* Whoever has no card here, or one that is over, is not let in, and nobody else says why. */
+static void check_parties(struct doctor *d, const struct agreement *a, int64_t now)
+{
+	static const char *const accept = "get its newest card, and entente agreement accept "
+					  "AGREEMENT FILE.card, giving the file that is in force";
+	char until[TEXT_TIME_SIZE];
+
+	for (size_t i = 0; i < a->parties_len; i++) {
+		const struct card_chain *chain = keydir_chain(&d->cli->keydir, &a->parties[i].node);
+		const struct card *card = chain ? card_chain_last(chain) : NULL;
+
+		if (!card)
+			check(d, "peer card", false, accept,
+				"agreement %016" PRIx64 ": cards/ has no card of %s", a->id,
+				a->parties[i].name);
+		else if (card->valid_until <= now && chain != &d->cli->keydir.own)
+			check(d, "peer card", false, accept,
+				"agreement %016" PRIx64 ": card %u of %s was valid until %s", a->id,
+				card->serial, a->parties[i].name,
+				(text_time_s(until, card->valid_until), until));
+	}
+}
+
 static void check_agreements(struct doctor *d)
 {
 	const struct keydir *k = &d->cli->keydir;
@@ -206,6 +229,7 @@ static void check_agreements(struct doctor *d)
 		check(d, "agreement", a->valid_until > now + EXPIRES_SOON_S,
 			"entente agreement draft --amend, and have it signed",
 			"%016" PRIx64 " is in force until %s", a->id, until);
+		check_parties(d, a, now);
 		if (a->has_psk)
 			check_psk(d, a);
 	}

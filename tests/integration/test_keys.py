@@ -619,6 +619,32 @@ def test_a_file_that_is_missing_is_no_answer():
         claim("--threshold: saw 2, wanted at most the 1" in said, said)
 
 
+def test_an_agreement_that_a_full_disk_cuts_short_leaves_the_former_in_force():
+    with Place("fr", "de") as p:
+        p.agreed("1.agreement", "fr", "de")
+        p.accept("fr", "1.agreement", "de")
+        named = entente("agreement", "list", "--json", home=p.path("fr")).json[0]["id"]
+        for _ in range(6):
+            entente("card", "renew", home=p.path("de"))
+        entente("card", "export", "-o", p.path("de.card"), home=p.path("de"))
+        entente("agreement", "draft", "--amend", named, "-o", p.path("2.agreement"),
+                home=p.path("fr"))
+        p.sign("2.agreement", "fr", "de")
+
+        def tiny_files():  # the agreement fits, the chain of cards does not
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+        before = tree(p.path("fr"))
+        done = subprocess.run([os.path.join(BIN, "entente"), "agreement", "accept",
+                               p.path("2.agreement"), p.path("de.card"), "--home", p.path("fr")],
+                              check=False, preexec_fn=tiny_files, capture_output=True, text=True)
+        claim(done.returncode == 5, f"status {done.returncode}: {done.stderr}")
+        claim(tree(p.path("fr")) == before, "something was changed")
+        shown = entente("agreement", "list", "--json", home=p.path("fr")).json
+        claim([(a["serial"], a["state"]) for a in shown] == [(1, "in-force")], f"{shown}")
+        p.accept("fr", "2.agreement", "de")
+
+
 def test_a_running_node_takes_an_agreement_up_at_once():
     with Place("fr", "de") as p:
         node = subprocess.Popen([os.path.join(BIN, "entented"), "--home", p.path("fr"), "--listen",

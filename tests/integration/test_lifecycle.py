@@ -4,6 +4,7 @@
 away, roots that are stolen, terms that end."""
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -14,7 +15,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from faults import Faults, needs_shim  # noqa: E402
-from federation import BIN, Failed, Federation, entente, run_tests, until  # noqa: E402
+from federation import (BIN, Failed, Federation, entente, field, run_tests, stays,  # noqa: E402
+                        until)
 
 
 def claim(holds, what):
@@ -143,6 +145,41 @@ def test_keys_change_while_a_peer_is_away():
             until(lambda: not os.path.exists(key_file(fr, "former.key")), 35, "wiped")
 
 
+def test_who_is_away_at_two_changes_of_keys_is_named():
+    """One former key is kept."""
+    with Federation() as fed:
+        fr, de, pl = fed.add("fr", "de", "pl")
+        agreement = fed.agree("fr", "de")
+        fed.agree("fr", "pl")
+        fr.start()
+        pl.start()
+        until(lambda: linked(fr, "pl"), 10, "pl is there")
+        claim(fr.run("card", "rotate-keys").err == "", "somebody is named though all are met")
+        renewed(fr, 2)
+        until(lambda: linked(pl, "fr") and linked(fr, "pl"), 10, "pl has met the new keys")
+        said = fr.run("card", "rotate-keys").err
+        claim("de has not met the keys of card 2, which go" in said and "pl" not in said, said)
+        renewed(fr, 3)
+        newest = os.path.join(fed.dir, "newest.card")
+        fr.run("card", "export", "-o", newest)
+        de.run("agreement", "accept", key_file(de, f"agreements/{agreement}.agreement"), newest)
+        de.start()
+        until(lambda: linked(de, "fr"), 10, "by the file they meet")
+        fed.stop()
+
+
+def test_a_card_that_ends_soon_is_told_of():
+    with Federation() as fed:
+        (fr,) = fed.add("fr")
+        fr.start()
+        claim(rules(fr) == [], f"{rules(fr)}")
+        fr.run("card", "renew", "--valid-days", "20")
+        until(lambda: rules(fr) == ["card-ends"], 5, "it is told")
+        fr.run("card", "renew")
+        until(lambda: rules(fr) == [], 5, "and no more")
+        fed.stop()
+
+
 # --- root ----------------------------------------------------------------------------------------
 
 def test_root_is_rotated_here_and_where_it_is_kept():
@@ -244,6 +281,96 @@ def test_a_stolen_root_loses_whatever_it_signs():
         arrives("last", de, pl)
         claim(not any(a["rule"] == "card-contradiction" for n in (de, pl)
                       for a in n.status()["alarms"]), "a contradiction")
+        fed.stop()
+
+
+def rules(node):
+    return [a["rule"] for a in node.status()["alarms"]]
+
+
+def test_an_own_card_of_other_keys_holds_up_no_end():
+    """As a change of keys leaves it whose seed the daemon cannot read: the card waits, and what is
+    over is over."""
+    with Federation() as fed:
+        fr, de, pl = fed.add("fr", "de", "pl")
+        removed, revoked = fed.agree("fr", "de"), fed.agree("fr", "pl")
+        fed.start()
+        fed.wait_connected()
+        other = os.path.join(fed.dir, "other")
+        shutil.copytree(fr.home, other, ignore=lambda _, names: {"run", "data"} & set(names))
+        entente("card", "rotate-keys", home=other)
+        shutil.copy(os.path.join(other, "keys", "own.card"), key_file(fr, "own.card"))
+        until(lambda: "keys-unreadable" in rules(fr), 5, "the card is found to be of other keys")
+        os.unlink(key_file(fr, f"agreements/{removed}.agreement"))
+        until(lambda: not linked(fr, "de") and not linked(de, "fr"), 10, "removed, and over")
+        fr.run("agreement", "revoke", revoked)
+        until(lambda: listed(pl) == {} and not linked(fr, "pl"), 10, "revoked, and over")
+        claim("keys-unreadable" in rules(fr), f"{rules(fr)}")
+        # With its seed the card is taken.
+        os.replace(os.path.join(other, "keys", "node.key"), key_file(fr, "node.key"))
+        renewed(fr, 2)
+        until(lambda: "keys-unreadable" not in rules(fr), 5, "the alarm is over")
+        fed.stop()
+
+
+def test_a_card_that_names_the_key_of_another_shuts_nobody_out():
+    """By its transport key alone a node is known that comes in, and every card shows one."""
+    with Federation() as fed:
+        hub, via = fed.add("hub", "via")
+        one, two = fed.add("one", "two", endpoint=False)
+        liar, honest = sorted((one, two), key=lambda n: n.id)
+        agreement = fed.agree("hub", liar.name)
+        for names in (("hub", honest.name), ("hub", "via"), ("via", liar.name)):
+            fed.agree(*names)
+        fed.start()
+        fed.wait_connected()
+        publish(liar, "early")
+        arrives("early", hub, via)
+        draft = os.path.join(fed.dir, "draft")
+        liar.run("card", "draft", "-o", draft)
+        with open(draft, encoding="utf-8") as f:
+            text = re.sub("^transport: .*$", "transport: " + field(honest.card, "transport"),
+                          f.read(), flags=re.M)
+        with open(draft, "w", encoding="utf-8") as f:
+            f.write(text)
+        liar.run("card", "sign", draft)
+        forged = os.path.join(fed.dir, "forged.card")
+        with open(forged, "w", encoding="utf-8") as f, open(draft, encoding="utf-8") as last, \
+                open(liar.card, encoding="utf-8") as first:
+            f.write(first.read() + "----\n" + last.read())
+        said = hub.run("agreement", "accept", key_file(hub, f"agreements/{agreement}.agreement"),
+                       forged, status=6).err
+        claim(f"transport: saw the key of {honest.id}, wanted one of its own" in said, said)
+        # It comes in a session, from who does not know whose key it is.
+        shutil.copy(forged, key_file(via, f"cards/{liar.id}.card"))
+        until(lambda: "transport-taken" in rules(hub), 10, "it came in a session")
+        claim(serial_at(hub, liar) == 1, "it lies in cards/")
+        shutil.copy(forged, key_file(hub, f"cards/{liar.id}.card"))
+        until(lambda: "broken-key-file" in rules(hub), 5, "it came as a file")
+        honest.stop()
+        honest.start()
+        until(lambda: linked(hub, honest.name), 10, "the one whose key it is comes in")
+        stays(lambda: linked(hub, honest.name), 2, "it goes again")
+        publish(honest, "late")
+        arrives("late", hub)
+        claim("peer-misbehaved" not in rules(hub) + rules(honest), "somebody is blamed")
+        shutil.copy(liar.card, key_file(hub, f"cards/{liar.id}.card"))
+        until(lambda: "broken-key-file" not in rules(hub), 5, "the alarm is over")
+        fed.stop()
+
+
+def test_a_party_without_a_card_is_told_of():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        agreement = fed.agree("fr", "de")
+        os.unlink(key_file(fr, f"cards/{de.id}.card"))
+        fr.start()
+        until(lambda: rules(fr) == ["card-missing"], 5, "the daemon says so")
+        doctor = {c["text"] for c in fr.json("doctor", status=1) if not c["ok"]}
+        claim(doctor == {f"agreement {agreement}: cards/ has no card of de"}, f"{doctor}")
+        fr.run("agreement", "accept", key_file(fr, f"agreements/{agreement}.agreement"), de.card)
+        until(lambda: rules(fr) == [], 5, "the alarm is over")
+        fr.run("doctor")
         fed.stop()
 
 
@@ -699,6 +826,11 @@ TESTS = [
     test_a_revocation_that_cannot_be_kept_counts_and_is_kept_later,
     test_a_revocation_is_signed_where_root_is_and_taken_as_a_file,
     test_a_roster_signed_by_two_of_three_lets_a_member_in,
+    test_an_own_card_of_other_keys_holds_up_no_end,
+    test_a_card_that_names_the_key_of_another_shuts_nobody_out,
+    test_a_party_without_a_card_is_told_of,
+    test_who_is_away_at_two_changes_of_keys_is_named,
+    test_a_card_that_ends_soon_is_told_of,
 ]
 LONG = [
     test_keys_change_while_a_peer_is_away,
