@@ -5,7 +5,6 @@
 
 /* Provenance logs are read in pieces of this size, so that memory stays flat. */
 #define PIECE_BYTES (256u * 1024u)
-#define LOGS_MAX    64u
 
 struct walk {
 	struct cli *cli;
@@ -14,8 +13,8 @@ struct walk {
 	void *ctx;
 	struct arena arena; /* of one act */
 	struct buf piece;
-	size_t list_len;
-	struct store_log list[LOGS_MAX]; /* provenance logs of this node, oldest first */
+	size_t list_len, list_cap;
+	struct store_log *list; /* provenance logs of this node, oldest first */
 };
 
 static int entry_visit(struct walk *w, uint64_t index, const struct entry *entry)
@@ -34,19 +33,19 @@ static int entry_visit(struct walk *w, uint64_t index, const struct entry *entry
 	return w->visit(w->ctx, index, header.time_ms, &act);
 }
 
-static int log_visit(struct walk *w, const struct store_log *log)
+static int log_visit(struct walk *w, const struct store_log *log, uint64_t end)
 {
 	uint64_t at = log->floor;
 	int rc = 0;
 
-	while (rc == 0 && at < log->size) {
+	while (rc == 0 && at < end) {
 		struct cursor in;
 		struct entry entry;
 		uint32_t count;
 
 		buf_reset(&w->piece);
-		rc = store_run_read(w->cli->reader, &log->name, at, log->size, PIECE_BYTES,
-			&w->piece, &count);
+		rc = store_run_read(w->cli->reader, &log->name, at, end, PIECE_BYTES, &w->piece,
+			&count);
 		in = cursor_of(buf_view(&w->piece));
 		for (uint32_t i = 0; rc == 0 && i < count; i++) {
 			rc = entry_next(&in, &entry);
@@ -65,8 +64,15 @@ static int list_add(void *ctx, const struct store_log *log)
 	if (log->name.audience.kind != AUDIENCE_PROVENANCE ||
 		!node_id_eq(&log->name.node, &w->self))
 		return 0;
-	if (w->list_len == LOGS_MAX)
-		return ENT_ELIMIT;
+	if (w->list_len == w->list_cap) {
+		size_t cap = w->list_cap ? 2 * w->list_cap : 16;
+		struct store_log *list = realloc(w->list, cap * sizeof(*list));
+
+		if (!list)
+			return ENT_ENOMEM;
+		w->list = list;
+		w->list_cap = cap;
+	}
 	w->list[w->list_len++] = *log;
 	return 0;
 }
@@ -91,7 +97,8 @@ static int walk_open(struct cli *c, struct walk **out)
 	w->self = cli_own(c)->node;
 	w->piece = buf_with_max(PIECE_BYTES + ENTRY_PACKED_MAX);
 	rc = store_log_each(c->reader, list_add, w);
-	qsort(w->list, w->list_len, sizeof(w->list[0]), log_cmp);
+	if (w->list_len)
+		qsort(w->list, w->list_len, sizeof(w->list[0]), log_cmp);
 	return rc;
 }
 
@@ -101,7 +108,18 @@ static void walk_close(struct walk *w)
 		return;
 	buf_free(&w->piece);
 	arena_free(&w->arena);
+	free(w->list);
 	free(w);
+}
+
+/* What was not signed of a former log stands in the next one again (epoch_begin). */
+static uint64_t log_end(const struct walk *w, size_t at)
+{
+	const struct store_log *log = &w->list[at];
+
+	if (at + 1 == w->list_len)
+		return log->size;
+	return log->has_held ? log->held.size : log->floor;
 }
 
 int acts_each(struct cli *c,
@@ -116,7 +134,7 @@ int acts_each(struct cli *c,
 		w->ctx = ctx;
 	}
 	for (size_t i = 0; rc == 0 && i < w->list_len; i++)
-		rc = log_visit(w, &w->list[i]);
+		rc = log_visit(w, &w->list[i], log_end(w, i));
 	walk_close(w);
 	return rc;
 }

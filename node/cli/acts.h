@@ -10,9 +10,9 @@
 
 /*
  * Calls visit for every act of this node, oldest first, over all its provenance logs: a restored
- * node starts a new one (DESIGN 11), together they are one history. An entry that this version does
- * not read comes as an act of number 0. Views die with the call. 0, the visitor's value if not 0,
- * or an ENT_E. After cli_need_store, and only with a card.
+ * node starts a new one (DESIGN 11), together they are one history, each act of it once. An entry
+ * that this version does not read comes as an act of number 0. Views die with the call. 0, the
+ * visitor's value if not 0, or an ENT_E. After cli_need_store, and only with a card.
  */
 int acts_each(struct cli *c,
 	int (*visit)(void *ctx, uint64_t index, uint64_t time_ms, const struct act_body *act),

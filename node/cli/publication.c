@@ -2,11 +2,10 @@
 #include "cli/publication.h"
 
 #include "base/text.h"
-#include "provenance/act.h"
+#include "cli/acts.h"
 
-#define PIECE_BYTES (1u << 20) /* of the provenance log */
-#define RENEW_EACH  65536u     /* entries: no reader is to stand for long */
-#define ID_BYTES    ACT_PUBLICATION_MAX
+#define RENEW_EACH 65536u /* entries: no reader is to stand for long */
+#define ID_BYTES   ACT_PUBLICATION_MAX
 
 struct published {
 	struct log_name log;
@@ -16,7 +15,6 @@ struct published {
 struct search {
 	struct cli *cli;
 	const char *prefix;
-	struct arena arena; /* of one piece */
 	bool several;
 	char id[HEX_TEXT_SIZE(ID_BYTES)]; /* "" before it is known */
 	struct published *list;           /* in the command's arena */
@@ -40,56 +38,22 @@ static int range_add(struct search *s, const struct act_body *act)
 	return 0;
 }
 
-static int act_look(struct search *s, const struct entry *entry)
+static int act_look(void *ctx, uint64_t index, uint64_t time_ms, const struct act_body *act)
 {
+	struct search *s = ctx;
 	char id[HEX_TEXT_SIZE(ID_BYTES)];
-	struct entry_header header;
-	struct act_body act;
 
-	entry_header_decode(entry->leaf, &header);
-	if (header.kind != KIND_ACT || entry->erased ||
-		act_body_decode(entry->body, &s->arena, &act) != 0 || act.act != ACT_PUBLISHED ||
-		!act.has_log || act.publication.len > ID_BYTES)
+	(void)index;
+	(void)time_ms;
+	if (act->act != ACT_PUBLISHED || !act->has_log || act->publication.len > ID_BYTES)
 		return 0;
-	text_hex_encode(id, act.publication);
+	text_hex_encode(id, act->publication);
 	if (strncmp(id, s->prefix, strlen(s->prefix)) != 0)
 		return 0;
 	if (s->id[0] && strcmp(s->id, id) != 0)
 		s->several = true;
 	memcpy(s->id, id, sizeof(id));
-	return range_add(s, &act);
-}
-
-static int log_look(void *ctx, const struct store_log *log)
-{
-	struct search *s = ctx;
-	const struct card *own = cli_own(s->cli);
-	struct buf piece = buf_with_max(PIECE_BYTES + ENTRY_PACKED_MAX);
-	int rc = 0;
-
-	if (log->name.audience.kind != AUDIENCE_PROVENANCE || !own ||
-		!node_id_eq(&log->name.node, &own->node))
-		return 0;
-	for (uint64_t at = log->floor; rc == 0 && at < log->size;) {
-		struct cursor in;
-		uint32_t count;
-
-		buf_reset(&piece);
-		rc = store_run_read(s->cli->reader, &log->name, at, log->size, PIECE_BYTES, &piece,
-			&count);
-		in = cursor_of(buf_view(&piece));
-		for (uint32_t i = 0; rc == 0 && i < count; i++) {
-			struct entry entry;
-
-			rc = entry_next(&in, &entry);
-			if (rc == 0)
-				rc = act_look(s, &entry);
-		}
-		arena_reset(&s->arena);
-		at += count;
-	}
-	buf_free(&piece);
-	return rc;
+	return range_add(s, act);
 }
 
 static int published_visit(struct cli *c, const struct published *p,
@@ -134,8 +98,7 @@ int publication_each(struct cli *c, const char *prefix,
 		return cli_fail(c, CLI_INVALID,
 			"\"%s\" is no id of a publication: publish prints it, and entente log",
 			prefix);
-	rc = store_log_each(c->reader, log_look, &s);
-	arena_free(&s.arena);
+	rc = cli_own(c) ? acts_each(c, act_look, &s) : 0;
 	if (rc != 0)
 		return cli_fail_code(c, rc, "provenance log");
 	if (s.list_len == 0)

@@ -5,6 +5,7 @@ into force, each with who did it; and nothing takes effect without its act, wher
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -233,6 +234,56 @@ def asked(node):
     return [(a["text"], a["count"], a.get("operator")) for a in acts(node, "queried")]
 
 
+def begin_anew(node):
+    """Without its guard it starts mute, and with a new log of acts."""
+    guard = os.path.join(node.home, "guard")
+    if os.path.exists(guard):
+        os.unlink(guard)
+    node.start()
+    node.stop()
+
+
+def test_an_act_stands_once_however_often_its_log_began_anew():
+    def published(node):
+        return [(a["publication"], a["from"], a["to"]) for a in acts(node, "published")]
+
+    with Federation() as fed:
+        fr, = fed.add("fr")
+        fed.add("de")
+        fed.agree("fr", "de")
+        fr.start()
+        publish(fr, "a")
+        fr.kill()
+        before, again = os.path.join(fed.dir, "before"), 0
+        shutil.copytree(fr.home, before, ignore=shutil.ignore_patterns("control.sock"))
+        # Its last acts are durable and not signed: they are entered in the next log again.
+        for count in range(2, 6):
+            shutil.rmtree(fr.home)
+            shutil.copytree(before, fr.home)
+            fr.start(env={**os.environ, "ENTENTE_FAULT": f"guard:{count}"}, wait=False)
+            fr.up_or_dead(f"up or dead at {count}")
+            for i in range(3):
+                if not fr.dead():
+                    fr.run("publish", "--tlp", "green", "-", status=None,
+                           stdin="".join(f"w{i}-{k}.{ZONE}\n" for k in range(3000)))
+            fr.kill()
+            begin_anew(fr)
+            told = published(fr)
+            expect(f"at {count} more than once: {told}", len(told) == len(set(told)))
+            again += len(told) > 1
+        expect("it never died where it should", again > 0)
+        # However many logs of acts there are, all of them are read.
+        for _ in range(66):
+            begin_anew(fr)
+        expect(f"{published(fr)}", published(fr) == told)
+        expect("not all of them", len(acts(fr, "epoch")) > 64)
+        fr.run("trace", f"a.{ZONE}")
+        fr.run("checkpoint", "fr/provenance")
+        bundle = os.path.join(fed.dir, "fr.bundle")
+        fr.run("audit", "export", "-o", bundle)
+        entente("audit", "check", bundle)
+
+
 def test_what_analysts_ask_is_counted():
     with Federation() as fed:
         fr, de = fed.add("fr", "de")
@@ -342,6 +393,7 @@ if __name__ == "__main__":
                test_rosters_come_and_go_by_acts,
                test_who_tends_the_store_is_entered,
                test_who_asks_while_it_is_done_is_refused_or_gets_it_done,
+               test_an_act_stands_once_however_often_its_log_began_anew,
                test_what_analysts_ask_is_counted,
                test_what_was_asked_and_does_not_read_is_kept,
                test_where_it_is_wanted_each_query_is_entered_by_name])
