@@ -271,10 +271,10 @@ static json_t *published_answer(const struct publication *pub)
 						     (json_int_t)pub->feeds[i].size));
 	}
 	for (size_t i = 0; i < pub->standing_len; i++) {
-		char audience[AUDIENCE_TEXT_SIZE];
+		char feed[LOG_NAME_TEXT_SIZE];
 
-		audience_text(audience, pub->standing[i]);
-		json_array_append_new(standing, json_string(audience));
+		log_name_text(feed, &pub->standing[i]);
+		json_array_append_new(standing, json_string(feed));
 	}
 	text_hex_encode(id, BYTES_OF(pub->id));
 	return json_pack("{s:b,s:I,s:I,s:o,s:I,s:s,s:o,s:o}", "ok", 1, "published",

@@ -317,6 +317,19 @@ static bool index_is_whole(struct pipeline *p, struct store_reader *r)
 	return store_index_position(r) >= (must < last ? must : last);
 }
 
+/* In a feed of a former incarnation it may be, too. */
+static int stood(struct publication *pub, const struct intake *in, struct store_reader *r,
+	const struct intake_result *result)
+{
+	struct log_name feed = {in->self, in->incarnation, result->audience};
+	struct store_log log;
+	int rc = result->stands ? store_log_at(r, result->standing, &log) : 0;
+
+	if (rc == 0)
+		publication_stood(pub, result->stands ? &log.name : &feed);
+	return rc;
+}
+
 static int claim_publish(struct batch *b, const struct intake *in, struct store_reader *r,
 	struct intake_claim *c, struct arena *a)
 {
@@ -338,8 +351,7 @@ static int claim_publish(struct batch *b, const struct intake *in, struct store_
 		return ENT_EBUSY;
 	if (result.verdict == INTAKE_UNCHANGED) {
 		pub->unchanged++;
-		publication_stood(pub, result.audience);
-		return 0;
+		return stood(pub, in, r, &result);
 	}
 	if (result.lifted)
 		count_rule(pub, result.lifted_rule, true);

@@ -49,6 +49,17 @@ static struct bytes claim_value(struct retracting *r, const struct record_claim 
 	return BYTES_NONE;
 }
 
+/* It stands as it is, in a feed of a former incarnation it may be. */
+static int unchanged(struct retracting *r, uint32_t standing)
+{
+	const struct records_log *log = records_log(&r->records, standing);
+
+	if (!log)
+		return ENT_ECORRUPT;
+	publish_unchanged(&r->publish, &log->name);
+	return 0;
+}
+
 static int retract_claim(struct retracting *r, const struct record_claim *claim, unsigned line)
 {
 	const struct entry_header *h = &claim->entry.header;
@@ -64,10 +75,8 @@ static int retract_claim(struct retracting *r, const struct record_claim *claim,
 
 	/* What is retracted may still be erased, and what is erased recalled: whether it is, the
 	 * daemon knows. */
-	if (r->erasing ? claim->erased && !r->now : claim->retracted) {
-		publish_unchanged(&r->publish, claim->log.audience);
-		return 0;
-	}
+	if (r->erasing ? claim->erased && !r->now : claim->retracted)
+		return unchanged(r, claim->standing);
 	memcpy(c.object, h->object, sizeof(c.object));
 	return spool_add(&r->publish.spool, &c);
 }
@@ -127,7 +136,7 @@ static int retract_one(void *ctx, unsigned line, struct bytes text)
 static int retract_published(void *ctx, const struct log_name *log, const struct store_entry *e)
 {
 	struct retracting *r = ctx;
-	struct record_claim claim = {.log = *log, .entry = *e};
+	struct record_claim claim = {.log = *log, .entry = *e, .standing = e->log};
 	struct store_entry standing;
 	int rc;
 
@@ -143,14 +152,14 @@ static int retract_published(void *ctx, const struct log_name *log, const struct
 		rc = retract_claim(r, &claim, r->asked_len);
 		return rc != 0 ? cli_fail_code(r->cli, rc, command(r)) : 0;
 	}
+	if (rc == 0)
+		claim.standing = standing.log;
 	claim.erased = rc == 0 && standing.header.kind == KIND_ERASURE;
 	claim.retracted = claim.erased || (rc == 0 && standing.header.kind == KIND_RETRACTION);
-	if (rc != 0 ||
-		(!claim.retracted && (standing.log != e->log || standing.index != e->index))) {
-		publish_unchanged(&r->publish, log->audience);
-		return 0;
-	}
-	rc = retract_claim(r, &claim, r->asked_len);
+	if (rc != 0 || (!claim.retracted && (standing.log != e->log || standing.index != e->index)))
+		rc = unchanged(r, claim.standing);
+	else
+		rc = retract_claim(r, &claim, r->asked_len);
 	return rc != 0 ? cli_fail_code(r->cli, rc, command(r)) : 0;
 }
 
@@ -226,6 +235,11 @@ static int retract_run(struct retracting *r)
 		return cli_fail(c, CLI_NOT, "this node has published none of it");
 	if (r->asked_len == 0 && r->publish.not_kept > 0)
 		return not_kept(r, false);
+	if (id && r->asked_len == 0)
+		return cli_fail(c, CLI_NOT,
+			"publication %s has claimed nothing that can be taken back: it took back "
+			"itself",
+			id);
 	r->publish.inputs = &r->input;
 	r->publish.inputs_len = 1;
 	rc = publish_send(&r->publish);

@@ -168,7 +168,9 @@ static json_t *account_json(struct publish *p, bool dry_run)
 		(json_int_t)p->unchanged, "refused", refusals_json(p), "refused_count",
 		(json_int_t)p->refused, "publication", p->id[0] ? p->id : NULL, "feeds", feeds,
 		"dry_run", (int)dry_run, "receipts",
-		p->receipts_wanted && !dry_run ? json_integer((json_int_t)p->receipts) : NULL,
+		p->receipts_wanted && !dry_run && !p->receipts_unknown
+			? json_integer((json_int_t)p->receipts)
+			: NULL,
 		"unknown", p->unknown, "not_kept",
 		p->not_kept ? json_integer((json_int_t)p->not_kept) : NULL);
 }
@@ -212,7 +214,7 @@ static void print_account(struct publish *p, bool dry_run)
 		printf("publication %s\n", p->id);
 	json_object_foreach(p->feeds, audience, size) printf("feed %s: %" PRIi64 " entries\n",
 		audience, (int64_t)json_integer_value(size));
-	if (p->receipts_wanted && !dry_run)
+	if (p->receipts_wanted && !dry_run && !p->receipts_unknown)
 		printf("confirmed by %" PRIu64 " peer%s\n", p->receipts,
 			p->receipts == 1 ? "" : "s");
 	print_refusals(p);
@@ -248,6 +250,12 @@ static int print_unconfirmed(struct publish *p, int status)
 	if (status != CLI_DONE || p->receipts >= p->receipts_wanted ||
 		json_object_size(p->awaited) == 0)
 		return status;
+	if (p->receipts_unknown)
+		return cli_fail(p->cli, CLI_NODE,
+			"the node does not answer any more: whether %" PRIu64
+			" peers have confirmed that they hold it is not known; what was published "
+			"stays published",
+			p->receipts_wanted);
 	return cli_fail(p->cli, CLI_NODE,
 		"%" PRIu64 " of %" PRIu64 " peers have confirmed within %" PRIu64
 		" s that they hold it, and there are agreements with %zu; what was published stays "
@@ -441,11 +449,11 @@ static void answer_take(struct publish *p, const struct publish_input *input, co
 			json_true());
 }
 
-void publish_unchanged(struct publish *p, struct audience audience)
+void publish_unchanged(struct publish *p, const struct log_name *feed)
 {
-	char text[AUDIENCE_TEXT_SIZE];
+	char text[LOG_NAME_TEXT_SIZE];
 
-	audience_text(text, audience);
+	log_name_text(text, feed);
 	json_object_set_new(p->awaited, text, json_true());
 	p->unchanged++;
 }
@@ -559,17 +567,14 @@ static int stream_input(struct publish *p, struct publish_input *input)
 }
 
 /* How many peers hold the feed up to there, after waiting for as many as are wanted. */
-static int confirm_feed(struct publish *p, const char *audience, int64_t size, int64_t until_ms,
+static int confirm_feed(struct publish *p, const char *feed, int64_t size, int64_t until_ms,
 	uint64_t *receipts)
 {
 	struct cli *c = p->cli;
 	int64_t left = until_ms - cli_now_ms();
-	char node[NODE_ID_TEXT_SIZE], feed[NODE_ID_TEXT_SIZE + AUDIENCE_TEXT_SIZE];
 	json_t *answer;
 	int rc;
 
-	node_id_text(node, &cli_own(c)->node);
-	snprintf(feed, sizeof(feed), "%s/%s", node, audience);
 	left = left > 0 ? left : 0;
 	rc = cli_call(c,
 		json_pack("{s:s, s:s, s:I, s:I, s:b, s:I}", "command", "wait", "feed", feed, "size",
@@ -589,26 +594,33 @@ static int awaited_sizes(struct publish *p)
 {
 	struct cli *c = p->cli;
 	const struct card *own = cli_own(c);
-	struct log_name name = {
-		.node = own->node, .incarnation = own->logs[own->logs_len - 1].incarnation};
+	struct log_name name;
+	char text[LOG_NAME_TEXT_SIZE];
 	struct store_log log;
-	const char *audience;
+	const char *key;
 	json_t *size;
 	void *next;
 	int rc = cli_reader_renew(c);
 
-	json_object_foreach_safe(p->awaited, next, audience, size)
+	json_object_foreach_safe(p->awaited, next, key, size)
 	{
 		if (rc != 0)
 			return rc;
-		if (c->reader && audience_parse(bytes_str(audience), &name.audience) &&
+		if (c->reader && log_name_parse(bytes_str(key), &name) &&
 			store_log_get(c->reader, &name, &log) == 0)
-			json_object_set_new(p->awaited, audience,
-				json_integer((json_int_t)log.size));
-		else /* it stands in a feed of a former incarnation alone */
-			json_object_del(p->awaited, audience);
+			json_object_set_new(p->awaited, key, json_integer((json_int_t)log.size));
+		else /* nothing of it was ever said */
+			json_object_del(p->awaited, key);
 	}
-	json_object_update(p->awaited, p->feeds);
+	name = (struct log_name){
+		.node = own->node, .incarnation = own->logs[own->logs_len - 1].incarnation};
+	json_object_foreach(p->feeds, key, size)
+	{
+		if (!audience_parse(bytes_str(key), &name.audience))
+			continue;
+		log_name_text(text, &name);
+		json_object_set(p->awaited, text, size);
+	}
 	return rc;
 }
 
@@ -616,17 +628,23 @@ static int confirm(struct publish *p)
 {
 	int64_t until_ms = cli_now_ms() + (int64_t)p->receipts_timeout_s * 1000;
 	uint64_t least = UINT64_MAX, receipts = 0;
-	const char *audience;
+	struct cli *c = p->cli;
+	const char *feed;
 	json_t *size;
-	int rc = cli_need_keydir(p->cli);
+	int rc = cli_need_keydir(c);
 
-	if (rc != 0 || !cli_own(p->cli) || (rc = awaited_sizes(p)) != 0)
+	if (rc != 0 || !cli_own(c) || (rc = awaited_sizes(p)) != 0)
 		return rc;
-	json_object_foreach(p->awaited, audience, size)
+	json_object_foreach(p->awaited, feed, size)
 	{
-		rc = confirm_feed(p, audience, json_integer_value(size), until_ms, &receipts);
+		c->quiet = true;
+		rc = confirm_feed(p, feed, json_integer_value(size), until_ms, &receipts);
+		c->quiet = false;
+		c->err.text[0] = '\0';
+		/* The account of what was published is owed all the same. */
+		p->receipts_unknown = rc != 0;
 		if (rc != 0)
-			return rc;
+			return 0;
 		least = receipts < least ? receipts : least;
 	}
 	p->receipts = least == UINT64_MAX ? 0 : least;

@@ -46,13 +46,14 @@ struct publish {
 
 	uint64_t receipts_wanted, receipts_timeout_s; /* --receipts */
 	uint64_t receipts;                            /* so many peers durably hold all of it */
+	bool receipts_unknown; /* the node went away while it was waited for them */
 
 	uint64_t published, unchanged, refused;
 	size_t list_len, list_cap; /* of refusals: the first PUBLISH_LISTED_MAX */
 	struct publish_refusal *list;
 	json_t *rules;     /* rule -> how often, as far as rules were named */
 	json_t *feeds;     /* audience -> size */
-	json_t *awaited;   /* audience -> true: where what was unchanged stands */
+	json_t *awaited;   /* feed -> size, or true: where what was unchanged stands */
 	json_t *unknown;   /* what cannot be retracted, as asked; NULL where that cannot be */
 	uint64_t not_kept; /* entries of the publication that is taken back */
 	char id[17];       /* of the publication; "" before there is one */
@@ -65,8 +66,8 @@ const char *publish_operator(struct cli *c);
 int publish_init(struct publish *p, struct cli *c) MUST_CHECK;
 void publish_free(struct publish *p);
 
-/* Counts a claim that says nothing new, about what stands in that audience. */
-void publish_unchanged(struct publish *p, struct audience audience);
+/* Counts a claim that says nothing new, about what stands in that feed. */
+void publish_unchanged(struct publish *p, const struct log_name *feed);
 
 /* Enters a refusal; value is what was seen. */
 void publish_refuse(struct publish *p, const struct publish_input *input, unsigned line,

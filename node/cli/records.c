@@ -147,6 +147,7 @@ static int standing_look(struct records *r, struct record_claims *claims)
 
 		if (rc != 0 && rc != ENT_ENOTFOUND)
 			return rc;
+		claim->standing = rc == 0 ? standing.log : claim->entry.log;
 		if (rc == 0 && is_retracting(&standing)) {
 			claim->retracted = true;
 			claim->erased = standing.header.kind == KIND_ERASURE;

@@ -41,6 +41,7 @@ struct record_claim {
 	bool disputed;  /* its origin signed two histories, and this is not settled */
 	bool retracted; /* a retraction stands over it */
 	bool erased;
+	uint32_t standing; /* the log of what stands over it, or its own */
 	struct store_entry entry;
 };
 

@@ -353,7 +353,7 @@ struct gossip_feed_view {
 	bool has_upstream;
 	struct node_id upstream;
 };
-/* How many peers' durable receipts cover a feed up to size. */
+/* How many peers' durable receipts cover a feed up to size: of those who may have it now. */
 unsigned gossip_receipts(const struct gossip *g, const struct log_name *feed, uint64_t size);
 
 /* False when the feed is unknown. */

@@ -288,7 +288,8 @@ unsigned gossip_receipts(const struct gossip *g, const struct log_name *feed, ui
 	const struct feed *f = feed_find(g, feed);
 	unsigned n = 0;
 
+	/* Who is no peer any more has confirmed it once, and may have deleted it since. */
 	for (size_t i = 0; f && i < f->receipts_len; i++)
-		n += f->receipts[i].kept >= size;
+		n += f->receipts[i].kept >= size && entitled(g, &f->receipts[i].node, feed);
 	return n;
 }

@@ -73,6 +73,25 @@ static size_t own_terms(const struct gossip *g, const struct node_id *peer,
 	return len;
 }
 
+/* By agreements in force here, whether the peer is there or not. */
+bool entitled(const struct gossip *g, const struct node_id *peer, const struct log_name *feed)
+{
+	const struct agreement *own[WIRE_AGREEMENTS_MAX];
+	struct policy_query q = {
+		.door = DOOR_FORWARD,
+		.feed = feed,
+		.self = &g->config.self,
+		.peer = peer,
+		.agreements = own,
+		.agreements_len = own_terms(g, peer, own),
+		.now_s = g->now.wall_ms / 1000,
+	};
+	struct policy_verdict v;
+
+	decide(&q, &v);
+	return v.allow;
+}
+
 static size_t own_terms_wire(const struct gossip *g, const struct node_id *peer,
 	struct wire_agreement out[WIRE_AGREEMENTS_MAX])
 {

@@ -305,12 +305,23 @@ static bool erasure_unchanged(const struct intake_claim *c, const struct store_e
 	       record_erasure_decode(standing->entry.body, &was) != 0 || was.now;
 }
 
+static int standing_find(const struct intake *in, struct store_reader *reader,
+	const struct intake_claim *c, struct intake_result *result, struct store_entry *e)
+{
+	int rc = reader ? claim_standing(in, reader, c, result->audience, e) : ENT_ENOTFOUND;
+
+	result->stands = rc == 0;
+	if (rc == 0)
+		result->standing = e->log;
+	return rc;
+}
+
 /* 1: the claim says nothing new; 0: it does; or an error. */
 static int claim_unchanged(const struct intake *in, struct store_reader *reader,
-	const struct intake_claim *c, struct audience audience, struct arena *a)
+	const struct intake_claim *c, struct arena *a, struct intake_result *result)
 {
 	struct store_entry e;
-	int rc = reader ? claim_standing(in, reader, c, audience, &e) : ENT_ENOTFOUND;
+	int rc = standing_find(in, reader, c, result, &e);
 
 	if (rc == ENT_ENOTFOUND)
 		return takes_back(c->kind); /* there is nothing to take back */
@@ -350,6 +361,7 @@ static int compare(const struct intake *in, struct store_reader *reader,
 	const struct intake_claim *c, struct arena *a, struct intake_result *result)
 {
 	struct intake_mark mark;
+	struct store_entry e;
 	int rc, same = ENT_ENOTFOUND;
 
 	if (in->seen) {
@@ -362,8 +374,12 @@ static int compare(const struct intake *in, struct store_reader *reader,
 		if (same == ENT_ESTATE)
 			return ENT_ELIMIT;
 	}
+	/* A repeat of what another publication says, which may have found it unchanged. */
+	if (same == 1 && (rc = standing_find(in, reader, c, result, &e)) != 0 &&
+		rc != ENT_ENOTFOUND)
+		return rc;
 	if (same == ENT_ENOTFOUND)
-		same = claim_unchanged(in, reader, c, result->audience, a);
+		same = claim_unchanged(in, reader, c, a, result);
 	if (same < 0)
 		return same;
 	result->verdict = same ? INTAKE_UNCHANGED : INTAKE_PUBLISH;

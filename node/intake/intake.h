@@ -57,6 +57,8 @@ struct intake_result {
 	enum intake_verdict verdict;
 	const char *rule;         /* when refused */
 	struct audience audience; /* when published or unchanged */
+	bool stands;              /* unchanged: the store shows what stands there, */
+	uint32_t standing;        /* and in which of its logs: of which incarnation */
 	bool lifted;              /* only because a guard rail was lifted does it pass */
 	const char *lifted_rule;
 };

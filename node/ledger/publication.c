@@ -37,13 +37,13 @@ void publication_feed_set(struct publication *pub, struct audience audience, uin
 	pub->feeds[pub->feeds_len++] = (struct publication_feed){audience, size};
 }
 
-void publication_stood(struct publication *pub, struct audience audience)
+void publication_stood(struct publication *pub, const struct log_name *feed)
 {
 	for (size_t i = 0; i < pub->standing_len; i++)
-		if (audience_eq(pub->standing[i], audience))
+		if (log_name_eq(&pub->standing[i], feed))
 			return;
 	pub->standing = realloc(pub->standing, (pub->standing_len + 1) * sizeof(*pub->standing));
 	if (!pub->standing)
 		abort();
-	pub->standing[pub->standing_len++] = audience;
+	pub->standing[pub->standing_len++] = *feed;
 }

@@ -47,7 +47,7 @@ struct publication {
 		uint64_t size;
 	} * feeds;
 	size_t feeds_len;
-	struct audience *standing; /* where what was unchanged stands; each once */
+	struct log_name *standing; /* feeds where what was unchanged stands; each once */
 	size_t standing_len;
 };
 
@@ -56,4 +56,4 @@ void publication_free(struct publication *pub);
 /* How far the feed of that audience has grown by it. */
 void publication_feed_set(struct publication *pub, struct audience audience, uint64_t size);
 /* Something of it stood there already. */
-void publication_stood(struct publication *pub, struct audience audience);
+void publication_stood(struct publication *pub, const struct log_name *feed);

@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Receipts between real daemons, and provenance logs that peers witness: who holds it, since when,
 and that nobody can rewrite what it did."""
+import json
 import os
 import signal
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from federation import PATIENCE, Failed, Federation, run_tests, until  # noqa: E402
+from federation import BIN, PATIENCE, Failed, Federation, run_tests, until  # noqa: E402
 import peer_ref  # noqa: E402
 from peer_ref import BYE_MISBEHAVED, Feed, card_file, log_pack, note_read  # noqa: E402
 from reference import Neighbour  # noqa: E402
@@ -177,6 +179,96 @@ def test_parties_of_an_agreement_confirm_to_each_other():
                 r["name"] for r in n.json("trace", f"c.{ZONE}")["entries"][0]["receipts"]) == o,
                 10, f"{node.name} knows that the other party has it")
         fed.stop()
+
+
+def test_who_is_no_peer_any_more_confirms_nothing():
+    """What it has had of this node may be gone there (after-end)."""
+    with Federation() as fed:
+        fr, de, pl = fed.add("fr", "de", "pl")
+        over = fed.agree("fr", "de")
+        fed.agree("fr", "pl")
+        fr.start()
+        de.start()
+        until(lambda: fr.connected("de"), 20, "connected")
+        once = ("--tlp", "green", "--receipts", "1", "--receipts-timeout")
+        publish(fr, f"a.{ZONE}", options=(*once, "100"))
+        fr.run("agreement", "revoke", over)
+        done = publish(fr, f"a.{ZONE}", status=4, options=(*once, "1"))
+        claim((done["unchanged"], done["receipts"]) == (1, 0), f"{done}")
+        fr.run("wait", "--feed", "fr/green", "--size", 1, "--receipts", 1, "--timeout", 1, status=1)
+        # That it had it is known all the same.
+        had = fr.json("trace", f"a.{ZONE}")["entries"][0]["receipts"]
+        claim([r["name"] for r in had] == ["de"], f"{had}")
+        pl.start()
+        done = publish(fr, f"a.{ZONE}", options=(*once, "100"))
+        claim((done["unchanged"], done["receipts"]) == (1, 1), f"{done}")
+        fed.stop()
+
+
+def test_a_node_that_dies_while_receipts_are_waited_for_has_published():
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de")
+        fr.start()
+        waits = subprocess.Popen(
+            [os.path.join(BIN, "entente"), "--home", fr.home, "publish", "--tlp", "green", "--json",
+             "--receipts", "1", "--receipts-timeout", "600", "-"], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        waits.stdin.write(f"a.{ZONE}\n")
+        waits.stdin.close()
+        waits.stdin = None
+        until(lambda: fr.find(f"a.{ZONE}"), 10, "it is published")
+        time.sleep(1)
+        fr.kill()
+        out, err = waits.communicate(timeout=60 * PATIENCE)
+        done = json.loads(out)
+        claim(waits.returncode == 4 and "stays published" in err, f"{waits.returncode}: {err}")
+        claim(done.get("published") == 1 and "receipts" not in done, f"{done}")
+        fr.start()
+        done = fr.json("retract", "--publication", done["publication"])
+        claim(done["published"] == 1, f"{done}")
+        # What takes back is a publication too, and cannot be taken back.
+        for command in "retract", "erase":
+            fr.run(command, "--publication", done["publication"], "--reason", "wrong", status=1)
+        fr.stop()
+
+
+def test_what_is_unchanged_is_confirmed_where_it_stands():
+    """A long list of a former incarnation, which a peer that was away has not had, and a short feed
+    of the new one, which it has at once."""
+    count = 300000
+    with Federation() as fed:
+        fr, de = fed.add("fr", "de")
+        fed.agree("fr", "de")
+        fed.start()
+        fed.wait_connected()
+        publish(fr, f"a.{ZONE}", options=("--tlp", "green", "--receipts", "1"))
+        de.stop()
+        path = os.path.join(fed.dir, "long")
+        with open(path, "w", encoding="ascii") as f:
+            f.writelines(f"{i:064x}\n" for i in range(1, count + 1))
+        fr.run("publish", "--tlp", "green", path)
+        former = fr.feed(fr, "green")["incarnation"]
+        fr.run("card", "rotate-keys")
+        until(lambda: fr.status()["node"]["incarnation"] != former, 20, "the new incarnation")
+        # Of what stands in the former feed it is that which counts, also while nobody is there.
+        once = ("--tlp", "green", "--receipts", "1", "--receipts-timeout")
+        publish(fr, f"b.{ZONE}")
+        done = publish(fr, f"{count:064x}", status=4, options=(*once, "1"))
+        claim((done["unchanged"], done["receipts"]) == (1, 0), f"{done}")
+
+        def feeds(node):
+            return {f["incarnation"] == former: f for f in node.status()["feeds"]
+                    if f["origin"] == fr.id and f["audience"] == "green"}
+        de.start()
+        until(lambda: feeds(fr)[False]["receipts"] == 1, 60, "de has the new feed")
+        done = publish(fr, f"{count:064x}", options=(*once, "100"))
+        held = feeds(de)[True]["held"]
+        claim(done["receipts"] == 1 and held == count + 1, f"{held} are held: {done}")
+        done = fr.json("retract", "--receipts", "1", f"{count:064x}")
+        claim((done["published"], done["receipts"]) == (1, 1), f"{done}")
+        fr.stop()
+        de.stop()
 
 
 def test_receipts_of_a_second_implementation():
@@ -396,6 +488,9 @@ if __name__ == "__main__":
         test_publish_waits_for_receipts_and_trace_names_who_has_it,
         test_who_has_not_confirmed_is_named_and_asked_again,
         test_parties_of_an_agreement_confirm_to_each_other,
+        test_who_is_no_peer_any_more_confirms_nothing,
+        test_a_node_that_dies_while_receipts_are_waited_for_has_published,
+        test_what_is_unchanged_is_confirmed_where_it_stands,
         test_receipts_of_a_second_implementation,
         test_a_rewritten_provenance_log_is_noticed_by_the_peer,
         test_daemons_witness_each_other,
