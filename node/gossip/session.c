@@ -433,7 +433,7 @@ static bool heads_tell(struct gossip *g, struct session *s, struct heads_batch *
 
 	while (map_next(&g->feeds, &at, NULL, &value)) {
 		struct feed *f = value;
-		struct link *l = link_find(s, f);
+		struct link *l;
 
 		if (!worth_telling(g, s, f) || !(l = link_need(g, s, f)))
 			continue;
