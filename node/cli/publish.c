@@ -566,7 +566,8 @@ static int stream_input(struct publish *p, struct publish_input *input)
 	return rc;
 }
 
-/* How many peers hold the feed up to there, after waiting for as many as are wanted. */
+/* How many peers hold the feed up to there, after waiting for as many as are wanted. Where the node
+ * goes away meanwhile that is unknown; the account of what was published is owed all the same. */
 static int confirm_feed(struct publish *p, const char *feed, int64_t size, int64_t until_ms,
 	uint64_t *receipts)
 {
@@ -576,16 +577,20 @@ static int confirm_feed(struct publish *p, const char *feed, int64_t size, int64
 	int rc;
 
 	left = left > 0 ? left : 0;
-	rc = cli_call(c,
+	rc = cli_call_quiet(c,
 		json_pack("{s:s, s:s, s:I, s:I, s:b, s:I}", "command", "wait", "feed", feed, "size",
 			(json_int_t)size, "receipts", (json_int_t)p->receipts_wanted, "bare", 1,
 			"timeout_ms", (json_int_t)left),
 		(uint64_t)left + 10000, &answer);
-	if (rc != 0)
-		return rc;
+	if (rc != 0) {
+		c->err.text[0] = '\0';
+		p->receipts_unknown = true;
+		return 0;
+	}
+	rc = cli_call_status(c, answer);
 	*receipts = number(answer, "receipts");
 	json_decref(answer);
-	return 0;
+	return rc;
 }
 
 /* How far the own feeds go: what is unchanged stands somewhere below. What was published now goes
@@ -637,14 +642,9 @@ static int confirm(struct publish *p)
 		return rc;
 	json_object_foreach(p->awaited, feed, size)
 	{
-		c->quiet = true;
 		rc = confirm_feed(p, feed, json_integer_value(size), until_ms, &receipts);
-		c->quiet = false;
-		c->err.text[0] = '\0';
-		/* The account of what was published is owed all the same. */
-		p->receipts_unknown = rc != 0;
-		if (rc != 0)
-			return 0;
+		if (rc != 0 || p->receipts_unknown)
+			return rc;
 		least = receipts < least ? receipts : least;
 	}
 	p->receipts = least == UINT64_MAX ? 0 : least;
