@@ -449,6 +449,7 @@ struct session *session_find(const struct gossip *g, uint32_t id);
 bool may_send(const struct gossip *g, const struct session *s, const struct log_name *feed);
 /* The same, paused or not: what has gone out before is out. */
 bool may_have(const struct gossip *g, const struct session *s, const struct log_name *feed);
+/* By the agreements in force here, whether the peer is there or not. */
 bool entitled(const struct gossip *g, const struct node_id *peer, const struct log_name *feed);
 bool may_take(const struct gossip *g, const struct session *s, const struct log_name *feed);
 struct link *link_find(const struct session *s, const struct feed *f);

@@ -15,24 +15,30 @@ struct session *session_find(const struct gossip *g, uint32_t id)
 
 /* --- entitlement: decide() under the agreements in force on both sides ------------------------ */
 
-static bool allowed(const struct gossip *g, const struct session *s, const struct log_name *feed,
+static bool decided(const struct gossip *g, const struct node_id *peer,
+	const struct agreement *const *agreements, size_t len, const struct log_name *feed,
 	enum door door)
 {
 	struct policy_query q = {
 		.door = door,
 		.feed = feed,
 		.self = &g->config.self,
-		.peer = &s->peer,
-		.agreements = s->shared,
-		.agreements_len = s->shared_len,
+		.peer = peer,
+		.agreements = agreements,
+		.agreements_len = len,
 		.now_s = g->now.wall_ms / 1000,
 	};
 	struct policy_verdict v;
 
-	if (!s->greeted || s->closing)
-		return false;
 	decide(&q, &v);
 	return v.allow;
+}
+
+static bool allowed(const struct gossip *g, const struct session *s, const struct log_name *feed,
+	enum door door)
+{
+	return s->greeted && !s->closing &&
+	       decided(g, &s->peer, s->shared, s->shared_len, feed, door);
 }
 
 static bool may(const struct gossip *g, const struct session *s, const struct log_name *feed,
@@ -73,23 +79,12 @@ static size_t own_terms(const struct gossip *g, const struct node_id *peer,
 	return len;
 }
 
-/* By agreements in force here, whether the peer is there or not. */
 bool entitled(const struct gossip *g, const struct node_id *peer, const struct log_name *feed)
 {
 	const struct agreement *own[WIRE_AGREEMENTS_MAX];
-	struct policy_query q = {
-		.door = DOOR_FORWARD,
-		.feed = feed,
-		.self = &g->config.self,
-		.peer = peer,
-		.agreements = own,
-		.agreements_len = own_terms(g, peer, own),
-		.now_s = g->now.wall_ms / 1000,
-	};
-	struct policy_verdict v;
+	size_t len = own_terms(g, peer, own);
 
-	decide(&q, &v);
-	return v.allow;
+	return decided(g, peer, own, len, feed, DOOR_FORWARD);
 }
 
 static size_t own_terms_wire(const struct gossip *g, const struct node_id *peer,
