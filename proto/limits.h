@@ -13,9 +13,13 @@
 #define OBJECT_ID_BYTES    16u
 
 #define FLOOR_STEP         256u /* floors lie at multiples: one level of tiles, kept whole */
+/* Entries behind which an origin says again how far a former feed is good, */
+#define SUCCESSION_AGAIN_ENTRIES 1024u
+/* and by which the last word holds up floors of others: retention is theirs, whatever it says. */
+#define SUCCESSION_HOLDS_ENTRIES 16384u
 
-#define BATCH_ENTRIES_MAX  4096u           /* entries sealed under one signature (DESIGN 6) */
-#define BATCH_BYTES_MAX    (1024u * 1024u) /* bytes sealed under one signature */
+#define BATCH_ENTRIES_MAX        4096u           /* entries sealed under one signature (DESIGN 6) */
+#define BATCH_BYTES_MAX          (1024u * 1024u) /* bytes sealed under one signature */
 
 /* --- record bodies ---------------------------------------------------------------------------- */
 #define RECORD_VALUE_MAX       8192u /* URLs of 8,100 bytes occur */

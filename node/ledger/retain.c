@@ -20,10 +20,6 @@
 /* What one signature covers, less what the group may hold besides. */
 #define AGAIN_ENTRIES_MAX (BATCH_ENTRIES_MAX / 2)
 #define AGAIN_BYTES_MAX   (BATCH_BYTES_MAX / 2)
-/* Entries behind which a succession is said again, and by which it holds up a floor: an origin that
- * does not say it again does not keep others from retention. */
-#define SUCCESSION_EVERY (4 * FLOOR_STEP)
-#define SUCCESSION_HOLDS (16 * SUCCESSION_EVERY)
 
 struct again {
 	struct buf entries;
@@ -190,7 +186,7 @@ static int block_says(struct retaining *w, const struct store_log *log, uint64_t
 {
 	int rc = 0;
 
-	if (log->held.size - index > SUCCESSION_HOLDS)
+	if (log->held.size - index > SUCCESSION_HOLDS_ENTRIES)
 		return 0;
 	for (uint64_t i = index; i < index + FLOOR_STEP && rc == 0; i++) {
 		struct store_entry e;
@@ -277,7 +273,7 @@ static int succession_again(struct retaining *w, const struct store_log *log,
 	if (rc)
 		return rc == ENT_ENOTFOUND ? 0 : rc;
 	if (known.incarnation != log->name.incarnation ||
-		known.index + SUCCESSION_EVERY > log->held.size)
+		known.index + SUCCESSION_AGAIN_ENTRIES >= log->held.size)
 		return 0;
 	rc = succession_entry(w->l, former, known.size, &known.root, &a->entries,
 		&a->leaves[a->count]);
@@ -413,7 +409,7 @@ static bool may_go(const struct retaining *w, const struct store_log *log)
 
 static bool has_former(const struct retaining *w, const struct store_log *log)
 {
-	return w->formers.len > 0 && is_own(w, log) && log->held.size > SUCCESSION_EVERY &&
+	return w->formers.len > 0 && is_own(w, log) && log->held.size > SUCCESSION_AGAIN_ENTRIES &&
 	       log->name.incarnation == w->l->config.identity->incarnation;
 }
 

@@ -6,7 +6,6 @@
 #include "unit/gossip/shapes.h"
 
 #define FORMER  20u
-#define HOLDS   16384u /* as ledger/retain.c has it */
 #define DAY_MS  ((int64_t)86400000)
 #define KEPT_MS (DAY_MS / 2)
 
@@ -47,6 +46,16 @@ static void a_day(struct world *w, unsigned from, int64_t day)
 	world_run(w, 2000);
 }
 
+/* Node 0 has a feed, and then new keys; the name of its new feed. */
+static struct log_name begins_anew(struct world *w)
+{
+	world_publish(w, 0, CLEAR, FORMER, 50);
+	world_run(w, 3000);
+	world_card(w, 0, true, false, 100);
+	world_run(w, 5000);
+	return world_feed(w, 0, CLEAR);
+}
+
 static void who_joins_at_a_floor_learns_how_far_the_former_feed_is_good(void **state)
 {
 	struct world *w = world_chain(1, 3);
@@ -55,11 +64,7 @@ static void who_joins_at_a_floor_learns_how_far_the_former_feed_is_good(void **s
 
 	(void)state;
 	world_cut(w, 1, 2, true);
-	world_publish(w, 0, CLEAR, FORMER, 50);
-	world_run(w, 3000);
-	world_card(w, 0, true, false, 100);
-	world_run(w, 5000);
-	new = world_feed(w, 0, CLEAR);
+	new = begins_anew(w);
 	assert_true(new.incarnation > old.incarnation);
 	assert_int_equal(succession_of(w, 1, &old, &first), 0);
 	assert_true(first.size == FORMER && first.index == 0);
@@ -91,11 +96,7 @@ static void nor_does_the_floor_of_another_hide_it(void **state)
 
 	(void)state;
 	world_cut(w, 1, 2, true);
-	world_publish(w, 0, CLEAR, FORMER, 50);
-	world_run(w, 3000);
-	world_card(w, 0, true, false, 100);
-	world_run(w, 5000);
-	new = world_feed(w, 0, CLEAR);
+	new = begins_anew(w);
 	for (int64_t day = 1; day <= 7 && !world_failure(w); day++)
 		a_day(w, 1, day);
 	assert_world(w);
@@ -110,6 +111,30 @@ static void nor_does_the_floor_of_another_hide_it(void **state)
 	world_free(w);
 }
 
+/* So many entries behind the last word it is said again, and not before. */
+static void it_is_said_again_behind_so_many_entries(void **state)
+{
+	struct world *w = world_chain(1, 2);
+	struct log_name old = world_feed(w, 0, CLEAR), new;
+	struct store_succession said;
+
+	(void)state;
+	new = begins_anew(w);
+	world_publish_kind(w, 0, CLEAR, KIND_SIGHTING, false, SUCCESSION_AGAIN_ENTRIES - 1, 50);
+	for (unsigned more = 0; more < 2; more++) {
+		world_run(w, 3000);
+		assert_int_equal(world_held(w, 0, &new), SUCCESSION_AGAIN_ENTRIES + more);
+		world_retain(w, 0, 0);
+		world_run(w, 3000);
+		assert_int_equal(succession_of(w, 0, &old, &said), 0);
+		assert_int_equal(said.index, more ? SUCCESSION_AGAIN_ENTRIES + 1 : 0);
+		assert_int_equal(said.size, FORMER);
+		world_publish_kind(w, 0, CLEAR, KIND_SIGHTING, false, 1, 50);
+	}
+	assert_world(w);
+	world_free(w);
+}
+
 /* An origin that never says it again keeps nobody from retention for long. */
 static void nor_does_it_hold_up_a_floor_for_ever(void **state)
 {
@@ -117,13 +142,9 @@ static void nor_does_it_hold_up_a_floor_for_ever(void **state)
 	struct log_name new;
 
 	(void)state;
-	world_publish(w, 0, CLEAR, FORMER, 50);
-	world_run(w, 3000);
-	world_card(w, 0, true, false, 100);
-	world_run(w, 5000);
-	new = world_feed(w, 0, CLEAR);
+	new = begins_anew(w);
 	for (uint64_t more = 0; more < 2; more++) {
-		uint64_t size = HOLDS + more * 300;
+		uint64_t size = SUCCESSION_HOLDS_ENTRIES + more * 300;
 
 		while (world_held(w, 1, &new) < size) {
 			uint64_t left = size - world_held(w, 1, &new);
@@ -150,6 +171,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_joins_at_a_floor_learns_how_far_the_former_feed_is_good),
 		cmocka_unit_test(nor_does_the_floor_of_another_hide_it),
+		cmocka_unit_test(it_is_said_again_behind_so_many_entries),
 		cmocka_unit_test(nor_does_it_hold_up_a_floor_for_ever),
 	};
 
