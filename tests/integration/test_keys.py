@@ -273,17 +273,22 @@ def test_renewing_chains_the_cards():
         claim(shown == card, "show FILE differs")
 
 
+def second_draft(p):
+    """fr, whose root lies in safe, with its first card; the next is drafted in 2.card."""
+    fr, safe = p.path("fr"), p.path("safe")
+    entente("root", "new", "-o", safe, "--no-passphrase")
+    entente("init", "--name", "fr", "--org", "x", "--root-public", safe + "/root.public", home=fr)
+    entente("card", "draft", "-o", p.path("1.card"), home=fr)
+    entente("card", "sign", p.path("1.card"), "--root-key", safe + "/root.key")
+    entente("card", "install", p.path("1.card"), home=fr)
+    entente("card", "draft", "-o", p.path("2.card"), home=fr)
+
+
 def test_cards_move_only_forward():
     """An older card of one's own lies about as a file, signed and valid, and is tried again."""
     with Place() as p:
         fr, safe = p.path("fr"), p.path("safe")
-        entente("root", "new", "-o", safe, "--no-passphrase")
-        entente("init", "--name", "fr", "--org", "x", "--root-public", safe + "/root.public",
-                home=fr)
-        entente("card", "draft", "-o", p.path("1.card"), home=fr)
-        entente("card", "sign", p.path("1.card"), "--root-key", safe + "/root.key")
-        entente("card", "install", p.path("1.card"), home=fr)
-        entente("card", "draft", "-o", p.path("2.card"), home=fr)
+        second_draft(p)
         entente("card", "rotate-root", p.path("2.card"), "--root-key", safe + "/next-root.key")
         entente("card", "install", p.path("2.card"), home=fr)
         entente("card", "renew", "--root-key", safe + "/root.key", home=fr)
@@ -299,13 +304,7 @@ def test_root_rotated_twice_by_one_draft_loses_no_key():
     the key to which the first card commits."""
     with Place() as p:
         fr, safe, elsewhere = p.path("fr"), p.path("safe"), p.path("elsewhere")
-        entente("root", "new", "-o", safe, "--no-passphrase")
-        entente("init", "--name", "fr", "--org", "x", "--root-public", safe + "/root.public",
-                home=fr)
-        entente("card", "draft", "-o", p.path("1.card"), home=fr)
-        entente("card", "sign", p.path("1.card"), "--root-key", safe + "/root.key")
-        entente("card", "install", p.path("1.card"), home=fr)
-        entente("card", "draft", "-o", p.path("2.card"), home=fr)
+        second_draft(p)
         p.write("again.card", p.read("2.card"))
         os.mkdir(elsewhere)
         shutil.move(safe + "/next-root.key", elsewhere)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* What this node has itself kept from coming is nobody's silence: it costs nothing at a floor. */
-#include "unit/gossip/probe.h"
+#include "unit/gossip/forks.h"
 
-#define FOURTH   3u
 #define LOG_SIZE 700u
 #define FLOOR    512u
 #define DAY_MS   ((uint64_t)86400000)
@@ -135,15 +134,12 @@ static void flood(struct probe *p, uint32_t session, unsigned actor, unsigned ru
 /* What THIRD gives comes, and finds no room, as three others keep the disk busy. */
 static void a_crowd_costs_nothing_at_a_floor(void **state)
 {
-	struct cast_terms terms = probe_terms(FOURTH);
 	struct sim_log *log;
 	struct probe p;
 
 	(void)state;
 	log = asked_of_third(&p, 0);
-	probe_agree(&p, &terms);
-	probe_open(&p, 3, FOURTH);
-	probe_hear_hello(&p, 3, SESSION_CREDIT_BYTES);
+	another_comes(&p, 3, FOURTH, probe_terms(FOURTH).gives[SELF]);
 	flood(&p, 1, PEER, 32);
 	flood(&p, 3, FOURTH, 20);
 	flood(&p, 2, THIRD, 18);
@@ -181,15 +177,12 @@ static void a_slow_disk_costs_nothing_at_a_floor(void **state)
 /* THIRD was asked before another was faster, and left: since then it was not asked. */
 static void a_question_of_long_ago_costs_nothing_at_a_floor(void **state)
 {
-	struct cast_terms terms = probe_terms(FOURTH);
 	struct sim_log *log, *other;
 	struct probe p;
 
 	(void)state;
 	log = asked_of_third(&p, 0);
-	probe_agree(&p, &terms);
-	probe_open(&p, 3, FOURTH);
-	probe_hear_hello(&p, 3, SESSION_CREDIT_BYTES);
+	another_comes(&p, 3, FOURTH, probe_terms(FOURTH).gives[SELF]);
 	probe_hear_floor(&p, 3, &log->complete, 0);
 	probe_tick(&p, 5000);
 	probe_hear_run(&p, 3, log, 0, 600);

@@ -77,10 +77,10 @@ static void a_peer_that_may_tell_nothing_has_told_nothing(void **state)
 	world_free(w);
 }
 
-/* Node 0 comes back as a copy from before an agreement under which it has signed since; the file is
- * not there at `without`. */
-static struct world *restored_before(struct cast_terms *terms, const struct agreement **y,
-	unsigned without)
+/* Node 0 has a copy from before an agreement under which it has signed since; from_now: it begins
+ * by the clock of then. */
+static struct world *copied_before(struct cast_terms *terms, const struct agreement **y,
+	bool from_now)
 {
 	struct world *w = world_chain(1, 2);
 	struct log_name feed;
@@ -91,11 +91,24 @@ static struct world *restored_before(struct cast_terms *terms, const struct agre
 	world_publish(w, 0, CLEAR, 5, 50);
 	world_run(w, 3000);
 	world_backup(w, 0);
+	if (from_now) {
+		terms->from = world_wall_s(w);
+		terms->until = terms->from + 100000;
+	}
 	*y = world_agree(w, terms);
 	world_run(w, 3000);
 	world_publish(w, 0, audience_agreement(terms->id), 5, 50);
 	world_run(w, 3000);
 	assert_int_equal(world_held(w, 1, &feed), 5);
+	return w;
+}
+
+/* It comes back as that copy; the file is not there at `without`. */
+static struct world *restored_before(struct cast_terms *terms, const struct agreement **y,
+	unsigned without)
+{
+	struct world *w = copied_before(terms, y, false);
+
 	world_remove(w, without, terms->id);
 	world_restore(w, 0, GUARD_LOST, 500);
 	world_run(w, 10000);
@@ -226,21 +239,12 @@ static void one_that_begins_by_the_clock_makes_mute_before(void **state)
 /* The peer was heard before that, and does not know of it yet. */
 static void one_that_begins_while_it_is_mute_is_heard_of_too(void **state)
 {
-	struct world *w = world_chain(1, 2);
-	struct cast_terms terms = terms_open(0, 1);
 	const struct agreement *y;
-	struct log_name feed;
+	struct cast_terms terms;
+	struct world *w = copied_before(&terms, &y, false);
+	struct log_name feed = world_feed(w, 0, audience_agreement(terms.id));
 
 	(void)state;
-	terms.id++;
-	feed = world_feed(w, 0, audience_agreement(terms.id));
-	world_publish(w, 0, CLEAR, 5, 50);
-	world_run(w, 3000);
-	world_backup(w, 0);
-	(void)world_agree(w, &terms);
-	world_run(w, 3000);
-	world_publish(w, 0, audience_agreement(terms.id), 5, 50);
-	world_run(w, 3000);
 	world_remove(w, 0, terms.id);
 	world_remove(w, 1, terms.id);
 	world_restore(w, 0, GUARD_LOST, 500);
@@ -269,24 +273,11 @@ static void one_that_begins_while_it_is_mute_is_heard_of_too(void **state)
  * recovery. */
 static void a_clock_that_was_behind_hides_no_agreement(void **state)
 {
-	struct world *w = world_chain(1, 2);
-	struct cast_terms terms = terms_open(0, 1);
 	const struct agreement *y;
-	struct log_name feed;
+	struct cast_terms terms;
+	struct world *w = copied_before(&terms, &y, true);
 
 	(void)state;
-	terms.id++;
-	feed = world_feed(w, 0, audience_agreement(terms.id));
-	world_publish(w, 0, CLEAR, 5, 50);
-	world_run(w, 3000);
-	world_backup(w, 0);
-	terms.from = world_wall_s(w);
-	terms.until = terms.from + 100000;
-	y = world_agree(w, &terms);
-	world_run(w, 3000);
-	world_publish(w, 0, audience_agreement(terms.id), 5, 50);
-	world_run(w, 3000);
-	assert_int_equal(world_held(w, 1, &feed), 5);
 	world_remove(w, 0, terms.id);
 	world_restore(w, 0, GUARD_LOST, 500);
 	world_clock(w, 0, -200000);

@@ -246,6 +246,17 @@ static void what_was_shown_is_kept_though_a_tail_is_longer(void **state)
 	life_free(&l);
 }
 
+/* A log of acts with one that is signed. */
+static struct log_name one_act(struct life *l)
+{
+	life_init(l);
+	act(l);
+	assert_int_equal(run(l), 0);
+	assert_int_equal(run(l), 0);
+	assert_int_equal(log_of(l, &l->provenance).held.size, 1);
+	return l->provenance;
+}
+
 static void a_new_provenance_log_cites_the_former_and_takes_its_tail_along(void **state)
 {
 	struct buf body = buf_with_max(ENTRY_BODY_MAX);
@@ -256,12 +267,7 @@ static void a_new_provenance_log_cites_the_former_and_takes_its_tail_along(void 
 	struct life l;
 
 	(void)state;
-	life_init(&l);
-	act(&l);
-	assert_int_equal(run(&l), 0);
-	assert_int_equal(run(&l), 0);
-	former = l.provenance;
-	assert_int_equal(log_of(&l, &former).held.size, 1);
+	former = one_act(&l);
 	/* The next life does not know yet whether it is an old copy: it signs nothing. */
 	life_end(&l);
 	life_begin(&l, false, false, l.dir);
@@ -331,11 +337,7 @@ static void a_former_provenance_log_that_does_not_read_keeps_nothing_from_the_st
 	struct life l;
 
 	(void)state;
-	life_init(&l);
-	act(&l);
-	assert_int_equal(run(&l), 0);
-	assert_int_equal(run(&l), 0);
-	former = l.provenance;
+	former = one_act(&l);
 	life_end(&l);
 	life_begin(&l, false, false, l.dir);
 	for (unsigned i = 0; i < 3; i++) {
